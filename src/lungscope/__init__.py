@@ -1,0 +1,3 @@
+"""lungscope: chest X-ray lung disease classification that can be trusted."""
+
+__version__ = "0.1.0"

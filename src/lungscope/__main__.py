@@ -1,0 +1,5 @@
+"""`python -m lungscope` is the command `lungscope`."""
+
+from lungscope.cli.app import main
+
+main()

@@ -1,0 +1,1 @@
+"""The command `lungscope`: one small module a group of commands, no logic."""

@@ -1,0 +1,79 @@
+"""The command `lungscope` itself: its groups, and how a mistake is told."""
+
+import sys
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from typer.core import TyperGroup
+
+from lungscope import __version__
+from lungscope.cli import data, evaluate, models, quickstart, train
+from lungscope.errors import LungscopeError
+
+
+class PoliteGroup(TyperGroup):
+    """Tells a mistake in one line and exits with 2; `--debug` shows where it was found."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Runs the command."""
+        try:
+            return super().invoke(ctx)
+        except LungscopeError as error:
+            if ctx.params.get("debug"):
+                raise
+            _tell(str(error))
+            raise typer.Exit(2) from error
+        except OSError as error:
+            if ctx.params.get("debug"):
+                raise
+            where = f"{error.filename}: " if error.filename else ""
+            _tell(f"{where}{error.strerror or error}")
+            raise typer.Exit(2) from error
+
+
+def _tell(mistake: str) -> None:
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    console.print(f"[bold red]error:[/] {escape(mistake)}")
+
+
+app = typer.Typer(
+    cls=PoliteGroup,
+    name="lungscope",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("quickstart")(quickstart.quickstart)
+app.add_typer(data.app, name="data")
+app.command("train")(train.train)
+app.command("evaluate")(evaluate.evaluate)
+app.command("models")(models.models)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"lungscope {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def lungscope(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version and exit.", is_eager=True, callback=_version
+        ),
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show where an error arose.")] = False,
+) -> None:
+    """Chest X-ray lung disease classification that can be trusted.
+
+    Research software, not for diagnosis.
+    """
+
+
+def main() -> None:
+    """Runs the command line."""
+    sys.exit(app())

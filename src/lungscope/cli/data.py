@@ -1,0 +1,119 @@
+"""`lungscope data`: look at a data set, split it, fetch the paper's, make a synthetic one."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from lungscope.cli.options import Folder, Force, Json, Quiet, Seed, Skip, Workers
+from lungscope.cli.terminal import Terminal
+from lungscope.cli.training import described
+from lungscope.errors import LungscopeError
+
+app = typer.Typer(name="data", help="Check, split, fetch and make data sets.", no_args_is_help=True)
+
+
+@app.command("split")
+def split(
+    data: Folder,
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="split.json to write; with --folds, its folder.")
+    ] = Path("split.json"),
+    fractions: Annotated[
+        tuple[float, float, float], typer.Option(help="Shares of train, validation and test.")
+    ] = (0.8, 0.1, 0.1),
+    folds: Annotated[
+        int | None, typer.Option(min=3, help="Cross-validation: write one split a fold.")
+    ] = None,
+    seed: Seed = 0,
+    skip_unreadable: Skip = False,
+    workers: Workers = None,
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Split a data set by class, with whole groups (patients) on one side."""
+    from lungscope.cli.surveying import surveyed
+    from lungscope.data import splitting
+
+    terminal = Terminal(quiet=quiet, json=json)
+    paths = [out] if folds is None else [out / f"fold-{k + 1}.json" for k in range(folds)]
+    _refuse_existing(paths, force=force)
+    index, survey = surveyed(data, terminal, skip_unreadable=skip_unreadable, workers=workers)
+    if folds is None:
+        splits = [splitting.split(index, survey, fractions, seed)]
+    else:
+        splits = list(splitting.folds(index, survey, folds, seed))
+    for made, path in zip(splits, paths, strict=True):
+        made.save(path)
+        terminal.say(f"{described(made)}. Wrote {path}")
+    terminal.answer(
+        [
+            {"path": str(path), "description": made.description, "fingerprint": made.fingerprint}
+            for made, path in zip(splits, paths, strict=True)
+        ]
+    )
+
+
+@app.command("phantom")
+def phantom(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to make.")] = Path("phantoms"),
+    count: Annotated[int, typer.Option(min=3, help="Images, over three classes.")] = 600,
+    size: Annotated[int, typer.Option(min=64, help="Side of an image in pixels.")] = 256,
+    seed: Seed = 0,
+    quiet: Quiet = False,
+) -> None:
+    """Make synthetic chest radiographs in three classes, for demonstration and tests only."""
+    from lungscope.data.phantom import write_phantoms
+
+    terminal = Terminal(quiet=quiet)
+    with terminal.progress("drawing phantoms") as on_progress:
+        write_phantoms(out, count, seed, size, on_progress)
+    terminal.say(f"Wrote {count} phantoms to {out}. They are drawings: no medical claim rests on them.")
+
+
+@app.command("fetch")
+def fetch(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to make.")] = Path(
+        "data/lung-x-ray-image"
+    ),
+    archive: Annotated[
+        Path | None, typer.Option(help="Unpack this file, downloaded by other means.")
+    ] = None,
+    url: Annotated[str | None, typer.Option(help="Another address of the same archive.")] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Fetch the paper's 3,475 X-rays from their public record (Mendeley Data 9d55cttn5h)."""
+    from rich.progress import DownloadColumn
+
+    from lungscope.data import fetch as fetching
+
+    terminal = Terminal(quiet=quiet, json=json)
+    if archive is not None:
+        fetched = fetching.unpack_record(archive, out)
+    else:
+        with terminal.progress("downloading", DownloadColumn()) as on_progress:
+            fetched = fetching.fetch(out, on_progress=on_progress, url=url)
+    table = Table("class", "images", "in the record", box=None)
+    for name in sorted({*fetched.counts, *fetched.expected}):
+        table.add_row(name, str(fetched.counts.get(name, 0)), str(fetched.expected.get(name, 0)))
+    terminal.say(table)
+    if not fetched.complete:
+        terminal.say("[yellow]The counts are not the record's: look at the folder before use.[/]")
+    terminal.say(f"Wrote {fetched.folder}. Next: lungscope data check {fetched.folder}")
+    terminal.answer(
+        {
+            "folder": str(fetched.folder),
+            "counts": dict(fetched.counts),
+            "expected": dict(fetched.expected),
+            "skipped": fetched.skipped,
+        }
+    )
+
+
+def _refuse_existing(paths: list[Path], *, force: bool) -> None:
+    there = [path for path in paths if path.exists()]
+    if there and not force:
+        raise LungscopeError(f"{there[0]}: is already there; replace it with --force")

@@ -1,0 +1,29 @@
+"""Options that several commands share: the same flag means the same everywhere."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
+Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, for a program.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace a result that is already there.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of every random choice.")]
+CacheFolder = Annotated[
+    Path | None,
+    typer.Option("--cache", help="Where decoded images are kept.  [default: the user's cache]"),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option("--workers", min=1, help="Processes that decode.  [default: one a processor]"),
+]
+Skip = Annotated[
+    bool, typer.Option("--skip-unreadable", help="Go on without the files that cannot be read.")
+]
+Folder = Annotated[
+    Path,
+    typer.Argument(metavar="DATA", help="Folder of class folders, or a CSV (file,label[,group]).")
+]
+Device = Annotated[
+    Literal["auto", "cpu", "cuda"], typer.Option("--device", help="Where the network runs.")
+]

@@ -1,0 +1,84 @@
+"""`lungscope quickstart`: everything once, on phantoms, with nothing to download."""
+
+import shutil
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lungscope.cli.evaluate import evaluated_run
+from lungscope.cli.options import Force, Quiet, Seed
+from lungscope.cli.terminal import Terminal
+from lungscope.cli.training import described, fit_run
+from lungscope.errors import LungscopeError
+
+SIZE = 128
+"""Side of the input in pixels: small, so that a demonstration takes minutes."""
+
+
+def quickstart(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for everything.")] = Path(
+        "runs/quickstart"
+    ),
+    count: Annotated[int, typer.Option(min=60, help="Phantoms to draw.")] = 600,
+    epochs: Annotated[int, typer.Option(min=1, help="Epochs to train.")] = 8,
+    seed: Seed = 0,
+    force: Force = False,
+    quiet: Quiet = False,
+) -> None:
+    """Draw phantoms, check, split, train MobileNet-Lung for a few epochs, and evaluate it."""
+    from lungscope.cli.surveying import surveyed
+    from lungscope.data import splitting
+    from lungscope.data.check import check
+    from lungscope.data.contact_sheet import contact_sheet
+    from lungscope.data.phantom import write_phantoms
+    from lungscope.training.execution import Execution
+    from lungscope.training.recipe import Recipe
+    from lungscope.training.run import Run
+
+    terminal = Terminal(quiet=quiet)
+    data, folder = out / "phantoms", out / "run"
+    _clear(out, force=force)
+    with terminal.progress("drawing phantoms") as on_progress:
+        write_phantoms(data, count, seed, on_progress=on_progress)
+    terminal.say(f"Drew {count} synthetic radiographs in {data}")
+
+    index, survey = surveyed(data, terminal, skip_unreadable=False, workers=None)
+    findings = check(survey, index)
+    contact_sheet(index, out / "contact-sheet.png")
+    terminal.say(f"Checked them: {'passed' if findings.passed else 'FAILED'}; {out / 'contact-sheet.png'}")
+    split = splitting.split(index, survey, seed=seed)
+    terminal.say(described(split))
+
+    weights = _weights(terminal)
+    recipe = Recipe(weights=weights, size=SIZE, batch_size=16, epochs=epochs, seed=seed)
+    run = Run.create(folder, recipe, split, data, force=force)
+    fit_run(run, data, Execution(), None, terminal)
+    evaluated_run(folder, data, None, terminal)
+    terminal.say("Pictures:")
+    for picture in sorted(out.glob("*.png")) + sorted(folder.glob("**/*.png")):
+        terminal.say(f"  {picture}")
+
+
+def _clear(out: Path, *, force: bool) -> None:
+    """Makes room; only a folder that a quickstart made is ever removed."""
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return
+    if not (out / "phantoms" / "PHANTOM.txt").is_file():
+        raise LungscopeError(f"{out}: not empty and not a quickstart; give another folder with -o")
+    if not force:
+        raise LungscopeError(f"{out}: is already there; replace it with --force")
+    shutil.rmtree(out)
+
+
+def _weights(terminal: Terminal) -> str:
+    """ImageNet's weights where they can be had, or none, said in a line."""
+    from lungscope.models import WeightsUnavailable, architecture
+    from lungscope.models.weights import IMAGENET, NONE, original
+
+    try:
+        original(architecture("mobilenet-lung"), IMAGENET)
+    except WeightsUnavailable:
+        terminal.say("No network and no cached ImageNet weights: starting from random weights.")
+        return NONE
+    return IMAGENET

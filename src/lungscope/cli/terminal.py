@@ -1,0 +1,74 @@
+"""What every command says in the same way: progress, tables, JSON."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from lungscope.progress import OnProgress, ignore
+
+WIDE = 160
+"""Columns where there is no terminal to fit: what goes to a file is not to be cut."""
+
+DISCLAIMER = "Research software, not for diagnosis."
+
+
+class Terminal:
+    """Where a command's words go.
+
+    What a person reads goes to standard output, progress to standard error; with `json` the
+    output is one JSON document and nothing else, and with `quiet` neither is shown.
+    """
+
+    def __init__(self, *, quiet: bool = False, json: bool = False) -> None:
+        self.json = json
+        self.silent = quiet or json
+        self.out = Console(quiet=self.silent, highlight=False, soft_wrap=True)
+        if not self.out.is_terminal:
+            self.out.width = WIDE
+        self.err = Console(stderr=True, quiet=self.silent, highlight=False)
+
+    def say(self, *parts: Any) -> None:
+        """Says something to a person: text with rich's markup, or a table."""
+        self.out.print(*parts)
+
+    def answer(self, value: Any) -> None:
+        """Prints the answer for a program, if one asked."""
+        if self.json:
+            print(json.dumps(value, ensure_ascii=False, allow_nan=False))
+
+    @contextmanager
+    def progress(self, what: str, count: ProgressColumn | None = None) -> Iterator[OnProgress]:
+        """Shows a bar on a terminal while the block runs; nothing where there is none.
+
+        Args:
+            what: is being done.
+            count: how (done, total) is shown; as items by default.
+        """
+        if self.silent or not self.err.is_terminal:
+            yield ignore
+            return
+        with Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            count or MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=self.err,
+            transient=True,
+        ) as bars:
+            bar = bars.add_task(what, total=None)
+
+            def show(done: int, total: int) -> None:
+                bars.update(bar, completed=done, total=total or None)
+
+            yield show

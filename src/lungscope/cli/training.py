@@ -1,0 +1,82 @@
+"""Steps that `train` and `quickstart` share: a split, then a training that is watched."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lungscope.cli.terminal import Terminal
+
+if TYPE_CHECKING:
+    from lungscope.data.split import Split
+    from lungscope.training.execution import Execution
+    from lungscope.training.fitting import Fit
+    from lungscope.training.history import Epoch
+    from lungscope.training.run import Run
+
+
+def load_or_make_split(
+    data: Path, file: Path | None, terminal: Terminal, *, skip_unreadable: bool, workers: int | None
+) -> "Split":
+    """Reads the split that was asked for, or makes the usual one."""
+    from lungscope.cli.surveying import surveyed
+    from lungscope.data.split import Split
+    from lungscope.data.splitting import split as make_split
+
+    if file is not None:
+        split = Split.load(file)
+    else:
+        index, survey = surveyed(data, terminal, skip_unreadable=skip_unreadable, workers=workers)
+        split = make_split(index, survey)
+    terminal.say(described(split))
+    return split
+
+
+def described(split: "Split") -> str:
+    """One line on a split: images and groups a side."""
+    from lungscope.data.split import SIDES
+
+    sides = ", ".join(
+        f"{len(split.side(side))} {side} ({len({e.group for e in split.side(side)})} groups)"
+        for side in SIDES
+    )
+    return f"Split {split.description}: {sides}; kept together: {split.grouped_by}"
+
+
+def fit_run(
+    run: "Run", data: Path, execution: "Execution", cache: Path | None, terminal: Terminal
+) -> "Fit":
+    """Trains a run, telling a person how it goes and how it ended."""
+    from lungscope.training.fitting import Watch, fit
+    from lungscope.training.progress_bar import EpochBar
+
+    recipe = run.recipe
+    terminal.say(f"Training {recipe.model} from {recipe.weights} weights into {run.folder}")
+    best = 0.0
+
+    def tell(epoch: "Epoch") -> None:
+        nonlocal best
+        mark = "  best so far" if epoch.validation_accuracy > best else ""
+        best = max(best, epoch.validation_accuracy)
+        terminal.say(
+            f"epoch {epoch.epoch:>3}  loss {epoch.train_loss:.4f}  accuracy "
+            f"{epoch.train_accuracy:.3f}  |  validation loss {epoch.validation_loss:.4f}  "
+            f"accuracy {epoch.validation_accuracy:.3f}  |  {epoch.seconds:.0f} s{mark}"
+        )
+
+    with terminal.progress("decoding images") as caching:
+        watch = Watch(
+            caching=caching,
+            epoch=tell,
+            interrupt=lambda: terminal.err.print(
+                "stopping after this epoch (Ctrl-C again: at once)"
+            ),
+            callbacks=[EpochBar(terminal.err)] if terminal.err.is_terminal else [],
+        )
+        ended = fit(run, data, execution, cache, watch)
+    terminal.say(
+        f"Best epoch {ended.best.epoch} of {len(ended.history)}: validation accuracy "
+        f"{ended.best.validation_accuracy:.3f}. Wrote {run.checkpoint} and "
+        f"{run.figures / 'learning-curves.png'}"
+    )
+    if not ended.finished:
+        terminal.say(f"Stopped early. Continue with: lungscope train --resume {run.folder}")
+    return ended

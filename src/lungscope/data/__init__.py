@@ -1,0 +1,1 @@
+"""Many labelled radiographs: index, checks, group-safe splits, decoded cache, augmentation."""

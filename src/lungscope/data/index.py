@@ -1,0 +1,239 @@
+"""Which images there are and what each one is said to show.
+
+An index is read from a folder of class folders, or from a CSV table
+(`file,label[,group][,source]`); a folder that holds a `metadata.csv` is read by that table.
+"""
+
+import csv
+import ntpath
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from lungscope.data import classes
+from lungscope.errors import LungscopeError
+
+TABLE = "metadata.csv"
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"})
+IGNORED_FOLDERS = frozenset({"masks", "mask", "__macosx"})
+"""Folders that hold no radiographs, wherever they are: segmentations, archive litter."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One labelled image.
+
+    Attributes:
+        file: path relative to the index's root, with forward slashes.
+        label: position of its class in `Index.classes`.
+        group: what must stay on one side of a split (a patient, a study), if known.
+        source: where the image comes from (a hospital, a data set), if known.
+    """
+
+    file: str
+    label: int
+    group: str | None = None
+    source: str | None = None
+
+
+@dataclass(frozen=True)
+class Index:
+    """Labelled images below one folder, in the order of their file names.
+
+    Attributes:
+        root: the folder that every `Entry.file` is relative to.
+        classes: class names in alphabetical order, at least two.
+        entries: at least one a class.
+    """
+
+    root: Path
+    classes: tuple[str, ...]
+    entries: tuple[Entry, ...]
+
+    @classmethod
+    def open(cls, path: Path) -> "Index":
+        """Reads a CSV table, a folder with a `metadata.csv`, or a folder of class folders.
+
+        A folder that holds nothing but one other folder is stepped into, as unpacked archives
+        often are.
+
+        Raises:
+            LungscopeError: not found, an empty class, fewer than two classes, a bad table.
+        """
+        with _reading(path):
+            if path.is_file():
+                return cls.from_table(path)
+            if not path.is_dir():
+                raise LungscopeError(
+                    f"{path}: not found; give a folder of class folders or a CSV table"
+                )
+            root = _step_in(path)
+            table = root / TABLE
+            return cls.from_table(table) if table.is_file() else cls.from_folder(root)
+
+    @classmethod
+    def from_folder(cls, root: Path) -> "Index":
+        """Reads a folder whose sub-folders are the classes, e.g. `Normal/`, `Lung_Opacity/`.
+
+        Images may lie deeper. Hidden files and folders, folders named `masks`, and links to
+        folders inside a class folder are passed over.
+
+        Raises:
+            LungscopeError: a class folder without images, or fewer than two of them.
+        """
+        rows: list[Row] = []
+        with _reading(root):
+            for folder in _folders(root):
+                files = list(_images(folder))
+                if not files:
+                    raise LungscopeError(
+                        f"{folder}: no images in this class folder; remove or fill it"
+                    )
+                rows += [
+                    (path.relative_to(root).as_posix(), folder.name, None, None) for path in files
+                ]
+        return _index(root, rows)
+
+    @classmethod
+    def from_table(cls, table: Path) -> "Index":
+        """Reads a CSV with the columns `file`, `label` and, if known, `group` and `source`.
+
+        File names are relative to the table's folder. Other columns are ignored.
+
+        Raises:
+            LungscopeError: a missing column, an empty cell, a file listed twice or outside the
+                table's folder, fewer than two classes.
+        """
+        try:
+            with _reading(table), table.open(newline="", encoding="utf-8-sig") as handle:
+                reader = csv.DictReader(handle, strict=True)
+                columns = set(reader.fieldnames or ())
+                missing = {"file", "label"} - columns
+                if missing:
+                    raise LungscopeError(
+                        f"{table}: column {' and '.join(sorted(missing))} missing; the table needs "
+                        "file,label and may have group,source"
+                    )
+                rows = [_row(table, reader.line_num, row) for row in reader]
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise LungscopeError(f"{table}: not a CSV table in UTF-8 ({error})") from error
+        twice = [file for file, count in Counter(row[0] for row in rows).items() if count > 1]
+        if twice:
+            raise LungscopeError(f"{table}: {twice[0]} is listed more than once")
+        return _index(table.parent, rows)
+
+    def path(self, entry: Entry) -> Path:
+        """Where an entry's image lies on disk."""
+        return self.root / entry.file
+
+    def without(self, files: Iterable[str]) -> "Index":
+        """The same index less some files.
+
+        Raises:
+            LungscopeError: a class is left without images.
+        """
+        gone = frozenset(files)
+        left = tuple(entry for entry in self.entries if entry.file not in gone)
+        for label, name in enumerate(self.classes):
+            if not any(entry.label == label for entry in left):
+                raise LungscopeError(f"{self.root}: class {name!r} has no readable image left")
+        return Index(self.root, self.classes, left)
+
+
+def is_below(file: str) -> bool:
+    """Whether a path from a file's content stays below its folder, on every system."""
+    drive, rest = ntpath.splitdrive(file)  # it knows both slashes, drives and network shares
+    parts = rest.replace("\\", "/").split("/")
+    is_named = parts[0] != "" and parts[-1] not in {"", "."}
+    climbs = any(".." in part and not part.strip(". ") for part in parts)
+    return is_named and not drive and not climbs and "\0" not in file
+
+
+Row = tuple[str, str, str | None, str | None]
+
+
+def _index(root: Path, rows: list[Row]) -> Index:
+    names = classes.merge([label for _, label, _, _ in rows])
+    known = tuple(sorted(set(names.values())))
+    for file, label, _, _ in rows:
+        if not is_below(file) or not _is_text(file) or not _is_text(label):
+            name = f"{file} ({label})"
+            raise LungscopeError(
+                f"{root}: the name {name!a} is not UTF-8 or leads out of the folder; rename it"
+            )
+    if len(known) < 2:
+        raise LungscopeError(
+            f"{root}: {len(known)} class{'' if len(known) == 1 else 'es'} found, at least two are "
+            "needed; put each class's images in a folder of its name, or give a CSV table"
+        )
+    entries = (
+        Entry(file, known.index(names[label]), group, source) for file, label, group, source in rows
+    )
+    return Index(root, known, tuple(sorted(entries, key=lambda entry: entry.file)))
+
+
+def _row(table: Path, line: int, row: dict[str, str | None]) -> Row:
+    file, label = (row.get("file") or "").strip(), (row.get("label") or "").strip()
+    if not file or not label:
+        raise LungscopeError(f"{table}, line {line}: file and label must not be empty")
+    if not is_below(file):
+        raise LungscopeError(f"{table}, line {line}: {file} must lie below the table's folder")
+    return (
+        PurePosixPath(file.replace("\\", "/")).as_posix(),
+        label,
+        (row.get("group") or "").strip() or None,
+        (row.get("source") or "").strip() or None,
+    )
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:  # bytes of a file name that are not UTF-8
+        return False
+    return True
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        where = error.filename or path
+        raise LungscopeError(f"{where}: cannot be read: {error.strerror or error}") from error
+
+
+def _step_in(root: Path) -> Path:
+    while True:
+        folders = _folders(root)
+        if len(folders) != 1 or (root / TABLE).is_file() or _has_images(root, folders[0]):
+            return root
+        root = folders[0]
+
+
+def _has_images(*folders: Path) -> bool:
+    return any(_is_image(path.name) for folder in folders for path in folder.iterdir())
+
+
+def _folders(root: Path) -> list[Path]:
+    return sorted(path for path in root.iterdir() if path.is_dir() and not _is_ignored(path.name))
+
+
+def _images(folder: Path) -> Iterator[Path]:
+    def refuse(error: OSError) -> None:
+        raise error  # os.walk would pass over a folder that is closed to us
+
+    for here, folders, files in os.walk(folder, onerror=refuse):
+        folders[:] = [name for name in folders if not _is_ignored(name)]
+        yield from (Path(here, name) for name in files if _is_image(name))
+
+
+def _is_ignored(folder: str) -> bool:
+    return folder.startswith(".") or folder.lower() in IGNORED_FOLDERS
+
+
+def _is_image(file: str) -> bool:
+    return not file.startswith(".") and PurePosixPath(file).suffix.lower() in SUFFIXES

@@ -1,0 +1,81 @@
+"""Intervals by resampling whole groups: images of one patient are not independent.
+
+The cluster bootstrap (Davison and Hinkley, 1997, section 3.8; Field and Welsh, 2007): draw as
+many groups as there are, with replacement, take all images of each, compute the metric; the 2.5th
+and 97.5th percentiles of many such draws bound the 95 % interval.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+LEVEL = 0.95
+DRAWS = 2000
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number and its 95 % interval.
+
+    Attributes:
+        value: on the images as they are.
+        low, high: percentiles of the bootstrap distribution.
+    """
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, eq=False)
+class Resampling:
+    """Bootstrap draws over the groups of some images.
+
+    Attributes:
+        counts: (D, G) how often each draw holds each group; every row sums to G.
+        group: (N,) the group of each image, 0 <= group < G.
+    """
+
+    counts: NDArray[np.float64]
+    group: NDArray[np.intp]
+
+    @classmethod
+    def over(cls, groups: Sequence[str], draws: int = DRAWS, seed: int = 0) -> "Resampling":
+        """Draws groups with replacement.
+
+        Args:
+            groups: the group of each image, (N,). Of one group alone every draw is the images
+                themselves: there is nothing to resample, and no interval to be had.
+            draws: how many times, D.
+            seed: of the draws.
+        """
+        names, group = np.unique(np.asarray(groups), return_inverse=True)
+        size = len(names)
+        generator = np.random.default_rng(seed)
+        counts = np.empty((draws, size))
+        for draw in counts:  # row by row in the processor's cache: 15 times as fast as multinomial
+            draw[:] = np.bincount(generator.integers(size, size=size), minlength=size)
+        return cls(counts, group)
+
+    def sums(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Sums of per-image values over each draw's images.
+
+        Args:
+            values: (N, ...) one value or array an image.
+
+        Returns:
+            (D, ...).
+        """
+        by_group = np.zeros((self.counts.shape[1], *values.shape[1:]))
+        np.add.at(by_group, self.group, values)
+        sums: NDArray[np.float64] = np.tensordot(self.counts, by_group, axes=1)
+        return sums
+
+
+def estimate(value: float, replicates: NDArray[np.float64]) -> Estimate:
+    """A value with the percentile interval of its bootstrap replicates, (D,)."""
+    outside = 100 * (1 - LEVEL) / 2
+    low, high = np.percentile(replicates, [outside, 100 - outside])
+    return Estimate(float(value), float(low), float(high))

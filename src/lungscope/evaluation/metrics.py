@@ -1,0 +1,66 @@
+"""Accuracy, precision, recall, F1 from confusion matrices: one, or thousands at once.
+
+The averages are those of the paper's Table I ("weighted" by class support, in which recall is
+accuracy) and the plain mean over all K classes ("macro"). Each equals scikit-learn's with
+`zero_division=0` and all K `labels`: a class that is neither there nor predicted counts as 0. Here
+they are computed for a whole stack of resampled matrices at once.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lungscope.evaluation.predictions import Predictions
+
+Counts = NDArray[np.float64]
+
+
+def confusion(predictions: Predictions) -> Counts:
+    """Counts of images by true class (row) and predicted class (column), (K, K)."""
+    classes = len(predictions.classes)
+    matrix = np.zeros((classes, classes))
+    np.add.at(matrix, (predictions.labels, predictions.predicted), 1)
+    return matrix
+
+
+def scores(matrices: Counts) -> dict[str, Counts]:
+    """Overall scores of each matrix.
+
+    Args:
+        matrices: (..., K, K), true class by predicted class, each with a positive sum.
+
+    Returns:
+        accuracy, and precision, recall and F1 with `_weighted` and `_macro` averages; each
+        (...) in [0, 1].
+    """
+    support = matrices.sum(axis=-1)
+    weight = support / support.sum(axis=-1, keepdims=True)
+    right = np.trace(matrices, axis1=-2, axis2=-1)
+    found = {"accuracy": right / matrices.sum(axis=(-2, -1))}
+    each = class_scores(matrices)
+    equal = np.full_like(weight, 1 / weight.shape[-1])
+    for average, share in (("weighted", weight), ("macro", equal)):
+        for name, value in each.items():
+            found[f"{name}_{average}"] = (value * share).sum(axis=-1)
+    return found
+
+
+def class_scores(matrices: Counts) -> dict[str, Counts]:
+    """Precision, recall and F1 of each class of each matrix.
+
+    Args:
+        matrices: (..., K, K), true class by predicted class.
+
+    Returns:
+        "precision", "recall" and "f1", each (..., K) in [0, 1]; 0 where nothing is to be divided.
+    """
+    right = np.diagonal(matrices, axis1=-2, axis2=-1)
+    support, claimed = matrices.sum(axis=-1), matrices.sum(axis=-2)
+    return {
+        "precision": _ratio(right, claimed),
+        "recall": _ratio(right, support),
+        "f1": _ratio(2 * right, support + claimed),
+    }
+
+
+def _ratio(above: Counts, below: Counts) -> Counts:
+    return np.divide(above, below, out=np.zeros_like(below), where=below > 0)

@@ -1,0 +1,157 @@
+"""What a model says of each image: the table that every metric is computed from."""
+
+import csv
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import softmax
+
+from lungscope.atomic import write_text
+from lungscope.errors import LungscopeError
+
+_COLUMNS = ["file", "group", "label", "predicted"]
+_PREFIX = "probability:"
+_ROUNDING = 1e-3
+"""How far a row may be from summing to 1: other programs write few digits."""
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """A model's answers for N labelled images.
+
+    Attributes:
+        classes: the K class names, in the order of the outputs.
+        files: the images' names, length N.
+        groups: the group of each, length N: what is resampled together.
+        labels: (N,) int, 0 <= label < K.
+        probabilities: (N, K) float64 in [0, 1], rows summing to 1.
+
+    Raises:
+        LungscopeError: no image, or a row that is no distribution (a NaN among others).
+        ValueError: lengths that differ, a class twice, or a label that is no class.
+    """
+
+    classes: tuple[str, ...]
+    files: tuple[str, ...]
+    groups: tuple[str, ...]
+    labels: NDArray[np.int64]
+    probabilities: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        count, classes = len(self.files), len(self.classes)
+        if self.labels.shape != (count,) or self.probabilities.shape != (count, classes):
+            raise ValueError("predictions: files, labels and probabilities differ in length")
+        if len(self.groups) != count:
+            raise ValueError("predictions: files and groups differ in length")
+        if len(set(self.classes)) < classes:
+            raise ValueError("predictions: two classes have the same name")
+        if not count:
+            raise LungscopeError("predictions: there is no image among them")
+        if self.labels.min() < 0 or self.labels.max() >= classes:
+            raise ValueError(f"predictions: a label is not one of the {classes} classes")
+        self._refuse_improbable()
+
+    @classmethod
+    def from_logits(
+        cls,
+        classes: tuple[str, ...],
+        files: tuple[str, ...],
+        groups: tuple[str, ...],
+        labels: NDArray[np.int64],
+        logits: NDArray[np.float64],
+    ) -> "Predictions":
+        """Makes probabilities of unnormalised scores (N, K).
+
+        Raises:
+            LungscopeError: a score is not finite, or there is no image.
+        """
+        unusable = ~np.isfinite(logits).all(axis=1)
+        if unusable.any():
+            raise LungscopeError(
+                f"the model's scores of {files[int(unusable.argmax())]!r} are not finite "
+                f"({unusable.sum()} of {len(files)} images): its weights are damaged or its "
+                "training diverged"
+            )
+        return cls(classes, files, groups, labels, softmax(logits, axis=1))
+
+    @property
+    def predicted(self) -> NDArray[np.int64]:
+        """(N,) the most probable class of each image; of equals, the first."""
+        predicted: NDArray[np.int64] = self.probabilities.argmax(axis=1)
+        return predicted
+
+    @property
+    def losses(self) -> NDArray[np.float64]:
+        """(N,) the cross-entropy of each image in nats; at most 708, for a probability of 0."""
+        own = self.probabilities[np.arange(len(self.labels)), self.labels]
+        losses: NDArray[np.float64] = -np.log(np.maximum(own, np.finfo(np.float64).tiny))
+        return losses
+
+    def save(self, path: Path) -> None:
+        """Writes a CSV, atomically: file, group, label, predicted, a probability a class."""
+        text = io.StringIO()
+        # Every text is quoted: of those that need it, Python before 3.13 forgets "\r".
+        writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
+        writer.writerow([*_COLUMNS, *(f"{_PREFIX}{name}" for name in self.classes)])
+        writer.writerows(
+            [file, group, self.classes[label], self.classes[predicted], *probabilities]
+            for file, group, label, predicted, probabilities in zip(
+                self.files,
+                self.groups,
+                self.labels,
+                self.predicted,
+                self.probabilities.tolist(),
+                strict=True,
+            )
+        )
+        write_text(path, text.getvalue())
+
+    @classmethod
+    def load(cls, path: Path) -> "Predictions":
+        """Reads what `save` wrote, to the last digit.
+
+        Raises:
+            LungscopeError: not found, or not such a table.
+        """
+        try:
+            with path.open(newline="", encoding="utf-8") as file:
+                header, *rows = csv.reader(file, strict=True)
+            return _from_table(header, rows)
+        except OSError as error:
+            raise LungscopeError(f"{path}: {error.strerror}") from error
+        except LungscopeError as error:
+            raise LungscopeError(f"{path}: {error}") from error
+        except (ValueError, csv.Error) as error:
+            raise LungscopeError(f"{path}: not a table of predictions ({error})") from error
+
+    def _refuse_improbable(self) -> None:
+        with np.errstate(invalid="ignore"):  # infinities of both signs
+            sums = self.probabilities.sum(axis=1)
+        right = np.isclose(sums, 1, rtol=0, atol=_ROUNDING)
+        right &= (self.probabilities >= 0).all(axis=1)
+        if not right.all():
+            file = self.files[int((~right).argmax())]
+            raise LungscopeError(
+                f"predictions: the probabilities of {file!r} are not 0 or more with a sum of 1 "
+                f"({(~right).sum()} of {len(right)} images)"
+            )
+
+
+def _from_table(header: list[str], rows: list[list[str]]) -> Predictions:
+    fixed = len(_COLUMNS)
+    if header[:fixed] != _COLUMNS or not all(n.startswith(_PREFIX) for n in header[fixed:]):
+        raise ValueError(f"its columns are not {', '.join(_COLUMNS)}, {_PREFIX}CLASS, ...")
+    if any(len(row) != len(header) for row in rows):
+        raise ValueError("its rows differ in length")
+    classes = tuple(name.removeprefix(_PREFIX) for name in header[fixed:])
+    probabilities = [[float(cell) for cell in row[fixed:]] for row in rows]
+    return Predictions(
+        classes=classes,
+        files=tuple(row[0] for row in rows),
+        groups=tuple(row[1] for row in rows),
+        labels=np.array([classes.index(row[2]) for row in rows], dtype=np.int64),
+        probabilities=np.array(probabilities, dtype=np.float64).reshape(len(rows), len(classes)),
+    )

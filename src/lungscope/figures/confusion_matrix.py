@@ -1,0 +1,69 @@
+"""Which classes are taken for which."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
+
+from lungscope.figures.style import figure, percent, wrapped
+
+_CELL = 0.95
+_AROUND = (2.9, 1.6)
+"""Inches: the side of a cell, and what names, title and scale need around the cells."""
+
+_FEW = 4
+_DARK = 0.65
+"""Share from which on the cell is so dark that white reads better on it than black."""
+
+
+def draw_confusion_matrix(
+    path: Path, matrix: NDArray[np.float64], classes: Sequence[str], title: str
+) -> None:
+    """Draws counts, shaded by the share of the true class.
+
+    Args:
+        path: the PNG to write.
+        matrix: (K, K) counts, true class by predicted class.
+        classes: the K class names.
+        title: the model's name and the set of images.
+    """
+    support = matrix.sum(axis=1, keepdims=True)
+    shares = matrix / np.maximum(support, 1)
+    side = _CELL * max(len(classes), 3)
+    with figure(path, side + _AROUND[0], side + _AROUND[1]) as drawn:
+        axes = drawn.subplots()
+        shown = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+        axes.set(xlabel="predicted class", ylabel="true class")
+        axes.set_title(wrapped(title, 48), pad=10)
+        _name(axes, classes)
+        for row, column in np.ndindex(*matrix.shape):
+            share = f"\n{100 * shares[row, column]:.1f} %" if support[row, 0] else ""
+            axes.text(
+                column,
+                row,
+                f"{matrix[row, column]:.0f}{share}",
+                ha="center",
+                va="center",
+                fontweight="bold" if row == column else "normal",
+                color="white" if shares[row, column] > _DARK else "black",
+            )
+        scale = drawn.colorbar(shown, ax=axes, shrink=0.8, format=percent())
+        scale.set_label("share of the true class")
+        scale.outline.set_visible(False)
+
+
+def _name(axes: Axes, classes: Sequence[str]) -> None:
+    places, names = range(len(classes)), [wrapped(name, 18) for name in classes]
+    axes.set_yticks(places, names)
+    if len(classes) <= _FEW:
+        axes.set_xticks(places, [wrapped(name, 12) for name in classes])
+    else:
+        axes.set_xticks(places, names, rotation=45, ha="right", rotation_mode="anchor")
+    axes.tick_params(length=0)
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
+    for edge in np.arange(len(classes) - 1) + 0.5:
+        axes.axhline(edge, color="white", linewidth=2)
+        axes.axvline(edge, color="white", linewidth=2)

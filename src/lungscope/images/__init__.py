@@ -1,0 +1,7 @@
+"""A file on disk becomes one radiograph, or a clear refusal."""
+
+from lungscope.images.preprocessing import Preprocessing, to_square
+from lungscope.images.radiograph import Radiograph
+from lungscope.images.reading import UnreadableImage, read
+
+__all__ = ["Preprocessing", "Radiograph", "UnreadableImage", "read", "to_square"]

@@ -1,0 +1,86 @@
+"""From a radiograph to the numbers that a network sees: written once, used everywhere.
+
+Training (through the cache), evaluation, export and serving all call `to_square`, so that a
+model answers for a file what it answered for it in training.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from lungscope.errors import LungscopeError
+from lungscope.images.radiograph import Radiograph
+
+RESIZING = "bilinear-antialiased-stretched"
+SMALLEST = 32
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """What stands between a radiograph and a network's input (paper, section III-B).
+
+    Attributes:
+        size: side of the square input in pixels, >= 32.
+        mean: mean of the training pixels, in [0, 1].
+        std: standard deviation of the training pixels, > 0.
+    """
+
+    size: int
+    mean: float
+    std: float
+
+    def __post_init__(self) -> None:
+        if self.size < SMALLEST or not 0 <= self.mean <= 1 or not 0 < self.std <= 1:
+            raise LungscopeError(
+                f"preprocessing: size {self.size}, mean {self.mean:g}, std {self.std:g}: size must "
+                f"be {SMALLEST} or more, mean in [0, 1], std in (0, 1]"
+            )
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object that `from_json` reads back."""
+        return {"resizing": RESIZING, **asdict(self)}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> "Preprocessing":
+        """Reads what `to_json` wrote.
+
+        Raises:
+            LungscopeError: a resizing that this version does not know, a field that is missing, no
+                number or out of range.
+        """
+        if value.get("resizing") != RESIZING:
+            raise LungscopeError(
+                f"preprocessing: resizing {value.get('resizing')!r} is unknown to this version "
+                f"(it knows {RESIZING!r}); use the lungscope that wrote the model"
+            )
+        try:
+            return cls(int(value["size"]), float(value["mean"]), float(value["std"]))
+        except KeyError as error:
+            raise LungscopeError(f"preprocessing: field {error} is missing") from error
+        except (TypeError, ValueError) as error:
+            raise LungscopeError(f"preprocessing: a field is not a number ({error})") from error
+
+
+def to_square(radiograph: Radiograph, size: int) -> NDArray[np.uint8]:
+    """Stretches a radiograph to a square and rounds it to 8 bits.
+
+    The paper resizes to 224 x 224 without keeping the aspect ratio. Rounding to 8 bits is part
+    of the definition: the training cache holds bytes, so every other path rounds too, and all
+    see exactly the same numbers.
+
+    Args:
+        radiograph: pixels (H, W) float32 in [0, 1].
+        size: side of the result in pixels.
+
+    Returns:
+        (size, size) uint8, 255 for 1.0.
+    """
+    image = Image.fromarray(radiograph.pixels)
+    if image.size != (size, size):
+        image = image.resize((size, size), Image.Resampling.BILINEAR)
+    scaled = np.asarray(image, dtype=np.float32) * np.float32(255)
+    bytes_: NDArray[np.uint8] = np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+    return bytes_

@@ -1,0 +1,38 @@
+"""One radiograph: pixels with a known meaning, and where they came from."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Radiograph:
+    """A single-channel radiograph.
+
+    Attributes:
+        pixels: (H, W) float32 in [0, 1], H and W >= 64; bright is dense (bone is white), as on a
+            radiograph. 1 is the largest value that the file's sample depth can hold; 32-bit
+            integers count as 16-bit ones, floats as they are.
+        path: the file that it was read from.
+        format: the file's format by its content: "PNG", "JPEG", "TIFF", "BMP", "WEBP".
+        mode: how the file stores its samples, in Pillow's words: "1", "L", "I;16", "RGB", ...
+        bits: bits of one sample in the file: 1, 2, 4, 8, 12, 16 or 32.
+    """
+
+    pixels: NDArray[np.float32]
+    path: Path
+    format: str
+    mode: str
+    bits: int
+
+    @property
+    def height(self) -> int:
+        """Rows of pixels."""
+        return int(self.pixels.shape[0])
+
+    @property
+    def width(self) -> int:
+        """Columns of pixels."""
+        return int(self.pixels.shape[1])

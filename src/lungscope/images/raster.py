@@ -1,0 +1,230 @@
+"""From the bytes of a PNG, JPEG, TIFF, BMP or WebP file to its grey levels.
+
+Pillow decodes; what stands here is what Pillow leaves to its caller: limits before any pixel is
+decoded, damage that it passes over, and one meaning for every way of storing a sample. Its plugin
+classes are called rather than `Image.open`, whose size limit is a global that answers by a warning.
+"""
+
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageChops, ImageOps
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.TiffImagePlugin import (
+    BITSPERSAMPLE,
+    IMAGELENGTH,
+    IMAGEWIDTH,
+    PHOTOMETRIC_INTERPRETATION,
+    PLANAR_CONFIGURATION,
+    SAMPLEFORMAT,
+    TiffImageFile,
+)
+from PIL.WebPImagePlugin import WebPImageFile
+
+LEAST_SIDE = 64
+"""Pixels; a smaller image is a thumbnail or an icon."""
+
+MOST_PIXELS = 100_000_000
+"""Five times the largest flat-panel detector; more is a mistake or an attack."""
+
+_OVER_THE_LIMIT = f"over the limit of {MOST_PIXELS / 1e6:g} megapixels; make it smaller first"
+_PLUGINS: dict[str, type[ImageFile]] = {
+    "PNG": PngImageFile,
+    "JPEG": JpegImageFile,  # of a multi-picture file, the primary one, as any JPEG viewer shows
+    "TIFF": TiffImageFile,
+    "BMP": BmpImageFile,
+    "WEBP": WebPImageFile,
+}
+_EIGHT_BIT = {"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"}
+_DEEP = {"I;16", "I;16B", "I", "F"}
+_BMP_RUN_LENGTHS = (1, 2)
+_WHITE_IS_ZERO = 0
+_SIGNED = 2
+_SEPARATE = 2
+
+
+class Undecodable(Exception):  # noqa: N818
+    """The bytes cannot become grey levels; the message says why in one line."""
+
+
+@dataclass(frozen=True, eq=False)
+class Raster:
+    """A decoded image.
+
+    Attributes:
+        pixels: (H, W) float32 in [0, 1], upright, bright as the file means it.
+        mode: how the file stores its samples, in Pillow's words.
+        bits: bits of one sample in the file.
+    """
+
+    pixels: NDArray[np.float32]
+    mode: str
+    bits: int
+
+
+def decode(content: bytes, kind: str) -> Raster:
+    """Decodes one image.
+
+    Integer samples are divided by the largest value that their depth holds. 32-bit integers are
+    16-bit values in a wider box, as Pillow and ImageJ write them; 32-bit floats are taken as they
+    are. Colour becomes grey by the luma of ITU-R BT.601, transparency becomes black, and the EXIF
+    orientation is applied.
+
+    Args:
+        content: the whole file.
+        kind: "PNG", "JPEG", "TIFF", "BMP" or "WEBP"; `content` begins with its signature.
+
+    Raises:
+        Undecodable: damaged, cut short, too small, too large, more than one picture, or samples
+            without an agreed black and white.
+    """
+    try:
+        with _PLUGINS[kind](BytesIO(content)) as image:
+            _check_size(image.width, image.height)
+            _check_single(image)
+            bits = _bits(image, content)
+            _check_samples(image, bits)
+            mode = image.mode
+            _load(image, content)
+            ImageOps.exif_transpose(image, in_place=True)
+            return Raster(_pixels(image, bits), mode, bits)
+    except Undecodable:
+        raise
+    except Image.DecompressionBombError as error:  # from WebP, on being opened
+        raise Undecodable(f"it is {_OVER_THE_LIMIT}") from error
+    except Exception as error:  # on hostile bytes Pillow raises nearly every class there is
+        detail = " ".join(str(error).split())[:200] or type(error).__name__
+        raise Undecodable(f"the {kind} data is damaged or cut short ({detail})") from error
+
+
+def _check_size(width: int, height: int) -> None:
+    if min(width, height) < LEAST_SIDE:
+        raise Undecodable(
+            f"{width} x {height} pixels is too small for a radiograph; "
+            f"each side needs {LEAST_SIDE} or more"
+        )
+    if width * height > MOST_PIXELS:
+        raise Undecodable(f"{width} x {height} pixels is {_OVER_THE_LIMIT}")
+
+
+def _check_single(image: ImageFile) -> None:
+    if getattr(image, "is_animated", False):
+        raise Undecodable("it holds more than one picture (pages or frames); save one of them")
+
+
+def _bits(image: ImageFile, content: bytes) -> int:
+    if isinstance(image, PngImageFile):
+        return content[24]  # the bit depth in IHDR, which Pillow does not tell
+    if isinstance(image, TiffImageFile):
+        return int(max(image.tag_v2.get(BITSPERSAMPLE, (1,))))
+    return 1 if image.mode == "1" else 8
+
+
+def _check_samples(image: ImageFile, bits: int) -> None:
+    if image.mode not in _EIGHT_BIT | _DEEP:
+        raise Undecodable(f"the colour space {image.mode} is not read; save it as grey")
+    if bits > 8 and image.mode in _EIGHT_BIT:
+        raise Undecodable(
+            f"{bits}-bit colour or transparency is not read, for Pillow would cut it to 8 bits; "
+            "save it as 16-bit grey without transparency"
+        )
+    if isinstance(image, BmpImageFile) and image.info["compression"] in _BMP_RUN_LENGTHS:
+        # Pillow expands it byte by byte in Python: a few kilobytes could keep it busy for minutes.
+        raise Undecodable("run-length compressed BMP is not read; save it as PNG")
+    if isinstance(image, TiffImageFile):
+        _check_tiff(image, bits)
+
+
+def _check_tiff(image: TiffImageFile, bits: int) -> None:
+    tags = image.tag_v2
+    if PHOTOMETRIC_INTERPRETATION not in tags:
+        raise Undecodable("the TIFF does not say whether 0 is black or white")
+    if bits <= 16 and _SIGNED in tags.get(SAMPLEFORMAT, ()):
+        raise Undecodable(f"signed {bits}-bit samples are not read; save it as unsigned 16-bit")
+    # Pillow leaves black what no strip or tile covers. Its own decoder, unlike libtiff, wants a
+    # set of tiles for each band where the bands are stored one after the other.
+    boxes = [tile.extents for tile in image.tile if tile.extents is not None]
+    covered = sum((x1 - x0) * (y1 - y0) for x0, y0, x1, y1 in boxes)
+    separate = tags.get(PLANAR_CONFIGURATION) == _SEPARATE and not image.use_load_libtiff
+    if covered < image.width * image.height * (len(image.getbands()) if separate else 1):
+        raise Undecodable("the TIFF data is damaged or cut short (strips or tiles are missing)")
+
+
+def _load(image: ImageFile, content: bytes) -> None:
+    if isinstance(image, PngImageFile):
+        # Decoding skips the checksums, and verifying uses a reader up.
+        PngImageFile(BytesIO(content)).verify()
+    if isinstance(image, TiffImageFile):
+        # A TIFF that brings its own memory is not measured against Pillow's global limit.
+        stored = (image.tag_v2[IMAGEWIDTH], image.tag_v2[IMAGELENGTH])
+        image.im = Image.new(image.mode, stored).im
+    image.load()
+
+
+def _pixels(image: ImageFile, bits: int) -> NDArray[np.float32]:
+    if image.mode in _EIGHT_BIT:
+        return _divided(np.asarray(_grey(image)), 255)
+    samples = np.asarray(image)
+    if image.mode == "F":
+        pixels = _checked_floats(samples)
+    elif image.mode == "I":
+        pixels = _divided(_checked_integers(samples), 65535)
+    else:
+        transparent = image.info.get("transparency")
+        if transparent is not None:
+            samples = np.where(samples == transparent, 0, samples)
+        pixels = _divided(samples, 2**bits - 1)
+    if isinstance(image, TiffImageFile) and _white_is_zero(image):
+        # Pillow turns samples of 8 bits and less round by itself, but not deeper ones.
+        np.subtract(1, pixels, out=pixels)
+    return pixels
+
+
+def _divided(samples: NDArray[np.integer[Any]], white: int) -> NDArray[np.float32]:
+    pixels: NDArray[np.float32] = np.divide(samples, white, dtype=np.float32)
+    return pixels
+
+
+def _white_is_zero(image: TiffImageFile) -> bool:
+    return bool(image.tag_v2[PHOTOMETRIC_INTERPRETATION] == _WHITE_IS_ZERO)
+
+
+def _checked_floats(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    if not np.isfinite(samples).all():
+        raise Undecodable("some of its 32-bit floats are not finite (NaN or infinity)")
+    if samples.min() < 0 or samples.max() > 1:
+        raise Undecodable(
+            f"its 32-bit floats run from {samples.min():g} to {samples.max():g}, and only 0 to 1 "
+            "has an agreed black and white; scale it, or save it as 16-bit grey"
+        )
+    return samples.astype(np.float32)
+
+
+def _checked_integers(samples: NDArray[np.int32]) -> NDArray[np.int32]:
+    if samples.min() < 0 or samples.max() > 65535:
+        raise Undecodable(
+            f"its 32-bit integers run from {samples.min()} to {samples.max()}, and only 0 to 65535 "
+            "has an agreed black and white; save it as 16-bit grey"
+        )
+    return samples
+
+
+def _grey(image: Image.Image) -> Image.Image:
+    if image.mode == "La":
+        return image.getchannel(0)  # already multiplied by its alpha, that is: laid on black
+    if image.mode == "CMYK":
+        if isinstance(image, JpegImageFile) and "adobe" not in image.info:
+            # Adobe stores inks inverted and says so in a marker; Pillow turns every file round.
+            image = ImageChops.invert(image)
+        image = image.convert("RGB")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        black = Image.new("L", image.size)
+        return Image.composite(image.convert("L"), black, image.getchannel("A"))
+    return image.convert("L")

@@ -1,0 +1,62 @@
+"""The common form of all seven architectures: feature maps, pooling, classifier."""
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+Trained = Literal["classifier", "all"]
+
+
+class Network(nn.Module):
+    """A classifier of images in three stages, each of them a module of torchvision's own layers.
+
+    With `trained="classifier"` the first two stages are truly frozen: no gradient is recorded in
+    them, and they stay in evaluation mode, so that neither dropout nor BatchNorm statistics move
+    whatever mode the network is put in.
+
+    Attributes:
+        features: (B, 3, S, S) -> (B, C, h, w) feature maps.
+        pool: feature maps -> the classifier's input, (B, F) where the architecture pools first.
+        classifier: -> (B, K) logits, one a class.
+        trained: "classifier" or "all": which parameters are trained.
+    """
+
+    def __init__(
+        self, features: nn.Module, pool: nn.Module, classifier: nn.Module, trained: Trained
+    ) -> None:
+        super().__init__()
+        self.features = features
+        self.pool = pool
+        self.classifier = classifier
+        self.trained: Trained = trained
+        if self.frozen:
+            self.features.requires_grad_(False)
+            self.pool.requires_grad_(False)
+
+    @property
+    def frozen(self) -> bool:
+        """Whether everything before the classifier stays as it is."""
+        return self.trained == "classifier"
+
+    def train(self, mode: bool = True) -> "Network":
+        """Puts what is trained into training (or evaluation) mode."""
+        super().train(mode)
+        if self.frozen:
+            self.features.eval()
+            self.pool.eval()
+        return self
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Computes logits.
+
+        Args:
+            images: (B, 3, S, S) float, normalised.
+
+        Returns:
+            (B, K) float, unnormalised scores.
+        """
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
+            pooled = self.pool(self.features(images))
+        logits: Tensor = self.classifier(pooled)
+        return logits

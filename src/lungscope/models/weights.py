@@ -1,0 +1,111 @@
+"""Pre-trained weights: torchvision's ImageNet weights, a file of one's own, or none."""
+
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import URLError
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torchvision.models import get_model, get_model_weights
+
+from lungscope.errors import LungscopeError
+from lungscope.models.registry import Architecture
+
+IMAGENET = "imagenet"
+NONE = "none"
+VERSION = "IMAGENET1K_V1"
+PATIENCE = 20.0
+"""Seconds without an answer after which a download is given up."""
+
+
+class WeightsUnavailable(LungscopeError):
+    """The ImageNet weights are neither in torchvision's cache nor to be downloaded."""
+
+
+def original(architecture: Architecture, weights: str) -> nn.Module:
+    """Makes an architecture's 1,000-class original in torchvision and fills it.
+
+    Args:
+        architecture: whose original.
+        weights: "imagenet" (torchvision's cache, TORCH_HOME honoured, else its download),
+            "none" (random), or a path: a state dict of the original, `.safetensors` or as
+            `torch.save` writes it (read without unpickling objects).
+
+    Raises:
+        WeightsUnavailable: not cached and no way to download.
+        LungscopeError: the file is missing, damaged or of another architecture.
+    """
+    if weights == IMAGENET:
+        return _imagenet(architecture)
+    network: nn.Module = get_model(architecture.original, weights=None)
+    if weights != NONE:
+        path = Path(weights)
+        _fill(network, _state(path), f"{path} as {architecture.original}")
+    return network
+
+
+def imagenet_file(architecture: Architecture) -> Path:
+    """Where torchvision looks for an architecture's ImageNet weights before downloading them."""
+    url = get_model_weights(architecture.original)[VERSION].url
+    return Path(torch.hub.get_dir()) / "checkpoints" / Path(url).name
+
+
+def _imagenet(architecture: Architecture) -> nn.Module:
+    try:
+        with _giving_up_after(PATIENCE):
+            network: nn.Module = get_model(architecture.original, weights=VERSION, progress=False)
+            return network
+    except (URLError, TimeoutError, ConnectionError) as error:
+        file = imagenet_file(architecture)
+        raise WeightsUnavailable(
+            f"ImageNet weights of {architecture.original} are not cached and cannot be downloaded "
+            f"({getattr(error, 'reason', error)}): put {file.name} (from "
+            f"{get_model_weights(architecture.original)[VERSION].url}) into {file.parent}, or "
+            "train from random weights with --weights none"
+        ) from error
+    except Exception as error:  # torch.load documents no exceptions; all mean the same here
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise LungscopeError(
+            f"{imagenet_file(architecture)}: these are not the weights of "
+            f"{architecture.original} ({first}); remove the file to download it again"
+        ) from error
+
+
+def _state(path: Path) -> Mapping[str, Tensor]:
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise LungscopeError(
+            f"{path}: not found; --weights takes {IMAGENET}, {NONE} or a file"
+        ) from error
+    except Exception as error:  # likewise
+        raise LungscopeError(
+            f"{path}: not a safetensors file or plain state dict ({type(error).__name__})"
+        ) from error
+    if not isinstance(state, Mapping) or not all(isinstance(v, Tensor) for v in state.values()):
+        raise LungscopeError(f"{path}: holds something else than a state dict of tensors")
+    return state
+
+
+def _fill(network: nn.Module, state: Mapping[str, Tensor], what: str) -> None:
+    try:
+        network.load_state_dict(state, strict=True)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise LungscopeError(f"{what}: the weights do not fit: {reason}") from error
+
+
+@contextmanager
+def _giving_up_after(seconds: float) -> Iterator[None]:
+    # torch.hub downloads without a time limit; the default of new sockets is the only way in.
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(seconds)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)

@@ -1,0 +1,95 @@
+"""What happens at the end of an epoch: it is written down, drawn, and perhaps the last one."""
+
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from types import FrameType
+from typing import Any
+
+import lightning as L
+from lightning.pytorch.callbacks import Callback
+
+from lungscope.figures.learning_curves import draw_learning_curves
+from lungscope.training.history import COLUMNS, Epoch, write_history
+from lungscope.training.run import Run
+
+OnEpoch = Callable[[Epoch], None]
+
+
+class HistoryWriter(Callback):
+    """Writes `history.csv` and the learning curves after every epoch.
+
+    The epochs are part of the callback's state in Lightning's checkpoint: a training that is
+    resumed from the end of epoch n continues a history of exactly n rows.
+    """
+
+    def __init__(self, run: Run, title: str, on_epoch: OnEpoch) -> None:
+        self._run = run
+        self._title = title
+        self._on_epoch = on_epoch
+        self._epochs: list[Epoch] = []
+        self._began = time.perf_counter()
+        self._learning_rate = float("nan")
+
+    @property
+    def epochs(self) -> tuple[Epoch, ...]:
+        """The epochs so far, those before a resumption among them."""
+        return tuple(self._epochs)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The epochs as plain data."""
+        return {"epochs": [asdict(epoch) for epoch in self._epochs]}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Takes up the epochs of the training that is resumed."""
+        self._epochs = [Epoch(**epoch) for epoch in state_dict["epochs"]]
+
+    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Starts the clock and notes the rate: by the epoch's end it is the next one's."""
+        self._began = time.perf_counter()
+        self._learning_rate = float(trainer.optimizers[0].param_groups[0]["lr"])
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Adds a row; validation has run by now."""
+        metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        self._epochs.append(
+            Epoch(
+                epoch=trainer.current_epoch + 1,
+                learning_rate=self._learning_rate,
+                seconds=time.perf_counter() - self._began,
+                **{name: metrics[name] for name in COLUMNS if name in metrics},
+            )
+        )
+        write_history(self._run.history, self._epochs)
+        draw_learning_curves(self._run.figures / "learning-curves.png", self._epochs, self._title)
+        self._on_epoch(self._epochs[-1])
+
+
+class StopAfterEpoch(Callback):
+    """Lets Ctrl-C end the training when the epoch is over; a second Ctrl-C ends it at once."""
+
+    def __init__(self, on_interrupt: Callable[[], None]) -> None:
+        self._on_interrupt = on_interrupt
+        self._before: Any = None
+        self.interrupted = False
+
+    def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Takes over the signal."""
+        self._before = signal.signal(signal.SIGINT, self._interrupt)
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Tells Lightning to stop, if asked to."""
+        trainer.should_stop = trainer.should_stop or self.interrupted
+
+    def teardown(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+        """Gives the signal back, however the training ended."""
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+            self._before = None
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        if self.interrupted:
+            raise KeyboardInterrupt
+        self.interrupted = True
+        self._on_interrupt()

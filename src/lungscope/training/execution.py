@@ -1,0 +1,62 @@
+"""On what, and how exactly, a recipe is carried out: nothing here is part of the recipe."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import joblib
+import torch
+
+from lungscope.errors import LungscopeError
+from lungscope.training.allocator import keep_freed_memory
+
+Device = Literal["auto", "cpu", "cuda"]
+Precision = Literal["32", "bf16", "16"]
+Allocator = Literal["keep", "system"]
+
+
+@dataclass(frozen=True)
+class Execution:
+    """Where and in which arithmetic to train.
+
+    Attributes:
+        device: "auto" takes CUDA where there is one.
+        precision: "32", or mixed with "bf16" or "16".
+        allocator: "keep" keeps freed memory (Linux with glibc; see `keep_freed_memory`), "system"
+            leaves the C library as it is.
+    """
+
+    device: Device = "auto"
+    precision: Precision = "32"
+    allocator: Allocator = "keep"
+
+    @property
+    def accelerator(self) -> Literal["cpu", "cuda"]:
+        """The device that "auto" stands for on this machine."""
+        if self.device == "auto":
+            return "cuda" if torch.cuda.is_available() else "cpu"
+        return self.device
+
+    def prepare(self) -> None:
+        """Readies this process: checks the device, sets the threads and the allocator.
+
+        Raises:
+            LungscopeError: no such device, or one that is slow or unable in that precision.
+        """
+        if self.accelerator == "cuda" and not torch.cuda.is_available():
+            raise LungscopeError("no CUDA device was found; use --device cpu")
+        if self.accelerator == "cpu" and self.precision == "16":
+            raise LungscopeError("--precision 16 needs a CUDA device; use 32 on a CPU")
+        if self.accelerator == "cpu" and self.precision == "bf16" and not _cpu_has_bf16():
+            raise LungscopeError(
+                "this CPU has no bfloat16 instructions, and emulating them is about 100 times "
+                "slower; use --precision 32"
+            )
+        if self.allocator == "keep":
+            keep_freed_memory()
+        # torch counts the processors of the machine, joblib those that a container may use
+        torch.set_num_threads(joblib.cpu_count())
+
+
+def _cpu_has_bf16() -> bool:
+    capabilities = torch.cpu.get_capabilities()
+    return any("bf16" in name and bool(there) for name, there in capabilities.items())

@@ -1,0 +1,217 @@
+"""A recipe and a split become a trained model in a run folder, under Lightning."""
+
+import logging
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import lightning as L
+import torch
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
+
+from lungscope.data.cache import Cache, open_cache
+from lungscope.data.split import Split
+from lungscope.data.statistics import pixel_statistics
+from lungscope.errors import LungscopeError
+from lungscope.images import Preprocessing
+from lungscope.models import Shape, architecture, build
+from lungscope.models.checkpoint import save_checkpoint
+from lungscope.models.description import Description
+from lungscope.models.weights import NONE
+from lungscope.progress import OnProgress, ignore
+from lungscope.training.callbacks import HistoryWriter, OnEpoch, StopAfterEpoch
+from lungscope.training.execution import Execution, Precision
+from lungscope.training.history import Epoch, best_epoch
+from lungscope.training.loading import batches, training_batches
+from lungscope.training.module import LungTraining
+from lungscope.training.recipe import Recipe
+from lungscope.training.run import Run, versions
+
+MONITOR = "validation_accuracy"
+_PRECISIONS: dict[Precision, Literal["32-true", "bf16-mixed", "16-mixed"]] = {
+    "32": "32-true",
+    "bf16": "bf16-mixed",
+    "16": "16-mixed",
+}
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Who is told what while a training runs; nobody by default.
+
+    Attributes:
+        caching: told of each image that is decoded.
+        epoch: told of each epoch that is over.
+        interrupt: called when Ctrl-C was pressed and the epoch goes on to its end.
+        callbacks: Lightning callbacks that only look on, e.g. a progress bar.
+    """
+
+    caching: OnProgress = ignore
+    epoch: OnEpoch = lambda _: None
+    interrupt: Callable[[], None] = lambda: None
+    callbacks: Sequence[Callback] = ()
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How a training ended.
+
+    Attributes:
+        history: all epochs.
+        best: the epoch whose weights are in `checkpoint/`.
+        finished: False if it was interrupted and can be resumed.
+    """
+
+    history: tuple[Epoch, ...]
+    best: Epoch
+    finished: bool
+
+
+def fit(
+    run: Run,
+    data: Path,
+    execution: Execution,
+    cache_folder: Path | None = None,
+    watch: Watch = Watch(),  # noqa: B008  frozen
+) -> Fit:
+    """Trains the run's recipe, from the start or from where `last.ckpt` stands.
+
+    Stops after `patience` epochs without a better validation accuracy, and keeps the weights of
+    the best epoch (paper, section III-B). Call it again on a run that was interrupted or killed
+    and it continues; on the same CPU the weights are bit for bit those of one go.
+
+    Args:
+        run: a folder made by `Run.create`.
+        data: the folder that the split's files are relative to.
+        execution: where and in which precision.
+        cache_folder: where decoded images are kept; the user's cache folder by default.
+        watch: who is told what.
+
+    Raises:
+        LungscopeError: the data is not the split's, weights are not to be had, the loss is no
+            longer a number, or the run is already finished.
+    """
+    if run.facts.get("finished"):
+        raise LungscopeError(f"{run.folder}: is finished; train anew with --force")
+    recipe, split = run.recipe, run.split
+    split.verify(data)
+    execution.prepare()
+    cache = open_cache(data, split.entries, recipe.size, cache_folder, on_progress=watch.caching)
+    preprocessing = _preprocessing(cache, split, recipe.size)
+
+    history = HistoryWriter(run, architecture(recipe.model).title, watch.epoch)
+    stop = StopAfterEpoch(watch.interrupt)
+    early = EarlyStopping(MONITOR, mode="max", patience=recipe.patience)
+    with _quiet():
+        L.seed_everything(recipe.seed, verbose=False)
+        training = _training(recipe, len(split.classes), preprocessing, resumed=run.last.exists())
+        trainer = L.Trainer(
+            accelerator=execution.accelerator,
+            devices=1,
+            precision=_PRECISIONS[execution.precision],
+            max_epochs=recipe.epochs,
+            num_sanity_val_steps=0,
+            logger=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            deterministic="warn",
+            default_root_dir=run.folder,
+            callbacks=[*watch.callbacks, early, history, stop, *_checkpoints(run)],
+        )
+        trainer.fit(
+            training,
+            training_batches(cache, split.side("train"), recipe.batch_size, recipe.seed),
+            batches(cache, split.side("validation"), 2 * recipe.batch_size),
+            ckpt_path=run.last if run.last.exists() else None,
+            weights_only=True,
+        )
+    finished = not stop.interrupted or early.stopped_epoch > 0
+    best = best_epoch(history.epochs)
+    _keep_best(run, recipe, split, preprocessing, best)
+    if finished:
+        run.note(finished=True)
+        run.best.unlink()
+    return Fit(history.epochs, best, finished)
+
+
+def _training(
+    recipe: Recipe, classes: int, preprocessing: Preprocessing, *, resumed: bool
+) -> LungTraining:
+    # what is resumed gets its weights from last.ckpt: no need to have the pre-trained ones again
+    weights = NONE if resumed else recipe.weights
+    network = build(recipe.model, Shape(classes, recipe.se_reduction), weights)
+    return LungTraining(network, classes, recipe, preprocessing)
+
+
+def _preprocessing(cache: Cache, split: Split, size: int) -> Preprocessing:
+    rows = cache.rows(split.side("train"))
+    statistics = pixel_statistics(cache.pixels[row] for row in rows)
+    return Preprocessing(size, statistics.mean, statistics.std)
+
+
+def _checkpoints(run: Run) -> list[Callback]:
+    """The best epoch, then the last one: `last.ckpt` also knows which was best."""
+    return [
+        ModelCheckpoint(
+            run.folder,
+            filename=run.best.stem,
+            monitor=MONITOR,
+            mode="max",
+            save_weights_only=True,
+            save_on_train_epoch_end=True,
+            enable_version_counter=False,
+        ),
+        ModelCheckpoint(
+            run.folder,
+            filename=run.last.stem,
+            save_on_train_epoch_end=True,
+            enable_version_counter=False,
+        ),
+    ]
+
+
+def _keep_best(
+    run: Run, recipe: Recipe, split: Split, preprocessing: Preprocessing, best: Epoch
+) -> None:
+    prefix = "network."
+    saved = torch.load(run.best, map_location="cpu", weights_only=True)["state_dict"]
+    state = {key[len(prefix) :]: value for key, value in saved.items() if key.startswith(prefix)}
+    description = Description(
+        architecture=recipe.model,
+        se_reduction=recipe.se_reduction,
+        classes=split.classes,
+        preprocessing=preprocessing,
+        weights_sha256="",
+        data_fingerprint=split.fingerprint,
+        recipe=replace(recipe, weights=Path(recipe.weights).name).to_json(),
+        metrics={
+            "epoch": best.epoch,
+            "validation_loss": best.validation_loss,
+            "validation_accuracy": best.validation_accuracy,
+        },
+        versions=versions(),
+    )
+    save_checkpoint(run.checkpoint, state, description)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Lightning without its advice: what it warns of here is meant to be so."""
+    logger = logging.getLogger("lightning.pytorch")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            # batches come from memory: workers would only copy them between processes
+            warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+            # the run folder holds the recipe and the split before training starts
+            warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")
+            warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")
+            # Lightning 2.6 on torch 2.15 asks a tree in a way that torch is about to drop
+            warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
+            yield
+    finally:
+        logger.setLevel(before)

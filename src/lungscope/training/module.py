@@ -1,0 +1,95 @@
+"""One training step and one validation step, under Lightning."""
+
+from typing import Any
+
+import lightning as L
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+from torchmetrics import MeanMetric
+from torchmetrics.classification import MulticlassAccuracy
+
+from lungscope.data.augmentation import augment
+from lungscope.errors import LungscopeError
+from lungscope.images import Preprocessing
+from lungscope.models import Network
+from lungscope.training.input import normalised, to_unit
+from lungscope.training.loading import Batch
+from lungscope.training.recipe import Recipe
+
+
+class LungTraining(L.LightningModule):
+    """Trains a network by a recipe (paper, section III-B).
+
+    Every random draw of a step follows from the recipe's seed and the numbers of epoch and step
+    alone, so that a training that is resumed goes on as if it had never stopped.
+
+    Logs once an epoch: `train_loss`, `train_accuracy` (of the augmented images, as they pass),
+    `validation_loss` and `validation_accuracy`.
+    """
+
+    def __init__(
+        self, network: Network, classes: int, recipe: Recipe, preprocessing: Preprocessing
+    ) -> None:
+        super().__init__()
+        self.network = network.to(memory_format=torch.channels_last)
+        self.recipe = recipe
+        self.preprocessing = preprocessing
+        self.train_loss = MeanMetric()
+        self.train_accuracy = MulticlassAccuracy(classes, average="micro")
+        self.validation_loss = MeanMetric()
+        self.validation_accuracy = MulticlassAccuracy(classes, average="micro")
+        self._draws = torch.Generator()
+
+    def on_train_epoch_start(self) -> None:
+        """Puts what is trained into training mode; validation took it out."""
+        self.network.train()
+
+    def training_step(self, batch: Batch, step: int) -> Tensor:
+        """Augments, normalises and classifies a batch; returns its mean cross-entropy in nats."""
+        self._seed(step)
+        pixels, labels = batch
+        images = augment(to_unit(pixels), self.recipe.augmentation, self._draws)
+        logits = self.network(normalised(images, self.preprocessing))
+        loss = cross_entropy(logits, labels)
+        if not torch.isfinite(loss):
+            raise LungscopeError(
+                f"the training loss became {loss.item()} in epoch {self.current_epoch + 1}; "
+                f"try a smaller --learning-rate than {self.recipe.learning_rate:g}"
+            )
+        self.train_loss.update(loss.detach(), weight=len(labels))
+        self.train_accuracy.update(logits.detach(), labels)
+        self.log("train_loss", self.train_loss, on_step=False, on_epoch=True)
+        self.log("train_accuracy", self.train_accuracy, on_step=False, on_epoch=True)
+        return loss
+
+    def validation_step(self, batch: Batch, _: int) -> None:
+        """Classifies a batch as it is."""
+        pixels, labels = batch
+        logits = self.network(normalised(to_unit(pixels), self.preprocessing))
+        self.validation_loss.update(cross_entropy(logits, labels), weight=len(labels))
+        self.validation_accuracy.update(logits, labels)
+        self.log("validation_loss", self.validation_loss, on_step=False, on_epoch=True)
+        self.log("validation_accuracy", self.validation_accuracy, on_step=False, on_epoch=True)
+
+    def configure_optimizers(self) -> Any:
+        """SGD over what is trained, its learning rate dropping every `lr_step` epochs."""
+        trained = [p for p in self.network.parameters() if p.requires_grad]
+        optimizer = torch.optim.SGD(
+            trained,
+            lr=self.recipe.learning_rate,
+            momentum=self.recipe.momentum,
+            weight_decay=self.recipe.weight_decay,
+        )
+        schedule = torch.optim.lr_scheduler.StepLR(
+            optimizer, self.recipe.lr_step, self.recipe.lr_gamma
+        )
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "epoch"}}
+
+    def _seed(self, step: int) -> None:
+        # by the step and not by the epoch: data loaders draw from the same global generator
+        position = np.random.SeedSequence([self.recipe.seed, self.current_epoch, step])
+        augmentation, dropout = position.generate_state(2)
+        self._draws.manual_seed(int(augmentation))
+        torch.manual_seed(int(dropout))

@@ -1,0 +1,85 @@
+"""How far an epoch is, as a live bar on a terminal."""
+
+import time
+from typing import Any
+
+import lightning as L
+from lightning.pytorch.callbacks import Callback
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from lungscope.training.loading import Batch
+from lungscope.training.module import LungTraining
+
+
+class EpochBar(Callback):
+    """A bar over the training images of each epoch.
+
+    It shows epoch, images, images/s, loss, accuracy and the time left in the epoch; how many
+    epochs there will be, early stopping decides.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._progress = Progress(
+            TextColumn("epoch {task.fields[epoch]:>3}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.completed:.0f}/{task.total:.0f} images"),
+            TextColumn("{task.fields[speed]:.0f}/s"),
+            TextColumn("loss {task.fields[loss]:.4f}"),
+            TextColumn("accuracy {task.fields[accuracy]:.3f}"),
+            TimeRemainingColumn(compact=True),
+            console=console,
+            transient=True,
+        )
+        self._task: TaskID | None = None
+        self._began = 0.0
+
+    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Shows a fresh bar."""
+        self._began = time.perf_counter()
+        self._progress.start()
+        loader = trainer.train_dataloader
+        self._task = self._progress.add_task(
+            "training",
+            total=len(loader.dataset) if loader is not None else None,
+            epoch=trainer.current_epoch + 1,
+            speed=0.0,
+            loss=float("nan"),
+            accuracy=float("nan"),
+        )
+
+    def on_train_batch_end(
+        self,
+        trainer: L.Trainer,
+        pl_module: L.LightningModule,
+        outputs: Any,
+        batch: Batch,
+        batch_idx: int,
+    ) -> None:
+        """Moves the bar on by a batch."""
+        if self._task is None or not isinstance(pl_module, LungTraining):
+            return
+        done = self._progress.tasks[0].completed + len(batch[1])
+        self._progress.update(
+            self._task,
+            completed=done,
+            speed=done / (time.perf_counter() - self._began),
+            loss=float(pl_module.train_loss.compute()),
+            accuracy=float(pl_module.train_accuracy.compute()),
+        )
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Takes the bar away; the epoch's line follows."""
+        self._remove()
+
+    def on_exception(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException
+    ) -> None:
+        """Takes the bar away, so that the message stands alone."""
+        self._remove()
+
+    def _remove(self) -> None:
+        if self._task is not None:
+            self._progress.remove_task(self._task)
+            self._task = None
+        self._progress.stop()

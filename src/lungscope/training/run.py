@@ -1,0 +1,146 @@
+"""The run folder: what a training reads, and everything that it leaves."""
+
+import json
+import platform
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from lungscope.atomic import write_json
+from lungscope.data.split import Split
+from lungscope.errors import LungscopeError
+from lungscope.models import architecture
+from lungscope.training.recipe import Recipe
+
+RECIPE = "recipe.json"
+SPLIT = "split.json"
+FACTS = "run.json"
+LIBRARIES = ("lungscope", "torch", "torchvision", "lightning", "numpy", "pillow")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A folder with one training in it.
+
+    `recipe.json split.json run.json history.csv figures/ checkpoint/ last.ckpt`, and `best.ckpt`
+    while the training is unfinished.
+    """
+
+    folder: Path
+
+    @property
+    def checkpoint(self) -> Path:
+        """The best epoch's model."""
+        return self.folder / "checkpoint"
+
+    @property
+    def history(self) -> Path:
+        """The table of epochs."""
+        return self.folder / "history.csv"
+
+    @property
+    def figures(self) -> Path:
+        """The folder of pictures."""
+        return self.folder / "figures"
+
+    @property
+    def last(self) -> Path:
+        """Where training stands: Lightning's checkpoint of the last epoch."""
+        return self.folder / "last.ckpt"
+
+    @property
+    def best(self) -> Path:
+        """Lightning's checkpoint of the best epoch, while the training is unfinished."""
+        return self.folder / "best.ckpt"
+
+    @property
+    def recipe(self) -> Recipe:
+        """How it is trained."""
+        return Recipe.load(self.folder / RECIPE)
+
+    @property
+    def split(self) -> Split:
+        """On what it is trained and tested."""
+        return Split.load(self.folder / SPLIT)
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What `run.json` holds: `data` (the folder), `finished`, `versions` and the like."""
+        path = self.folder / FACTS
+        try:
+            facts = json.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise LungscopeError(f"{path}: {error.strerror}") from error
+        except (ValueError, RecursionError) as error:
+            raise LungscopeError(f"{path}: not JSON ({error})") from error
+        if not isinstance(facts, dict) or not isinstance(facts.get("data"), str):
+            raise LungscopeError(
+                f"{path}: does not name the data of a run; it was not made by train"
+            )
+        return facts
+
+    @classmethod
+    def open(cls, folder: Path) -> "Run":
+        """Opens an existing run.
+
+        Raises:
+            LungscopeError: the folder is not there or holds no run.
+        """
+        if not (folder / RECIPE).is_file():
+            raise LungscopeError(
+                f"{folder}: not a run folder (no {RECIPE}); `lungscope train` makes one"
+            )
+        return cls(folder)
+
+    @classmethod
+    def create(cls, folder: Path, recipe: Recipe, split: Split, data: Path, force: bool) -> "Run":
+        """Makes a run folder.
+
+        Args:
+            folder: where.
+            recipe: how to train.
+            split: on what.
+            data: the folder that the split's files are relative to.
+            force: whether a run that is already there is removed first.
+
+        Raises:
+            LungscopeError: the recipe's model is unknown; or the folder has something in it, and
+                `force` is off, or it is no run, or the data lies in it.
+        """
+        architecture(recipe.model)  # refused before anything is removed
+        if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+            _refuse_to_replace(folder, data, force=force)
+            shutil.rmtree(folder)
+        run = cls(folder)
+        split.save(folder / SPLIT)
+        run.note(data=str(data.resolve()), finished=False, versions=versions())
+        recipe.save(folder / RECIPE)
+        return run
+
+    def note(self, **facts: Any) -> None:
+        """Adds facts to `run.json`."""
+        known = dict(self.facts) if (self.folder / FACTS).is_file() else {}
+        write_json(self.folder / FACTS, known | facts)
+
+
+def _refuse_to_replace(folder: Path, data: Path, *, force: bool) -> None:
+    if not all((folder / name).is_file() for name in (RECIPE, SPLIT, FACTS)):
+        raise LungscopeError(f"{folder}: not empty and not a run; give another folder")
+    if not force:
+        raise LungscopeError(
+            f"{folder}: holds a run; continue it with --resume, replace it with --force, "
+            "or give another folder"
+        )
+    if data.resolve().is_relative_to(folder.resolve()):
+        raise LungscopeError(
+            f"{folder}: holds the data as well as a run; give another folder, for --force would "
+            "remove both"
+        )
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the libraries that decide a training's numbers."""
+    return {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES}

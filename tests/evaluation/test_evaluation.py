@@ -1,0 +1,136 @@
+import json
+
+import numpy as np
+import pytest
+from sklearn.metrics import accuracy_score, f1_score, log_loss
+
+from lungscope.evaluation.evaluation import evaluate
+from lungscope.evaluation.predictions import Predictions
+
+CLASSES = ("Lung Opacity", "Normal", "Viral Pneumonia")
+OVERALL = {
+    "loss",
+    "accuracy",
+    "precision_weighted",
+    "recall_weighted",
+    "f1_weighted",
+    "precision_macro",
+    "recall_macro",
+    "f1_macro",
+}
+
+
+def made(count=120, groups=40, seed=0, labels=None):
+    """Answers that are right more often than not."""
+    generator = np.random.default_rng(seed)
+    labels = generator.integers(0, 3, count) if labels is None else np.array(labels)
+    logits = generator.normal(size=(count, 3))
+    logits[np.arange(count), labels] += 1.5
+    return Predictions.from_logits(
+        CLASSES,
+        tuple(f"{row}.png" for row in range(count)),
+        tuple(f"patient {row % groups}" for row in range(count)),
+        labels,
+        logits,
+    )
+
+
+def estimates(evaluation):
+    yield from evaluation.overall.values()
+    for metrics in evaluation.by_class.values():
+        yield from metrics.values()
+
+
+def test_values_are_scikit_learns():
+    predictions = made()
+    evaluation = evaluate(predictions)
+    labels, predicted = predictions.labels, predictions.predicted
+    value = {name: found.value for name, found in evaluation.overall.items()}
+    assert value.keys() == OVERALL
+    assert value["accuracy"] == pytest.approx(accuracy_score(labels, predicted))
+    assert value["f1_macro"] == pytest.approx(f1_score(labels, predicted, average="macro"))
+    assert value["loss"] == pytest.approx(log_loss(labels, predictions.probabilities))
+    for k, expected in enumerate(f1_score(labels, predicted, average=None)):
+        assert evaluation.by_class[CLASSES[k]]["f1"].value == pytest.approx(expected)
+
+
+def test_every_value_lies_within_its_interval_and_no_interval_is_a_point():
+    for found in estimates(evaluate(made())):
+        assert found.low < found.value < found.high
+
+
+def test_the_loss_interval_is_that_of_group_means_resampled_one_by_one():
+    predictions = made(60, groups=20)
+    groups = np.array(predictions.groups)
+    generator = np.random.default_rng(9)
+    names, means = np.unique(groups), []
+    for _ in range(3000):
+        chosen = generator.choice(names, size=len(names))
+        means.append(np.concatenate([predictions.losses[groups == g] for g in chosen]).mean())
+    low, high = np.percentile(means, [2.5, 97.5])
+    found = evaluate(predictions).overall["loss"]
+    assert found.low == pytest.approx(low, abs=0.06 * (high - low))
+    assert found.high == pytest.approx(high, abs=0.06 * (high - low))
+
+
+def test_fewer_groups_of_the_same_images_tell_less():
+    # the same answers, each given by five images of one patient: five times the images, no news
+    few = made(60, groups=60)
+    many = Predictions(
+        CLASSES,
+        few.files * 5,
+        few.groups * 5,
+        np.tile(few.labels, 5),
+        np.tile(few.probabilities, (5, 1)),
+    )
+    assert evaluate(many).overall["accuracy"] == evaluate(few).overall["accuracy"]
+
+
+def test_the_json_is_whole_and_strict(tmp_path):
+    evaluation = evaluate(made())
+    evaluation.save(tmp_path / "metrics.json")
+
+    def refuse(constant):
+        raise AssertionError(constant)
+
+    value = json.loads((tmp_path / "metrics.json").read_text(), parse_constant=refuse)
+    assert value["images"] == 120
+    assert value["groups"] == 40
+    assert value["interval"] == "95 %, bootstrap over groups, 2000 draws"
+    assert value["overall"].keys() == OVERALL
+    assert value["overall"]["loss"].keys() == {"value", "low", "high"}
+    assert list(value["by_class"]) == list(CLASSES)
+    assert value["by_class"]["Normal"].keys() == {"precision", "recall", "f1"}
+    assert value["confusion"]["classes"] == list(CLASSES)
+    counts = np.array(value["confusion"]["counts"])
+    assert counts.shape == (3, 3)
+    assert counts.sum() == 120
+    assert np.array_equal(counts.sum(axis=1), np.bincount(made().labels))
+
+
+def test_the_same_predictions_give_the_same_evaluation():
+    assert evaluate(made()).to_json() == evaluate(made()).to_json()
+
+
+def test_one_group_has_values_but_no_intervals_and_says_so():
+    evaluation = evaluate(made(groups=1))
+    for found in estimates(evaluation):
+        assert found.low == pytest.approx(found.value, rel=1e-12)
+        assert found.high == pytest.approx(found.value, rel=1e-12)
+    assert evaluation.to_json()["groups"] == 1
+    assert evaluation.to_json()["interval"].startswith("none: all images are of one group")
+
+
+def test_a_class_that_draws_miss_or_that_is_nowhere_makes_no_nan():
+    labels = [0] * 10 + [1]  # a draw in three misses the second class, every draw the third
+    evaluation = evaluate(made(11, groups=11, labels=labels))
+    numbers = [[e.value, e.low, e.high] for e in estimates(evaluation)]
+    assert np.isfinite(numbers).all()
+    assert evaluation.by_class["Normal"]["recall"].low == 0
+    assert evaluation.by_class["Viral Pneumonia"]["recall"].high == 0
+
+
+def test_a_single_image_is_evaluated():
+    evaluation = evaluate(made(1, groups=1, labels=[1]))
+    assert evaluation.images == 1
+    assert evaluation.matrix.sum() == 1

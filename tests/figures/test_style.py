@@ -1,0 +1,101 @@
+import matplotlib as mpl
+import numpy as np
+import pytest
+from PIL import Image
+
+from lungscope.errors import LungscopeError
+from lungscope.figures.style import BLUE, DOTS, GREEN, ORANGE, figure, wrapped
+
+
+def draw(path, title="A title"):
+    with figure(path, 4, 3) as drawn:
+        axes = drawn.subplots()
+        axes.plot([0, 1], [1, 0])
+        axes.set(title=title, xlabel="epoch")
+
+
+def test_a_figure_is_a_png_of_about_the_size_that_was_asked_for(tmp_path):
+    draw(tmp_path / "new" / "figure.png")
+    with Image.open(tmp_path / "new" / "figure.png") as image:
+        assert image.format == "PNG"
+        assert np.array(image.size) == pytest.approx(np.array([4, 3]) * DOTS, rel=0.1)
+
+
+def test_the_same_numbers_give_the_same_bytes(tmp_path):
+    draw(tmp_path / "one.png")
+    draw(tmp_path / "two.png")
+    assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
+
+
+def test_the_users_own_settings_are_neither_used_nor_changed(tmp_path):
+    draw(tmp_path / "plain.png")
+    own = {"font.size": 30.0, "axes.facecolor": "black", "savefig.dpi": 10.0}
+    with mpl.rc_context(own):
+        draw(tmp_path / "own.png")
+        assert {name: mpl.rcParams[name] for name in own} == own
+    assert (tmp_path / "own.png").read_bytes() == (tmp_path / "plain.png").read_bytes()
+
+
+def test_a_block_that_fails_leaves_the_picture_that_was_there(tmp_path):
+    (tmp_path / "figure.png").write_bytes(b"before")
+    with pytest.raises(ZeroDivisionError), figure(tmp_path / "figure.png", 4, 3):
+        1 / 0  # noqa: B018
+    assert (tmp_path / "figure.png").read_bytes() == b"before"
+    assert [path.name for path in tmp_path.iterdir()] == ["figure.png"]
+
+
+def test_a_place_that_cannot_be_written_to_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(LungscopeError, match="cannot be written"):
+        draw(tmp_path / "file" / "figure.png")
+
+
+@pytest.mark.parametrize("name", ["costs $5", "$\\frac{1}{$", "a_b^c", "50 % off"])
+def test_a_name_is_never_read_as_a_formula(tmp_path, name):
+    draw(tmp_path / "figure.png", name)
+
+
+def test_a_title_that_sticks_out_widens_the_picture(tmp_path):
+    draw(tmp_path / "short.png")
+    draw(tmp_path / "long.png", "a title that is much wider than the four inches of the figure")
+    sizes = [Image.open(tmp_path / name).size for name in ("short.png", "long.png")]
+    assert sizes[1][0] > sizes[0][0]
+
+
+# Machado, Oliveira and Fernandes (2009): how colours look without one of the three cones.
+BLINDNESS = {
+    "protanopia": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "deuteranopia": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+    "tritanopia": [
+        [1.255528, -0.076749, -0.178779],
+        [-0.078411, 0.930809, 0.147602],
+        [0.004733, 0.691367, 0.303900],
+    ],
+}
+
+
+@pytest.mark.parametrize("kind", BLINDNESS)
+def test_colours_are_told_apart_by_colour_blind_people(kind):
+    def seen(colour):
+        rgb = np.array([int(colour[k : k + 2], 16) for k in (1, 3, 5)]) / 255
+        return np.clip(np.array(BLINDNESS[kind]) @ rgb**2.2, 0, 1) ** (1 / 2.2)
+
+    for one, other in ((BLUE, ORANGE), (ORANGE, GREEN)):
+        assert np.abs(seen(one) - seen(other)).max() > 0.2
+
+
+def test_a_long_name_is_broken_between_its_words_and_cut_after_three_lines():
+    assert wrapped("Viral Pneumonia", 12) == "Viral\nPneumonia"
+    assert wrapped("Normal", 12) == "Normal"
+    lines = wrapped("a name that goes on and on for ever and a day", 12).split("\n")
+    assert len(lines) == 3
+    assert lines[-1].endswith("…")
+    assert max(map(len, lines)) <= 12

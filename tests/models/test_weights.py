@@ -1,0 +1,100 @@
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torchvision.models import get_model
+
+from lungscope.errors import LungscopeError
+from lungscope.models import Shape, WeightsUnavailable, architecture, build
+from lungscope.models.weights import imagenet_file
+
+FIVE = ["squeezenet", "vgg11", "resnet18", "densenet121", "mobilenet-v2"]
+
+
+@pytest.fixture
+def torch_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow) if n == "vgg11" else n for n in FIVE]
+)
+def test_a_step_is_trained_from_weights_in_torchvisions_cache(name, torch_home):
+    torch.manual_seed(0)
+    file = imagenet_file(architecture(name))
+    assert torch_home in file.parents
+    file.parent.mkdir(parents=True)
+    original = get_model(architecture(name).original, weights=None)
+    torch.save(original.state_dict(), file)
+
+    network = build(name, Shape(3), "imagenet").train()
+    own = network.state_dict()
+    shared = [k for k in original.state_dict() if k in own and not k.startswith("classifier")]
+    assert shared or name == "resnet18"
+    assert all(torch.equal(own[key], original.state_dict()[key]) for key in shared)
+    loss = network(torch.randn(2, 3, 64, 64)).logsumexp(dim=1).sum()
+    loss.backward()
+    assert any(p.grad is not None for p in network.parameters())
+
+
+def test_offline_and_not_cached_says_which_file_to_put_where(torch_home, monkeypatch):
+    def no_network(*_, **__):
+        raise torch.hub.URLError("no network")
+
+    monkeypatch.setattr(torch.hub, "urlopen", no_network)
+    with pytest.raises(WeightsUnavailable) as refusal:
+        build("resnet18", Shape(3), "imagenet")
+    message = str(refusal.value)
+    assert "resnet18-f37072fd.pth" in message
+    assert str(torch_home / "hub" / "checkpoints") in message
+    assert "--weights none" in message
+    assert "\n" not in message
+
+
+def test_a_damaged_file_in_the_cache_is_named(torch_home):
+    file = imagenet_file(architecture("squeezenet"))
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"not weights")
+    with pytest.raises(LungscopeError, match=file.name):
+        build("squeezenet", Shape(3), "imagenet")
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+def test_a_file_of_ones_own_is_read(tmp_path, suffix):
+    original = get_model("squeezenet1_0", weights=None)
+    path = tmp_path / f"mine{suffix}"
+    if suffix == ".pth":
+        torch.save(original.state_dict(), path)
+    else:
+        save_file(original.state_dict(), path)
+    network = build("squeezenet", Shape(3), str(path))
+    for key, value in original.features.state_dict().items():
+        assert torch.equal(network.features.state_dict()[key], value)
+
+
+def test_a_file_of_another_architecture_is_refused(tmp_path):
+    path = tmp_path / "other.pth"
+    torch.save(get_model("squeezenet1_1", weights=None).state_dict(), path)
+    with pytest.raises(LungscopeError, match="do not fit") as refusal:
+        build("squeezenet", Shape(3), str(path))
+    assert "\n" not in str(refusal.value)
+
+
+class Hostile:
+    def __reduce__(self):
+        return (Path.touch, (Path("pwned"),))
+
+
+def test_a_pickle_with_code_in_it_is_not_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.save({"weight": Hostile()}, tmp_path / "hostile.pth")
+    with pytest.raises(LungscopeError, match="plain state dict"):
+        build("squeezenet", Shape(3), str(tmp_path / "hostile.pth"))
+    assert not (tmp_path / "pwned").exists()
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(LungscopeError, match="not found; --weights takes"):
+        build("squeezenet", Shape(3), str(tmp_path / "nowhere.pth"))

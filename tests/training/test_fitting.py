@@ -1,0 +1,173 @@
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+import torch
+
+from lungscope.errors import LungscopeError
+from lungscope.models.checkpoint import Checkpoint
+from lungscope.training.execution import Execution
+from lungscope.training.fitting import Watch, fit
+from lungscope.training.history import best_epoch, read_history
+from lungscope.training.recipe import Recipe
+from lungscope.training.run import Run
+
+# the rate drops within the run, so that a resumed schedule is put to the test
+RECIPE = Recipe(
+    model="mobilenet-lung", weights="none", size=32, batch_size=8, epochs=4, lr_step=2, seed=3
+)
+CPU = Execution(device="cpu")
+
+
+@pytest.fixture
+def make_run(tmp_path, phantoms, phantom_split):
+    def make(name, recipe=RECIPE):
+        return Run.create(tmp_path / name, recipe, phantom_split, phantoms, force=False)
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, phantoms, phantom_split, cache_folder):
+    """A run that was trained in one go."""
+    folder = tmp_path_factory.mktemp("runs") / "one-go"
+    run = Run.create(folder, RECIPE, phantom_split, phantoms, force=False)
+    fit(run, phantoms, CPU, cache_folder)
+    return run
+
+
+def weights(run):
+    return (run.checkpoint / "model.safetensors").read_bytes()
+
+
+def last_state(run):
+    return torch.load(run.last, weights_only=True)["state_dict"]
+
+
+def without_seconds(run):
+    return [{**vars(epoch), "seconds": None} for epoch in read_history(run.history)]
+
+
+def test_a_run_leaves_model_history_and_curves(finished):
+    names = {path.name for path in finished.folder.iterdir()}
+    assert names == {
+        "recipe.json", "split.json", "run.json", "history.csv", "figures", "checkpoint", "last.ckpt"
+    }  # fmt: skip
+    assert (finished.figures / "learning-curves.png").read_bytes().startswith(b"\x89PNG")
+    history = read_history(finished.history)
+    assert [epoch.epoch for epoch in history] == [1, 2, 3, 4]
+    assert [epoch.learning_rate for epoch in history] == pytest.approx([0.01, 0.01, 0.001, 0.001])
+
+
+def test_the_checkpoint_is_of_the_best_epoch_and_says_how_it_came_to_be(finished, phantom_split):
+    description = Checkpoint.load(finished.checkpoint).description
+    best = best_epoch(read_history(finished.history))
+    assert description.metrics["epoch"] == best.epoch
+    assert description.metrics["validation_accuracy"] == best.validation_accuracy
+    assert description.data_fingerprint == phantom_split.fingerprint
+    assert description.classes == phantom_split.classes
+    assert description.recipe["seed"] == 3
+
+
+def test_the_same_seed_gives_the_same_weights(finished, make_run, phantoms, cache_folder):
+    again = make_run("again")
+    fit(again, phantoms, CPU, cache_folder)
+    assert weights(again) == weights(finished)
+    assert without_seconds(again) == without_seconds(finished)
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from lungscope.training.execution import Execution
+from lungscope.training.fitting import Watch, fit
+from lungscope.training.run import Run
+run, data, cache = map(Path, sys.argv[1:])
+fit(Run.open(run), data, Execution(device="cpu"), cache, Watch(epoch=lambda e: print(e.epoch, flush=True)))
+"""
+
+
+@pytest.mark.parametrize("epochs_before_the_kill", [1, 3])
+def test_killed_and_resumed_gives_the_bits_of_one_go(
+    finished, make_run, phantoms, cache_folder, epochs_before_the_kill
+):
+    run = make_run("killed")
+    command = [sys.executable, "-c", SCRIPT, str(run.folder), str(phantoms), str(cache_folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as training:
+        for line in training.stdout:
+            if int(line) == epochs_before_the_kill + 1:  # the epoch before is surely on disk
+                training.kill()
+                break
+        training.wait()
+    assert training.returncode == -signal.SIGKILL
+    assert not run.facts["finished"]
+
+    fit(run, phantoms, CPU, cache_folder)
+
+    assert weights(run) == weights(finished)
+    assert without_seconds(run) == without_seconds(finished)
+    state, expected = last_state(run), last_state(finished)
+    assert all(torch.equal(state[key], expected[key]) for key in expected)
+
+
+def test_ctrl_c_ends_after_the_epoch_and_resuming_gives_the_bits_of_one_go(
+    finished, make_run, phantoms, cache_folder
+):
+    run = make_run("interrupted")
+    told = []
+
+    def interrupt_in_second_epoch(epoch):
+        if epoch.epoch == 1:
+            threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+    watch = Watch(epoch=interrupt_in_second_epoch, interrupt=lambda: told.append("stopping"))
+    ended = fit(run, phantoms, CPU, cache_folder, watch)
+    assert told == ["stopping"]
+    assert not ended.finished
+    assert len(ended.history) < 4
+    assert Checkpoint.load(run.checkpoint).description.metrics["epoch"] == ended.best.epoch
+
+    assert fit(run, phantoms, CPU, cache_folder).finished
+    assert weights(run) == weights(finished)
+
+
+def test_training_stops_when_patience_is_at_its_end(make_run, phantoms, cache_folder):
+    recipe = Recipe(
+        model="mobilenet-v2", weights="none", size=32, epochs=50, patience=2, learning_rate=1e-8
+    )
+    ended = fit(make_run("patience", recipe), phantoms, CPU, cache_folder)
+    assert ended.finished
+    assert len(ended.history) == ended.best.epoch + 2 < 50
+
+
+def test_a_loss_that_is_no_number_stops_with_what_to_do(make_run, phantoms, cache_folder):
+    recipe = Recipe(model="mobilenet-ft", weights="none", size=32, learning_rate=10, epochs=30)
+    run = make_run("nan", recipe)
+    with pytest.raises(LungscopeError, match=r"loss became .* smaller --learning-rate than 10"):
+        fit(run, phantoms, CPU, cache_folder)
+
+
+def test_a_finished_run_is_not_trained_again(finished, phantoms, cache_folder):
+    before = weights(finished)
+    with pytest.raises(LungscopeError, match="is finished"):
+        fit(finished, phantoms, CPU, cache_folder)
+    assert weights(finished) == before
+
+
+def test_changed_images_are_refused_before_anything_is_trained(
+    make_run, phantoms, cache_folder, tmp_path
+):
+    import shutil
+
+    copy = tmp_path / "copy"
+    shutil.copytree(phantoms, copy)
+    victim = sorted(copy.glob("*/*.png"))[0]
+    victim.write_bytes(sorted(copy.glob("*/*.png"))[1].read_bytes())
+    began = time.monotonic()
+    with pytest.raises(LungscopeError, match="1 images changed"):
+        fit(make_run("changed"), copy, CPU, cache_folder)
+    assert time.monotonic() - began < 2
