@@ -1,12 +1,14 @@
 import errno
 import hashlib
 import os
+import pickle
 import shutil
 import signal
 import subprocess
 import sys
 import textwrap
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -56,18 +58,23 @@ def folders(place):
     return sorted(path.name for path in place.iterdir() if path.is_dir())
 
 
-def in_another_process(program, *arguments):
-    prelude = "import sys; from pathlib import Path; from lungscope.data import cache\n"
-    prelude += "from lungscope.data.split import SplitEntry, sha256_of\n"
-    prelude += "root, place = Path(sys.argv[1]), Path(sys.argv[2])\n"
-    prelude += "entries = [SplitEntry(p.name, 0, sha256_of(p), 'g', 'train')"
-    prelude += " for p in sorted(root.iterdir())]\n"
-    return subprocess.Popen(
-        [sys.executable, "-c", prelude + textwrap.dedent(program), *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+PRELUDE = """
+import sys
+from pathlib import Path
+from lungscope.data import cache
+from lungscope.data.split import SplitEntry, sha256_of
+root, place = Path(sys.argv[1]), Path(sys.argv[2])
+entries = [SplitEntry(p.name, 0, sha256_of(p), "g", "train") for p in sorted(root.iterdir())]
+"""
+
+
+def command(program, *arguments):
+    return [sys.executable, "-c", PRELUDE + textwrap.dedent(program), *map(str, arguments)]
+
+
+def started(program, *arguments):
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command(program, *arguments), stdout=pipe, stderr=pipe, text=True)
 
 
 # What is in it
@@ -82,25 +89,10 @@ def test_every_row_is_exactly_what_reading_the_file_gives(root, entries, tmp_pat
         np.testing.assert_array_equal(cache.pixels[row], expected)
 
 
-def test_worker_processes_give_the_same_rows_in_the_same_order(root, tmp_path, monkeypatch):
-    monkeypatch.setattr("lungscope.data.parallel.WORTH_A_POOL", 2)
-    entries = copies(root, tmp_path / "many", 6)
-    alone = open_cache(tmp_path / "many", entries, SIZE, tmp_path / "a", workers=1)
-    pool = open_cache(tmp_path / "many", entries, SIZE, tmp_path / "b", workers=2)
-    np.testing.assert_array_equal(alone.pixels, pool.pixels)
-    assert alone.row == pool.row
-
-
-def copies(root, folder, count):
-    """Some files with different bytes and the same picture."""
-    folder.mkdir()
-    content = (root / "0.png").read_bytes()
-    for number in range(count):
-        (folder / f"{number}.png").write_bytes(content + bytes(number))
-    return tuple(
-        SplitEntry(path.name, 0, hashlib.sha256(path.read_bytes()).hexdigest(), "g", "train")
-        for path in sorted(folder.iterdir())
-    )
+def test_the_decoding_of_one_image_can_be_sent_to_a_worker_process(root, entries):
+    work = pickle.loads(pickle.dumps(partial(module._square, size=SIZE)))  # noqa: S301
+    expected = to_square(read(root / entries[0].file), SIZE)
+    np.testing.assert_array_equal(work(root / entries[0].file), expected)
 
 
 def test_rows_can_be_asked_for_in_any_order_and_twice(root, entries, tmp_path):
@@ -180,14 +172,14 @@ def test_opening_a_cache_of_twenty_thousand_images_costs_little(tmp_path, monkey
     place.mkdir()
     np.save(place / PIXELS, np.zeros((20_000, 1, 1), np.uint8))
 
-    started = time.process_time()
+    before = time.process_time()
     for digest in digests:
         hashlib.sha256(digest.encode()).hexdigest()
-    hashing = time.process_time() - started
-    started = time.process_time()
+    hashing = time.process_time() - before
+    before = time.process_time()
     cache = open_cache(tmp_path, entries, 1, tmp_path)
     rows = cache.rows(entries)
-    opening = time.process_time() - started
+    opening = time.process_time() - before
     assert sorted(rows.tolist()) == list(range(20_000))
     assert opening < 20 * hashing + 0.05
 
@@ -289,12 +281,9 @@ def test_a_disk_that_is_really_full_is_refused_and_kills_nobody(root, tmp_path):
     (tmp_path / "disk").mkdir()
     mount = 'mount -t tmpfs -o size=2m small "$1" && shift && exec "$@"'
     unshare = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", mount, "sh"]
-    with in_another_process(program, root, tmp_path / "disk") as process:
-        command = process.args
-        process.kill()
-    done = subprocess.run(
-        [*unshare, str(tmp_path / "disk"), *command], capture_output=True, text=True, timeout=120
-    )
+    disk = tmp_path / "disk"
+    inside = [*unshare, str(disk), *command(program, root, disk)]
+    done = subprocess.run(inside, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert "No space left on device" in done.stdout
     assert done.stdout.endswith("[]\n")
@@ -318,7 +307,7 @@ def test_of_two_processes_at_once_one_builds_and_both_agree(root, tmp_path):
     """
     ready = [tmp_path / "ready-0", tmp_path / "ready-1"]
     place = tmp_path / "cache"
-    builders = [in_another_process(program, root, place, ready[n], ready[1 - n]) for n in range(2)]
+    builders = [started(program, root, place, ready[n], ready[1 - n]) for n in range(2)]
     answers = [process.communicate(timeout=120) for process in builders]
     assert all(process.returncode == 0 for process in builders), answers
     counts, digests = zip(*(answer.split() for answer, _ in answers), strict=True)
@@ -338,7 +327,7 @@ def test_a_builder_that_is_killed_leaves_no_cache_and_the_next_one_builds_it(
                 print("half way", flush=True); time.sleep(60)
         cache.open_cache(root, entries, 32, place, on_progress=stop)
     """
-    with in_another_process(program, root, tmp_path) as process:
+    with started(program, root, tmp_path) as process:
         assert process.stdout.readline() == "half way\n"
         process.send_signal(signal.SIGKILL)
     left = folders(tmp_path)

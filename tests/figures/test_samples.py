@@ -1,23 +1,13 @@
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 from PIL import Image
 
-from lungscope.figures import style
 from lungscope.figures.samples import draw_samples
 
 
 @pytest.fixture
-def drawn(tmp_path, monkeypatch):
+def drawn(tmp_path, figures):
     """Draws and returns the figure behind the picture."""
-    figures = []
-
-    class Kept(Figure):
-        def __init__(self, *args, **options):
-            super().__init__(*args, **options)
-            figures.append(self)
-
-    monkeypatch.setattr(style, "Figure", Kept)
 
     def drawn(images, classes):
         draw_samples(tmp_path / "samples.png", images, classes)

@@ -58,8 +58,8 @@ def test_a_name_is_never_read_as_a_formula(tmp_path, name):
 def test_a_title_that_sticks_out_widens_the_picture(tmp_path):
     draw(tmp_path / "short.png")
     draw(tmp_path / "long.png", "a title that is much wider than the four inches of the figure")
-    sizes = [Image.open(tmp_path / name).size for name in ("short.png", "long.png")]
-    assert sizes[1][0] > sizes[0][0]
+    with Image.open(tmp_path / "short.png") as short, Image.open(tmp_path / "long.png") as long:
+        assert long.width > short.width
 
 
 # Machado, Oliveira and Fernandes (2009): how colours look without one of the three cones.

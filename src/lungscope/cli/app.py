@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 from typer.core import TyperGroup
+from typer.exceptions import TyperException
 
 from lungscope import __version__
 from lungscope.cli import data, evaluate, models, quickstart, train
@@ -20,17 +21,25 @@ class PoliteGroup(TyperGroup):
         """Runs the command."""
         try:
             return super().invoke(ctx)
-        except LungscopeError as error:
+        except (typer.Exit, typer.Abort, TyperException):
+            raise
+        except Exception as error:
             if ctx.params.get("debug"):
                 raise
-            _tell(str(error))
+            _tell(_words(error))
             raise typer.Exit(2) from error
-        except OSError as error:
-            if ctx.params.get("debug"):
-                raise
-            where = f"{error.filename}: " if error.filename else ""
-            _tell(f"{where}{error.strerror or error}")
-            raise typer.Exit(2) from error
+
+
+def _words(error: Exception) -> str:
+    """What a person is told of an error."""
+    if isinstance(error, LungscopeError):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    return (
+        f"a fault of lungscope itself ({type(error).__name__}: {error}); please report it with "
+        "what `lungscope --debug ...` prints"
+    )
 
 
 def _tell(mistake: str) -> None:

@@ -1,9 +1,10 @@
 """`lungscope data`: look at a data set, split it, fetch the paper's, make a synthetic one."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from lungscope.cli.options import Folder, Force, Json, Quiet, Seed, Skip, Workers
@@ -11,7 +12,63 @@ from lungscope.cli.terminal import Terminal
 from lungscope.cli.training import described
 from lungscope.errors import LungscopeError
 
+if TYPE_CHECKING:
+    from lungscope.data.check import Check
+
 app = typer.Typer(name="data", help="Check, split, fetch and make data sets.", no_args_is_help=True)
+
+
+@app.command("check")
+def check(
+    data: Folder,
+    sheet: Annotated[
+        Path | None, typer.Option("--sheet", help="Write a contact sheet (PNG) here.")
+    ] = None,
+    workers: Workers = None,
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Look for unreadable files, duplicates, and properties that give the class away."""
+    from lungscope.data.check import check as check_data
+    from lungscope.data.contact_sheet import contact_sheet
+    from lungscope.data.index import Index
+    from lungscope.data.survey import survey
+
+    terminal = Terminal(quiet=quiet, json=json)
+    _refuse_existing([sheet] if sheet else [], force=force)
+    index = Index.open(data)
+    with terminal.progress("reading images") as on_progress:
+        checked = check_data(index, survey(index, workers, on_progress))
+    show_check(checked, terminal)
+    if sheet is not None:
+        contact_sheet(index, sheet)
+        terminal.say(f"Wrote {sheet}")
+    terminal.answer(checked.to_json())
+    if not checked.passed:
+        raise typer.Exit(1)
+
+
+def show_check(checked: "Check", terminal: Terminal) -> None:
+    """Tells a person what a check found."""
+    table = Table("class", "images", "sources", "sizes", box=None)
+    for name, count in checked.images.items():
+        sources = ", ".join(f"{s} {n}" for s, n in checked.sources.get(name, {}).items())
+        sizes = sorted(checked.sizes[name].items(), key=lambda item: -item[1])
+        shown = ", ".join(f"{size} ({n})" for size, n in sizes[:2])
+        more = f", {len(sizes) - 2} more" if len(sizes) > 2 else ""
+        table.add_row(name, str(count), sources or "unknown", shown + more)
+    terminal.say(table)
+    if checked.groups:
+        terminal.say(f"{checked.groups} groups")
+    for finding in checked.findings:
+        colour = "red" if finding.level == "error" else "yellow"
+        terminal.say(f"[{colour}]{finding.level}[/]: {escape(finding.text)}")
+    errors = sum(finding.level == "error" for finding in checked.findings)
+    terminal.say(
+        f"{'Passed' if checked.passed else 'Failed'}: {errors} errors, "
+        f"{len(checked.findings) - errors} warnings"
+    )
 
 
 @app.command("split")

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from lungscope.cli.data import show_check
 from lungscope.cli.evaluate import evaluated_run
 from lungscope.cli.options import Force, Quiet, Seed
 from lungscope.cli.terminal import Terminal
@@ -44,9 +45,8 @@ def quickstart(
     terminal.say(f"Drew {count} synthetic radiographs in {data}")
 
     index, survey = surveyed(data, terminal, skip_unreadable=False, workers=None)
-    findings = check(survey, index)
+    show_check(check(index, survey), terminal)
     contact_sheet(index, out / "contact-sheet.png")
-    terminal.say(f"Checked them: {'passed' if findings.passed else 'FAILED'}; {out / 'contact-sheet.png'}")
     split = splitting.split(index, survey, seed=seed)
     terminal.say(described(split))
 

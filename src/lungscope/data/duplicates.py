@@ -1,6 +1,19 @@
-"""Pictures that are there twice: to the byte, or re-encoded, resized, mirrored."""
+"""Pictures that are there more than once: to the byte, or re-encoded, resized, cropped, turned.
 
-from collections.abc import Iterator
+Candidates are found by the distance of perceptual hashes in every view of `views`, and confirmed
+by the correlation of the thumbnails' fine detail after a small movement. Chest X-rays of different
+people are alike in the coarse: at `DISTANCE`, 0.9 % of pairs are candidates, and before the coarse
+brightness is taken away two people correlate up to 0.95; after it up to 0.72, aligned up to 0.79.
+
+Measured on 3,024 X-rays of adults and children (240 x 240, 4.57 million pairs), with copies of 300
+of them. Found at the thresholds below: JPEG of quality 50, other sizes and aspects, brightness and
+contrast by 25 %, gamma 0.6-1.6, either mirroring, rotation by up to 10 degrees, and the paper's
+whole augmentation: 100 %; histogram equalisation 96 %; a crop of up to 3 % a side 95 %; the paper's
+augmentation, cropped so and brightened besides, 94 %. Not made for: zoom by up to 10 % (69 %) and
+shifts by up to 5 % (21 %). Pairs of different films taken for one: none.
+"""
+
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,15 +23,20 @@ from scipy.ndimage import gaussian_filter
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from lungscope.data.survey import Survey, views
+from lungscope.data.survey import Survey, Surveyed
+from lungscope.data.views import ANGLES, MIRRORINGS, core, rotated
 
 DISTANCE = 10
 """Bits of 64 in which the hashes of a candidate pair may differ."""
 
-CORRELATION = 0.8
-"""Of the detail of two thumbnails, from which they are one picture."""
+WORTH_ALIGNING = 0.55
+"""Correlation of the details of two thumbnails from which a small movement is looked for."""
+
+CORRELATION = 0.82
+"""Correlation of the details, aligned, from which two files are one picture."""
 
 BLOCK = 1024
+"""Hashes, and pairs of thumbnails, that are compared at a time."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +46,8 @@ class Pair:
     Attributes:
         first, second: files, first < second.
         kind: "bytes" if the files are equal, "near" if only the pictures are.
-        distance: bits of 64 in which their hashes differ.
-        correlation: of their thumbnails' detail, in [-1, 1].
+        distance: bits of 64 in which their hashes differ, in the view where they are most alike.
+        correlation: of their thumbnails' detail in that view, in [-1, 1].
     """
 
     first: str
@@ -40,28 +58,26 @@ class Pair:
 
 
 def duplicates(survey: Survey) -> tuple[Pair, ...]:
-    """Finds all pairs of files that show one picture, mirrored copies among them."""
-    images = sorted(survey.readable, key=lambda image: image.file)
-    if not images:
-        return ()
-    hashes = np.stack([image.hashes for image in images])
-    detail = [_detail(image.thumbnail) for image in images]
-    pairs: dict[tuple[int, int], Pair] = {}
-    for first, second, view, distance in candidates(hashes, DISTANCE):
-        a, b = images[first], images[second]
-        same = a.sha256 == b.sha256
-        correlation = float(np.vdot(detail[first], views(detail[second])[view]))
-        if same or correlation >= CORRELATION:
-            known = pairs.get((first, second))
-            if known is None or known.correlation < correlation:
-                pairs[first, second] = Pair(
-                    a.file, b.file, "bytes" if same else "near", distance, correlation
-                )
-    return tuple(pairs[key] for key in sorted(pairs))
+    """Finds the files that show one picture, in the order of their names.
+
+    Of files that are equal to the byte, each is paired with the first, and the first alone is
+    compared with other pictures.
+    """
+    firsts: dict[str, Surveyed] = {}
+    equal: list[Pair] = []
+    for image in sorted(survey.readable, key=lambda image: image.file):
+        first = firsts.setdefault(image.sha256, image)
+        if first is not image:
+            equal.append(Pair(first.file, image.file, "bytes", 0, 1.0))
+    near = _near(list(firsts.values()))
+    return tuple(sorted([*equal, *near], key=lambda pair: (pair.first, pair.second)))
 
 
 def clusters(survey: Survey) -> dict[str, str]:
-    """Names the cluster of each readable file: its first file in alphabetical order."""
+    """Names the cluster of each readable file: its first file in alphabetical order.
+
+    Files are in one cluster if a chain of `duplicates` links them.
+    """
     files = sorted(image.file for image in survey.readable)
     row = {file: number for number, file in enumerate(files)}
     pairs = duplicates(survey)
@@ -73,37 +89,96 @@ def clusters(survey: Survey) -> dict[str, str]:
 
 
 def candidates(
-    hashes: NDArray[np.uint64], distance: int
-) -> Iterator[tuple[int, int, int, int]]:
-    """Finds all pairs whose hashes differ in few bits, in vectorised blocks.
+    hashes: NDArray[np.uint64], turned: NDArray[np.uint64], distance: int
+) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.uint8]]]:
+    """Finds all pairs whose hashes differ in few bits, without a matrix of all pairs.
 
     Args:
-        hashes: (N, V) uint64, view 0 of each image and its mirrored views.
+        hashes: (N,) uint64, of the images as they are.
+        turned: (N,) uint64, of the same images in another view.
         distance: the most bits that may differ.
 
     Yields:
-        (first, second, view, bits) with first < second: view 0 of the first against that view of
-        the second.
+        Arrays (P,) of pairs of positions, first < second, and of the bits in which
+        `hashes[first]` and `turned[second]` differ.
     """
     for start in range(0, len(hashes), BLOCK):
-        block = hashes[start : start + BLOCK, 0]
-        for view in range(hashes.shape[1]):
-            others = hashes[start:, view]
-            bits = np.bitwise_count(block[:, None] ^ others[None, :])
-            rows, columns = np.nonzero(bits <= distance)
-            later = columns > rows
-            for row, column in zip(rows[later], columns[later], strict=True):
-                yield int(start + row), int(start + column), view, int(bits[row, column])
+        bits = np.bitwise_count(hashes[start : start + BLOCK, None] ^ turned[None, start:])
+        first, second = np.nonzero(bits <= distance)
+        later = np.flatnonzero(second > first)
+        for part in np.array_split(later, len(later) // BLOCK + 1):
+            rows, columns = first[part], second[part]
+            yield rows + start, columns + start, bits[rows, columns]
 
 
-def _detail(thumbnail: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """The thumbnail less its coarse brightness, locally normalised, as a unit vector.
+def _near(images: Sequence[Surveyed]) -> list[Pair]:
+    if not images:
+        return []
+    hashes = np.stack([image.hashes for image in images], axis=1)
+    thumbnails = [image.thumbnail for image in images]
+    best: dict[tuple[int, int], tuple[float, int]] = {}
+    details = _details(thumbnails, 0)
+    for number, angle in enumerate(ANGLES):
+        rotated_details = _details(thumbnails, angle) if angle else details
+        for mirroring, view in enumerate(MIRRORINGS):
+            turned = hashes[number * len(MIRRORINGS) + mirroring]
+            for first, second, bits in candidates(hashes[0], turned, DISTANCE):
+                correlations = _alike(details[first], rotated_details[second][view])
+                for found in np.flatnonzero(correlations >= CORRELATION):
+                    pair = int(first[found]), int(second[found])
+                    seen = float(correlations[found]), -int(bits[found])
+                    best[pair] = max(seen, best.get(pair, seen))
+    return [
+        Pair(images[first].file, images[second].file, "near", -bits, correlation)
+        for (first, second), (correlation, bits) in best.items()
+    ]
 
-    Chest X-rays of different people are alike in the coarse; in the fine they are not.
+
+def _details(thumbnails: Sequence[NDArray[np.uint8]], angle: float) -> NDArray[np.float16]:
+    """The detail of each thumbnail, rotated: (N, C, C), of mean 0 and length 1.
+
+    Coarse brightness is taken away and the rest locally normalised. Half precision, because
+    it is kept for all images at once.
     """
+    return np.stack([_detail(rotated(thumbnail, angle)) for thumbnail in thumbnails])
+
+
+def _detail(thumbnail: NDArray[np.uint8]) -> NDArray[np.float16]:
     image = thumbnail.astype(np.float32)
     fine = image - gaussian_filter(image, 3)
-    fine /= np.sqrt(gaussian_filter(fine**2, 4.5)) + 4
-    fine -= fine.mean()
-    unit: NDArray[np.float32] = fine / (np.linalg.norm(fine) + 1e-6)
+    fine /= np.sqrt(gaussian_filter(fine**2, 4.5)) + 4  # 4 grey levels are noise
+    fine = core(fine)
+    fine = fine - fine.mean()
+    length = np.linalg.norm(fine)
+    unit: NDArray[np.float16] = (fine / max(length, 1e-6)).astype(np.float16)
     return unit
+
+
+def _alike(details: NDArray[np.float16], turned: NDArray[np.float16]) -> NDArray[np.float32]:
+    """The correlation of P pairs of details (P, C, C), aligned where that is worth it."""
+    fixed, moving = details.astype(np.float32), turned.astype(np.float32)
+    found: NDArray[np.float32] = np.einsum("nij,nij->n", fixed, moving)
+    promising = np.flatnonzero(found >= WORTH_ALIGNING)
+    found[promising] = _aligned(fixed[promising], moving[promising])
+    return found
+
+
+def _aligned(fixed: NDArray[np.float32], moving: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The correlation left after the small affine movement that fits best, to first order.
+
+    A shift, zoom or turn by less than the detail's size adds to an image a sum of its gradients
+    (Lucas and Kanade, 1981): `fixed` is regressed on `moving` and these, and the multiple
+    correlation is returned. Both (P, C, C); the result (P,) in [0, 1].
+    """
+    dy, dx = np.gradient(moving, axis=(1, 2))
+    y, x = np.meshgrid(*2 * [np.linspace(-1, 1, moving.shape[1], dtype=np.float32)], indexing="ij")
+    terms = np.stack([moving, dx, dy, dx * x, dx * y, dy * x, dy * y], axis=1)
+    terms = terms.reshape(len(moving), 7, x.size)
+    terms -= terms.mean(axis=-1, keepdims=True)
+    products = terms @ terms.transpose(0, 2, 1)
+    targets = terms @ fixed.reshape(len(fixed), x.size, 1)
+    explained = (
+        targets.transpose(0, 2, 1) @ np.linalg.pinv(products, 1e-6, hermitian=True) @ targets
+    )
+    aligned: NDArray[np.float32] = np.sqrt(np.clip(explained[:, 0, 0], 0, 1))
+    return aligned

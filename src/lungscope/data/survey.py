@@ -1,10 +1,9 @@
-"""One pass over all files of a data set: what each one is, or why it can't be read.
+"""One pass over all files of a data set: what each one is, or why it cannot be read.
 
-The check, the search for near-duplicates and the split all read the survey, not the files.
+The check, the search for duplicates and the split all read the survey, not the files.
 """
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,6 +15,7 @@ from PIL import Image
 
 from lungscope.data.index import Entry, Index
 from lungscope.data.parallel import map_files
+from lungscope.data.views import ANGLES, MIRRORINGS, core, rotated
 from lungscope.images import UnreadableImage, read, to_square
 from lungscope.progress import OnProgress, ignore
 
@@ -35,8 +35,8 @@ class Surveyed:
         width, height: in pixels.
         format, mode, bits: as in `Radiograph`.
         mean: of the pixels, in [0, 1].
-        hashes: (4,) uint64, perceptual hash of the image as it is, mirrored left-right, upside
-            down, and both.
+        hashes: (20,) uint64, perceptual hashes of the thumbnail's core; `hashes[4 * a + m]` is
+            that of the thumbnail rotated by `ANGLES[a]`, then mirrored by `MIRRORINGS[m]`.
         thumbnail: (64, 64) uint8.
     """
 
@@ -56,7 +56,7 @@ class Surveyed:
 
 @dataclass(frozen=True)
 class Refused:
-    """A file that can't be read, and why."""
+    """A file that cannot be read, and why (one line, without its name)."""
 
     file: str
     label: int
@@ -71,9 +71,7 @@ class Survey:
     refused: tuple[Refused, ...]
 
 
-def survey(
-    index: Index, workers: int | None = None, on_progress: OnProgress = ignore
-) -> Survey:
+def survey(index: Index, workers: int | None = None, on_progress: OnProgress = ignore) -> Survey:
     """Reads every file of an index once, on all processors.
 
     Args:
@@ -107,20 +105,18 @@ def _look(root: Path, entry: Entry) -> Surveyed | Refused:
         mode=radiograph.mode,
         bits=radiograph.bits,
         mean=float(radiograph.pixels.mean()),
-        hashes=_hashes(thumbnail),
+        hashes=hashes(thumbnail),
         thumbnail=thumbnail,
     )
 
 
-def _hashes(thumbnail: NDArray[np.uint8]) -> NDArray[np.uint64]:
-    return np.array([_hash(view) for view in views(thumbnail)], dtype=np.uint64)
-
-
-def views(image: NDArray[np.uint8]) -> Sequence[NDArray[np.uint8]]:
-    """An image as it is, mirrored left-right, upside down, and both, (H, W) each."""
-    return (image, image[:, ::-1], image[::-1], image[::-1, ::-1])
+def hashes(thumbnail: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """Hashes a thumbnail (64, 64) in every view: `Surveyed.hashes`."""
+    turned = (core(rotated(thumbnail, angle)) for angle in ANGLES)
+    views = (image[mirroring] for image in turned for mirroring in MIRRORINGS)
+    return np.array([_hash(view) for view in views], dtype=np.uint64)
 
 
 def _hash(image: NDArray[np.uint8]) -> int:
     bits = imagehash.phash(Image.fromarray(np.ascontiguousarray(image))).hash
-    return int.from_bytes(np.packbits(bits.ravel()).tobytes(), "big")
+    return int.from_bytes(np.packbits(bits).tobytes(), "big")

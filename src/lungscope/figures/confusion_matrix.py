@@ -14,7 +14,7 @@ _AROUND = (2.9, 1.6)
 """Inches: the side of a cell, and what names, title and scale need around the cells."""
 
 _FEW = 4
-_DARK = 0.65
+_DARK = 0.7125
 """Share from which on the cell is so dark that white reads better on it than black."""
 
 

@@ -54,11 +54,11 @@ def figure(path: Path, width: float, height: float) -> Iterator[Figure]:
     with rc_context():
         rcdefaults()
         rcParams.update(_STYLE)
-        drawn = Figure(figsize=(width, height), layout="constrained")
+        drawn = Figure(figsize=(width, height), dpi=DOTS, layout="constrained")
         yield drawn
         with written(path) as temporary:
             # without the library's name and date in it, the same numbers give the same bytes
-            drawn.savefig(temporary, dpi=DOTS, format="png", metadata={"Software": None})
+            drawn.savefig(temporary, format="png", metadata={"Software": None})
 
 
 def percent(decimals: int | None = None) -> PercentFormatter:

@@ -16,7 +16,9 @@ _M_MMAP_MAX = -4
 def keep_freed_memory() -> bool:
     """Tells glibc to serve large blocks from its heap and never to shrink it (mallopt(3)).
 
-    Call it before the first large allocation. It holds until the process ends.
+    Call it before the first large allocation. It holds until the process ends, for the main
+    thread, in which a training on the CPU runs: glibc's heaps of other threads hold no block over
+    64 MiB, and such a one still comes from the kernel.
 
     Returns:
         Whether it took effect: False where the C library is not glibc.

@@ -51,10 +51,22 @@ class Execution:
                 "this CPU has no bfloat16 instructions, and emulating them is about 100 times "
                 "slower; use --precision 32"
             )
+        if self.accelerator == "cuda" and self.precision == "bf16" and not _gpu_has_bf16():
+            raise LungscopeError(
+                "this GPU has no bfloat16 arithmetic and would emulate it slowly; "
+                "use --precision 16 or 32"
+            )
         if self.allocator == "keep":
             keep_freed_memory()
+        # deterministic algorithms fill fresh memory with NaN by default, to show reads of it: an
+        # extra pass over every activation
+        torch.utils.deterministic.fill_uninitialized_memory = False
         # torch counts the processors of the machine, joblib those that a container may use
         torch.set_num_threads(joblib.cpu_count())
+
+
+def _gpu_has_bf16() -> bool:
+    return bool(torch.cuda.is_bf16_supported(including_emulation=False))
 
 
 def _cpu_has_bf16() -> bool:

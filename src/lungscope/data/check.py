@@ -1,0 +1,204 @@
+"""What is wrong with a data set, before anything is trained on it.
+
+A class that can be told by file size, resolution or source alone will be told by it: a model
+learns the hospital instead of the lung. Each such property is measured and named.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+from scipy.stats import mannwhitneyu
+from scipy.stats.contingency import association
+
+from lungscope.data.duplicates import Pair, duplicates
+from lungscope.data.index import Index
+from lungscope.data.survey import Refused, Survey, Surveyed
+
+Level = Literal["error", "warning"]
+
+TELLING_AUC = 0.75
+"""From this area under the curve a number alone is said to tell a class from the rest."""
+
+TELLING_V = 0.3
+"""From this Cramér's V a property is said to go with the class: "medium" by Cohen (1988)."""
+
+NUMBERS: dict[str, Callable[[Surveyed], float]] = {
+    "file size": lambda image: image.bytes,
+    "number of pixels": lambda image: image.width * image.height,
+    "aspect ratio": lambda image: image.width / image.height,
+}
+KINDS: dict[str, Callable[[Surveyed], str]] = {
+    "file format": lambda image: image.format,
+    "pixel mode": lambda image: f"{image.mode}, {image.bits} bit",
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that a user should know.
+
+    Attributes:
+        level: "error" if nothing should be trained on this data as it is, else "warning".
+        about: what kind of finding, e.g. "unreadable", "duplicate", "shortcut".
+        text: one sentence.
+    """
+
+    level: Level
+    about: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Check:
+    """What a check found.
+
+    Attributes:
+        images: readable ones by class.
+        sources: images by class and source; empty if no source is known.
+        groups: number of groups, or None if the index has none.
+        sizes: "width x height" -> images, by class.
+        refused: files that can't be read.
+        pairs: files that show one picture.
+        findings: errors first.
+    """
+
+    images: dict[str, int]
+    sources: dict[str, dict[str, int]]
+    groups: int | None
+    sizes: dict[str, dict[str, int]]
+    refused: tuple[Refused, ...]
+    pairs: tuple[Pair, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether there is no error; warnings may be."""
+        return not any(finding.level == "error" for finding in self.findings)
+
+    def to_json(self) -> dict[str, Any]:
+        """The whole check as JSON."""
+        return {"passed": self.passed} | asdict(self)
+
+
+def check(index: Index, survey: Survey) -> Check:
+    """Looks for what makes a result on this data worth less than it seems.
+
+    Args:
+        index: the labelled images.
+        survey: what `survey` found about them.
+    """
+    pairs = duplicates(survey)
+    entries = {entry.file: entry for entry in index.entries}
+    labels = [index.classes[image.label] for image in survey.readable]
+    sources = [entries[image.file].source for image in survey.readable]
+    groups = {entries[image.file].group for image in survey.readable} - {None}
+    label_of = {image.file: index.classes[image.label] for image in survey.readable}
+    findings = [
+        *_unreadable(survey.refused),
+        *_duplicates(pairs, label_of),
+        *_shortcuts(index, survey.readable, labels),
+        *_confounded_source(sources, labels),
+    ]
+    return Check(
+        images=dict(sorted(Counter(labels).items())),
+        sources=_crossed(labels, sources) if any(sources) else {},
+        groups=len(groups) or None,
+        sizes=_crossed(labels, [f"{i.width} x {i.height}" for i in survey.readable]),
+        refused=survey.refused,
+        pairs=pairs,
+        findings=tuple(sorted(findings, key=lambda finding: finding.level != "error")),
+    )
+
+
+def _unreadable(refused: Sequence[Refused]) -> list[Finding]:
+    if not refused:
+        return []
+    text = f"{_files(len(refused))} cannot be read, first {refused[0].file}: {refused[0].reason}"
+    return [Finding("error", "unreadable", text)]
+
+
+def _duplicates(pairs: Sequence[Pair], label_of: dict[str, str]) -> list[Finding]:
+    across = [pair for pair in pairs if label_of[pair.first] != label_of[pair.second]]
+    findings = []
+    if across:
+        first = across[0]
+        findings.append(
+            Finding(
+                "error",
+                "contradiction",
+                f"{len(across)} pairs of files show one picture under two classes, first "
+                f"{first.first} and {first.second}",
+            )
+        )
+    for kind, words in (("bytes", "equal byte for byte"), ("near", "near-duplicates")):
+        same = [pair for pair in pairs if pair.kind == kind]
+        if same:
+            text = f"{len(same)} pairs of files are {words}, first {same[0].first} and {same[0].second}"
+            findings.append(Finding("warning", "duplicate", text))
+    return findings
+
+
+def _shortcuts(index: Index, images: Sequence[Surveyed], labels: Sequence[str]) -> list[Finding]:
+    findings = []
+    for name, of in NUMBERS.items():
+        values = np.array([of(image) for image in images], dtype=np.float64)
+        for own in index.classes:
+            mask = np.array([label == own for label in labels])
+            auc = _auc(values, mask)
+            if max(auc, 1 - auc) >= TELLING_AUC:
+                text = (
+                    f"{name} alone tells {own} from the rest (area under the curve "
+                    f"{max(auc, 1 - auc):.2f}): {own} has the "
+                    f"{'larger' if auc > 0.5 else 'smaller'} values"
+                )
+                findings.append(Finding("warning", "shortcut", text))
+    for name, kind in KINDS.items():
+        strength = _cramers_v(labels, [kind(image) for image in images])
+        if strength >= TELLING_V:
+            findings.append(
+                Finding("warning", "shortcut", f"{name} goes with the class (Cramér's V {strength:.2f})")
+            )
+    return findings
+
+
+def _confounded_source(sources: Sequence[str | None], labels: Sequence[str]) -> list[Finding]:
+    strength = _cramers_v(labels, [source or "unknown" for source in sources])
+    if strength < TELLING_V:
+        return []
+    text = (
+        f"source goes with the class (Cramér's V {strength:.2f}): a model can score by telling "
+        "the sources apart; report results for each source"
+    )
+    return [Finding("warning", "confounding", text)]
+
+
+def _auc(values: "np.ndarray[Any, np.dtype[np.float64]]", mask: "np.ndarray[Any, Any]") -> float:
+    inside, outside = values[mask], values[~mask]
+    if not len(inside) or not len(outside) or np.ptp(values) == 0:
+        return 0.5
+    return float(mannwhitneyu(inside, outside).statistic / (len(inside) * len(outside)))
+
+
+def _cramers_v(first: Sequence[str], second: Sequence[str]) -> float:
+    """Cramér's V of two properties; 0 where one of them has a single value."""
+    rows, columns = sorted(set(first)), sorted(set(second))
+    if len(rows) < 2 or len(columns) < 2:
+        return 0.0
+    table = np.zeros((len(rows), len(columns)), dtype=np.int64)
+    for one, other in zip(first, second, strict=True):
+        table[rows.index(one), columns.index(other)] += 1
+    return float(association(table, method="cramer"))
+
+
+def _crossed(labels: Sequence[str], values: Sequence[str | None]) -> dict[str, dict[str, int]]:
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for label, value in zip(labels, values, strict=True):
+        counts[label][value or "unknown"] += 1
+    return {label: dict(sorted(counts[label].items())) for label in sorted(counts)}
+
+
+def _files(count: int) -> str:
+    return f"{count} file{'' if count == 1 else 's'}"

@@ -1,0 +1,67 @@
+"""A page of thumbnails, a row or more a class: the quickest way to see what a data set is."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from lungscope.atomic import written
+from lungscope.data.index import Entry, Index
+from lungscope.images import UnreadableImage, read
+
+TILE, GAP, MARGIN, HEADING, CAPTION = 168, 10, 24, 40, 18
+
+
+def contact_sheet(index: Index, path: Path, per_class: int = 8, seed: int = 0) -> None:
+    """Draws a random sample of each class, with class names, counts and file names.
+
+    Args:
+        index: the labelled images; one that can't be read shows as an empty tile.
+        path: the PNG to write.
+        per_class: the most images of a class, >= 1.
+        seed: of the sample.
+    """
+    rng = np.random.default_rng(seed)
+    rows = []
+    for label, name in enumerate(index.classes):
+        entries = [entry for entry in index.entries if entry.label == label]
+        chosen = rng.permutation(len(entries))[:per_class]
+        rows.append((f"{name}  ({len(entries)} images)", [entries[k] for k in sorted(chosen)]))
+    row_height = HEADING + TILE + CAPTION + GAP
+    size = (
+        2 * MARGIN + per_class * (TILE + GAP) - GAP,
+        2 * MARGIN + len(rows) * row_height - GAP,
+    )
+    page = Image.new("L", size, 255)
+    for number, (heading, entries) in enumerate(rows):
+        _draw_row(page, MARGIN + number * row_height, heading, entries, index)
+    with written(path) as temporary:
+        page.save(temporary, format="PNG")
+
+
+def _draw_row(
+    page: Image.Image, top: int, heading: str, entries: Sequence[Entry], index: Index
+) -> None:
+    draw = ImageDraw.Draw(page)
+    draw.text((MARGIN, top + 8), heading, fill=0, font=ImageFont.load_default(18))
+    small = ImageFont.load_default(10)
+    for column, entry in enumerate(entries):
+        left = MARGIN + column * (TILE + GAP)
+        tile = _tile(index.path(entry))
+        page.paste(tile, (left + (TILE - tile.width) // 2, top + HEADING + (TILE - tile.height) // 2))
+        draw.rectangle((left, top + HEADING, left + TILE - 1, top + HEADING + TILE - 1), outline=190)
+        caption = Path(entry.file).name
+        while draw.textlength(caption, font=small) > TILE and len(caption) > 4:
+            caption = "…" + caption[2:]
+        draw.text((left, top + HEADING + TILE + 3), caption, fill=90, font=small)
+
+
+def _tile(path: Path) -> Image.Image:
+    try:
+        pixels = read(path).pixels
+    except UnreadableImage:
+        return Image.new("L", (TILE, TILE), 255)
+    tile = Image.fromarray((pixels * 255).astype(np.uint8))
+    tile.thumbnail((TILE, TILE))
+    return tile

@@ -1,0 +1,109 @@
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from lungscope.cli.app import app
+from lungscope.data.split import Split
+
+run = CliRunner().invoke
+
+
+@pytest.fixture
+def copy(phantoms, tmp_path):
+    """A copy of the phantoms that a test may spoil."""
+    return shutil.copytree(phantoms, tmp_path / "copy")
+
+
+def test_check_answers_a_program_in_json(phantoms):
+    result = run(app, ["data", "check", str(phantoms), "--json"])
+    found = json.loads(result.stdout)
+    assert found["images"] == {"Lung Opacity": 20, "Normal": 20, "Viral Pneumonia": 20}
+    assert found["sizes"]["Normal"] == {"64 x 64": 20}
+
+
+def test_check_fails_with_1_on_a_file_that_cannot_be_read(copy):
+    (copy / "Normal" / "Normal-0001.png").write_bytes(b"")
+    result = run(app, ["data", "check", str(copy)])
+    assert result.exit_code == 1
+    assert "Normal-0001.png" in result.stdout
+    assert "Failed: 1 errors" in result.stdout
+
+
+def test_check_fails_on_one_picture_under_two_classes(copy):
+    shutil.copy(copy / "Normal" / "Normal-0001.png", copy / "Lung_Opacity" / "Lung_Opacity-0001.png")
+    result = run(app, ["data", "check", str(copy)])
+    assert result.exit_code == 1
+    assert "two classes" in result.stdout
+
+
+def test_check_warns_of_a_class_with_another_resolution(tmp_path):
+    rng = np.random.default_rng(0)
+    for name, side in (("Normal", 64), ("Sick", 96)):
+        (tmp_path / name).mkdir()
+        for k in range(5):
+            pixels = rng.integers(0, 256, (side, side), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / name / f"{k}.png")
+    result = run(app, ["data", "check", str(tmp_path)])
+    assert result.exit_code == 0
+    assert "number of pixels alone tells Normal from the rest" in result.stdout
+
+
+def test_check_draws_a_contact_sheet(phantoms, tmp_path):
+    sheet = tmp_path / "sheet.png"
+    run(app, ["data", "check", str(phantoms), "--sheet", str(sheet)])
+    assert Image.open(sheet).format == "PNG"
+    again = run(app, ["data", "check", str(phantoms), "--sheet", str(sheet)])
+    assert again.exit_code == 2
+    assert "--force" in again.stderr
+
+
+def test_split_writes_a_manifest_and_never_overwrites_one(phantoms, tmp_path):
+    out = tmp_path / "split.json"
+    command = ["data", "split", str(phantoms), "-o", str(out), "--fractions", "0.6", "0.2", "0.2"]
+    assert run(app, command).exit_code == 0
+    first = Split.load(out)
+    assert {entry.side for entry in first.entries} == {"train", "validation", "test"}
+    refused = run(app, command)
+    assert refused.exit_code == 2
+    assert "--force" in refused.stderr
+    assert run(app, [*command, "--force", "--seed", "1"]).exit_code == 0
+    assert Split.load(out) != first
+
+
+def test_split_makes_folds_that_test_every_image_once(phantoms, tmp_path):
+    command = ["data", "split", str(phantoms), "-o", str(tmp_path), "--folds", "3", "--json"]
+    made = json.loads(run(app, command).stdout)
+    tested = [e.file for fold in made for e in Split.load(fold["path"]).side("test")]
+    assert len(tested) == len(set(tested)) == 60
+
+
+def test_split_stops_at_an_unreadable_file_unless_told_to_skip_it(copy, tmp_path):
+    (copy / "Normal" / "Normal-0001.png").write_bytes(b"no image")
+    command = ["data", "split", str(copy), "-o", str(tmp_path / "split.json")]
+    command += ["--fractions", "0.6", "0.2", "0.2"]
+    stopped = run(app, command)
+    assert stopped.exit_code == 2
+    assert "Normal-0001.png" in stopped.stderr
+    assert "--skip-unreadable" in stopped.stderr
+    assert run(app, [*command, "--skip-unreadable"]).exit_code == 0
+    assert len(Split.load(tmp_path / "split.json").entries) == 59
+
+
+def test_fetch_unpacks_an_archive_that_was_downloaded_otherwise(phantoms, tmp_path):
+    archive = shutil.make_archive(str(tmp_path / "record"), "zip", phantoms)
+    command = ["data", "fetch", "--archive", archive, "-o", str(tmp_path / "out"), "--json"]
+    result = run(app, command)
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["counts"]["Normal"] == 20
+    assert len(list((tmp_path / "out").rglob("*.png"))) == 60
+
+
+def test_phantom_makes_a_data_set(tmp_path):
+    result = run(app, ["data", "phantom", "-o", str(tmp_path / "p"), "--count", "6", "--size", "64"])
+    assert result.exit_code == 0
+    assert "no medical claim" in result.stdout
+    assert len(list((tmp_path / "p").rglob("*.png"))) == 6

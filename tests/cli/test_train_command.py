@@ -1,0 +1,100 @@
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from lungscope.cli.app import app
+from lungscope.evaluation.predictions import Predictions
+from lungscope.training.recipe import PAPER
+from lungscope.training.run import Run
+
+run = CliRunner().invoke
+
+SMALL = ["--weights", "none", "--size", "32", "--epochs", "1", "--device", "cpu"]
+
+
+@pytest.fixture
+def train(phantoms, phantom_split, cache_folder, tmp_path):
+    split = tmp_path / "split.json"
+    phantom_split.save(split)
+
+    def command(*options):
+        return run(
+            app,
+            ["train", "--data", str(phantoms), "--split", str(split), "--cache", str(cache_folder)]
+            + [*SMALL, *options],
+        )
+
+    return command
+
+
+def test_a_trained_run_is_evaluated(train, cache_folder, tmp_path):
+    folder = tmp_path / "run"
+    trained = train("-o", str(folder), "--model", "mobilenet-v2", "--flip-vertical", "0")
+    assert trained.exit_code == 0, trained.stderr
+    assert "epoch   1" in trained.stdout
+    recipe = Run.open(folder).recipe
+    assert (recipe.model, recipe.flip_vertical, recipe.epochs) == ("mobilenet-v2", 0, 1)
+    assert recipe.flip_horizontal == PAPER.flip_horizontal
+
+    command = ["evaluate", str(folder), "--cache", str(cache_folder), "--device", "cpu"]
+    evaluated = run(app, [*command, "--json"])
+    assert evaluated.exit_code == 0, evaluated.stderr
+    answer = json.loads(evaluated.stdout)
+    assert answer == json.loads((folder / "evaluation" / "metrics.json").read_text())
+    predictions = Predictions.load(folder / "evaluation" / "predictions.csv")
+    assert len(predictions.files) == answer["images"] == sum(map(sum, answer["confusion"]["counts"]))
+    names = {path.name for path in (folder / "evaluation" / "figures").iterdir()}
+    assert names == {"confusion-matrix.png", "samples.png"}
+
+    again = run(app, command)
+    assert again.exit_code == 2
+    assert "--force" in again.stderr
+    spoken = run(app, [*command, "--force"]).stdout
+    assert "95 % interval" in spoken
+    assert "not for diagnosis" in spoken
+
+
+def test_an_existing_run_is_never_overwritten_without_force(train, tmp_path):
+    folder = tmp_path / "run"
+    (folder).mkdir()
+    (folder / "recipe.json").write_text("{}")
+    (folder / "precious.txt").write_text("mine")
+    refused = train("-o", str(folder))
+    assert refused.exit_code == 2
+    assert "--resume" in refused.stderr
+    assert (folder / "precious.txt").exists()
+
+
+def test_resume_takes_everything_from_the_run(tmp_path):
+    result = run(app, ["train", "--resume", str(tmp_path), "--epochs", "3"])
+    assert result.exit_code == 2
+    assert "--resume takes everything from the run" in result.stderr
+
+
+def test_data_or_resume_is_needed():
+    result = run(app, ["train"])
+    assert result.exit_code == 2
+    assert "--data" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--model", "resnet99", "unknown"),
+        ("--learning-rate", "-1", "learning_rate is -1"),
+        ("--recipe", "nowhere.json", "nowhere.json"),
+        ("--weights", "nowhere.pth", "not found"),
+        ("--se-reduction", "64", "se_reduction is 64"),
+    ],
+)
+def test_a_wrong_value_is_told_in_one_line(train, tmp_path, option, value, message):
+    result = train("-o", str(tmp_path / "run"), option, value)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_quiet_says_nothing(train, tmp_path):
+    result = train("-o", str(tmp_path / "run"), "--model", "mobilenet-v2", "--quiet")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")

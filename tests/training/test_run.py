@@ -1,0 +1,183 @@
+import json
+import platform
+
+import pytest
+
+from lungscope.data.split import SIDES, Split, SplitEntry
+from lungscope.errors import LungscopeError
+from lungscope.training.recipe import Recipe
+from lungscope.training.run import Run, versions
+
+CLASSES = ("Lung Opacity", "Normal")
+RECIPE = Recipe(model="mobilenet-v2", weights="none", size=64, seed=5)
+OTHER = Recipe(model="resnet18", weights="none", size=32)
+
+
+@pytest.fixture(scope="module")
+def split():
+    return Split(
+        CLASSES,
+        tuple(
+            SplitEntry(f"{side}/{label}.png", label, f"{side} {label}", f"{side} {label}", side)
+            for side in SIDES
+            for label in range(2)
+        ),
+        grouped_by="group column",
+        seed=0,
+        description="by hand",
+    )
+
+
+@pytest.fixture
+def data(tmp_path):
+    (tmp_path / "data").mkdir()
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def run(tmp_path, split, data):
+    return Run.create(tmp_path / "runs" / "one", RECIPE, split, data, force=False)
+
+
+def content(folder):
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_a_new_run_holds_its_recipe_its_split_and_the_facts(run, split, data):
+    assert sorted(content(run.folder)) == ["recipe.json", "run.json", "split.json"]
+    assert run.recipe == RECIPE
+    assert run.split == split
+    assert run.facts["data"] == str(data.resolve())
+    assert run.facts["finished"] is False
+    assert run.facts["versions"] == versions()
+    assert not run.last.exists()
+    assert not run.checkpoint.exists()
+
+
+def test_a_run_is_opened_as_it_was_made(run):
+    assert Run.open(run.folder) == run
+    assert Run.open(run.folder).recipe == RECIPE
+
+
+@pytest.mark.parametrize("name", ["nowhere", "empty"])
+def test_a_folder_without_a_run_is_not_opened(tmp_path, name):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(LungscopeError, match=r"not a run folder \(no recipe\.json\)"):
+        Run.open(tmp_path / name)
+
+
+def test_an_empty_folder_becomes_a_run(tmp_path, split, data):
+    (tmp_path / "empty").mkdir()
+    assert Run.create(tmp_path / "empty", RECIPE, split, data, force=False).recipe == RECIPE
+
+
+def test_a_run_that_is_there_is_kept_without_force(run, split, data):
+    before = content(run.folder)
+    with pytest.raises(LungscopeError, match="holds a run; continue it with --resume, replace"):
+        Run.create(run.folder, OTHER, split, data, force=False)
+    assert content(run.folder) == before
+
+
+def test_with_force_a_run_is_replaced_and_nothing_of_it_is_left(run, split, data):
+    run.last.write_bytes(b"weights")
+    run.figures.mkdir()
+    (run.figures / "learning-curves.png").write_bytes(b"curves")
+    run.note(finished=True)
+    again = Run.create(run.folder, OTHER, split, data, force=True)
+    assert again.recipe == OTHER
+    assert again.facts["finished"] is False
+    assert sorted(content(run.folder)) == ["recipe.json", "run.json", "split.json"]
+
+
+@pytest.mark.parametrize("force", [False, True])
+@pytest.mark.parametrize(
+    "files",
+    [
+        ["thesis.txt"],
+        ["thesis.txt", "recipe.json"],  # a recipe of one's own, for --recipe
+        ["thesis.txt", "recipe.json", "split.json"],
+        [".hidden"],
+    ],
+)
+def test_a_folder_that_is_no_run_is_never_removed(tmp_path, split, data, force, files):
+    for name in files:
+        (data / name).write_text("{}")
+    folder = data
+    with pytest.raises(LungscopeError, match="not empty and not a run; give another folder"):
+        Run.create(folder, RECIPE, split, tmp_path, force=force)
+    assert content(folder) == dict.fromkeys(files, b"{}")
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_file_in_the_place_of_the_folder_is_never_removed(tmp_path, split, data, force):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(LungscopeError, match="not a run"):
+        Run.create(tmp_path / "file", RECIPE, split, data, force=force)
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_run_with_the_data_in_it_is_not_removed_with_force(run, split):
+    (run.folder / "xrays").mkdir()
+    (run.folder / "xrays" / "1.png").write_bytes(b"image")
+    with pytest.raises(LungscopeError, match="holds the data as well as a run"):
+        Run.create(run.folder, RECIPE, split, run.folder / "xrays", force=True)
+    assert (run.folder / "xrays" / "1.png").exists()
+
+
+def test_a_recipe_of_an_unknown_model_does_not_cost_the_run_that_is_there(run, split, data):
+    before = content(run.folder)
+    with pytest.raises(LungscopeError, match="model 'resnet99' is unknown"):
+        Run.create(run.folder, Recipe(model="resnet99"), split, data, force=True)
+    assert content(run.folder) == before
+
+
+def test_facts_are_added_to_those_known(run):
+    run.note(finished=True, seconds=12.5)
+    assert run.facts["finished"] is True
+    assert run.facts["seconds"] == 12.5
+    assert "data" in run.facts
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (b"", "not JSON"),
+        (b'{"data": "x', "not JSON"),
+        (b"\xff\xfe\x00", "not JSON"),
+        (b"[" * 100_000, "not JSON"),
+        (b"5", "does not name the data"),
+        (b"null", "does not name the data"),
+        (b'[["data", "x"]]', "does not name the data"),
+        (b"{}", "does not name the data"),
+        (b'{"data": 5}', "does not name the data"),
+    ],
+    ids=range(9),
+)
+def test_corrupt_facts_are_refused_in_one_line(run, damage, message):
+    (run.folder / "run.json").write_bytes(damage)
+    with pytest.raises(LungscopeError, match=message) as refusal:
+        _ = run.facts
+    assert str(refusal.value).startswith(str(run.folder / "run.json"))
+    assert "\n" not in str(refusal.value)
+    with pytest.raises(LungscopeError):
+        run.note(finished=True)  # rather than write over what cannot be read
+    assert (run.folder / "run.json").read_bytes() == damage
+
+
+def test_facts_that_are_not_there_are_refused(run):
+    (run.folder / "run.json").unlink()
+    with pytest.raises(LungscopeError, match="No such file"):
+        _ = run.facts
+
+
+def test_the_versions_name_everything_that_decides_the_numbers():
+    found = versions()
+    assert found["python"] == platform.python_version()
+    assert found.keys() == {
+        "python", "lungscope", "torch", "torchvision", "lightning", "numpy", "pillow"
+    }  # fmt: skip
+    assert json.loads(json.dumps(found)) == found
