@@ -3,7 +3,6 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from lungscope.cli import quickstart
 from lungscope.cli.app import app
 
 
@@ -19,8 +18,7 @@ def offline(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.hub, "urlopen", no_network)
 
 
-def test_quickstart_ends_with_an_evaluated_model_and_pictures(offline, tmp_path, monkeypatch):
-    monkeypatch.setattr(quickstart, "SIZE", 32)
+def test_quickstart_ends_with_an_evaluated_model_and_pictures(offline, tmp_path):
     out = tmp_path / "quick"
     command = ["quickstart", "-o", str(out), "--count", "60", "--epochs", "1"]
     result = CliRunner().invoke(app, command)

@@ -57,13 +57,14 @@ def test_a_trained_run_is_evaluated(train, cache_folder, tmp_path):
 
 def test_an_existing_run_is_never_overwritten_without_force(train, tmp_path):
     folder = tmp_path / "run"
-    (folder).mkdir()
-    (folder / "recipe.json").write_text("{}")
-    (folder / "precious.txt").write_text("mine")
-    refused = train("-o", str(folder))
+    model = ["-o", str(folder), "--model", "mobilenet-v2"]
+    assert train(*model).exit_code == 0
+    before = (folder / "checkpoint" / "model.safetensors").read_bytes()
+    refused = train(*model)
     assert refused.exit_code == 2
     assert "--resume" in refused.stderr
-    assert (folder / "precious.txt").exists()
+    assert (folder / "checkpoint" / "model.safetensors").read_bytes() == before
+    assert train(*model, "--force").exit_code == 0
 
 
 def test_resume_takes_everything_from_the_run(tmp_path):

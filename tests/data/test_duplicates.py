@@ -174,7 +174,9 @@ def test_candidates_are_those_of_the_brute_force(pairs, distance, block):
         patch.setattr(module, "BLOCK", block)
         arrays = (np.array(plain, np.uint64), np.array(turned, np.uint64))
         found = [
-            tuple(map(int, row)) for part in candidates(*arrays, distance) for row in zip(*part)
+            tuple(map(int, row))
+            for part in candidates(*arrays, distance)
+            for row in np.stack(part, 1)
         ]
     assert len(found) == len(set(found))
     assert set(found) == brute_force(plain, turned, distance)

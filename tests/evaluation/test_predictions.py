@@ -107,8 +107,8 @@ def test_the_table_is_one_that_any_csv_reader_reads(tmp_path):
 
 
 def test_of_equally_probable_classes_the_first_is_predicted():
-    table = made([[0.4, 0.4, 0.2], [0.2, 0.4, 0.4], [1 / 3, 1 / 3, 1 / 3]])
-    assert table.predicted.tolist() == [0, 1, 0]
+    table = made([[0.4, 0.4, 0.2], [1 / 3, 1 / 3, 1 / 3], [0.2, 0.4, 0.4], [0.4, 0.2, 0.4]])
+    assert table.predicted.tolist() == [0, 0, 1, 0]
 
 
 def test_the_loss_is_pytorchs_and_scikit_learns():

@@ -1,8 +1,9 @@
 """`lungscope quickstart`: everything once, on phantoms, with nothing to download."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,16 +14,21 @@ from lungscope.cli.terminal import Terminal
 from lungscope.cli.training import described, fit_run
 from lungscope.errors import LungscopeError
 
-SIZE = 128
-"""Side of the input in pixels: small, so that a demonstration takes minutes."""
+if TYPE_CHECKING:
+    from lungscope.training.recipe import Recipe
 
 
 def quickstart(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for everything.")] = Path(
         "runs/quickstart"
     ),
-    count: Annotated[int, typer.Option(min=60, help="Phantoms to draw.")] = 600,
-    epochs: Annotated[int, typer.Option(min=1, help="Epochs to train.")] = 8,
+    count: Annotated[int, typer.Option(min=60, help="Phantoms to draw.")] = 900,
+    epochs: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Epochs to train.  [default: 8, or 24 from random weights]"
+        ),
+    ] = None,
     seed: Seed = 0,
     force: Force = False,
     quiet: Quiet = False,
@@ -34,7 +40,6 @@ def quickstart(
     from lungscope.data.contact_sheet import contact_sheet
     from lungscope.data.phantom import write_phantoms
     from lungscope.training.execution import Execution
-    from lungscope.training.recipe import Recipe
     from lungscope.training.run import Run
 
     terminal = Terminal(quiet=quiet)
@@ -50,8 +55,9 @@ def quickstart(
     split = splitting.split(index, survey, seed=seed)
     terminal.say(described(split))
 
-    weights = _weights(terminal)
-    recipe = Recipe(weights=weights, size=SIZE, batch_size=16, epochs=epochs, seed=seed)
+    recipe = replace(_recipe(terminal), seed=seed)
+    if epochs is not None:
+        recipe = replace(recipe, epochs=epochs)
     run = Run.create(folder, recipe, split, data, force=force)
     fit_run(run, data, Execution(), None, terminal)
     evaluated_run(folder, data, None, terminal)
@@ -71,14 +77,19 @@ def _clear(out: Path, *, force: bool) -> None:
     shutil.rmtree(out)
 
 
-def _weights(terminal: Terminal) -> str:
-    """ImageNet's weights where they can be had, or none, said in a line."""
+def _recipe(terminal: Terminal) -> "Recipe":
+    """A short recipe from ImageNet's weights where they can be had, else from none, and says so.
+
+    The input is small, so that a demonstration takes minutes, and the learning rate fits that.
+    """
     from lungscope.models import WeightsUnavailable, architecture
     from lungscope.models.weights import IMAGENET, NONE, original
+    from lungscope.training.recipe import Recipe
 
+    short = Recipe(size=96, flip_vertical=0)
     try:
-        original(architecture("mobilenet-lung"), IMAGENET)
+        original(architecture(short.model), IMAGENET)
     except WeightsUnavailable:
         terminal.say("No network and no cached ImageNet weights: starting from random weights.")
-        return NONE
-    return IMAGENET
+        return replace(short, weights=NONE, epochs=24, patience=24, lr_step=18)
+    return replace(short, weights=IMAGENET, epochs=8, learning_rate=0.003, lr_step=5)

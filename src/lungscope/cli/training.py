@@ -46,11 +46,13 @@ def fit_run(
 ) -> "Fit":
     """Trains a run, telling a person how it goes and how it ended."""
     from lungscope.training.fitting import Watch, fit
+    from lungscope.training.history import read_history
     from lungscope.training.progress_bar import EpochBar
 
     recipe = run.recipe
     terminal.say(f"Training {recipe.model} from {recipe.weights} weights into {run.folder}")
-    best = 0.0
+    before = read_history(run.history) if run.history.is_file() else ()
+    best = max((epoch.validation_accuracy for epoch in before), default=0.0)
 
     def tell(epoch: "Epoch") -> None:
         nonlocal best

@@ -10,8 +10,9 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import mannwhitneyu
-from scipy.stats.contingency import association
+from scipy.stats.contingency import association, crosstab
 
 from lungscope.data.duplicates import Pair, duplicates
 from lungscope.data.index import Index
@@ -21,6 +22,9 @@ Level = Literal["error", "warning"]
 
 TELLING_AUC = 0.75
 """From this area under the curve a number alone is said to tell a class from the rest."""
+
+CHANCE = 0.01
+"""Such an area is named only if it comes by chance less often than this (Mann-Whitney)."""
 
 TELLING_V = 0.3
 """From this Cramér's V a property is said to go with the class: "medium" by Cohen (1988)."""
@@ -136,7 +140,8 @@ def _duplicates(pairs: Sequence[Pair], label_of: dict[str, str]) -> list[Finding
     for kind, words in (("bytes", "equal byte for byte"), ("near", "near-duplicates")):
         same = [pair for pair in pairs if pair.kind == kind]
         if same:
-            text = f"{len(same)} pairs of files are {words}, first {same[0].first} and {same[0].second}"
+            first = same[0]
+            text = f"{len(same)} pairs of files are {words}, first {first.first} and {first.second}"
             findings.append(Finding("warning", "duplicate", text))
     return findings
 
@@ -146,7 +151,7 @@ def _shortcuts(index: Index, images: Sequence[Surveyed], labels: Sequence[str]) 
     for name, of in NUMBERS.items():
         values = np.array([of(image) for image in images], dtype=np.float64)
         for own in index.classes:
-            mask = np.array([label == own for label in labels])
+            mask = np.array([label == own for label in labels], dtype=np.bool_)
             auc = _auc(values, mask)
             if max(auc, 1 - auc) >= TELLING_AUC:
                 text = (
@@ -158,9 +163,8 @@ def _shortcuts(index: Index, images: Sequence[Surveyed], labels: Sequence[str]) 
     for name, kind in KINDS.items():
         strength = _cramers_v(labels, [kind(image) for image in images])
         if strength >= TELLING_V:
-            findings.append(
-                Finding("warning", "shortcut", f"{name} goes with the class (Cramér's V {strength:.2f})")
-            )
+            text = f"{name} goes with the class (Cramér's V {strength:.2f})"
+            findings.append(Finding("warning", "shortcut", text))
     return findings
 
 
@@ -175,22 +179,29 @@ def _confounded_source(sources: Sequence[str | None], labels: Sequence[str]) -> 
     return [Finding("warning", "confounding", text)]
 
 
-def _auc(values: "np.ndarray[Any, np.dtype[np.float64]]", mask: "np.ndarray[Any, Any]") -> float:
+def _auc(values: NDArray[np.float64], mask: NDArray[np.bool_]) -> float:
+    """How well the values tell the masked from the rest; 0.5 if no better than chance."""
     inside, outside = values[mask], values[~mask]
     if not len(inside) or not len(outside) or np.ptp(values) == 0:
         return 0.5
-    return float(mannwhitneyu(inside, outside).statistic / (len(inside) * len(outside)))
+    test = mannwhitneyu(inside, outside)
+    return float(test.statistic / (len(inside) * len(outside))) if test.pvalue < CHANCE else 0.5
 
 
 def _cramers_v(first: Sequence[str], second: Sequence[str]) -> float:
-    """Cramér's V of two properties; 0 where one of them has a single value."""
-    rows, columns = sorted(set(first)), sorted(set(second))
-    if len(rows) < 2 or len(columns) < 2:
+    """Cramér's V of two properties; 0 where one of them has a single value.
+
+    What chance alone adds to it, much with few images or many values, is taken off (Bergsma,
+    2013, Journal of the Korean Statistical Society 42).
+    """
+    table = crosstab(list(first), list(second)).count
+    if min(table.shape) < 2:
         return 0.0
-    table = np.zeros((len(rows), len(columns)), dtype=np.int64)
-    for one, other in zip(first, second, strict=True):
-        table[rows.index(one), columns.index(other)] += 1
-    return float(association(table, method="cramer"))
+    (rows, columns), total = table.shape, table.sum()
+    square = association(table, method="cramer") ** 2 * (min(rows, columns) - 1)
+    left = max(0.0, square - (rows - 1) * (columns - 1) / (total - 1))
+    fewer = min(n - (n - 1) ** 2 / (total - 1) for n in (rows, columns)) - 1
+    return float(np.sqrt(left / fewer)) if fewer > 0 else 0.0
 
 
 def _crossed(labels: Sequence[str], values: Sequence[str | None]) -> dict[str, dict[str, int]]:

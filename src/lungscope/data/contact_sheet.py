@@ -47,14 +47,14 @@ def _draw_row(
     draw.text((MARGIN, top + 8), heading, fill=0, font=ImageFont.load_default(18))
     small = ImageFont.load_default(10)
     for column, entry in enumerate(entries):
-        left = MARGIN + column * (TILE + GAP)
+        left, upper = MARGIN + column * (TILE + GAP), top + HEADING
         tile = _tile(index.path(entry))
-        page.paste(tile, (left + (TILE - tile.width) // 2, top + HEADING + (TILE - tile.height) // 2))
-        draw.rectangle((left, top + HEADING, left + TILE - 1, top + HEADING + TILE - 1), outline=190)
+        page.paste(tile, (left + (TILE - tile.width) // 2, upper + (TILE - tile.height) // 2))
+        draw.rectangle((left, upper, left + TILE - 1, upper + TILE - 1), outline=190)
         caption = Path(entry.file).name
         while draw.textlength(caption, font=small) > TILE and len(caption) > 4:
             caption = "…" + caption[2:]
-        draw.text((left, top + HEADING + TILE + 3), caption, fill=90, font=small)
+        draw.text((left, upper + TILE + 3), caption, fill=90, font=small)
 
 
 def _tile(path: Path) -> Image.Image:

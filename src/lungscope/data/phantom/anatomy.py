@@ -74,22 +74,22 @@ class Anatomy:
     def draw(cls, rng: np.random.Generator) -> "Anatomy":
         """Invents a body."""
         width, apex, low = (
-            rng.uniform(0.8, 1.1),
-            rng.uniform(-0.86, -0.68),
-            rng.uniform(-0.1, 0.1),
+            rng.uniform(0.76, 1.12),
+            rng.uniform(-0.88, -0.64),
+            rng.uniform(-0.14, 0.14),
         )
         right, left = low + rng.uniform(0.38, 0.46), low + rng.uniform(0.44, 0.54)
         return cls(
-            wall=_wall(apex, width),
+            wall=_wall(rng, apex, width),
             mediastinum=_mediastinum(rng, apex, low),
             dome=_dome(width, right, left),
             skin=_skin(rng, width),
             apex=apex,
             vessels=_vessels(rng),
-            spacing=rng.uniform(0.145, 0.185),
+            spacing=rng.uniform(0.125, 0.2),
             first_rib=rng.uniform(0, 1),
-            rib_rise=rng.uniform(0.16, 0.30),
-            rib_fall=rng.uniform(0.30, 0.46),
+            rib_rise=rng.uniform(0.1, 0.36),
+            rib_fall=rng.uniform(0.24, 0.54),
             rib_width=rng.uniform(0.026, 0.036),
             bone=rng.uniform(0.22, 0.42),
             air=rng.uniform(0.72, 1.1),
@@ -126,14 +126,15 @@ def _outline(knots: Sequence[float], values: Sequence[float], smoothing: float) 
     return outline
 
 
-def _wall(apex: float, width: float) -> Field:
+def _wall(rng: np.random.Generator, apex: float, width: float) -> Field:
     knots = [apex, apex + 0.02, apex + 0.08, apex + 0.2, apex + 0.42, -0.05, 0.3, 0.6, 1]
     values = [0.26, 0.34, 0.415, 0.5, 0.61, 0.7, 0.745, 0.76, 0.74]
-    return _outline(knots, [width * value for value in values], 0.018)
+    girths = width * (1 + rng.normal(0, 0.05, len(values)))
+    return _outline(knots, [girth * value for girth, value in zip(girths, values, strict=True)], 0.03)
 
 
 def _mediastinum(rng: np.random.Generator, apex: float, low: float) -> Field:
-    heart, knob = rng.uniform(0.8, 1.2), rng.uniform(0.14, 0.19)
+    heart, knob = rng.uniform(0.7, 1.25), rng.uniform(0.13, 0.2)
     right = _outline(
         [apex, apex + 0.03, apex + 0.1, -0.4, -0.15, 0, 0.12 + low, 0.3 + low, 0.5 + low],
         [0.26, 0.18, 0.14, 0.115, 0.13, 0.15, 0.2 * heart, 0.215 * heart, 0.17 * heart],

@@ -1,0 +1,216 @@
+import dataclasses
+import json
+from functools import cache
+from zlib import crc32
+
+import numpy as np
+import pytest
+
+from lungscope.data.check import TELLING_V, check
+from lungscope.data.index import Entry, Index
+from lungscope.data.survey import Refused, Survey, Surveyed, hashes, survey
+
+CLASSES = ("Normal", "Opacity", "Viral")
+
+
+@cache
+def picture_of(seed):
+    """A thumbnail of noise, and its hashes."""
+    thumbnail = np.random.default_rng(seed).integers(0, 256, (64, 64), dtype=np.uint8)
+    return thumbnail, hashes(thumbnail)
+
+
+def image(file, label, **changes):
+    seed = changes.pop("seed", crc32(file.encode()))
+    thumbnail, hashed = picture_of(seed)
+    usual = Surveyed(
+        file=file,
+        label=label,
+        sha256=file,
+        bytes=1000 + seed % 500,
+        width=200,
+        height=200,
+        format="PNG",
+        mode="L",
+        bits=8,
+        mean=0.5,
+        hashes=hashed,
+        thumbnail=thumbnail,
+    )
+    return dataclasses.replace(usual, **changes)
+
+
+def images(per_class=12, change=lambda *_: {}):
+    return [
+        image(f"{CLASSES[label]}/{number}", label, **change(label, number))
+        for label in range(3)
+        for number in range(per_class)
+    ]
+
+
+def checked(readable, refused=(), group=None, source=None):
+    entries = tuple(
+        Entry(
+            found.file,
+            found.label,
+            group and group(found.label, number),
+            source and source(found.label, number),
+        )
+        for number, found in enumerate([*readable, *refused])
+    )
+    return check(Index(None, CLASSES, entries), Survey(tuple(readable), tuple(refused)))
+
+
+def about(result, kind):
+    return [finding.text for finding in result.findings if finding.about == kind]
+
+
+def test_a_data_set_without_faults_has_no_findings():
+    result = checked(images())
+    assert result.findings == ()
+    assert result.passed
+    assert result.images == {"Normal": 12, "Opacity": 12, "Viral": 12}
+    assert result.groups is None
+    assert result.sources == {}
+
+
+def test_an_unreadable_file_is_an_error_with_its_name_and_reason():
+    result = checked(images(), [Refused("Viral/x.png", 2, "the file is empty")])
+    assert not result.passed
+    assert about(result, "unreadable") == [
+        "1 file cannot be read, first Viral/x.png: the file is empty"
+    ]
+
+
+def test_nothing_but_unreadable_files_is_an_error_too():
+    assert not checked([], [Refused(f"{n}", n, "cut short") for n in range(3)]).passed
+
+
+def test_one_picture_twice_in_a_class_is_a_warning():
+    twin = image("Viral/twin", 2, sha256="Viral/3", seed=crc32(b"Viral/3"))
+    result = checked([*images(), twin])
+    assert result.passed
+    assert about(result, "duplicate") == [
+        "1 pairs of files are equal byte for byte, first Viral/3 and Viral/twin"
+    ]
+
+
+@pytest.mark.parametrize("sha256", ["Normal/3", "other bytes"], ids=["bytes", "near"])
+def test_one_picture_under_two_classes_is_an_error(sha256):
+    twin = image("Viral/twin", 2, sha256=sha256, seed=crc32(b"Normal/3"))
+    result = checked([*images(), twin])
+    assert not result.passed
+    assert about(result, "contradiction") == [
+        "1 pairs of files show one picture under two classes, first Normal/3 and Viral/twin"
+    ]
+
+
+def test_errors_come_before_warnings():
+    twin = image("Viral/twin", 2, sha256="Normal/3", seed=crc32(b"Normal/3"))
+    levels = [finding.level for finding in checked([*images(), twin]).findings]
+    assert levels == ["error", "warning"]
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("file size", lambda label, n: {"bytes": 9000 + n} if label == 1 else {}),
+        ("number of pixels", lambda label, _: {"width": 300, "height": 300} if label == 1 else {}),
+        ("aspect ratio", lambda label, _: {"width": 400, "height": 100} if label == 1 else {}),
+    ],
+)
+def test_a_number_that_tells_a_class_by_itself_is_named(name, change):
+    result = checked(images(change=change))
+    assert (
+        f"{name} alone tells Opacity from the rest (area under the curve 1.00): Opacity has the "
+        "larger values"
+    ) in about(result, "shortcut")
+    assert {text.split(" alone")[0] for text in about(result, "shortcut")} == {name}
+
+
+def test_smaller_values_tell_a_class_as_well():
+    result = checked(images(change=lambda label, n: {"bytes": 10 + n} if label == 0 else {}))
+    assert any("Normal has the smaller values" in text for text in about(result, "shortcut"))
+
+
+def test_the_area_under_the_curve_is_that_of_counted_pairs():
+    sizes = {0: range(0, 60, 2), 1: range(25, 85, 2), 2: range(0, 60, 2)}
+    result = checked(images(30, lambda label, n: {"bytes": sizes[label][n]}))
+    rest = [*sizes[0], *sizes[2]]
+    auc = np.mean([(one > other) + 0.5 * (one == other) for one in sizes[1] for other in rest])
+    (text,) = about(result, "shortcut")
+    assert f"{auc:.2f}" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("file format", {"format": "JPEG"}),
+        ("pixel mode", {"mode": "RGB"}),
+        ("pixel mode", {"bits": 16}),
+    ],
+)
+def test_a_format_or_mode_of_one_class_alone_is_named(name, change):
+    result = checked(images(change=lambda label, _: change if label == 2 else {}))
+    assert [text.split(" goes")[0] for text in about(result, "shortcut")] == [name]
+
+
+def test_a_few_values_that_differ_by_chance_are_not_named():
+    sizes = [[1, 2], [3, 4], [2, 3]]
+    assert checked(images(2, lambda label, n: {"bytes": sizes[label][n]})).findings == ()
+
+
+def test_a_source_that_goes_with_the_class_is_named():
+    result = checked(images(), source=lambda label, _: "adults" if label == 1 else "children")
+    (text,) = about(result, "confounding")
+    assert "Cramér's V 0.99" in text
+    assert result.sources["Opacity"] == {"adults": 12}
+
+
+def test_a_source_that_every_class_shares_is_not_named():
+    assert checked(images(), source=lambda _, n: f"site {n % 2}").findings == ()
+
+
+def test_many_sources_spread_by_chance_are_not_named():
+    sites = np.random.default_rng(0).integers(0, 25, 60)
+    result = checked(images(20), source=lambda _, n: f"site {sites[n]}")
+    assert about(result, "confounding") == []
+
+
+def test_a_weak_association_is_measured_as_what_it_is():
+    shares = {0: 24, 1: 16, 2: 20}  # of 40: V is 0.163 by hand
+    result = checked(images(40), source=lambda label, n: "ab"[n % 40 < shares[label]])
+    assert TELLING_V > 0.2
+    assert about(result, "confounding") == []
+
+
+def test_an_image_without_a_source_counts_as_unknown():
+    result = checked(images(), source=lambda _, n: "adults" if n % 2 else None)
+    assert result.sources["Normal"] == {"adults": 6, "unknown": 6}
+
+
+def test_groups_and_sizes_are_counted():
+    readable = images(change=lambda _, n: {"width": 100 + 50 * (n % 2)})
+    result = checked(readable, group=lambda _, n: f"patient {n // 4}")
+    assert result.groups == 9
+    assert result.sizes["Normal"] == {"100 x 200": 6, "150 x 200": 6}
+
+
+def test_the_whole_of_it_can_be_written_as_json():
+    twin = image("Viral/twin", 2, seed=crc32(b"Normal/3"))
+    result = checked([*images(), twin], [Refused("Viral/x.png", 2, "cut short")])
+    answer = json.loads(json.dumps(result.to_json(), allow_nan=False))
+    assert answer["passed"] is False
+    assert [finding["level"] for finding in answer["findings"]] == ["error", "error", "warning"]
+    assert answer["pairs"][0]["kind"] == "near"
+    assert answer["refused"] == [{"file": "Viral/x.png", "label": 2, "reason": "cut short"}]
+
+
+@pytest.mark.real_data
+def test_the_confounded_source_of_the_real_x_rays_is_found(real_xrays):
+    whole = Index.open(real_xrays)
+    index = Index(whole.root, whole.classes, whole.entries[::25])
+    result = check(index, survey(index))
+    assert result.passed
+    assert any("source goes with the class" in text for text in about(result, "confounding"))
+    assert result.pairs == ()
