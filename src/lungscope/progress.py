@@ -7,5 +7,5 @@ OnProgress: TypeAlias = Callable[[int, int], None]
 """Called with (done, total), both counts of items; `done` never decreases."""
 
 
-def ignore(done: int, total: int) -> None:  # noqa: ARG001
+def ignore(done: int, total: int) -> None:
     """Reports nothing: the default of every function that takes an `OnProgress`."""

@@ -35,7 +35,9 @@ def test_check_fails_with_1_on_a_file_that_cannot_be_read(copy):
 
 
 def test_check_fails_on_one_picture_under_two_classes(copy):
-    shutil.copy(copy / "Normal" / "Normal-0001.png", copy / "Lung_Opacity" / "Lung_Opacity-0001.png")
+    shutil.copy(
+        copy / "Normal" / "Normal-0001.png", copy / "Lung_Opacity" / "Lung_Opacity-0001.png"
+    )
     result = run(app, ["data", "check", str(copy)])
     assert result.exit_code == 1
     assert "two classes" in result.stdout
@@ -104,7 +106,9 @@ def test_fetch_unpacks_an_archive_that_was_downloaded_otherwise(phantoms, tmp_pa
 
 
 def test_phantom_makes_a_data_set(tmp_path):
-    result = run(app, ["data", "phantom", "-o", str(tmp_path / "p"), "--count", "6", "--size", "64"])
+    result = run(
+        app, ["data", "phantom", "-o", str(tmp_path / "p"), "--count", "6", "--size", "64"]
+    )
     assert result.exit_code == 0
     assert "no medical claim" in result.stdout
     assert len(list((tmp_path / "p").rglob("*.png"))) == 6

@@ -19,11 +19,8 @@ def train(phantoms, phantom_split, cache_folder, tmp_path):
     phantom_split.save(split)
 
     def command(*options):
-        return run(
-            app,
-            ["train", "--data", str(phantoms), "--split", str(split), "--cache", str(cache_folder)]
-            + [*SMALL, *options],
-        )
+        where = ["--data", str(phantoms), "--split", str(split), "--cache", str(cache_folder)]
+        return run(app, ["train", *where, *SMALL, *options])
 
     return command
 
@@ -43,7 +40,9 @@ def test_a_trained_run_is_evaluated(train, cache_folder, tmp_path):
     answer = json.loads(evaluated.stdout)
     assert answer == json.loads((folder / "evaluation" / "metrics.json").read_text())
     predictions = Predictions.load(folder / "evaluation" / "predictions.csv")
-    assert len(predictions.files) == answer["images"] == sum(map(sum, answer["confusion"]["counts"]))
+    assert (
+        len(predictions.files) == answer["images"] == sum(map(sum, answer["confusion"]["counts"]))
+    )
     names = {path.name for path in (folder / "evaluation" / "figures").iterdir()}
     assert names == {"confusion-matrix.png", "samples.png"}
 

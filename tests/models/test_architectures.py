@@ -30,7 +30,9 @@ def test_original_has_the_parameters_that_the_paper_counts(name, millions):
 
 def test_multiply_adds_are_those_that_mobilenet_v2_is_known_for():
     # 300 M at 224 x 224 for the 1,000-class network (arXiv 1801.04381, table 4)
-    assert cost(architecture("mobilenet-v2"), Shape(3)).multiply_adds == pytest.approx(300e6, rel=0.01)
+    assert cost(architecture("mobilenet-v2"), Shape(3)).multiply_adds == pytest.approx(
+        300e6, rel=0.01
+    )
 
 
 def test_an_unknown_name_is_refused_with_the_names_there_are():
@@ -73,7 +75,9 @@ def test_vgg11_keeps_its_hidden_layers_in_the_backbone():
     assert trained == ["classifier.1.weight", "classifier.1.bias"]
 
 
-@pytest.mark.parametrize("name", [each.name for each in architectures() if each.name not in {"vgg11"}])
+@pytest.mark.parametrize(
+    "name", [each.name for each in architectures() if each.name not in {"vgg11"}]
+)
 def test_three_training_steps_change_what_is_trained_and_nothing_else(name):
     torch.manual_seed(0)
     network = build(name, Shape(3))

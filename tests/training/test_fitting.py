@@ -87,7 +87,8 @@ from lungscope.training.execution import Execution
 from lungscope.training.fitting import Watch, fit
 from lungscope.training.run import Run
 run, data, cache = map(Path, sys.argv[1:])
-fit(Run.open(run), data, Execution(device="cpu"), cache, Watch(epoch=lambda e: print(e.epoch, flush=True)))
+watch = Watch(epoch=lambda epoch: print(epoch.epoch, flush=True))
+fit(Run.open(run), data, Execution(device="cpu"), cache, watch)
 """
 
 

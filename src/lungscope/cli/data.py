@@ -127,7 +127,9 @@ def phantom(
     terminal = Terminal(quiet=quiet)
     with terminal.progress("drawing phantoms") as on_progress:
         write_phantoms(out, count, seed, size, on_progress)
-    terminal.say(f"Wrote {count} phantoms to {out}. They are drawings: no medical claim rests on them.")
+    terminal.say(
+        f"Wrote {count} phantoms to {out}. They are drawings: no medical claim rests on them."
+    )
 
 
 @app.command("fetch")

@@ -88,7 +88,9 @@ def evaluated_run(
     )
     terminal.say(_overall(evaluation.overall))
     terminal.say(_by_class(evaluated))
-    terminal.say(f"Wrote {evaluated.folder} (metrics.json, predictions.csv, figures).  {DISCLAIMER}")
+    terminal.say(
+        f"Wrote {evaluated.folder} (metrics.json, predictions.csv, figures).  {DISCLAIMER}"
+    )
     return evaluated
 
 

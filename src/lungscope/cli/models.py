@@ -41,5 +41,8 @@ def models(json: Json = False) -> None:
         )
     terminal.say(table)
     terminal.answer(
-        [{"name": e.name, "title": e.title, "trained": e.trained} | asdict(c) for e, c in costs.items()]
+        [
+            {"name": e.name, "title": e.title, "trained": e.trained} | asdict(c)
+            for e, c in costs.items()
+        ]
     )

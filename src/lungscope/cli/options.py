@@ -22,7 +22,7 @@ Skip = Annotated[
 ]
 Folder = Annotated[
     Path,
-    typer.Argument(metavar="DATA", help="Folder of class folders, or a CSV (file,label[,group]).")
+    typer.Argument(metavar="DATA", help="Folder of class folders, or a CSV (file,label[,group])."),
 ]
 Device = Annotated[
     Literal["auto", "cpu", "cuda"], typer.Option("--device", help="Where the network runs.")

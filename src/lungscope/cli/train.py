@@ -36,10 +36,12 @@ def train(
         str, typer.Option("--recipe", help="paper, or a recipe.json to start from.")
     ] = "paper",
     model: Annotated[
-        str | None, typer.Option("--model", "-m", help="See `lungscope models`.", rich_help_panel=PANEL)
+        str | None,
+        typer.Option("--model", "-m", help="See `lungscope models`.", rich_help_panel=PANEL),
     ] = None,
     weights: Annotated[
-        str | None, typer.Option("--weights", help="imagenet, none or a file.", rich_help_panel=PANEL)
+        str | None,
+        typer.Option("--weights", help="imagenet, none or a file.", rich_help_panel=PANEL),
     ] = None,
     epochs: Annotated[
         int | None, typer.Option("--epochs", help="The most epochs.", rich_help_panel=PANEL)

@@ -59,7 +59,7 @@ def downloaded(
         yield partial
 
 
-class _Interrupted(Exception):  # noqa: N818
+class _Interrupted(Exception):
     """The connection ended before the archive did: worth another attempt."""
 
 
@@ -67,7 +67,7 @@ class _Changed(_Interrupted):
     """The server has another archive than the one that was begun."""
 
 
-class _Refused(Exception):  # noqa: N818
+class _Refused(Exception):
     """Another attempt would end the same way."""
 
 

@@ -49,7 +49,7 @@ _SIGNED = 2
 _SEPARATE = 2
 
 
-class Undecodable(Exception):  # noqa: N818
+class Undecodable(Exception):
     """The bytes cannot become grey levels; the message says why in one line."""
 
 

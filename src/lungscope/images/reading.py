@@ -32,7 +32,7 @@ _SUFFIXES = {
 }
 
 
-class UnreadableImage(LungscopeError):  # noqa: N818
+class UnreadableImage(LungscopeError):
     """A file that is not a radiograph that lungscope can read.
 
     Attributes:

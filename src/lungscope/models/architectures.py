@@ -42,9 +42,7 @@ def vgg11(original: VGG, shape: Shape, trained: Trained) -> Network:
 def resnet18(original: ResNet, shape: Shape, trained: Trained) -> Network:
     """ResNet18 (arXiv 1512.03385)."""
     stages = [
-        (name, stage)
-        for name, stage in original.named_children()
-        if name not in {"avgpool", "fc"}
+        (name, stage) for name, stage in original.named_children() if name not in {"avgpool", "fc"}
     ]
     return Network(
         features=nn.Sequential(OrderedDict(stages)),

@@ -56,7 +56,9 @@ class Checkpoint:
         return cls(network.eval(), description)
 
 
-def save_checkpoint(folder: Path, state: dict[str, Tensor], description: Description) -> Description:
+def save_checkpoint(
+    folder: Path, state: dict[str, Tensor], description: Description
+) -> Description:
     """Writes a checkpoint folder; an existing checkpoint there is replaced.
 
     The weights are written first, the description last, each atomically: a description always

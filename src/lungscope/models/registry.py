@@ -48,7 +48,9 @@ class Architecture:
 _REGISTERED: dict[str, Architecture] = {}
 
 
-def register(name: str, title: str, original: str, trained: Trained) -> Callable[[Compose], Compose]:
+def register(
+    name: str, title: str, original: str, trained: Trained
+) -> Callable[[Compose], Compose]:
     """Registers the decorated function as the `compose` of a new architecture."""
 
     def decorate(compose: Compose) -> Compose:

@@ -60,7 +60,7 @@ class Execution:
             keep_freed_memory()
         # deterministic algorithms fill fresh memory with NaN by default, to show reads of it: an
         # extra pass over every activation
-        torch.utils.deterministic.fill_uninitialized_memory = False
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
         # torch counts the processors of the machine, joblib those that a container may use
         torch.set_num_threads(joblib.cpu_count())
 

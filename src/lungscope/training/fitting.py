@@ -75,7 +75,7 @@ def fit(
     data: Path,
     execution: Execution,
     cache_folder: Path | None = None,
-    watch: Watch = Watch(),  # noqa: B008  frozen
+    watch: Watch = Watch(),
 ) -> Fit:
     """Trains the run's recipe, from the start or from where `last.ckpt` stands.
 
@@ -208,7 +208,9 @@ def _quiet() -> Iterator[None]:
             # batches come from memory: workers would only copy them between processes
             warnings.filterwarnings("ignore", message=".*does not have many workers.*")
             # the run folder holds the recipe and the split before training starts
-            warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")
+            warnings.filterwarnings(
+                "ignore", message="Checkpoint directory .* exists and is not empty"
+            )
             warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")
             # Lightning 2.6 on torch 2.15 asks a tree in a way that torch is about to drop
             warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)

@@ -53,11 +53,7 @@ class LungTraining(L.LightningModule):
         images = augment(to_unit(pixels), self.recipe.augmentation, self._draws)
         logits = self.network(normalised(images, self.preprocessing))
         loss = cross_entropy(logits, labels)
-        if not torch.isfinite(loss):
-            raise LungscopeError(
-                f"the training loss became {loss.item()} in epoch {self.current_epoch + 1}; "
-                f"try a smaller --learning-rate than {self.recipe.learning_rate:g}"
-            )
+        self._refuse_no_number(loss, "training")
         self.train_loss.update(loss.detach(), weight=len(labels))
         self.train_accuracy.update(logits.detach(), labels)
         self.log("train_loss", self.train_loss, on_step=False, on_epoch=True)
@@ -68,7 +64,9 @@ class LungTraining(L.LightningModule):
         """Classifies a batch as it is."""
         pixels, labels = batch
         logits = self.network(normalised(to_unit(pixels), self.preprocessing))
-        self.validation_loss.update(cross_entropy(logits, labels), weight=len(labels))
+        loss = cross_entropy(logits, labels)
+        self._refuse_no_number(loss, "validation")
+        self.validation_loss.update(loss, weight=len(labels))
         self.validation_accuracy.update(logits, labels)
         self.log("validation_loss", self.validation_loss, on_step=False, on_epoch=True)
         self.log("validation_accuracy", self.validation_accuracy, on_step=False, on_epoch=True)
@@ -85,7 +83,17 @@ class LungTraining(L.LightningModule):
         schedule = torch.optim.lr_scheduler.StepLR(
             optimizer, self.recipe.lr_step, self.recipe.lr_gamma
         )
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "epoch"}}
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": schedule, "interval": "epoch"},
+        }
+
+    def _refuse_no_number(self, loss: Tensor, which: str) -> None:
+        if not torch.isfinite(loss):
+            raise LungscopeError(
+                f"the {which} loss became {loss.item()} in epoch {self.current_epoch + 1}; "
+                f"try a smaller --learning-rate than {self.recipe.learning_rate:g}"
+            )
 
     def _seed(self, step: int) -> None:
         # by the step and not by the epoch: data loaders draw from the same global generator

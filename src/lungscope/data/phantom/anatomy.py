@@ -130,7 +130,9 @@ def _wall(rng: np.random.Generator, apex: float, width: float) -> Field:
     knots = [apex, apex + 0.02, apex + 0.08, apex + 0.2, apex + 0.42, -0.05, 0.3, 0.6, 1]
     values = [0.26, 0.34, 0.415, 0.5, 0.61, 0.7, 0.745, 0.76, 0.74]
     girths = width * (1 + rng.normal(0, 0.05, len(values)))
-    return _outline(knots, [girth * value for girth, value in zip(girths, values, strict=True)], 0.03)
+    return _outline(
+        knots, [girth * value for girth, value in zip(girths, values, strict=True)], 0.03
+    )
 
 
 def _mediastinum(rng: np.random.Generator, apex: float, low: float) -> Field:
