@@ -25,7 +25,7 @@ def quickstart(
     count: Annotated[int, typer.Option(min=60, help="Phantoms to draw.")] = 900,
     epochs: Annotated[
         int | None,
-        typer.Option(min=1, help="Epochs to train.  [default: 8, or 24 from random weights]"),
+        typer.Option(min=1, help="Epochs to train.  [default: 15, or 24 from random weights]"),
     ] = None,
     seed: Seed = 0,
     force: Force = False,
@@ -90,4 +90,4 @@ def _recipe(terminal: Terminal) -> "Recipe":
     except WeightsUnavailable:
         terminal.say("No network and no cached ImageNet weights: starting from random weights.")
         return replace(short, weights=NONE, epochs=24, patience=24, lr_step=18)
-    return replace(short, weights=IMAGENET, epochs=8, learning_rate=0.003, lr_step=5)
+    return replace(short, weights=IMAGENET, epochs=15, learning_rate=0.003, lr_step=10)
