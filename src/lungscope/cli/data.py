@@ -51,13 +51,16 @@ def check(
 
 def show_check(checked: "Check", terminal: Terminal) -> None:
     """Tells a person what a check found."""
-    table = Table("class", "images", "sources", "sizes", box=None)
+    table = Table("class", "images", "sources", "sizes", "stored as", box=None)
     for name, count in checked.images.items():
         sources = ", ".join(f"{s} {n}" for s, n in checked.sources.get(name, {}).items())
-        sizes = sorted(checked.sizes[name].items(), key=lambda item: -item[1])
-        shown = ", ".join(f"{size} ({n})" for size, n in sizes[:2])
-        more = f", {len(sizes) - 2} more" if len(sizes) > 2 else ""
-        table.add_row(name, str(count), sources or "unknown", shown + more)
+        table.add_row(
+            name,
+            str(count),
+            sources or "unknown",
+            _commonest(checked.sizes[name]),
+            _commonest(checked.formats[name]),
+        )
     terminal.say(table)
     if checked.groups:
         terminal.say(f"{checked.groups} groups")
@@ -170,6 +173,12 @@ def fetch(
             "skipped": fetched.skipped,
         }
     )
+
+
+def _commonest(counts: dict[str, int]) -> str:
+    ranked = sorted(counts.items(), key=lambda item: -item[1])
+    more = f", {len(ranked) - 2} more" if len(ranked) > 2 else ""
+    return ", ".join(f"{value} ({count})" for value, count in ranked[:2]) + more
 
 
 def _refuse_existing(paths: list[Path], *, force: bool) -> None:

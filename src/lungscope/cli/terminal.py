@@ -70,5 +70,7 @@ class Terminal:
 
             def show(done: int, total: int) -> None:
                 bars.update(bar, completed=done, total=total or None)
+                if done == total:  # what follows in the block may show a bar of its own
+                    bars.stop()
 
             yield show

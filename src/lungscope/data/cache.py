@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import PIL
 from filelock import FileLock
 from numpy.typing import NDArray
 from platformdirs import user_cache_path
@@ -98,7 +99,8 @@ def open_cache(
 
 
 def _key(hashes: Sequence[str], size: int) -> str:
-    text = "\n".join([f"version {VERSION} {RESIZING} {size}", *hashes])
+    # another release of the decoder may give other pixels
+    text = "\n".join([f"version {VERSION} {RESIZING} {size} Pillow {PIL.__version__}", *hashes])
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 

@@ -64,6 +64,7 @@ class Check:
         sources: images by class and source; empty if no source is known.
         groups: number of groups, or None if the index has none.
         sizes: "width x height" -> images, by class.
+        formats: file format, pixel mode and bits -> images, by class.
         refused: files that can't be read.
         pairs: files that show one picture.
         findings: errors first.
@@ -73,6 +74,7 @@ class Check:
     sources: dict[str, dict[str, int]]
     groups: int | None
     sizes: dict[str, dict[str, int]]
+    formats: dict[str, dict[str, int]]
     refused: tuple[Refused, ...]
     pairs: tuple[Pair, ...]
     findings: tuple[Finding, ...]
@@ -111,6 +113,7 @@ def check(index: Index, survey: Survey) -> Check:
         sources=_crossed(labels, sources) if any(sources) else {},
         groups=len(groups) or None,
         sizes=_crossed(labels, [f"{i.width} x {i.height}" for i in survey.readable]),
+        formats=_crossed(labels, [f"{i.format} {i.mode} {i.bits} bit" for i in survey.readable]),
         refused=survey.refused,
         pairs=pairs,
         findings=tuple(sorted(findings, key=lambda finding: finding.level != "error")),

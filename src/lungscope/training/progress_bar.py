@@ -24,9 +24,7 @@ class EpochBar(Callback):
             TextColumn("epoch {task.fields[epoch]:>3}"),
             BarColumn(bar_width=24),
             TextColumn("{task.completed:.0f}/{task.total:.0f} images"),
-            TextColumn("{task.fields[speed]:.0f}/s"),
-            TextColumn("loss {task.fields[loss]:.4f}"),
-            TextColumn("accuracy {task.fields[accuracy]:.3f}"),
+            TextColumn("{task.fields[state]}"),
             TimeRemainingColumn(compact=True),
             console=console,
             transient=True,
@@ -43,9 +41,7 @@ class EpochBar(Callback):
             "training",
             total=len(loader.dataset) if loader is not None else None,
             epoch=trainer.current_epoch + 1,
-            speed=0.0,
-            loss=float("nan"),
-            accuracy=float("nan"),
+            state="",
         )
 
     def on_train_batch_end(
@@ -60,12 +56,12 @@ class EpochBar(Callback):
         if self._task is None or not isinstance(pl_module, LungTraining):
             return
         done = self._progress.tasks[0].completed + len(batch[1])
+        speed = done / (time.perf_counter() - self._began)
+        loss, accuracy = pl_module.train_loss.compute(), pl_module.train_accuracy.compute()
         self._progress.update(
             self._task,
             completed=done,
-            speed=done / (time.perf_counter() - self._began),
-            loss=float(pl_module.train_loss.compute()),
-            accuracy=float(pl_module.train_accuracy.compute()),
+            state=f"{speed:.0f}/s  loss {loss:.4f}  accuracy {accuracy:.3f}",
         )
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
