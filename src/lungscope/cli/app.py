@@ -34,6 +34,8 @@ def _words(error: Exception) -> str:
     """What a person is told of an error."""
     if isinstance(error, LungscopeError):
         return str(error)
+    if isinstance(error, ModuleNotFoundError):
+        return f"{error.name} is not installed; this command needs pip install 'lungscope[train]'"
     if isinstance(error, OSError):
         return f"{error.filename}: {error.strerror}" if error.filename else str(error)
     return (
