@@ -17,11 +17,13 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import ExifTags, Image
+from PIL import __version__ as pillow_version
 
 from lungscope.errors import LungscopeError
 from lungscope.images import UnreadableImage, raster, reading
 from lungscope.images import read as read_file
 
+PILLOW = int(pillow_version.split(".")[0])
 ROWS, COLUMNS = 70, 90
 RAMP8 = (np.add.outer(np.arange(ROWS) * 2, np.arange(COLUMNS)) % 256).astype(np.uint8)
 RAMP16 = np.add.outer(np.arange(ROWS) * 700, np.arange(COLUMNS) * 181).astype(np.uint16)
@@ -279,6 +281,7 @@ class TestColour:
         expected = np.where(RAMP8 == 60, 30, RAMP8) / 255
         assert np.abs(radiograph.pixels - expected).max() <= 0.51 / 255
 
+    @pytest.mark.skipif(PILLOW < 13, reason="Pillow reads such TIFFs from 13 on")
     def test_grey_tiff_multiplied_by_its_alpha_is_already_on_black(self, read):
         interleaved = np.dstack([RAMP8 // 2, np.full_like(RAMP8, 128)]).tobytes()
         content = tiff([interleaved], {258: [8, 8], 277: [2], 338: [1]})
@@ -517,7 +520,9 @@ class TestRefusedByContent:
         content = bytearray(encoded(np.dstack([COLOUR, ALPHA]), format="WEBP"))
         assert content[12:16] == b"VP8X"
         content[24:30] = (16_382).to_bytes(3, "little") * 2  # one less than the sides
-        assert "over the limit of 100 megapixels" in refusal(bytes(content))
+        # before 13 Pillow's decoder gives up on such a file before it says how large it is
+        reason = "over the limit of 100 megapixels" if PILLOW >= 13 else "damaged or cut short"
+        assert reason in refusal(bytes(content))
 
     @pytest.mark.parametrize("name", ENCODINGS)
     def test_pillows_own_limit_neither_warns_nor_refuses(self, read, monkeypatch, name):

@@ -22,5 +22,5 @@ def test_the_bar_shows_epoch_images_speed_loss_and_accuracy(
     plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown.getvalue())
     images = len(phantom_split.side("train"))
     for epoch in (1, 2):
-        done = rf"epoch +{epoch} .* \d+/{images} images \d+/s  loss \d\.\d{{4}}  accuracy \d\."
+        done = rf"epoch +{epoch} .* {images}/{images} images \d+/s  loss \d\.\d{{4}}  accuracy \d\."
         assert re.search(done, plain)

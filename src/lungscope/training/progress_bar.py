@@ -65,7 +65,8 @@ class EpochBar(Callback):
         )
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Takes the bar away; the epoch's line follows."""
+        """Shows the end and takes the bar away; the epoch's line follows."""
+        self._progress.refresh()
         self._remove()
 
     def on_exception(
