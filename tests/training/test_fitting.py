@@ -7,6 +7,7 @@ import time
 
 import pytest
 import torch
+from filelock import FileLock
 
 from lungscope.errors import LungscopeError
 from lungscope.models.checkpoint import Checkpoint
@@ -53,7 +54,7 @@ def without_seconds(run):
 
 
 def test_a_run_leaves_model_history_and_curves(finished):
-    names = {path.name for path in finished.folder.iterdir()}
+    names = {path.name for path in finished.folder.iterdir()} - {".lock"}
     assert names == {
         "recipe.json", "split.json", "run.json", "history.csv", "figures", "checkpoint", "last.ckpt"
     }  # fmt: skip
@@ -157,6 +158,12 @@ def test_a_finished_run_is_not_trained_again(finished, phantoms, cache_folder):
     with pytest.raises(LungscopeError, match="is finished"):
         fit(finished, phantoms, CPU, cache_folder)
     assert weights(finished) == before
+
+
+def test_a_run_is_trained_by_one_process_at_a_time(make_run, phantoms, cache_folder):
+    run = make_run("shared")
+    with FileLock(run.folder / ".lock"), pytest.raises(LungscopeError, match="another process"):
+        fit(run, phantoms, CPU, cache_folder)
 
 
 def test_changed_images_are_refused_before_anything_is_trained(

@@ -10,6 +10,7 @@ from typing import Literal
 
 import lightning as L
 import torch
+from filelock import FileLock, Timeout
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 
 from lungscope.data.cache import Cache, open_cache
@@ -23,6 +24,7 @@ from lungscope.models.description import Description
 from lungscope.models.weights import NONE
 from lungscope.progress import OnProgress, ignore
 from lungscope.training.callbacks import HistoryWriter, OnEpoch, StopAfterEpoch
+from lungscope.training.checkpoint_io import AtomicCheckpointIO
 from lungscope.training.execution import Execution, Precision
 from lungscope.training.history import Epoch, best_epoch
 from lungscope.training.loading import batches, training_batches
@@ -92,8 +94,26 @@ def fit(
 
     Raises:
         LungscopeError: the data is not the split's, weights are not to be had, the loss is no
-            longer a number, or the run is already finished.
+            longer a number, or the run is finished or being trained by another process.
     """
+    with _alone(run):
+        return _fit(run, data, execution, cache_folder, watch)
+
+
+@contextmanager
+def _alone(run: Run) -> Iterator[None]:
+    """Keeps a second process from training the same run; the lock ends with the process."""
+    lock = FileLock(run.folder / ".lock")
+    try:
+        with lock.acquire(blocking=False):
+            yield
+    except Timeout:
+        raise LungscopeError(f"{run.folder}: is being trained by another process") from None
+
+
+def _fit(
+    run: Run, data: Path, execution: Execution, cache_folder: Path | None, watch: Watch
+) -> Fit:
     if run.facts.get("finished"):
         raise LungscopeError(f"{run.folder}: is finished; train anew with --force")
     recipe, split = run.recipe, run.split
@@ -119,6 +139,7 @@ def fit(
             enable_model_summary=False,
             deterministic="warn",
             default_root_dir=run.folder,
+            plugins=[AtomicCheckpointIO()],
             callbacks=[*watch.callbacks, early, history, stop, *_checkpoints(run)],
         )
         trainer.fit(
