@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from lungscope import __version__
-from lungscope.cli import data, evaluate, models, quickstart, train
+from lungscope.cli import compare, data, evaluate, models, quickstart, train
 from lungscope.errors import LungscopeError
 
 
@@ -60,6 +60,7 @@ app.command("quickstart")(quickstart.quickstart)
 app.add_typer(data.app, name="data")
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
+app.command("compare")(compare.compare)
 app.command("models")(models.models)
 
 

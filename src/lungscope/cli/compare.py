@@ -1,0 +1,105 @@
+"""`lungscope compare`: whether the difference between trained models is real."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from lungscope.cli.options import Force, Json, Quiet
+from lungscope.cli.terminal import DISCLAIMER, Terminal
+
+if TYPE_CHECKING:
+    from lungscope.evaluation.pair import Pair
+
+SHOWN = {
+    "accuracy": "accuracy",
+    "f1_weighted": "F1 (weighted)",
+    "f1_macro": "F1 (macro)",
+    "loss": "loss (nats)",
+}
+
+
+def compare(
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUN RUN...", help="Evaluated run folders, 2 to 20.")
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Folder for comparison.json and comparison.png."),
+    ] = None,
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Compare runs on the same test images: differences, intervals and tests of every pair."""
+    from lungscope.evaluation.run_comparison import (
+        compare_runs,
+        refuse_occupied,
+        write_comparison,
+    )
+    from lungscope.evaluation.verdict import verdict
+
+    terminal = Terminal(quiet=quiet, json=json)
+    if out is not None:
+        refuse_occupied(out, force=force)
+    compared = compare_runs(runs)
+    for pair in compared.pairs:
+        terminal.say(escape(verdict(pair)))
+        terminal.say(_table(pair))
+        terminal.say(_counts(pair))
+    terminal.say(
+        "Intervals of AUC, and all p-values of AUC, take images to be independent: where images of "
+        "a group are alike, they promise too much."
+    )
+    if out is not None:
+        write_comparison(compared, out)
+        terminal.say(f"Wrote {escape(str(out))} (comparison.json, comparison.png).  {DISCLAIMER}")
+    terminal.answer(compared.to_json())
+
+
+def _table(pair: "Pair") -> Table:
+    from lungscope.evaluation.verdict import p_value
+
+    columns = (pair.first, pair.second, "difference", "95 % interval", "p", "p (Holm)")
+    table = Table("", *(escape(name) for name in columns), box=None)
+    for metric, title in SHOWN.items():
+        first, second = (values[metric] for values in pair.values)
+        found = pair.differences[metric]
+        tested = metric == "accuracy"
+        table.add_row(
+            title,
+            f"{first:.4f}",
+            f"{second:.4f}",
+            f"{found.value:+.4f}",
+            f"{found.low:+.4f} to {found.high:+.4f}",
+            p_value(pair.mcnemar.p_groups) if tested else "",
+            p_value(pair.p_groups) if tested else "",
+        )
+    for label, area in pair.areas.items():
+        title = f"AUC, {escape(label)} against the rest"
+        if area is None:
+            table.add_row(title, "", "", "", "no test: too few images")
+            continue
+        table.add_row(
+            title,
+            f"{area.first:.4f}",
+            f"{area.second:.4f}",
+            f"{area.difference.value:+.4f}",
+            f"{area.difference.low:+.4f} to {area.difference.high:+.4f}",
+            p_value(area.p),
+            p_value(pair.p_areas[label]),
+        )
+    return table
+
+
+def _counts(pair: "Pair") -> str:
+    from lungscope.evaluation.verdict import p_value
+
+    found = pair.mcnemar
+    return escape(
+        f"Right by one alone: {found.only_first} by {pair.first}, {found.only_second} by "
+        f"{pair.second} (exact McNemar over images: p {p_value(found.p_images)}, Holm "
+        f"{p_value(pair.p_images)})\n"
+    )

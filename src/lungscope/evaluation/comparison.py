@@ -1,0 +1,149 @@
+"""Models compared pair by pair on the same images."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import chain, combinations
+from typing import Any
+
+import numpy as np
+
+from lungscope.evaluation.bootstrap import DRAWS, LEVEL, Resampling
+from lungscope.evaluation.delong import AreaTest, delong
+from lungscope.evaluation.holm import holm
+from lungscope.evaluation.matching import matched
+from lungscope.evaluation.mcnemar import mcnemar
+from lungscope.evaluation.pair import FEWEST_GROUPS, Pair
+from lungscope.evaluation.paired_bootstrap import Replicated, differences
+from lungscope.evaluation.predictions import Predictions
+from lungscope.evaluation.sample_size import design_effect, images_needed
+from lungscope.evaluation.verdict import verdict
+
+METHODS = {
+    "differences": f"first - second; {100 * LEVEL:.0f} % percentile intervals, {DRAWS} bootstrap "
+    "draws of groups, the same for both models; f1_weighted is averaged by class support, f1_macro "
+    "plainly over the classes, loss is the mean cross-entropy in nats",
+    "accuracy_test": "exact McNemar test, two-sided: over groups (answers exchanged for whole "
+    "groups) and over images (taken to be independent); Holm's correction over the pairs",
+    "auc_one_vs_rest": "DeLong's test of each class against the rest, no average; takes images to "
+    "be independent, so that where those of a group are alike its intervals are too narrow and its "
+    "p-values too small; Holm's correction over all pairs and classes",
+    "images_needed": "Connor (1987): 80 % power at 5 % for a difference in accuracy as large as "
+    "the one observed, times the design effect of the groups",
+    "distinguishable": "the interval of the difference in accuracy leaves 0 out, and the test over "
+    "groups has p < 0.05 after Holm's correction",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """What tells models apart on N images in G groups.
+
+    Attributes:
+        models: their names, in the order given.
+        images: N.
+        groups: G.
+        classes: class names.
+        metrics: accuracy, F1 (weighted and macro) and loss of each model.
+        pairs: of all models, each with all that follow it.
+    """
+
+    models: tuple[str, ...]
+    images: int
+    groups: int
+    classes: tuple[str, ...]
+    metrics: dict[str, dict[str, float]]
+    pairs: tuple[Pair, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The content of `comparison.json`."""
+        return {
+            "images": self.images,
+            "groups": self.groups,
+            "classes": self.classes,
+            "models": self.metrics,
+            "pairs": [{**pair.to_json(), "verdict": verdict(pair)} for pair in self.pairs],
+            "methods": METHODS,
+        }
+
+
+def compare(answers: Mapping[str, Predictions], seed: int = 0) -> Comparison:
+    """Compares every pair of models.
+
+    Args:
+        answers: each model's predictions by its name, two models or more; images and classes may
+            be in any order.
+        seed: of the bootstrap.
+
+    Raises:
+        LungscopeError: they are not of the same images, labels, groups and classes.
+    """
+    same = matched(answers)
+    tested = next(iter(same.values()))
+    resampling = Resampling.over(tested.groups, seed=seed)
+    replicated = {name: Replicated.of(each, resampling) for name, each in same.items()}
+    names = list(combinations(same, 2))
+
+    accuracy = [
+        mcnemar(_right(same[one]), _right(same[other]), tested.groups) for one, other in names
+    ]
+    areas = [_areas(same[one], same[other]) for one, other in names]
+    p_areas = iter(holm([t.p for t in chain(*(each.values() for each in areas)) if t is not None]))
+    corrected = zip(
+        holm([test.p_images for test in accuracy]),
+        holm([test.p_groups for test in accuracy]),
+        strict=True,
+    )
+    pairs = []
+    for (one, other), test, area, (p_images, p_groups) in zip(
+        names, accuracy, areas, corrected, strict=True
+    ):
+        effect, needed = _needed(same[one], same[other])
+        pairs.append(
+            Pair(
+                first=one,
+                second=other,
+                images=len(tested.files),
+                groups=resampling.counts.shape[1],
+                values=(replicated[one].values, replicated[other].values),
+                differences=differences(replicated[one], replicated[other]),
+                mcnemar=test,
+                areas=area,
+                pairs=len(names),
+                p_images=p_images,
+                p_groups=p_groups,
+                p_areas={label: next(p_areas) for label, found in area.items() if found},
+                design_effect=effect,
+                images_needed=needed,
+            )
+        )
+    return Comparison(
+        models=tuple(same),
+        images=len(tested.files),
+        groups=resampling.counts.shape[1],
+        classes=tested.classes,
+        metrics={name: each.values for name, each in replicated.items()},
+        pairs=tuple(pairs),
+    )
+
+
+def _right(predictions: Predictions) -> Any:
+    return predictions.predicted == predictions.labels
+
+
+def _areas(first: Predictions, second: Predictions) -> dict[str, AreaTest | None]:
+    return {
+        label: delong(first.labels == k, first.probabilities[:, k], second.probabilities[:, k])
+        for k, label in enumerate(first.classes)
+    }
+
+
+def _needed(first: Predictions, second: Predictions) -> tuple[float | None, float | None]:
+    """The design effect and the number of images needed."""
+    if len(set(first.groups)) < FEWEST_GROUPS:
+        return None, None
+    advantage = _right(first).astype(np.float64) - _right(second).astype(np.float64)
+    effect = design_effect(advantage, first.groups)
+    difference = float(advantage.mean())
+    if not difference:
+        return effect, None
+    return effect, images_needed(float(abs(advantage).mean()), difference, effect)

@@ -1,0 +1,100 @@
+"""Comparing runs: their predictions read, and what was found written as JSON and a figure."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from lungscope.atomic import write_json
+from lungscope.errors import LungscopeError
+from lungscope.evaluation.comparison import Comparison, compare
+from lungscope.evaluation.predictions import Predictions
+from lungscope.evaluation.run_evaluation import PREDICTIONS
+from lungscope.figures.comparison import Better, Panel, draw_comparison
+from lungscope.models import architecture
+from lungscope.training.run import Run
+
+RESULT = "comparison.json"
+FIGURE = "comparison.png"
+MOST = 20
+"""Runs at once: 190 pairs, as many as a figure holds."""
+
+_PANELS: tuple[tuple[str, str, Better, float], ...] = (
+    ("accuracy", "accuracy (points)", "higher", 100),
+    ("f1_weighted", "F1, weighted (points)", "higher", 100),
+    ("f1_macro", "F1, macro (points)", "higher", 100),
+    ("loss", "loss (nats)", "lower", 1),
+)
+
+
+def compare_runs(folders: Sequence[Path]) -> Comparison:
+    """Compares the evaluations of runs, every run with every other.
+
+    Models are named by their architecture; if two are of the same one, by their folders.
+
+    Args:
+        folders: run folders, 2 to 20, each with `evaluation/predictions.csv`.
+
+    Raises:
+        LungscopeError: fewer or more runs, one of them twice, one that is no run or was not
+            evaluated, or runs that were not tested on the same images.
+    """
+    if not 2 <= len(folders) <= MOST:
+        raise LungscopeError(f"{len(folders)} runs given: compare 2 to {MOST} at once")
+    places = [folder.resolve() for folder in folders]
+    for number, place in enumerate(places):
+        if place in places[:number]:
+            raise LungscopeError(f"{folders[number]}: given twice; name each run once")
+    runs = [Run.open(folder) for folder in folders]
+    tables = [_evaluated(run) for run in runs]
+    return compare(
+        {name: Predictions.load(table) for name, table in zip(_names(runs), tables, strict=True)}
+    )
+
+
+def refuse_occupied(folder: Path, *, force: bool) -> None:
+    """Refuses a folder in which `write_comparison` would replace something.
+
+    Raises:
+        LungscopeError: it is a file, or it holds a comparison and `force` is off.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise LungscopeError(f"{folder}: is a file; give a folder")
+    if not force and any((folder / name).exists() for name in (RESULT, FIGURE)):
+        raise LungscopeError(f"{folder}: holds a comparison; replace it with --force")
+
+
+def write_comparison(comparison: Comparison, folder: Path) -> None:
+    """Writes `comparison.png` and `comparison.json` into a folder, each whole or not at all.
+
+    Raises:
+        LungscopeError: the folder can't be written to.
+    """
+    pairs = comparison.pairs
+    draw_comparison(
+        folder / FIGURE,
+        [(pair.first, pair.second) for pair in pairs],
+        [
+            Panel(title, better, [pair.differences[name] for pair in pairs], scale)
+            for name, title, better, scale in _PANELS
+        ],
+        f"Differences on {comparison.images:,} images in {comparison.groups:,} groups",
+    )
+    write_json(folder / RESULT, comparison.to_json())
+
+
+def _evaluated(run: Run) -> Path:
+    table = run.folder / "evaluation" / PREDICTIONS
+    if not table.is_file():
+        raise LungscopeError(
+            f"{run.folder}: was not evaluated (no evaluation/{PREDICTIONS}); first run "
+            f"`lungscope evaluate {run.folder}`"
+        )
+    return table
+
+
+def _names(runs: Sequence[Run]) -> list[str]:
+    titles = [architecture(run.recipe.model).title for run in runs]
+    folders = [run.folder.resolve() for run in runs]
+    for names in (titles, [folder.name for folder in folders]):
+        if len(set(names)) == len(runs):
+            return names
+    return [str(folder) for folder in folders]

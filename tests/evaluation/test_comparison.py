@@ -1,0 +1,182 @@
+import json
+import subprocess
+import sys
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from lungscope.evaluation.comparison import compare
+from lungscope.evaluation.holm import holm
+from lungscope.evaluation.predictions import Predictions
+from lungscope.evaluation.sample_size import images_needed
+from lungscope.evaluation.verdict import p_value, points, verdict
+
+CLASSES = ("Lung Opacity", "Normal", "Viral Pneumonia")
+
+
+def answering(rights, group_size=1, count=300):
+    """Models that are right on the given images, surely, and else take the next class."""
+    labels = np.arange(count) % 3
+    answers = {}
+    for name, right in rights.items():
+        told = np.where(np.isin(np.arange(count), list(right)), labels, (labels + 1) % 3)
+        noise = np.random.default_rng(len(answers)).uniform(0.6, 0.9, count)
+        probabilities = np.repeat(((1 - noise) / 2)[:, None], 3, axis=1)
+        probabilities[np.arange(count), told] = noise
+        answers[name] = Predictions(
+            CLASSES,
+            tuple(f"{row:03}.png" for row in range(count)),
+            tuple(f"g{row // group_size}" for row in range(count)),
+            labels,
+            probabilities,
+        )
+    return answers
+
+
+def only_pair(rights, **options):
+    (pair,) = compare(answering(rights, **options)).pairs
+    return pair
+
+
+def test_a_difference_that_chance_explains():
+    pair = only_pair({"A": range(270), "B": [*range(6, 270), *range(270, 272)]})
+    assert (pair.mcnemar.only_first, pair.mcnemar.only_second) == (6, 2)
+    assert pair.differences["accuracy"].value == pytest.approx(4 / 300)
+    assert not pair.distinguishable
+    assert pair.better is None
+    expected = images_needed(8 / 300, 4 / 300)
+    assert pair.images_needed == pytest.approx(expected)
+    about = f"{float(f'{expected:.2g}'):,.0f}"
+    low, high = (points(x, 300) for x in (pair.differences["accuracy"].low, 0.0333333))
+    assert verdict(pair) == (
+        f"A - B: accuracy +1.3 points, 95 % {low} to {high}: not distinguishable on 300 images in "
+        f"300 groups (p = 0.29); about {about} images would be needed"
+    )
+
+
+def test_a_difference_that_chance_does_not_explain_names_the_better_model():
+    rights = {"A": range(200), "B": range(270)}
+    pair = only_pair(rights)
+    assert pair.better == "B"
+    assert "B is better, distinguishable on 300 images" in verdict(pair)
+    assert "needed" not in verdict(pair)
+    assert only_pair({"B": rights["B"], "A": rights["A"]}).better == "B"
+
+
+def test_an_exact_tie_is_said_to_be_one():
+    pair = only_pair({"A": range(270), "B": range(10, 280)})
+    assert pair.images_needed is None
+    said = verdict(pair)
+    assert "accuracy exactly equal, 95 % -" in said
+    assert "no number of images" in said
+
+
+def test_images_of_a_group_that_fall_together_are_fewer_than_they_seem():
+    rights = {"A": range(250), "B": range(275)}
+    alone, together = only_pair(rights), only_pair(rights, group_size=25)
+    assert alone.distinguishable
+    assert together.mcnemar.p_images == alone.mcnemar.p_images < 1e-6
+    assert together.mcnemar.p_groups == 1  # one group of twelve decides it all
+    assert not together.distinguishable
+    assert together.design_effect > 10
+
+
+@pytest.mark.parametrize("group_size", [60, 300])
+def test_of_few_groups_nothing_is_said_however_clear_they_look(group_size):
+    pair = only_pair({"A": range(0, 300, 4), "B": range(300)}, group_size=group_size)
+    assert pair.mcnemar.p_images < 1e-12
+    assert not pair.distinguishable
+    assert (pair.design_effect, pair.images_needed) == (None, None)
+    assert "too few groups" in verdict(pair)
+
+
+def test_several_pairs_are_corrected_by_holm():
+    rights = {"A": range(262), "B": range(270), "C": range(266), "D": range(150)}
+    compared = compare(answering(rights))
+    assert [(p.first, p.second) for p in compared.pairs] == list(combinations("ABCD", 2))
+    for corrected, raw in (("p_groups", "p_groups"), ("p_images", "p_images")):
+        expected = holm([getattr(pair.mcnemar, raw) for pair in compared.pairs])
+        assert tuple(getattr(pair, corrected) for pair in compared.pairs) == expected
+    areas = [(pair, label) for pair in compared.pairs for label in CLASSES]
+    expected = holm([pair.areas[label].p for pair, label in areas])
+    assert tuple(pair.p_areas[label] for pair, label in areas) == expected
+    first = compared.pairs[0]  # A - B: 8 images, p = 0.008 alone, 3 pairs with D are far smaller
+    assert first.mcnemar.p_groups == pytest.approx(2 / 2**8)
+    assert first.distinguishable is (first.p_groups < 0.05)
+    assert "after Holm over 6 pairs" in verdict(first)
+
+
+def test_where_images_were_enough_and_the_correction_decides_no_number_is_given():
+    eight = {f"M{k}": range(262 + 8 * k) for k in range(2)}
+    others = {f"N{k}": [*range(262 - k), *range(292, 292 + k)] for k in range(1, 6)}
+    pairs = {(p.first, p.second): p for p in compare(answering(eight | others)).pairs}
+    pair = pairs["M0", "M1"]
+    assert not pair.distinguishable
+    assert pair.mcnemar.p_groups < 0.01 < 0.05 < pair.p_groups
+    assert pair.images_needed < pair.images
+    assert verdict(pair).endswith("pairs)")
+
+
+def test_a_class_of_one_image_has_no_area_test():
+    answers = answering({"A": range(270), "B": range(260)})
+    for name, each in answers.items():
+        labels = np.minimum(each.labels, 1)
+        labels[0] = 2
+        answers[name] = Predictions(CLASSES, each.files, each.groups, labels, each.probabilities)
+    (pair,) = compare(answers).pairs
+    assert pair.areas["Viral Pneumonia"] is None
+    assert set(pair.p_areas) == {"Lung Opacity", "Normal"}
+    assert pair.to_json()["auc_one_vs_rest"]["Viral Pneumonia"] is None
+
+
+def test_the_json_is_strict_and_names_every_method():
+    compared = compare(answering({"A": range(270), "B": range(260), "C": range(265)}))
+    value = json.loads(json.dumps(compared.to_json(), allow_nan=False))
+    assert (value["images"], value["groups"], len(value["pairs"])) == (300, 300, 3)
+    assert value["models"]["A"].keys() == {"accuracy", "f1_weighted", "f1_macro", "loss"}
+    first = value["pairs"][0]
+    assert first["differences"]["accuracy"]["value"] == pytest.approx(10 / 300)
+    assert first["auc_one_vs_rest"].keys() == set(CLASSES)
+    assert first["verdict"] == verdict(compared.pairs[0])
+    for name in ("differences", "accuracy_test", "auc_one_vs_rest", "images_needed"):
+        assert name in first
+        assert name in value["methods"]
+
+
+def test_the_same_answers_give_the_same_comparison():
+    answers = answering({"A": range(270), "B": range(260)})
+    assert compare(answers).to_json() == compare(answers).to_json()
+
+
+@pytest.mark.parametrize(
+    ("value", "images", "expected"),
+    [
+        (0.004, 302, "+0.4"),
+        (-0.0113, 302, "-1.1"),
+        (-0.0001, 302, "+0.0"),
+        (0.01, 1000, "+1.0"),
+        (0.0004, 2500, "+0.04"),
+        (0.5, 2, "+50.0"),
+    ],
+)
+def test_points_are_as_fine_as_one_image(value, images, expected):
+    assert points(value, images) == expected
+
+
+def test_p_values_keep_two_digits():
+    assert [p_value(p) for p in (1e-9, 0.0049, 0.0451, 0.45, 1)] == [
+        "< 0.001",
+        "0.005",
+        "0.045",
+        "0.45",
+        "1.00",
+    ]
+
+
+def test_the_statistics_never_import_torch():
+    code = "import sys, lungscope.evaluation.comparison; print('torch' in sys.modules)"
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == "False"
