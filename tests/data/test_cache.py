@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from lungscope.data import cache as module
-from lungscope.data.cache import PIXELS, default_folder, open_cache
+from lungscope.data.cache import DIGEST, PIXELS, default_folder, open_cache
 from lungscope.data.split import SplitEntry
 from lungscope.errors import LungscopeError
 from lungscope.images import UnreadableImage, read, to_square
@@ -171,6 +171,7 @@ def test_opening_a_cache_of_twenty_thousand_images_costs_little(tmp_path, monkey
     place = tmp_path / module._key(sorted(digests), 1)
     place.mkdir()
     np.save(place / PIXELS, np.zeros((20_000, 1, 1), np.uint8))
+    (place / DIGEST).write_text(hashlib.sha256((place / PIXELS).read_bytes()).hexdigest())
 
     before = time.process_time()
     for digest in digests:
@@ -208,7 +209,7 @@ def test_an_interrupt_leaves_nothing_that_could_be_taken_for_a_cache(root, entri
 
 
 @pytest.mark.parametrize(
-    "damage", ["cut", "empty", "removed", "other shape", "no array", "objects"]
+    "damage", ["cut", "empty", "removed", "other shape", "no array", "objects", "one bit"]
 )
 def test_a_cache_that_is_not_whole_is_built_anew(root, entries, tmp_path, damage):
     built = open_cache(root, entries, SIZE, tmp_path)
@@ -224,6 +225,8 @@ def test_a_cache_that_is_not_whole_is_built_anew(root, entries, tmp_path, damage
         np.save(path, whole[:-1])
     elif damage == "no array":
         path.write_bytes(b"\0" * len(content))
+    elif damage == "one bit":
+        path.write_bytes(content[:-9] + bytes([content[-9] ^ 1]) + content[-8:])
     elif damage == "objects":
         np.save(path, np.array([{}]), allow_pickle=True)
     again = open_cache(root, entries, SIZE, tmp_path)

@@ -5,6 +5,7 @@ from zlib import crc32
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from lungscope.data.check import TELLING_V, check
 from lungscope.data.index import Entry, Index
@@ -34,6 +35,7 @@ def image(file, label, **changes):
         mode="L",
         bits=8,
         mean=0.5,
+        peak=1.0,
         hashes=hashed,
         thumbnail=thumbnail,
     )
@@ -214,3 +216,27 @@ def test_the_confounded_source_of_the_real_x_rays_is_found(real_xrays):
     assert result.passed
     assert any("source goes with the class" in text for text in about(result, "confounding"))
     assert result.pairs == ()
+
+
+def test_twelve_bits_in_sixteen_are_an_error(tmp_path):
+    rng = np.random.default_rng(0)
+    for label in ("A", "B"):
+        (tmp_path / label).mkdir()
+        for k in range(3):
+            pixels = rng.integers(0, 4096, (64, 64), dtype=np.uint16)
+            Image.fromarray(pixels).save(tmp_path / label / f"{k}.png")
+    index = Index.open(tmp_path)
+    found = check(index, survey(index))
+    assert not found.passed
+    assert "12 bits stored in 16" in found.findings[0].text
+
+
+def test_files_that_are_not_read_are_counted_by_kind(tmp_path):
+    for label in ("A", "B"):
+        (tmp_path / label).mkdir()
+        (tmp_path / label / "film.dcm").touch()
+        pixels = np.random.default_rng(ord(label)).integers(0, 256, (64, 64), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / label / "1.png")
+    index = Index.open(tmp_path)
+    (warning,) = [f for f in check(index, survey(index)).findings if f.about == "ignored"]
+    assert "2 files in class folders are of no kind that is read (.dcm 2)" in warning.text

@@ -103,3 +103,12 @@ def test_a_long_file_name_is_cut_to_its_tile(index, tmp_path):
         gap = MARGIN + column * (TILE + GAP) + TILE
         assert (page[:, gap : gap + GAP - 1] > 200).all() or column == 5
     assert (page[:, -MARGIN:] == 255).all()
+
+
+def test_a_file_name_of_any_letters_is_drawn(tmp_path):
+    for name in ("A/new\nline.png", "A/ünïcödé.png", "B/плёнка.png"):
+        path = tmp_path / "data" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.arange(64 * 64, dtype=np.uint8).reshape(64, 64)).save(path)
+    contact_sheet(Index.open(tmp_path / "data"), tmp_path / "sheet.png")
+    assert (tmp_path / "sheet.png").read_bytes().startswith(b"\x89PNG")

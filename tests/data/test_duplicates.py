@@ -46,6 +46,7 @@ def surveyed(file, image, sha256=None):
         mode="L",
         bits=8,
         mean=float(np.asarray(image).mean()),
+        peak=1.0,
         hashes=hashes(thumbnail),
         thumbnail=thumbnail,
     )

@@ -423,3 +423,21 @@ def test_leaving_out_all_of_a_class_is_refused_and_names_it(tmp_path):
     index = Index.open(make(tmp_path, "A/1.png", "B/1.png", "B/2.png"))
     with pytest.raises(LungscopeError, match="class 'A' has no readable image left"):
         index.without(["A/1.png"])
+
+
+def test_files_of_another_kind_are_not_passed_over_in_silence(tmp_path):
+    for file in ("A/1.png", "B/1.png", "B/2.dcm", "B/deep/notes.txt", "B/.hidden"):
+        path = tmp_path / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    assert Index.open(tmp_path).ignored == ("B/2.dcm", "B/deep/notes.txt")
+
+
+@pytest.mark.parametrize("column", ["patient", "Patient ID", "patient_id", "PatientID", "subject"])
+def test_a_patient_column_of_another_name_is_not_left_unused(tmp_path, column):
+    table = tmp_path / "table.csv"
+    table.write_text(f"file,label,{column}\na.png,A,1\nb.png,B,2\n")
+    with pytest.raises(LungscopeError, match="name it group"):
+        Index.open(table)
+    table.write_text(f"file,label,{column},group\na.png,A,1,1\nb.png,B,2,2\n")
+    assert [entry.group for entry in Index.open(table).entries] == ["1", "2"]

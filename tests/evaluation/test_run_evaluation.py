@@ -220,7 +220,7 @@ def test_classes_in_another_order_than_the_splits_are_refused(other_run, data, p
 
 
 def test_a_run_that_has_no_checkpoint_yet_is_refused(other_run, data, place):
-    assert "model.json" in refusal(other_run, data, place)
+    assert "lungscope train --resume" in refusal(other_run, data, place)
 
 
 def test_other_data_is_refused(other_run, place, state, tmp_path):

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -16,11 +18,12 @@ def test_a_save_that_fails_half_way_leaves_the_old_checkpoint(tmp_path, monkeypa
     path = tmp_path / "last.ckpt"
     AtomicCheckpointIO().save_checkpoint({"epoch": 1}, path)
 
-    def full(_, temporary):
-        temporary.write_bytes(b"half of it")
+    def full(temporary, content):
+        with temporary.open("wb") as file:
+            file.write(content[:100])
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(torch, "save", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(LungscopeError, match="No space left"):
         AtomicCheckpointIO().save_checkpoint({"epoch": 2}, path)
     assert AtomicCheckpointIO().load_checkpoint(path, weights_only=True) == {"epoch": 1}

@@ -76,6 +76,7 @@ def test_an_empty_folder_becomes_a_run(tmp_path, split, data):
 
 
 def test_a_run_that_is_there_is_kept_without_force(run, split, data):
+    run.last.write_bytes(b"an epoch's work")
     before = content(run.folder)
     with pytest.raises(LungscopeError, match="holds a run; continue it with --resume, replace"):
         Run.create(run.folder, OTHER, split, data, force=False)
@@ -181,3 +182,13 @@ def test_the_versions_name_everything_that_decides_the_numbers():
         "python", "lungscope", "torch", "torchvision", "lightning", "numpy", "pillow"
     }  # fmt: skip
     assert json.loads(json.dumps(found)) == found
+
+
+def test_a_run_that_has_trained_nothing_makes_room_without_force(run, split, data):
+    assert Run.create(run.folder, OTHER, split, data, force=False).recipe == OTHER
+
+
+def test_a_run_that_is_being_trained_is_never_replaced(run, split, data):
+    with run.alone(), pytest.raises(LungscopeError, match="another process"):
+        Run.create(run.folder, OTHER, split, data, force=True)
+    assert run.recipe == RECIPE

@@ -10,7 +10,7 @@ import typer
 from lungscope.cli.data import show_check
 from lungscope.cli.evaluate import evaluated_run
 from lungscope.cli.options import Force, Quiet, Seed
-from lungscope.cli.terminal import Terminal
+from lungscope.cli.terminal import INTERRUPTED, Terminal
 from lungscope.cli.training import described, fit_run
 from lungscope.errors import LungscopeError
 
@@ -57,7 +57,8 @@ def quickstart(
     if epochs is not None:
         recipe = replace(recipe, epochs=epochs)
     run = Run.create(folder, recipe, split, data, force=force)
-    fit_run(run, data, Execution(), None, terminal)
+    if not fit_run(run, data, Execution(), None, terminal).finished:
+        raise typer.Exit(INTERRUPTED)
     evaluated_run(folder, data, None, terminal)
     terminal.say("Pictures:")
     for picture in sorted(out.glob("*.png")) + sorted(folder.glob("**/*.png")):

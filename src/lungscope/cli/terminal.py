@@ -20,6 +20,9 @@ from lungscope.progress import OnProgress, ignore
 WIDE = 160
 """Columns where there is no terminal to fit: what goes to a file is not to be cut."""
 
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it."""
+
 DISCLAIMER = "Research software, not for diagnosis."
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from lungscope.cli.options import CacheFolder, Device, Force, Quiet, Skip, Workers
-from lungscope.cli.terminal import Terminal
+from lungscope.cli.terminal import INTERRUPTED, Terminal
 from lungscope.cli.training import fit_run, load_or_make_split
 from lungscope.errors import LungscopeError
 
@@ -142,7 +142,9 @@ def train(
             folder,
             force,
         )
-    fit_run(run, folder, Execution(device, precision, allocator), cache, terminal)
+    ended = fit_run(run, folder, Execution(device, precision, allocator), cache, terminal)
+    if not ended.finished:
+        raise typer.Exit(INTERRUPTED)
     terminal.say(f"Next: lungscope evaluate {run.folder}")
 
 

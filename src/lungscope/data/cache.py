@@ -22,14 +22,15 @@ from platformdirs import user_cache_path
 
 from lungscope.atomic import write_text
 from lungscope.data.parallel import map_files
-from lungscope.data.split import SplitEntry
+from lungscope.data.split import SplitEntry, sha256_of
 from lungscope.errors import LungscopeError
 from lungscope.images import read, to_square
 from lungscope.images.preprocessing import RESIZING
 from lungscope.progress import OnProgress, ignore
 
-VERSION = 1
+VERSION = 2
 PIXELS = "pixels.npy"
+DIGEST = "pixels.sha256"
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +108,8 @@ def _key(hashes: Sequence[str], size: int) -> str:
 def _whole(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
     try:
         pixels: NDArray[np.uint8] = np.lib.format.open_memmap(path, mode="r")
+        if sha256_of(path) != path.with_name(DIGEST).read_text(encoding="utf-8").strip():
+            return None  # damaged since
     except (OSError, ValueError):  # there is none, or it was cut short
         return None
     return pixels if pixels.shape == shape and pixels.dtype == np.uint8 else None
@@ -121,6 +124,7 @@ def _build(
     try:
         squares = map_files(partial(_square, size=size), paths, workers, on_progress)
         _write(unfinished / PIXELS, squares, (len(paths), size, size))
+        write_text(unfinished / DIGEST, sha256_of(unfinished / PIXELS) + "\n")
         write_text(
             unfinished / "README.txt",
             f"{len(paths)} radiographs decoded by lungscope, {size} x {size}. Safe to delete.\n",

@@ -7,6 +7,7 @@ learns the hospital instead of the lung. Each such property is measured and name
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import PurePosixPath
 from typing import Any, Literal
 
 import numpy as np
@@ -28,6 +29,9 @@ CHANCE = 0.01
 
 TELLING_V = 0.3
 """From this Cramér's V a property is said to go with the class: "medium" by Cohen (1988)."""
+
+DARK = 0.25
+"""Largest grey level, of 1, below which a deep image was most likely stored without scaling."""
 
 NUMBERS: dict[str, Callable[[Surveyed], float]] = {
     "file size": lambda image: image.bytes,
@@ -104,6 +108,8 @@ def check(index: Index, survey: Survey) -> Check:
     label_of = {image.file: index.classes[image.label] for image in survey.readable}
     findings = [
         *_unreadable(survey.refused),
+        *_ignored(index.ignored),
+        *_dark(survey.readable),
         *_duplicates(pairs, label_of),
         *_shortcuts(index, survey.readable, labels),
         *_confounded_source(sources, labels),
@@ -125,6 +131,30 @@ def _unreadable(refused: Sequence[Refused]) -> list[Finding]:
         return []
     text = f"{_files(len(refused))} cannot be read, first {refused[0].file}: {refused[0].reason}"
     return [Finding("error", "unreadable", text)]
+
+
+def _ignored(files: Sequence[str]) -> list[Finding]:
+    if not files:
+        return []
+    kinds = Counter(PurePosixPath(file).suffix.lower() or "no suffix" for file in files)
+    counted = ", ".join(f"{kind} {count}" for kind, count in kinds.most_common(4))
+    text = (
+        f"{_files(len(files))} in class folders are of no kind that is read ({counted}), first "
+        f"{files[0]}"
+    )
+    return [Finding("warning", "ignored", text)]
+
+
+def _dark(images: Sequence[Surveyed]) -> list[Finding]:
+    dark = [image for image in images if image.bits > 8 and image.peak < DARK]
+    if not dark:
+        return []
+    text = (
+        f"{_files(len(dark))} of more than 8 bits use less than a quarter of their range, first "
+        f"{dark[0].file}: most likely 12 bits stored in 16, which will look nearly black; export "
+        "them scaled to the full range"
+    )
+    return [Finding("error", "range", text)]
 
 
 def _duplicates(pairs: Sequence[Pair], label_of: dict[str, str]) -> list[Finding]:

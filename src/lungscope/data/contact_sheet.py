@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import matplotlib as mpl
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
@@ -44,17 +45,23 @@ def _draw_row(
     page: Image.Image, top: int, heading: str, entries: Sequence[Entry], index: Index
 ) -> None:
     draw = ImageDraw.Draw(page)
-    draw.text((MARGIN, top + 8), heading, fill=0, font=ImageFont.load_default(18))
-    small = ImageFont.load_default(10)
+    draw.text((MARGIN, top + 8), heading, fill=0, font=_font(15))
+    small = _font(10)
     for column, entry in enumerate(entries):
         left, upper = MARGIN + column * (TILE + GAP), top + HEADING
         tile = _tile(index.path(entry))
         page.paste(tile, (left + (TILE - tile.width) // 2, upper + (TILE - tile.height) // 2))
         draw.rectangle((left, upper, left + TILE - 1, upper + TILE - 1), outline=190)
-        caption = Path(entry.file).name
+        name = Path(entry.file).name
+        caption = "".join(letter if letter.isprintable() else "?" for letter in name)
         while draw.textlength(caption, font=small) > TILE and len(caption) > 4:
             caption = "…" + caption[2:]
         draw.text((left, upper + TILE + 3), caption, fill=90, font=small)
+
+
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    # Pillow's own font knows no letters but English ones; matplotlib brings one that does
+    return ImageFont.truetype(Path(mpl.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf"), size)
 
 
 def _tile(path: Path) -> Image.Image:

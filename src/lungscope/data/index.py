@@ -7,10 +7,11 @@ An index is read from a folder of class folders, or from a CSV table
 import csv
 import ntpath
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from lungscope.data import classes
@@ -18,6 +19,7 @@ from lungscope.errors import LungscopeError
 
 TABLE = "metadata.csv"
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"})
+_PATIENT = re.compile(r"(patient|subject|person)([\s_-]*(id|nr|no|number|name))?", re.IGNORECASE)
 IGNORED_FOLDERS = frozenset({"masks", "mask", "__macosx"})
 """Folders that hold no radiographs, wherever they are: segmentations, archive litter."""
 
@@ -47,11 +49,13 @@ class Index:
         root: the folder that every `Entry.file` is relative to.
         classes: class names in alphabetical order, at least two.
         entries: at least one a class.
+        ignored: files in class folders that are of no kind that is read, e.g. DICOM.
     """
 
     root: Path
     classes: tuple[str, ...]
     entries: tuple[Entry, ...]
+    ignored: tuple[str, ...] = ()
 
     @classmethod
     def open(cls, path: Path) -> "Index":
@@ -85,9 +89,14 @@ class Index:
             LungscopeError: a class folder without images, or fewer than two of them.
         """
         rows: list[Row] = []
+        others: list[str] = []
         with _reading(root):
             for folder in _folders(root):
-                files = list(_images(folder))
+                found = list(_files(folder))
+                files = [path for path in found if _is_image(path.name)]
+                others += [
+                    path.relative_to(root).as_posix() for path in found if not _is_image(path.name)
+                ]
                 if not files:
                     raise LungscopeError(
                         f"{folder}: no images in this class folder; remove or fill it"
@@ -95,7 +104,7 @@ class Index:
                 rows += [
                     (path.relative_to(root).as_posix(), folder.name, None, None) for path in files
                 ]
-        return _index(root, rows)
+        return replace(_index(root, rows), ignored=tuple(sorted(others)))
 
     @classmethod
     def from_table(cls, table: Path) -> "Index":
@@ -117,6 +126,7 @@ class Index:
                         f"{table}: column {' and '.join(sorted(missing))} missing; the table needs "
                         "file,label and may have group,source"
                     )
+                _refuse_unused_patients(table, columns)
                 rows = [_row(table, reader.line_num, row) for row in reader]
         except (UnicodeDecodeError, csv.Error) as error:
             raise LungscopeError(f"{table}: not a CSV table in UTF-8 ({error})") from error
@@ -140,7 +150,7 @@ class Index:
         for label, name in enumerate(self.classes):
             if not any(entry.label == label for entry in left):
                 raise LungscopeError(f"{self.root}: class {name!r} has no readable image left")
-        return Index(self.root, self.classes, left)
+        return replace(self, entries=left)
 
 
 def is_below(file: str) -> bool:
@@ -189,6 +199,18 @@ def _row(table: Path, line: int, row: dict[str, str | None]) -> Row:
     )
 
 
+def _refuse_unused_patients(table: Path, columns: Iterable[str]) -> None:
+    """A patient's images must not be spread over sides because the column has another name."""
+    if "group" in columns:
+        return
+    for column in sorted(columns):
+        if _PATIENT.fullmatch(column.strip()):
+            raise LungscopeError(
+                f"{table}: column {column!r} seems to name patients but would not be used; name it "
+                "group to keep each one's images on one side, or remove it"
+            )
+
+
 def _is_text(name: str) -> bool:
     try:
         name.encode()
@@ -222,13 +244,13 @@ def _folders(root: Path) -> list[Path]:
     return sorted(path for path in root.iterdir() if path.is_dir() and not _is_ignored(path.name))
 
 
-def _images(folder: Path) -> Iterator[Path]:
+def _files(folder: Path) -> Iterator[Path]:
     def refuse(error: OSError) -> None:
         raise error  # os.walk would pass over a folder that is closed to us
 
     for here, folders, files in os.walk(folder, onerror=refuse):
         folders[:] = [name for name in folders if not _is_ignored(name)]
-        yield from (Path(here, name) for name in files if _is_image(name))
+        yield from (Path(here, name) for name in files if not name.startswith("."))
 
 
 def _is_ignored(folder: str) -> bool:

@@ -34,7 +34,7 @@ class Surveyed:
         bytes: size of the file.
         width, height: in pixels.
         format, mode, bits: as in `Radiograph`.
-        mean: of the pixels, in [0, 1].
+        mean, peak: average and largest of the pixels, in [0, 1].
         hashes: (20,) uint64, perceptual hashes of the thumbnail's core; `hashes[4 * a + m]` is
             that of the thumbnail rotated by `ANGLES[a]`, then mirrored by `MIRRORINGS[m]`.
         thumbnail: (64, 64) uint8.
@@ -50,6 +50,7 @@ class Surveyed:
     mode: str
     bits: int
     mean: float
+    peak: float
     hashes: NDArray[np.uint64]
     thumbnail: NDArray[np.uint8]
 
@@ -105,6 +106,7 @@ def _look(root: Path, entry: Entry) -> Surveyed | Refused:
         mode=radiograph.mode,
         bits=radiograph.bits,
         mean=float(radiograph.pixels.mean()),
+        peak=float(radiograph.pixels.max()),
         hashes=hashes(thumbnail),
         thumbnail=thumbnail,
     )

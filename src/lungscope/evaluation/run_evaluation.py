@@ -69,6 +69,10 @@ def evaluate_run(
             evaluation (unless `force`) or anything else.
     """
     _refuse_occupied(folder, force=force)
+    if not run.checkpoint.is_dir():
+        raise LungscopeError(
+            f"{run.folder}: is not trained to the end; lungscope train --resume {run.folder}"
+        )
     checkpoint, split = Checkpoint.load(run.checkpoint), run.split
     _refuse_other_training(checkpoint, split, run)
     split.verify(data)

@@ -26,13 +26,14 @@ class Checkpoint:
     description: Description
 
     @classmethod
-    def load(cls, folder: Path) -> "Checkpoint":
+    def load(cls, folder: Path | str) -> "Checkpoint":
         """Reads a checkpoint, with its network in evaluation mode on the CPU.
 
         Raises:
             LungscopeError: a file is missing, the weights are not those described, or the
                 architecture, its classes or the format version are unknown or do not fit.
         """
+        folder = Path(folder)
         description = Description.load(folder / DESCRIPTION)
         path = folder / WEIGHTS
         try:

@@ -1,5 +1,6 @@
 """Lightning's checkpoints, written whole or not at all."""
 
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,10 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None
     ) -> None:
         """Saves a checkpoint; the one that is there stays until the new one is on disk."""
+        content = BytesIO()  # torch.save tells a full disk as a RuntimeError without a reason
+        torch.save(checkpoint, content)
         with written(Path(path)) as temporary:
-            torch.save(checkpoint, temporary)
+            temporary.write_bytes(content.getbuffer())
 
     def load_checkpoint(self, path: Any, *arguments: Any, **options: Any) -> dict[str, Any]:
         """Loads a checkpoint.

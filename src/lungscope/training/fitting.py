@@ -10,7 +10,6 @@ from typing import Literal
 
 import lightning as L
 import torch
-from filelock import FileLock, Timeout
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 
 from lungscope.data.cache import Cache, open_cache
@@ -96,19 +95,8 @@ def fit(
         LungscopeError: the data is not the split's, weights are not to be had, the loss is no
             longer a number, or the run is finished or being trained by another process.
     """
-    with _alone(run):
+    with run.alone():
         return _fit(run, data, execution, cache_folder, watch)
-
-
-@contextmanager
-def _alone(run: Run) -> Iterator[None]:
-    """Keeps a second process from training the same run; the lock ends with the process."""
-    lock = FileLock(run.folder / ".lock")
-    try:
-        with lock.acquire(blocking=False):
-            yield
-    except Timeout:
-        raise LungscopeError(f"{run.folder}: is being trained by another process") from None
 
 
 def _fit(

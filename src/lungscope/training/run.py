@@ -3,11 +3,14 @@
 import json
 import platform
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from lungscope.atomic import write_json
 from lungscope.data.split import Split
@@ -104,7 +107,8 @@ class Run:
             recipe: how to train.
             split: on what.
             data: the folder that the split's files are relative to.
-            force: whether a run that is already there is removed first.
+            force: whether a run that is already there is removed first; one that has not
+                trained an epoch yet is removed in any case.
 
         Raises:
             LungscopeError: the recipe's model is unknown; or the folder has something in it, and
@@ -113,12 +117,26 @@ class Run:
         architecture(recipe.model)  # refused before anything is removed
         if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
             _refuse_to_replace(folder, data, force=force)
-            shutil.rmtree(folder)
+            with cls(folder).alone():
+                shutil.rmtree(folder)
         run = cls(folder)
         split.save(folder / SPLIT)
         run.note(data=str(data.resolve()), finished=False, versions=versions())
         recipe.save(folder / RECIPE)
         return run
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keeps other processes from training this run; the lock ends with the process.
+
+        Raises:
+            LungscopeError: another process is training it.
+        """
+        try:
+            with FileLock(self.folder / ".lock").acquire(blocking=False):
+                yield
+        except Timeout:
+            raise LungscopeError(f"{self.folder}: is being trained by another process") from None
 
     def note(self, **facts: Any) -> None:
         """Adds facts to `run.json`."""
@@ -129,7 +147,7 @@ class Run:
 def _refuse_to_replace(folder: Path, data: Path, *, force: bool) -> None:
     if not all((folder / name).is_file() for name in (RECIPE, SPLIT, FACTS)):
         raise LungscopeError(f"{folder}: not empty and not a run; give another folder")
-    if not force:
+    if not force and (folder / "last.ckpt").is_file():
         raise LungscopeError(
             f"{folder}: holds a run; continue it with --resume, replace it with --force, "
             "or give another folder"

@@ -1,0 +1,86 @@
+"""From a probability to a yes or no: thresholds for one class, chosen on some images for others."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lungscope.errors import LungscopeError
+from lungscope.evaluation.bootstrap import Estimate, Resampling, estimate
+from lungscope.evaluation.discrimination import rates
+from lungscope.evaluation.predictions import Predictions
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """What calling an image of a class does, from a probability of that class on.
+
+    Attributes:
+        of: the class.
+        threshold: images whose probability of it is at least this are called so.
+        sensitivity, specificity, ppv, npv: against all other classes, each in [0, 1] with its
+            95 % interval; 0 where nothing is to be divided.
+    """
+
+    of: str
+    threshold: float
+    sensitivity: Estimate
+    specificity: Estimate
+    ppv: Estimate
+    npv: Estimate
+
+
+def threshold_for_sensitivity(predictions: Predictions, of: str, sensitivity: float) -> float:
+    """The highest threshold that finds a share of a class, and so spares most of the others.
+
+    Choose it on validation images; on the images it was chosen on, it flatters itself.
+
+    Args:
+        predictions: of the images to choose on.
+        of: the name of the class.
+        sensitivity: wanted, in (0, 1].
+
+    Raises:
+        LungscopeError: an unknown class, no image of it, or a sensitivity that is none.
+    """
+    label = _label(predictions, of)
+    if not 0 < sensitivity <= 1:
+        raise LungscopeError(
+            f"the wanted sensitivity is {sensitivity}; give one above 0 and up to 1"
+        )
+    own = np.sort(predictions.probabilities[predictions.labels == label, label])[::-1]
+    if not len(own):
+        raise LungscopeError(f"there is no image of {of!r} to choose a threshold on")
+    found = np.arange(1, len(own) + 1) / len(own)
+    return float(own[np.searchsorted(found, sensitivity)])
+
+
+def operating_point(
+    predictions: Predictions, of: str, threshold: float, resampling: Resampling
+) -> OperatingPoint:
+    """Rates at a threshold, with intervals by bootstrap over groups.
+
+    Args:
+        predictions: of the images to judge it on.
+        of: the name of the class.
+        threshold: of its probability, in [0, 1].
+        resampling: of the images' groups.
+
+    Raises:
+        LungscopeError: an unknown class.
+    """
+    label = _label(predictions, of)
+    truth = (predictions.labels == label).astype(np.intp)
+    called = (predictions.probabilities[:, label] >= threshold).astype(np.intp)
+    cells = np.zeros((len(truth), 2, 2))
+    cells[np.arange(len(truth)), truth, called] = 1
+    values, replicates = rates(cells.sum(axis=0)), rates(resampling.sums(cells))
+    found = {name: estimate(float(values[name][1]), replicates[name][:, 1]) for name in values}
+    return OperatingPoint(of, threshold, **found)
+
+
+def _label(predictions: Predictions, of: str) -> int:
+    if of not in predictions.classes:
+        raise LungscopeError(
+            f"there is no class {of!r}; the classes are {', '.join(predictions.classes)}"
+        )
+    return predictions.classes.index(of)

@@ -1,0 +1,169 @@
+"""Answers for some images and silence on others: accuracy against coverage."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lungscope.errors import LungscopeError
+from lungscope.evaluation.bootstrap import (
+    Estimate,
+    Resampling,
+    estimate,
+    estimate_where_defined,
+)
+from lungscope.evaluation.predictions import Predictions
+from lungscope.evaluation.ranking import Ranking
+
+POINTS = 200
+"""So many thresholds of a curve have an interval; more cannot be seen."""
+
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """What a confidence threshold leaves.
+
+    Attributes:
+        threshold: images whose most probable class has at least this probability are accepted.
+        coverage: the share of images that is accepted.
+        accuracy: the share of those that is rightly classified; none if nothing is accepted.
+    """
+
+    threshold: float
+    coverage: Estimate
+    accuracy: Estimate | None
+
+
+@dataclass(frozen=True, eq=False)
+class CoverageCurve:
+    """Accuracy of the accepted images by coverage, T points by rising coverage.
+
+    Attributes:
+        threshold: (T,) confidences, falling.
+        coverage: (T,) in (0, 1]; the last is 1.
+        accuracy: (T,) of the accepted images.
+        low, high: (T,) the 95 % interval of the accuracy by bootstrap over groups. Where all
+            accepted images are rightly classified it is the value itself.
+        risk_area: area under the curve of 1 - accuracy, [0, 1], lower is better (AURC; Geifman
+            and El-Yaniv, 2017, arXiv 1705.08500): the mean over n = 1..N of the share of mistakes
+            among the n most confident images, in expectation over the order of equal confidences.
+    """
+
+    threshold: Values
+    coverage: Values
+    accuracy: Values
+    low: Values
+    high: Values
+    risk_area: Estimate
+
+
+def coverage_curve(predictions: Predictions, resampling: Resampling) -> CoverageCurve:
+    """Accuracy at every coverage; of more than `POINTS` thresholds, so many spread evenly.
+
+    Args:
+        predictions: of N images.
+        resampling: of their groups.
+    """
+    ranking = _by_confidence(predictions)
+    shown = np.unique(np.linspace(0, len(ranking.last) - 1, POINTS).round().astype(np.intp))
+    accuracies, areas = [], []
+    for weights in resampling.weights(ranking.order):
+        right, taken = ranking.counts(weights)
+        accuracies.append(_share(right[:, shown], taken[:, shown]))
+        areas.append(_risk_area(right, taken))
+    right, taken = ranking.counts()
+    accuracy = _share(right, taken)[0, shown]
+    draws = np.concatenate(accuracies)
+    intervals = [
+        estimate_where_defined(float(value), column)
+        for value, column in zip(accuracy, draws.T, strict=True)
+    ]
+    return CoverageCurve(
+        threshold=ranking.thresholds[shown],
+        coverage=taken[0, shown] / taken[0, -1],
+        accuracy=accuracy,
+        low=np.array([interval.low for interval in intervals]),
+        high=np.array([interval.high for interval in intervals]),
+        risk_area=estimate(float(_risk_area(right, taken)[0]), np.concatenate(areas)),
+    )
+
+
+def threshold_for(
+    predictions: Predictions, accuracy: float, resampling: Resampling
+) -> Accepted | None:
+    """The lowest confidence threshold whose accepted images reach an accuracy.
+
+    It is the best of many thresholds on these images and flatters itself on them: choose it on
+    validation images, and see with `accepted` what it does to others.
+
+    Args:
+        predictions: of the images to choose on.
+        accuracy: wanted, in (0, 1].
+        resampling: of their groups.
+
+    Returns:
+        None if no threshold reaches it.
+
+    Raises:
+        LungscopeError: an accuracy that is none.
+    """
+    if not 0 < accuracy <= 1:
+        raise LungscopeError(f"the wanted accuracy is {accuracy}; give one above 0 and up to 1")
+    ranking = _by_confidence(predictions)
+    reached = np.flatnonzero(_share(*ranking.counts())[0] >= accuracy)
+    if not len(reached):
+        return None
+    return accepted(predictions, float(ranking.thresholds[reached[-1]]), resampling)
+
+
+def accepted(predictions: Predictions, threshold: float, resampling: Resampling) -> Accepted:
+    """What a confidence threshold leaves of some images, with 95 % intervals.
+
+    In draws without an accepted image there is no accuracy; its interval is that of the others.
+
+    Args:
+        predictions: of the images.
+        threshold: of the confidence, in [0, 1].
+        resampling: of their groups.
+    """
+    taken = (predictions.probabilities.max(axis=1) >= threshold).astype(np.float64)
+    right = taken * (predictions.predicted == predictions.labels)
+    all_taken, all_right = resampling.sums(taken), resampling.sums(right)
+    coverage = estimate(float(taken.mean()), all_taken / resampling.sums(np.ones(len(taken))))
+    if not taken.any():
+        return Accepted(threshold, coverage, None)
+    value = float(right.sum() / taken.sum())
+    accuracy = estimate_where_defined(value, _share(all_right, all_taken))
+    return Accepted(threshold, coverage, accuracy)
+
+
+def _by_confidence(predictions: Predictions) -> Ranking:
+    right = predictions.predicted == predictions.labels
+    return Ranking.of(predictions.probabilities.max(axis=1), right)
+
+
+def _share(part: Values, whole: Values) -> Values:
+    """NaN where there is nothing to be a share of."""
+    return np.divide(part, whole, out=np.full_like(whole, np.nan), where=whole > 0)
+
+
+def _risk_area(right: Values, taken: Values) -> Values:
+    """The mean of the selective risk over every number of accepted images, (D,).
+
+    Within images of one confidence, mistakes are expected in proportion: of n accepted images
+    e + (n - m) r are mistakes, with m images and e mistakes before them and a share r of mistakes
+    among them. Over n from m + 1 to m', (e + (n - m) r) / n sums up to r (m' - m) + (e - r m) times
+    the difference of the harmonic numbers of m' and m.
+    """
+    wrong = taken - right
+    before = np.hstack([np.zeros((len(taken), 1)), taken[:, :-1]])
+    wrong_before = np.hstack([np.zeros((len(wrong), 1)), wrong[:, :-1]])
+    tied = taken - before
+    risk = np.divide(wrong - wrong_before, tied, out=np.zeros_like(tied), where=tied > 0)
+    largest = int(taken.max())
+    harmonic = np.append(0, np.cumsum(1 / np.arange(1, largest + 1)))
+    harmonics = harmonic[taken.astype(np.intp)] - harmonic[before.astype(np.intp)]
+    area: Values = (risk * tied + (wrong_before - risk * before) * harmonics).sum(axis=1)
+    return area / taken[:, -1]

@@ -1,0 +1,84 @@
+"""Temperature scaling: one number that turns scores into probabilities that mean something."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax
+
+from lungscope.errors import LungscopeError
+
+COLDEST, HOTTEST = 0.01, 100.0
+"""Temperatures are sought between these."""
+
+
+@dataclass(frozen=True)
+class Temperature:
+    """A fitted temperature (Guo et al., 2017, arXiv 1706.04599).
+
+    Attributes:
+        value: divisor of the logits, > 0; 1 leaves them as they are, more makes the model less
+            sure of itself. The predicted class is the same at every temperature.
+        nll_before, nll_after: mean negative log-likelihood in nats on the fitting images.
+    """
+
+    value: float
+    nll_before: float
+    nll_after: float
+
+
+def fit_temperature(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> Temperature:
+    """Fits the temperature that minimises the negative log-likelihood on validation images.
+
+    The likelihood is convex in the temperature's inverse, so it has one valley on the logarithm of
+    the temperature, where the search goes. It has none where every image's own class scores
+    highest: the colder the better, without end. Such images say nothing about how wrong the model
+    is when it is wrong, so the logits are left as they are, at 1. Scores that are no better than
+    chance give the other end, `HOTTEST`.
+
+    Args:
+        logits: (N, K) unnormalised scores, or logarithms of probabilities, which differ from them
+            by a constant an image and give the same temperature.
+        labels: (N,) int, 0 <= label < K.
+
+    Raises:
+        LungscopeError: no images, a label outside the classes, or a score that is not finite.
+    """
+    _refuse_unfit(logits, labels)
+    own = np.arange(len(labels)), labels
+
+    def likelihood_loss(logarithm: float) -> float:
+        return -float(log_softmax(logits / np.exp(logarithm), axis=1)[own].mean())
+
+    before = likelihood_loss(0.0)
+    unchanged = Temperature(1.0, before, before)
+    if (logits[own] >= logits.max(axis=1)).all():
+        return unchanged
+    found = minimize_scalar(
+        likelihood_loss,
+        bounds=(np.log(COLDEST), np.log(HOTTEST)),
+        method="bounded",
+        options={"xatol": 1e-7},
+    )
+    if found.fun >= before:
+        return unchanged
+    return Temperature(float(np.exp(found.x)), before, float(found.fun))
+
+
+def _refuse_unfit(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> None:
+    if logits.ndim != 2 or labels.shape != logits.shape[:1]:
+        raise LungscopeError(
+            f"temperature: logits {logits.shape} and labels {labels.shape} do not go together; "
+            "give (images, classes) and (images,)"
+        )
+    if not logits.size:
+        raise LungscopeError("temperature: there is no image to fit it on; give validation images")
+    classes = logits.shape[1]
+    if labels.min() < 0 or labels.max() >= classes:
+        raise LungscopeError(f"temperature: a label is not one of the {classes} classes")
+    if not np.isfinite(logits).all():
+        raise LungscopeError(
+            "temperature: a score is not finite; the model's weights are damaged or its training "
+            "diverged"
+        )

@@ -1,0 +1,121 @@
+"""Each class told from all others: ROC and precision-recall curves."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from numpy.typing import NDArray
+
+from lungscope.figures.style import BLUE, GREEN, ORANGE, figure, percent, wrapped
+
+_COLOURS = (BLUE, ORANGE, GREEN)
+_LINES = ("-", "--", "-.", ":")
+_MARKERS = ("o", "s", "^", "D", "v")
+"""Their counts have no common divisor: 60 classes differ, and three neighbours also in grey."""
+
+_GUESSING: dict[str, Any] = {"color": "#555555", "linewidth": 1, "ls": ":"}
+
+_NAME = 30
+"""Letters of a class name in a line of the legend."""
+
+
+class Interval(Protocol):
+    """An area and its 95 % interval."""
+
+    @property
+    def value(self) -> float: ...  # noqa: D102
+    @property
+    def low(self) -> float: ...  # noqa: D102
+    @property
+    def high(self) -> float: ...  # noqa: D102
+
+
+class Curves(Protocol):
+    """One class; see `lungscope.evaluation.curves.ClassCurves`."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def prevalence(self) -> float: ...  # noqa: D102
+    @property
+    def false_positive_rate(self) -> NDArray[Any]: ...  # noqa: D102
+    @property
+    def true_positive_rate(self) -> NDArray[Any]: ...  # noqa: D102
+    @property
+    def recall(self) -> NDArray[Any]: ...  # noqa: D102
+    @property
+    def precision(self) -> NDArray[Any]: ...  # noqa: D102
+    @property
+    def auroc(self) -> Interval: ...  # noqa: D102
+    @property
+    def auprc(self) -> Interval: ...  # noqa: D102
+
+
+def draw_roc(path: Path, curves: Sequence[Curves], title: str) -> None:
+    """Draws two panels: ROC left, precision by recall right; guessing is drawn thin.
+
+    Args:
+        path: the PNG to write.
+        curves: one a class, at least one.
+        title: the model's name and the set of images.
+    """
+    rows = sum(1 + wrapped(curve.name, _NAME).count("\n") for curve in curves)
+    with figure(path, 9.6, 5.9 + 0.19 * rows) as drawn:
+        drawn.suptitle(f"{wrapped(title, 80)}\neach class against the rest")
+        roc, precision_recall = drawn.subplots(1, 2)
+        roc.plot([0, 1], [0, 1], **_GUESSING)
+        for number, curve in enumerate(curves):
+            shape = {**_look(number), "markevery": (0.03 * (number % 4), 0.12)}
+            _line(roc, curve.false_positive_rate, curve.true_positive_rate, shape)
+            recall = np.append(0, curve.recall)
+            precision = np.append(curve.precision[0], curve.precision)
+            # as the average precision adds it up: no line between points, but steps
+            _line(precision_recall, recall, precision, {**shape, "drawstyle": "steps-pre"})
+            precision_recall.axhline(curve.prevalence, **_GUESSING)
+        roc.set(title="ROC")
+        roc.set(xlabel="1 - specificity", ylabel="sensitivity")
+        precision_recall.set(title="Precision by recall")
+        precision_recall.set(xlabel="recall (sensitivity)", ylabel="precision")
+        names = [curve.name for curve in curves]
+        _legend(roc, names, [curve.auroc for curve in curves], "area under the curve")
+        areas = [curve.auprc for curve in curves]
+        _legend(precision_recall, names, areas, "average precision")
+        for axes in (roc, precision_recall):
+            axes.set(xlim=(0, 1), ylim=(0, 1))
+            axes.xaxis.set_major_formatter(percent(decimals=0))
+            axes.yaxis.set_major_formatter(percent(decimals=0))
+
+
+def _look(number: int) -> dict[str, Any]:
+    return {
+        "color": _COLOURS[number % len(_COLOURS)],
+        "ls": _LINES[number % len(_LINES)],
+        "marker": _MARKERS[number % len(_MARKERS)],
+        "linewidth": 1.6,
+        "markersize": 5,
+        "markerfacecolor": "white",
+    }
+
+
+def _line(axes: Axes, x: NDArray[Any], y: NDArray[Any], look: dict[str, Any]) -> None:
+    axes.plot(x, y, **look, clip_on=False, zorder=3)  # perfect curves lie on the frame
+
+
+def _legend(axes: Axes, names: Sequence[str], areas: Sequence[Interval], told: str) -> None:
+    axes.legend(
+        [*(Line2D([], [], **_look(k)) for k in range(len(names))), Line2D([], [], **_GUESSING)],
+        [
+            *(
+                f"{wrapped(name, _NAME)}: {area.value:.3f} ({area.low:.3f} to {area.high:.3f})"
+                for name, area in zip(names, areas, strict=True)
+            ),
+            "guessing",
+        ],
+        title=f"{told}, 95 % interval",
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.14),
+        handlelength=3.2,
+    )
