@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from lungscope.figures.interval import Interval
 from lungscope.figures.style import BLUE, figure, wrapped
 
 _LINE, _GAP = 0.18, 0.26
@@ -19,17 +20,6 @@ the panels, a panel's width."""
 
 Better = Literal["higher", "lower"]
 """Which values of a metric are better."""
-
-
-class Interval(Protocol):
-    """A value and its interval; see `lungscope.evaluation.bootstrap.Estimate`."""
-
-    @property
-    def value(self) -> float: ...  # noqa: D102
-    @property
-    def low(self) -> float: ...  # noqa: D102
-    @property
-    def high(self) -> float: ...  # noqa: D102
 
 
 @dataclass(frozen=True)

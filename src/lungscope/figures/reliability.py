@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MultipleLocator, NullFormatter
 from numpy.typing import NDArray
 
+from lungscope.figures.interval import Interval
 from lungscope.figures.style import BLUE, ORANGE, figure, percent, wrapped
 
 _SIDE = 4.2
@@ -24,17 +25,6 @@ _NEVER_ABOVE = 0.8
 
 _HALF = 0.49
 """Axes that begin above have a tick every 10 %, the others every 20 %."""
-
-
-class Interval(Protocol):
-    """A share and its 95 % interval."""
-
-    @property
-    def value(self) -> float: ...  # noqa: D102
-    @property
-    def low(self) -> float: ...  # noqa: D102
-    @property
-    def high(self) -> float: ...  # noqa: D102
 
 
 class Bin(Protocol):

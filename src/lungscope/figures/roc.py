@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from lungscope.figures.interval import Interval
 from lungscope.figures.style import BLUE, GREEN, ORANGE, figure, percent, wrapped
 
 _COLOURS = (BLUE, ORANGE, GREEN)
@@ -20,17 +21,6 @@ _GUESSING: dict[str, Any] = {"color": "#555555", "linewidth": 1, "ls": ":"}
 
 _NAME = 30
 """Letters of a class name in a line of the legend."""
-
-
-class Interval(Protocol):
-    """An area and its 95 % interval."""
-
-    @property
-    def value(self) -> float: ...  # noqa: D102
-    @property
-    def low(self) -> float: ...  # noqa: D102
-    @property
-    def high(self) -> float: ...  # noqa: D102
 
 
 class Curves(Protocol):
