@@ -17,10 +17,10 @@ def assign(
     """Distributes groups over parts so that each part has its share of every class.
 
     Groups are taken from the largest to the smallest (equal sizes in a seeded order), and each
-    goes to the part whose shortage of that group's classes it reduces most. This is the greedy
-    rule of scikit-learn's StratifiedGroupKFold, for parts of unequal size. Where groups that hold
-    several classes lead it to a part without one of them, the fewest images are moved that give
-    every part every class, if that can be. The order of the images makes no difference.
+    goes to the part where it most reduces the sum over parts and classes of
+    (wanted - held)^2 / wanted. Where groups that hold several classes lead it to a part without
+    one of them, the fewest images are moved that give every part every class, if that can be. The
+    order of the images makes no difference.
 
     Args:
         groups: the group of each image, (N,).
@@ -50,7 +50,8 @@ def _greedy(
     order = shuffled[np.argsort(-counts[shuffled].sum(axis=1), kind="stable")]
     part_of_group = np.empty(len(counts), dtype=np.intp)
     for group in order:
-        shortage = (wanted - filled) / np.maximum(wanted, 1e-9)
+        # half the fall of the sum: the shortage midway between before and after
+        shortage = (wanted - filled - counts[group] / 2) / np.maximum(wanted, 1e-9)
         part = int(np.argmax(shortage @ counts[group]))
         part_of_group[group] = part
         filled[part] += counts[group]

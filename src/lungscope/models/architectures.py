@@ -1,4 +1,4 @@
-"""The paper's seven models, composed of torchvision's layers (paper, section III-C and III-D).
+"""The paper's seven models and one more, of torchvision's layers (sections III-C and III-D).
 
 "Only the classifier trained" means: the last layer, which is new, and the dropout before it.
 """
@@ -88,6 +88,12 @@ def mobilenet_lung(original: MobileNetV2, shape: Shape, trained: Trained) -> Net
     """MobileNet-FT with Squeeze-and-Excitation after the first convolution (section III-D)."""
     original.features = after_first_convolution(original.features, shape.se_reduction)
     return mobilenet_v2(original, shape, trained)
+
+
+@register("squeezenet1_1", "SqueezeNet 1.1", "squeezenet1_1", "classifier")
+def squeezenet1_1(original: SqueezeNet, shape: Shape, trained: Trained) -> Network:
+    """SqueezeNet 1.1, of the same authors: not one of the paper's, with a third of its work."""
+    return squeezenet(original, shape, trained)
 
 
 def _average() -> nn.Module:
