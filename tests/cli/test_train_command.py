@@ -44,7 +44,13 @@ def test_a_trained_run_is_evaluated(train, cache_folder, tmp_path):
         len(predictions.files) == answer["images"] == sum(map(sum, answer["confusion"]["counts"]))
     )
     names = {path.name for path in (folder / "evaluation" / "figures").iterdir()}
-    assert names == {"confusion-matrix.png", "samples.png"}
+    assert names == {
+        "confusion-matrix.png",
+        "coverage.png",
+        "reliability.png",
+        "roc.png",
+        "samples.png",
+    }
 
     again = run(app, command)
     assert again.exit_code == 2

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -77,6 +78,25 @@ def test_files_groups_and_labels_stand_in_the_order_of_the_entries(network, cach
     assert found.files == tuple(entry.file for entry in entries)
     assert found.groups == tuple(entry.group for entry in entries)
     assert found.labels.tolist() == [entry.label for entry in entries]
+    assert found.sources == ("",) * COUNT
+
+
+def test_the_source_goes_with_the_image(network, cache, entries):
+    entries = [replace(entry, source=f"hospital {k}") for k, entry in enumerate(entries)]
+    found = predict(checkpoint(network), cache, entries)
+    assert found.sources == tuple(f"hospital {k}" for k in range(COUNT))
+
+
+def test_a_change_is_made_before_the_model_sees_the_images(network, cache, entries):
+    seen = []
+
+    def black(images):
+        seen.append((images.shape, float(images.min()) >= 0, float(images.max()) <= 1))
+        return torch.zeros_like(images)
+
+    found = predict(checkpoint(network), cache, entries, change=black)
+    assert seen == [((COUNT, 1, SIZE, SIZE), True, True)]
+    assert np.ptp(found.probabilities, axis=0) == pytest.approx([0, 0, 0], abs=1e-6)
 
 
 def test_each_answer_is_the_networks_for_that_image_alone(network, cache, entries):

@@ -65,6 +65,7 @@ def tables(draw):
         tuple(draw(several)),
         np.array(draw(st.lists(label, min_size=count, max_size=count)), dtype=np.int64),
         np.array(rows),
+        tuple(draw(several)),
     )
 
 
@@ -72,10 +73,11 @@ def tables(draw):
 @given(table=tables())
 def test_a_table_is_read_back_to_the_last_bit_whatever_the_names(tmp_path_factory, table):
     again = written_again(table, tmp_path_factory.mktemp("table"))
-    assert (again.classes, again.files, again.groups) == (
+    assert (again.classes, again.files, again.groups, again.sources) == (
         table.classes,
         table.files,
         table.groups,
+        table.sources,
     )
     assert np.array_equal(again.labels, table.labels)
     assert again.labels.dtype == np.int64
@@ -98,12 +100,30 @@ def test_the_table_is_one_that_any_csv_reader_reads(tmp_path):
     assert row == {
         "file": "0.png",
         "group": "g0",
+        "source": "",
         "label": "Viral Pneumonia",
         "predicted": "Normal",
         "probability:Lung Opacity": "0.2",
         "probability:Normal": "0.7",
         "probability:Viral Pneumonia": "0.1",
     }
+
+
+@settings(deadline=None, max_examples=60)
+@given(table=tables(), divisor=st.floats(0.2, 5))
+def test_a_temperature_divides_the_logits_and_can_be_taken_back(table, divisor):
+    tempered = table.tempered(divisor)
+    logits = np.log(np.maximum(table.probabilities, np.finfo(np.float64).tiny))
+    expected = torch.softmax(torch.tensor(logits / divisor), dim=1).numpy()
+    assert tempered.probabilities == pytest.approx(expected, abs=1e-12)
+    assert tempered.predicted.tolist() == table.predicted.tolist()
+    assert (tempered.files, tempered.sources) == (table.files, table.sources)
+
+
+def test_predictions_at_temperature_1_come_back_from_those_at_another():
+    logits = np.random.default_rng(0).normal(0, 5, (50, 3))
+    raw, warm = of_logits(logits, [0] * 50), of_logits(logits / 2.5, [0] * 50)
+    assert warm.tempered(1 / 2.5).probabilities == pytest.approx(raw.probabilities, abs=1e-12)
 
 
 def test_of_equally_probable_classes_the_first_is_predicted():
@@ -165,6 +185,7 @@ def test_no_image_is_refused():
         {"labels": np.array([0, 3])},
         {"labels": np.array([0, -1])},
         {"groups": ("a",)},
+        {"sources": ("a",)},
         {"files": ("a",)},
         {"classes": ("a", "b")},
         {"classes": ("a", "b", "a")},
@@ -176,7 +197,7 @@ def test_parts_that_do_not_fit_each_other_are_a_programming_error(changes):
         Predictions(**parts)
 
 
-HEADER = "file,group,label,predicted,probability:a,probability:b"
+HEADER = "file,group,source,label,predicted,probability:a,probability:b"
 
 
 @pytest.mark.parametrize(
@@ -186,17 +207,17 @@ HEADER = "file,group,label,predicted,probability:a,probability:b"
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "not a table of predictions"),
         (b"file,label\na,b\n", "columns"),
         (HEADER.encode(), "no image"),
-        (f"{HEADER}\na.png,g,a,a,0.5\n".encode(), "rows differ in length"),
-        (f"{HEADER}\na.png,g,a,a,0.5,0.5,0.5\n".encode(), "rows differ in length"),
-        (f"{HEADER}\n\na.png,g,a,a,0.5,0.5\n".encode(), "rows differ in length"),
-        (f"{HEADER}\na.png,g,c,a,0.5,0.5\n".encode(), "not a table of predictions"),
-        (f"{HEADER}\na.png,g,a,a,half,0.5\n".encode(), "half"),
-        (f"{HEADER}\na.png,g,a,a,nan,0.5\n".encode(), "sum of 1"),
-        (f"{HEADER}\na.png,g,a,a,1e999,0.5\n".encode(), "sum of 1"),
-        (f"{HEADER},probability:a\na.png,g,a,a,0.5,0.5,0\n".encode(), "same name"),
-        (f'{HEADER}\n"a.png,g,a,a,0.5,0.5\n'.encode(), "not a table of predictions"),
-        (f"{HEADER}\n{'a' * 200_000}.png,g,a,a,0.5,0.5\n".encode(), "field larger"),
-        (f"{HEADER}\n\xff.png,g,a,a,0.5,0.5\n".encode("latin-1"), "not a table of predictions"),
+        (f"{HEADER}\na.png,g,,a,a,0.5\n".encode(), "rows differ in length"),
+        (f"{HEADER}\na.png,g,,a,a,0.5,0.5,0.5\n".encode(), "rows differ in length"),
+        (f"{HEADER}\n\na.png,g,,a,a,0.5,0.5\n".encode(), "rows differ in length"),
+        (f"{HEADER}\na.png,g,,c,a,0.5,0.5\n".encode(), "not a table of predictions"),
+        (f"{HEADER}\na.png,g,,a,a,half,0.5\n".encode(), "half"),
+        (f"{HEADER}\na.png,g,,a,a,nan,0.5\n".encode(), "sum of 1"),
+        (f"{HEADER}\na.png,g,,a,a,1e999,0.5\n".encode(), "sum of 1"),
+        (f"{HEADER},probability:a\na.png,g,,a,a,0.5,0.5,0\n".encode(), "same name"),
+        (f'{HEADER}\n"a.png,g,,a,a,0.5,0.5\n'.encode(), "not a table of predictions"),
+        (f"{HEADER}\n{'a' * 200_000}.png,g,,a,a,0.5,0.5\n".encode(), "field larger"),
+        (f"{HEADER}\n\xff.png,g,,a,a,0.5,0.5\n".encode("latin-1"), "not a table of predictions"),
     ],
     ids=range(15),
 )

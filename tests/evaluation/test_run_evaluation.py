@@ -101,12 +101,16 @@ def test_an_evaluation_is_predictions_metrics_and_figures(evaluated, tmp_path):
     files = content(found.folder)
     assert list(files) == [
         "figures/confusion-matrix.png",
+        "figures/coverage.png",
+        "figures/reliability.png",
+        "figures/roc.png",
         "figures/samples.png",
         "metrics.json",
         "predictions.csv",
     ]
     metrics = json.loads(files["metrics.json"])
-    assert metrics["images"] == found.evaluation.images == 4
+    assert metrics["images"] == found.assessment.evaluation.images == 4
+    assert metrics["side"] == "test"
     table = Predictions.load(found.folder / "predictions.csv")
     assert table.files == found.predictions.files
     assert all("/test-" in file for file in table.files)
@@ -190,7 +194,7 @@ def test_a_file_in_the_place_of_the_folder_is_refused(evaluated, tmp_path):
 def test_an_empty_folder_is_taken(evaluated, tmp_path):
     (tmp_path / "out").mkdir()
     evaluated(tmp_path / "out")
-    assert len(content(tmp_path / "out")) == 4
+    assert len(content(tmp_path / "out")) == 7
 
 
 @pytest.fixture

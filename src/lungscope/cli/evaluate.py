@@ -4,12 +4,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from lungscope.cli.options import CacheFolder, Device, Force, Json, Quiet
 from lungscope.cli.terminal import DISCLAIMER, Terminal
 
 if TYPE_CHECKING:
+    from lungscope.evaluation.assessment import Assessment
     from lungscope.evaluation.bootstrap import Estimate
     from lungscope.evaluation.run_evaluation import RunEvaluation
 
@@ -20,6 +22,22 @@ SHOWN = {
     "recall_weighted": "recall (weighted)",
     "f1_weighted": "F1 (weighted)",
     "f1_macro": "F1 (macro)",
+}
+
+ONE_VS_REST = {
+    "sensitivity": "sensitivity",
+    "specificity": "specificity",
+    "ppv": "PPV",
+    "npv": "NPV",
+    "auroc": "AUROC",
+    "auprc": "AUPRC",
+}
+
+CALIBRATION = {
+    "ece_top_label": "ECE (predicted class)",
+    "ece_classwise_macro": "ECE (classwise, macro)",
+    "brier": "Brier score",
+    "nll": "loss (nats)",
 }
 
 
@@ -46,7 +64,7 @@ def evaluate(
     evaluated = evaluated_run(
         run, data, out, terminal, side=side, device=device, cache=cache, force=force
     )
-    terminal.answer(evaluated.evaluation.to_json())
+    terminal.answer(evaluated.assessment.to_json())
 
 
 def evaluated_run(
@@ -80,14 +98,16 @@ def evaluated_run(
             cache_folder=cache,
             on_progress=on_progress,
         )
-    evaluation, description = evaluated.evaluation, evaluated.checkpoint.description
+    evaluation, description = evaluated.assessment.evaluation, evaluated.checkpoint.description
     terminal.say(
         f"{evaluation.images} {side} images in {evaluation.groups} groups, "
         f"{len(evaluation.classes)} classes   model {description.architecture} "
         f"{description.weights_sha256[:8]}"
     )
     terminal.say(_overall(evaluation.overall))
-    terminal.say(_by_class(evaluated))
+    terminal.say(_by_class(evaluated.assessment))
+    terminal.say(_calibration(evaluated.assessment))
+    terminal.say(_thresholds(evaluated.assessment))
     terminal.say(
         f"Wrote {evaluated.folder} (metrics.json, predictions.csv, figures).  {DISCLAIMER}"
     )
@@ -101,13 +121,48 @@ def _overall(overall: "dict[str, Estimate]") -> Table:
     return table
 
 
-def _by_class(evaluated: "RunEvaluation") -> Table:
-    table = Table("class", "images", "precision", "recall", "F1", box=None)
-    evaluation = evaluated.evaluation
-    for row, (name, metrics) in enumerate(evaluation.by_class.items()):
-        cells = [f"{m.value:.3f} ({_interval(m, 3)})" for m in metrics.values()]
-        table.add_row(name, f"{evaluation.matrix[row].sum():.0f}", *cells)
+def _by_class(assessment: "Assessment") -> Table:
+    table = Table("class against the rest", "images", *ONE_VS_REST.values(), box=None)
+    evaluation = assessment.evaluation
+    for row, (name, metrics) in enumerate(assessment.discrimination.by_class.items()):
+        table.add_row(
+            escape(name),
+            f"{evaluation.matrix[row].sum():.0f}",
+            *(_cell(metrics[metric], "\n") for metric in ONE_VS_REST),
+        )
     return table
+
+
+def _calibration(assessment: "Assessment") -> Table:
+    warm = f"temperature {assessment.temperature:.3f}"
+    table = Table("calibration", "as trained", f"{warm}, fitted on validation", box=None)
+    for name, title in CALIBRATION.items():
+        before, after = (
+            getattr(each, name) for each in (assessment.uncalibrated, assessment.calibrated)
+        )
+        table.add_row(title, _cell(before), _cell(after))
+    return table
+
+
+def _thresholds(assessment: "Assessment") -> str:
+    lines = []
+    for each in assessment.answering:
+        if each.found is None:
+            lines.append(f"No confidence threshold reaches {each.wanted:.0%} on validation images.")
+            continue
+        told = f"Answering only from a confidence of {each.found.threshold:.3f} on"
+        rest = "none is answered" if each.found.accuracy is None else _cell(each.found.accuracy)
+        lines.append(
+            f"{told} (chosen for {each.wanted:.0%} on validation images): "
+            f"{each.found.coverage.value:.1%} answered, accuracy {rest}"
+        )
+    return "\n".join(lines)
+
+
+def _cell(estimate: "Estimate | None", between: str = " ") -> str:
+    if estimate is None:
+        return ""
+    return f"{estimate.value:.3f}{between}({estimate.low:.3f}-{estimate.high:.3f})"
 
 
 def _interval(estimate: "Estimate", digits: int = 4) -> str:

@@ -1,13 +1,11 @@
 """All metrics of one model on one set of images, each with its interval."""
 
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lungscope.atomic import write_json
 from lungscope.evaluation.bootstrap import DRAWS, LEVEL, Estimate, Resampling, estimate
 from lungscope.evaluation.metrics import class_scores, confusion, scores
 from lungscope.evaluation.predictions import Predictions
@@ -35,7 +33,7 @@ class Evaluation:
     matrix: NDArray[np.float64]
 
     def to_json(self) -> dict[str, Any]:
-        """The content of `metrics.json`."""
+        """A JSON object: the first part of `metrics.json`."""
         return {
             "images": self.images,
             "groups": self.groups,
@@ -52,10 +50,6 @@ class Evaluation:
                 "counts": self.matrix.astype(int).tolist(),
             },
         }
-
-    def save(self, path: Path) -> None:
-        """Writes `metrics.json`, atomically."""
-        write_json(path, self.to_json())
 
 
 def evaluate(predictions: Predictions, seed: int = 0) -> Evaluation:

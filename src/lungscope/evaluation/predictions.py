@@ -2,7 +2,7 @@
 
 import csv
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ from scipy.special import softmax
 from lungscope.atomic import write_text
 from lungscope.errors import LungscopeError
 
-_COLUMNS = ["file", "group", "label", "predicted"]
+_COLUMNS = ["file", "group", "source", "label", "predicted"]
 _PREFIX = "probability:"
 _ROUNDING = 1e-3
 """How far a row may be from summing to 1: other programs write few digits."""
@@ -28,6 +28,7 @@ class Predictions:
         groups: the group of each, length N: what is resampled together.
         labels: (N,) int, 0 <= label < K.
         probabilities: (N, K) float64 in [0, 1], rows summing to 1.
+        sources: where each image comes from, length N, "" where that is unknown; or nothing.
 
     Raises:
         LungscopeError: no image, or a row that is no distribution (a NaN among others).
@@ -39,6 +40,7 @@ class Predictions:
     groups: tuple[str, ...]
     labels: NDArray[np.int64]
     probabilities: NDArray[np.float64]
+    sources: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         count, classes = len(self.files), len(self.classes)
@@ -46,6 +48,8 @@ class Predictions:
             raise ValueError("predictions: files, labels and probabilities differ in length")
         if len(self.groups) != count:
             raise ValueError("predictions: files and groups differ in length")
+        if len(self.sources) not in {0, count}:
+            raise ValueError("predictions: files and sources differ in length")
         if len(set(self.classes)) < classes:
             raise ValueError("predictions: two classes have the same name")
         if not count:
@@ -62,6 +66,7 @@ class Predictions:
         groups: tuple[str, ...],
         labels: NDArray[np.int64],
         logits: NDArray[np.float64],
+        sources: tuple[str, ...] = (),
     ) -> "Predictions":
         """Makes probabilities of unnormalised scores (N, K).
 
@@ -75,7 +80,19 @@ class Predictions:
                 f"({unusable.sum()} of {len(files)} images): its weights are damaged or its "
                 "training diverged"
             )
-        return cls(classes, files, groups, labels, softmax(logits, axis=1))
+        return cls(classes, files, groups, labels, softmax(logits, axis=1), sources)
+
+    def tempered(self, divisor: float) -> "Predictions":
+        """The same predictions with every logit divided once more; 1 leaves them as they are.
+
+        Of predictions at temperature T, `tempered(1 / T)` are those of the network itself.
+
+        Args:
+            divisor: > 0; above 1 makes them less sure.
+        """
+        tiny = np.finfo(np.float64).tiny
+        logits = np.log(np.maximum(self.probabilities, tiny)) / divisor
+        return replace(self, probabilities=softmax(logits, axis=1))
 
     @property
     def predicted(self) -> NDArray[np.int64]:
@@ -91,16 +108,17 @@ class Predictions:
         return losses
 
     def save(self, path: Path) -> None:
-        """Writes a CSV, atomically: file, group, label, predicted, a probability a class."""
+        """Writes a CSV, atomically: what is known of each image, and a probability a class."""
         text = io.StringIO()
         # Every text is quoted: of those that need it, Python before 3.13 forgets "\r".
         writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
         writer.writerow([*_COLUMNS, *(f"{_PREFIX}{name}" for name in self.classes)])
         writer.writerows(
-            [file, group, self.classes[label], self.classes[predicted], *probabilities]
-            for file, group, label, predicted, probabilities in zip(
+            [file, group, source, self.classes[label], self.classes[predicted], *probabilities]
+            for file, group, source, label, predicted, probabilities in zip(
                 self.files,
                 self.groups,
+                self.sources or [""] * len(self.files),
                 self.labels,
                 self.predicted,
                 self.probabilities.tolist(),
@@ -152,6 +170,7 @@ def _from_table(header: list[str], rows: list[list[str]]) -> Predictions:
         classes=classes,
         files=tuple(row[0] for row in rows),
         groups=tuple(row[1] for row in rows),
-        labels=np.array([classes.index(row[2]) for row in rows], dtype=np.int64),
+        labels=np.array([classes.index(row[3]) for row in rows], dtype=np.int64),
         probabilities=np.array(probabilities, dtype=np.float64).reshape(len(rows), len(classes)),
+        sources=tuple(row[2] for row in rows),
     )

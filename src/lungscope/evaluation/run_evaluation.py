@@ -1,22 +1,25 @@
 """Evaluating a run: its best checkpoint on one side of its own split, written beside it."""
 
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from lungscope.data.cache import Cache, open_cache
 from lungscope.data.split import Side, Split
 from lungscope.errors import LungscopeError
-from lungscope.evaluation.evaluation import Evaluation, evaluate
+from lungscope.evaluation.assessment import Assessment, assess
+from lungscope.evaluation.calibration import Calibration, reliability
+from lungscope.evaluation.curves import class_curves
 from lungscope.evaluation.predicting import predict
 from lungscope.evaluation.predictions import Predictions
 from lungscope.figures.confusion_matrix import draw_confusion_matrix
+from lungscope.figures.coverage import draw_coverage
+from lungscope.figures.reliability import Reliability, draw_reliability
+from lungscope.figures.roc import draw_roc
 from lungscope.figures.samples import draw_samples
 from lungscope.models import architecture
 from lungscope.models.checkpoint import Checkpoint
 from lungscope.progress import OnProgress, ignore
+from lungscope.results import refuse_occupied, replaced
 from lungscope.training.run import Run
 
 METRICS = "metrics.json"
@@ -31,13 +34,13 @@ class RunEvaluation:
     Attributes:
         checkpoint: the model that answered.
         predictions: its answers.
-        evaluation: the metrics.
+        assessment: what was measured of them.
         folder: where everything was written.
     """
 
     checkpoint: Checkpoint
     predictions: Predictions
-    evaluation: Evaluation
+    assessment: Assessment
     folder: Path
 
 
@@ -68,7 +71,39 @@ def evaluate_run(
         LungscopeError: no checkpoint, data that is not the split's, or a folder that holds an
             evaluation (unless `force`) or anything else.
     """
-    _refuse_occupied(folder, force=force)
+    refuse_occupied(folder, {METRICS, PREDICTIONS, FIGURES}, "an evaluation", force=force)
+    checkpoint, split, cache = opened(run, data, cache_folder)
+    sides = [split.side(side), split.side("validation")]
+
+    def both(entries: int) -> OnProgress:
+        before = sum(len(each) for each in sides[:entries])
+        return lambda done, _: on_progress(before + done, sum(len(each) for each in sides))
+
+    predictions, validation = (
+        predict(checkpoint, cache, entries, device, both(number))
+        for number, entries in enumerate(sides)
+    )
+    assessment = assess(predictions, validation, checkpoint.description.temperature, side)
+    title = architecture(checkpoint.description.architecture).title
+    with replaced(folder) as new:
+        predictions.save(new / PREDICTIONS)
+        _draw(new / FIGURES, assessment, predictions, f"{title}, {len(sides[0])} {side} images")
+        _draw_samples(new / FIGURES / "samples.png", cache, split)
+        assessment.save(new / METRICS)
+    return RunEvaluation(checkpoint, predictions, assessment, folder)
+
+
+def opened(run: Run, data: Path, cache_folder: Path | None) -> tuple[Checkpoint, Split, Cache]:
+    """Opens what a run is judged by: its best checkpoint, its split, and the decoded images.
+
+    Args:
+        run: a run with a checkpoint.
+        data: the folder that the split's files are relative to.
+        cache_folder: where decoded images are kept; the user's cache folder by default.
+
+    Raises:
+        LungscopeError: no checkpoint, one of another split, or data that is not the split's.
+    """
     if not run.checkpoint.is_dir():
         raise LungscopeError(
             f"{run.folder}: is not trained to the end; lungscope train --resume {run.folder}"
@@ -76,53 +111,8 @@ def evaluate_run(
     checkpoint, split = Checkpoint.load(run.checkpoint), run.split
     _refuse_other_training(checkpoint, split, run)
     split.verify(data)
-    cache = open_cache(data, split.entries, checkpoint.description.preprocessing.size, cache_folder)
-    predictions = predict(checkpoint, cache, split.side(side), device, on_progress)
-    evaluation = evaluate(predictions)
-
-    title = architecture(checkpoint.description.architecture).title
-    with _replaced(folder) as new:
-        predictions.save(new / PREDICTIONS)
-        draw_confusion_matrix(
-            new / FIGURES / "confusion-matrix.png",
-            evaluation.matrix,
-            split.classes,
-            f"{title}, {evaluation.images} {side} images",
-        )
-        _draw_samples(new / FIGURES / "samples.png", cache, split)
-        evaluation.save(new / METRICS)
-    return RunEvaluation(checkpoint, predictions, evaluation, folder)
-
-
-def _refuse_occupied(folder: Path, *, force: bool) -> None:
-    if folder.exists() and not folder.is_dir():
-        raise LungscopeError(f"{folder}: is a file; give a folder")
-    there = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
-    foreign = sorted(there - {METRICS, PREDICTIONS, FIGURES})
-    if foreign:
-        raise LungscopeError(
-            f"{folder}: holds {foreign[0]}, which is no part of an evaluation; give another folder"
-        )
-    if there and not force:
-        raise LungscopeError(f"{folder}: holds an evaluation; replace it with --force")
-
-
-@contextmanager
-def _replaced(folder: Path) -> Iterator[Path]:
-    """Yields a new folder that takes the place of `folder` when the block ends well."""
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(
-            dir=folder.parent, prefix=f".{folder.name}-", suffix=".partial"
-        ) as place:
-            new, old = Path(place) / "new", Path(place) / "old"
-            new.mkdir()
-            yield new
-            if folder.exists():
-                folder.rename(old)
-            new.rename(folder)
-    except OSError as error:
-        raise LungscopeError(f"{folder}: cannot be written: {error.strerror or error}") from error
+    size = checkpoint.description.preprocessing.size
+    return checkpoint, split, open_cache(data, split.entries, size, cache_folder)
 
 
 def _refuse_other_training(checkpoint: Checkpoint, split: Split, run: Run) -> None:
@@ -137,6 +127,33 @@ def _refuse_other_training(checkpoint: Checkpoint, split: Split, run: Run) -> No
             f"{run.folder}: the checkpoint's outputs are {', '.join(description.classes)}, but "
             f"split.json says {', '.join(split.classes)}; put back the split that it was made with"
         )
+
+
+def _draw(folder: Path, assessment: Assessment, predictions: Predictions, title: str) -> None:
+    draw_confusion_matrix(
+        folder / "confusion-matrix.png", assessment.evaluation.matrix, predictions.classes, title
+    )
+    draw_roc(folder / "roc.png", class_curves(predictions, assessment.discrimination), title)
+    warm = assessment.temperature
+    draw_reliability(
+        folder / "reliability.png",
+        [
+            _panel("as trained", predictions.tempered(1 / warm), assessment.uncalibrated),
+            _panel(f"temperature {warm:.2f}", predictions, assessment.calibrated),
+        ],
+        title,
+    )
+    reached = [each.found for each in assessment.answering if each.found is not None]
+    draw_coverage(folder / "coverage.png", assessment.coverage, title, next(iter(reached), None))
+
+
+def _panel(title: str, predictions: Predictions, measured: Calibration) -> Reliability:
+    return Reliability(
+        title,
+        reliability(predictions),
+        predictions.probabilities.max(axis=1),
+        measured.ece_top_label,
+    )
 
 
 def _draw_samples(path: Path, cache: Cache, split: Split) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 import lightning as L
+import numpy as np
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 
@@ -20,6 +21,7 @@ from lungscope.images import Preprocessing
 from lungscope.models import Shape, architecture, build
 from lungscope.models.checkpoint import save_checkpoint
 from lungscope.models.description import Description
+from lungscope.models.temperature import fit_temperature
 from lungscope.models.weights import NONE
 from lungscope.progress import OnProgress, ignore
 from lungscope.training.callbacks import HistoryWriter, OnEpoch, StopAfterEpoch
@@ -30,6 +32,7 @@ from lungscope.training.loading import batches, training_batches
 from lungscope.training.module import LungTraining
 from lungscope.training.recipe import Recipe
 from lungscope.training.run import Run, versions
+from lungscope.training.scoring import BATCH, scores
 
 MONITOR = "validation_accuracy"
 _PRECISIONS: dict[Precision, Literal["32-true", "bf16-mixed", "16-mixed"]] = {
@@ -139,7 +142,7 @@ def _fit(
         )
     finished = not stop.interrupted or early.stopped_epoch > 0
     best = best_epoch(history.epochs)
-    _keep_best(run, recipe, split, preprocessing, best)
+    _keep_best(run, cache, preprocessing, best, execution)
     if finished:
         run.note(finished=True)
         run.best.unlink()
@@ -183,22 +186,32 @@ def _checkpoints(run: Run) -> list[Callback]:
 
 
 def _keep_best(
-    run: Run, recipe: Recipe, split: Split, preprocessing: Preprocessing, best: Epoch
+    run: Run, cache: Cache, preprocessing: Preprocessing, best: Epoch, execution: Execution
 ) -> None:
+    recipe, split = run.recipe, run.split
     prefix = "network."
     saved = torch.load(run.best, map_location="cpu", weights_only=True)["state_dict"]
     state = {key[len(prefix) :]: value for key, value in saved.items() if key.startswith(prefix)}
+    network = build(recipe.model, Shape(len(split.classes), recipe.se_reduction))
+    network.load_state_dict(state, strict=True)
+    validation = split.side("validation")
+    temperature = fit_temperature(
+        scores(network, preprocessing, batches(cache, validation, BATCH), execution.accelerator),
+        np.array([entry.label for entry in validation], dtype=np.int64),
+    )
     description = Description(
         architecture=recipe.model,
         se_reduction=recipe.se_reduction,
         classes=split.classes,
         preprocessing=preprocessing,
         weights_sha256="",
+        temperature=temperature.value,
         data_fingerprint=split.fingerprint,
         recipe=replace(recipe, weights=Path(recipe.weights).name).to_json(),
         metrics={
             "epoch": best.epoch,
-            "validation_loss": best.validation_loss,
+            "validation_loss": temperature.nll_before,
+            "validation_loss_calibrated": temperature.nll_after,
             "validation_accuracy": best.validation_accuracy,
         },
         versions=versions(),
