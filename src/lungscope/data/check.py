@@ -13,8 +13,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import mannwhitneyu
-from scipy.stats.contingency import association, crosstab
 
+from lungscope.data.association import cramers_v
 from lungscope.data.duplicates import Pair, duplicates
 from lungscope.data.index import Index
 from lungscope.data.survey import Refused, Survey, Surveyed
@@ -194,7 +194,7 @@ def _shortcuts(index: Index, images: Sequence[Surveyed], labels: Sequence[str]) 
                 )
                 findings.append(Finding("warning", "shortcut", text))
     for name, kind in KINDS.items():
-        strength = _cramers_v(labels, [kind(image) for image in images])
+        strength = cramers_v(labels, [kind(image) for image in images])
         if strength >= TELLING_V:
             text = f"{name} goes with the class (Cramér's V {strength:.2f})"
             findings.append(Finding("warning", "shortcut", text))
@@ -202,7 +202,7 @@ def _shortcuts(index: Index, images: Sequence[Surveyed], labels: Sequence[str]) 
 
 
 def _confounded_source(sources: Sequence[str | None], labels: Sequence[str]) -> list[Finding]:
-    strength = _cramers_v(labels, [source or "unknown" for source in sources])
+    strength = cramers_v(labels, [source or "unknown" for source in sources])
     if strength < TELLING_V:
         return []
     text = (
@@ -219,22 +219,6 @@ def _auc(values: NDArray[np.float64], mask: NDArray[np.bool_]) -> float:
         return 0.5
     test = mannwhitneyu(inside, outside)
     return float(test.statistic / (len(inside) * len(outside))) if test.pvalue < CHANCE else 0.5
-
-
-def _cramers_v(first: Sequence[str], second: Sequence[str]) -> float:
-    """Cramér's V of two properties; 0 where one of them has a single value.
-
-    What chance alone adds to it, much with few images or many values, is taken off (Bergsma,
-    2013, Journal of the Korean Statistical Society 42).
-    """
-    table = crosstab(list(first), list(second)).count
-    if min(table.shape) < 2:
-        return 0.0
-    (rows, columns), total = table.shape, table.sum()
-    square = association(table, method="cramer") ** 2 * (min(rows, columns) - 1)
-    left = max(0.0, square - (rows - 1) * (columns - 1) / (total - 1))
-    fewer = min(n - (n - 1) ** 2 / (total - 1) for n in (rows, columns)) - 1
-    return float(np.sqrt(left / fewer)) if fewer > 0 else 0.0
 
 
 def _crossed(labels: Sequence[str], values: Sequence[str | None]) -> dict[str, dict[str, int]]:

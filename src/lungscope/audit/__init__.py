@@ -1,0 +1,1 @@
+"""What an accuracy is made of: shortcuts, leaks, mistakes, and how soon a model breaks."""

@@ -1,0 +1,146 @@
+"""Everything that an audit measures of one model, and how the findings follow from it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from lungscope.audit.baselines import Baseline, baselines
+from lungscope.audit.effect import difference, mean, right
+from lungscope.audit.finding import Finding
+from lungscope.audit.leaks import Leaks, find_leaks
+from lungscope.audit.masking import Masked, under_masks
+from lungscope.audit.mistakes import Mistake, worst_mistakes
+from lungscope.audit.robustness import Robustness, robustness
+from lungscope.audit.source_probe import SourceProbe, probe_sources
+from lungscope.audit.subgroups import ByGroup, BySource, by_group, by_source
+from lungscope.data.association import cramers_v
+from lungscope.data.cache import Cache
+from lungscope.data.index import Index
+from lungscope.data.split import Split, SplitEntry
+from lungscope.data.survey import Survey
+from lungscope.evaluation.bootstrap import Estimate, Resampling
+from lungscope.evaluation.predicting import predict
+from lungscope.evaluation.predictions import Predictions
+from lungscope.models.checkpoint import Checkpoint
+from lungscope.progress import OnProgress, ignore
+from lungscope.training.loading import batches
+from lungscope.training.scoring import BATCH, features
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """What was measured of a model on the test side of its split.
+
+    Attributes:
+        predictions: its answers for the images as they are.
+        accuracy: of those.
+        baselines: classifiers without a view of the lung.
+        gains: by baseline's name, how much more accurate the model is, on the same draws.
+        masks: the model with parts of the images hidden.
+        by_source: None where no source is known.
+        by_group: how mistakes lie on groups.
+        confounding: Cramér's V of class and source over the whole split, [0, 1]; None where no
+            source is known.
+        probe: whether features tell the source; None where there are not two sources to tell.
+        leaks: pictures and groups on two sides.
+        mistakes: the worst ones.
+        robustness: accuracy as images get worse.
+    """
+
+    predictions: Predictions
+    accuracy: Estimate
+    baselines: tuple[Baseline, ...]
+    gains: dict[str, Estimate]
+    masks: tuple[Masked, ...]
+    by_source: BySource | None
+    by_group: ByGroup
+    confounding: float | None
+    probe: SourceProbe | None
+    leaks: Leaks
+    mistakes: tuple[Mistake, ...]
+    robustness: Robustness
+
+    def to_json(self, findings: Sequence[Finding]) -> dict[str, Any]:
+        """The content of `audit.json`: the findings, then what they follow from."""
+        return {
+            "side": "test",
+            "images": len(self.predictions.files),
+            "groups": self.by_group.groups,
+            "accuracy": asdict(self.accuracy),
+            "findings": [asdict(finding) for finding in findings],
+            "baselines": [
+                each.to_json() | {"gain_of_the_model": asdict(self.gains[each.name])}
+                for each in self.baselines
+            ],
+            "masks": [asdict(each) for each in self.masks],
+            "by_source": self.by_source and asdict(self.by_source),
+            "by_group": asdict(self.by_group),
+            "confounding": self.confounding,
+            "source_probe": self.probe and asdict(self.probe),
+            "leaks": asdict(self.leaks),
+            "mistakes": [asdict(each) for each in self.mistakes],
+            "robustness": asdict(self.robustness),
+        }
+
+
+def measure(
+    checkpoint: Checkpoint,
+    split: Split,
+    cache: Cache,
+    index: Index,
+    survey: Survey,
+    device: str = "cpu",
+    progress: Callable[[str], OnProgress] = lambda _: ignore,
+) -> Measured:
+    """Measures everything, every interval over the same draws of the test side's groups.
+
+    Args:
+        checkpoint: the model.
+        split: that it was trained on.
+        cache: its images, decoded at the model's input size.
+        index: the data as it is now.
+        survey: what `survey` found about it.
+        device: "cpu" or "cuda".
+        progress: given the name of a step, who is told of it.
+    """
+    entries = split.side("test")
+    predictions = predict(checkpoint, cache, entries, device)
+    resampling = Resampling.over(predictions.groups)
+    fitted = baselines(split, cache, index.root, resampling, progress("fitting baselines"))
+    judged = (checkpoint, cache, entries, predictions, resampling, device)
+    return Measured(
+        predictions=predictions,
+        accuracy=mean(right(predictions), resampling),
+        baselines=fitted,
+        gains={
+            each.name: difference(right(predictions), each.right, resampling) for each in fitted
+        },
+        masks=under_masks(*judged, progress("hiding parts")),
+        by_source=by_source(predictions),
+        by_group=by_group(predictions),
+        confounding=_confounding(split.entries, split.classes),
+        probe=_probe(checkpoint, cache, split, device),
+        leaks=find_leaks(index, survey, split),
+        mistakes=worst_mistakes(predictions),
+        robustness=robustness(*judged, progress("spoiling images")),
+    )
+
+
+def _confounding(entries: Sequence[SplitEntry], classes: Sequence[str]) -> float | None:
+    if not any(entry.source for entry in entries):
+        return None
+    return cramers_v(
+        [classes[entry.label] for entry in entries],
+        [entry.source or "unknown" for entry in entries],
+    )
+
+
+def _probe(checkpoint: Checkpoint, cache: Cache, split: Split, device: str) -> SourceProbe | None:
+    # images that the network was not trained on: of those it was, features tell more
+    held_out = (*split.side("validation"), *split.side("test"))
+    if not any(entry.source for entry in held_out):
+        return None
+    preprocessing = checkpoint.description.preprocessing
+    loader = batches(cache, held_out, BATCH)
+    found = features(checkpoint.network, preprocessing, loader, device)
+    return probe_sources(found, held_out, split.classes)

@@ -1,0 +1,121 @@
+"""The model with a part of every image hidden: what it says without the lung, or of it alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from lungscope.audit.effect import Effect, effect
+from lungscope.audit.regions import Region, border, centre, corners
+from lungscope.data.cache import Cache
+from lungscope.data.split import SplitEntry
+from lungscope.evaluation.bootstrap import Resampling
+from lungscope.evaluation.predicting import predict
+from lungscope.evaluation.predictions import Predictions
+from lungscope.models.checkpoint import Checkpoint
+from lungscope.progress import OnProgress, ignore
+
+
+@dataclass(frozen=True)
+class Mask:
+    """A part of the image that is hidden from the model.
+
+    Attributes:
+        name: for programs, e.g. "centre".
+        title: for people, e.g. "centre masked".
+        hides: what the model no longer sees, a sentence.
+        region: what is hidden.
+    """
+
+    name: str
+    title: str
+    hides: str
+    region: Region
+
+    def change(self, images: Tensor) -> Tensor:
+        """Fills the region with each image's own mean grey level.
+
+        Args:
+            images: (B, 1, S, S) float32 in [0, 1].
+
+        Returns:
+            The same shape, dtype and device.
+        """
+        hidden = torch.from_numpy(self.region(images.shape[-1])).to(images.device)
+        return torch.where(hidden, images.mean(dim=(-2, -1), keepdim=True), images)
+
+
+MASKS = (
+    Mask(
+        "corners",
+        "corners masked",
+        "Four squares in the corners, each a fifth of the side, are filled with the image's mean.",
+        corners,
+    ),
+    Mask(
+        "border",
+        "border masked",
+        "The outer 34 of 224 pixels are filled with the image's mean; the centre stays.",
+        border,
+    ),
+    Mask(
+        "centre",
+        "centre masked",
+        "All but the outer 34 of 224 pixels is filled with the image's mean; the border stays.",
+        centre,
+    ),
+)
+"""From the one that should cost a model of the lung least to the one that should cost it most."""
+
+
+@dataclass(frozen=True)
+class Masked:
+    """What a mask does to a model.
+
+    Attributes:
+        name, title, hides: of the mask.
+        effect: on the accuracy and the answers.
+    """
+
+    name: str
+    title: str
+    hides: str
+    effect: Effect
+
+
+def under_masks(
+    checkpoint: Checkpoint,
+    cache: Cache,
+    entries: Sequence[SplitEntry],
+    unchanged: Predictions,
+    resampling: Resampling,
+    device: str = "cpu",
+    on_progress: OnProgress = ignore,
+) -> tuple[Masked, ...]:
+    """Runs a model over images under each of `MASKS`.
+
+    Args:
+        checkpoint: the model.
+        cache: the images, decoded at the model's input size.
+        entries: which N of them.
+        unchanged: what the model says of them as they are.
+        resampling: over their groups.
+        device: "cpu" or "cuda".
+        on_progress: told of every batch, counted in images over all masks.
+
+    Raises:
+        LungscopeError: the network's scores are not finite.
+        ValueError: `unchanged` is of other images.
+    """
+    count = len(entries)
+    found = []
+    for number, each in enumerate(MASKS):
+
+        def tell(done: int, _: int, before: int = number * count) -> None:
+            on_progress(before + done, len(MASKS) * count)
+
+        changed = predict(checkpoint, cache, entries, device, tell, each.change)
+        changes = effect(unchanged, changed, resampling)
+        found.append(Masked(each.name, each.title, each.hides, changes))
+    return tuple(found)

@@ -1,0 +1,109 @@
+"""`lungscope audit`: how much of an accuracy is lung?"""
+
+from collections import Counter
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from lungscope.cli.options import CacheFolder, Device, Force, Json, Quiet, Workers
+from lungscope.cli.terminal import DISCLAIMER, Terminal
+
+if TYPE_CHECKING:
+    from lungscope.audit.finding import Verdict
+    from lungscope.audit.run_audit import RunAudit
+    from lungscope.progress import OnProgress
+
+MARKS: "dict[Verdict, str]" = {
+    "fail": "[bold red]FAIL[/]",
+    "warn": "[bold yellow]WARN[/]",
+    "pass": "[green]pass[/]",
+    "not-measured": "[dim]n/a[/]",
+}
+
+FAILING: dict[str, set[str]] = {"fail": {"fail"}, "warn": {"fail", "warn"}, "never": set()}
+"""By --fail-on, the verdicts that make the exit code 1."""
+
+
+def audit(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder of `lungscope train`.")],
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", help="The images.  [default: where they were when it trained]"),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder.  [default: RUN/audit]")
+    ] = None,
+    fail_on: Annotated[
+        Literal["fail", "warn", "never"],
+        typer.Option(help="The verdict from which the exit code is 1."),
+    ] = "fail",
+    device: Device = "auto",
+    workers: Workers = None,
+    cache: CacheFolder = None,
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Audit a run: shortcuts, sources, leaks, worst mistakes, robustness; a verdict on each.
+
+    The exit code is 1 if any finding fails: then the accuracy is not to be believed as it stands.
+    """
+    terminal = Terminal(quiet=quiet, json=json)
+    audited = _audited(
+        run, data, out, terminal, device=device, workers=workers, cache=cache, force=force
+    )
+    terminal.say(_table(audited))
+    counts = Counter(finding.verdict for finding in audited.findings)
+    told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in MARKS if counts[verdict])
+    terminal.say(f"{told}.  Wrote {escape(str(audited.folder))} (audit.json, figures).")
+    terminal.say(DISCLAIMER)
+    terminal.answer(audited.measured.to_json(audited.findings))
+    if any(finding.verdict in FAILING[fail_on] for finding in audited.findings):
+        raise typer.Exit(1)
+
+
+def _audited(
+    folder: Path,
+    data: Path | None,
+    out: Path | None,
+    terminal: Terminal,
+    *,
+    device: Literal["auto", "cpu", "cuda"],
+    workers: int | None,
+    cache: Path | None,
+    force: bool,
+) -> "RunAudit":
+    from lungscope.audit.run_audit import audit_run
+    from lungscope.data.index import Index
+    from lungscope.training.execution import Execution
+    from lungscope.training.run import Run
+
+    run = Run.open(folder)
+    execution = Execution(device)
+    execution.prepare()
+    with ExitStack() as bars:
+
+        def progress(step: str) -> "OnProgress":
+            return bars.enter_context(terminal.progress(step))
+
+        return audit_run(
+            run,
+            Index.open(data or Path(run.facts["data"])),
+            out or folder / "audit",
+            device=execution.accelerator,
+            force=force,
+            workers=workers,
+            cache_folder=cache,
+            progress=progress,
+        )
+
+
+def _table(audited: "RunAudit") -> Table:
+    table = Table("", "question", "answer", box=None, pad_edge=False, show_lines=True)
+    for finding in audited.findings:
+        table.add_row(MARKS[finding.verdict], escape(finding.title), escape(finding.statement))
+    return table

@@ -1,0 +1,92 @@
+"""How accuracy falls as images get worse: one small panel a perturbation."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator, NullFormatter
+
+from lungscope.figures.interval import Interval
+from lungscope.figures.style import BLUE, figure, percent, wrapped
+
+_IN_A_ROW = 4
+_WIDTH, _HEIGHT = 2.5, 2.5
+"""Inches: of a panel."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One perturbation.
+
+    Attributes:
+        title: for people, e.g. "Blur".
+        quantity: what the values are, with the unit.
+        values: one a strength, 1, 2, ...
+        accuracies: one a strength, in [0, 1].
+    """
+
+    title: str
+    quantity: str
+    values: Sequence[float]
+    accuracies: Sequence[Interval]
+
+
+def draw_robustness(
+    path: Path, panels: Sequence[Panel], unperturbed: Interval, majority: float, title: str
+) -> None:
+    """Draws accuracy by strength with its 95 % band, all panels on one scale.
+
+    Args:
+        path: the PNG to write.
+        panels: at least one.
+        unperturbed: the accuracy on the images as they are, drawn at strength 0.
+        majority: the accuracy of always answering with the most common class.
+        title: the model's name and the set of images.
+    """
+    columns = min(len(panels), _IN_A_ROW)
+    rows = -(-len(panels) // columns)
+    lowest = min(majority, *(found.low for panel in panels for found in panel.accuracies))
+    with figure(path, max(6.4, _WIDTH * columns + 0.5), _HEIGHT * rows + 1.1) as drawn:
+        drawn.suptitle(wrapped(title, 28 * columns + 10))
+        grid = drawn.subplots(rows, columns, squeeze=False).ravel()
+        for spare in grid[len(panels) :]:
+            spare.set_axis_off()
+        for number, (axes, panel) in enumerate(zip(grid[: len(panels)], panels, strict=True)):
+            _draw(axes, panel, unperturbed, majority)
+            axes.set_ylim(max(0, lowest - 0.06), 1.02)
+            if number % columns:
+                axes.yaxis.set_major_formatter(NullFormatter())  # the first has the same axis
+        drawn.supylabel("accuracy", fontsize=10)
+        handles, names = grid[0].get_legend_handles_labels()
+        drawn.legend(handles, names, loc="outside lower center", ncols=2)
+
+
+def _draw(axes: Axes, panel: Panel, unperturbed: Interval, majority: float) -> None:
+    found = [unperturbed, *panel.accuracies]
+    strengths = range(len(found))
+    axes.fill_between(
+        strengths,
+        [each.low for each in found],
+        [each.high for each in found],
+        color=BLUE,
+        alpha=0.18,
+        linewidth=0,
+        label="95 % interval",
+    )
+    axes.plot(
+        strengths,
+        [each.value for each in found],
+        color=BLUE,
+        marker="o",
+        markersize=4,
+        label="perturbed",
+    )
+    axes.axhline(unperturbed.value, color="#555555", linewidth=1, ls="--", label="unperturbed")
+    axes.axhline(majority, color="#555555", linewidth=1, ls=":", label="majority class")
+    axes.set_title(wrapped(panel.title, 24))
+    labels = ["0\nas is", *(f"{k}\n{value:g}" for k, value in enumerate(panel.values, start=1))]
+    axes.set_xticks(strengths, labels, fontsize=8)
+    axes.set_xlabel(wrapped(panel.quantity, 36), fontsize=8)
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))
+    axes.yaxis.set_major_formatter(percent(decimals=0))

@@ -1,0 +1,104 @@
+import json
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lungscope.audit.masking import MASKS, under_masks
+from lungscope.audit.regions import border, centre, corners
+from lungscope.evaluation import predicting
+from lungscope.evaluation.bootstrap import Resampling
+from lungscope.evaluation.predicting import predict
+
+BY_NAME = {mask.name: mask for mask in MASKS}
+REGIONS = {"corners": corners, "border": border, "centre": centre}
+
+
+def run(checkpoint, cache, entries, **options):
+    resampling = Resampling.over([entry.group for entry in entries], draws=200)
+    unchanged = predict(checkpoint, cache, entries)
+    found = under_masks(checkpoint, cache, entries, unchanged, resampling, **options)
+    return {each.name: each.effect for each in found}
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.sampled_from(MASKS), st.integers(32, 64), st.integers(1, 3), st.integers(0, 2**32 - 1))
+def test_exactly_the_stated_pixels_are_hidden_behind_the_images_own_mean(mask, size, count, seed):
+    generator = torch.Generator().manual_seed(seed)
+    images = torch.rand(count, 1, size, size, generator=generator)
+    kept = images.clone()
+    found = mask.change(images)
+    assert torch.equal(images, kept)
+    assert found.shape == images.shape
+    assert found.dtype == images.dtype
+    hidden = torch.from_numpy(REGIONS[mask.name](size))
+    for before, after in zip(images[:, 0], found[:, 0], strict=True):
+        assert torch.equal(after[~hidden], before[~hidden])
+        assert (after[hidden] == after[hidden][0]).all()
+        assert float(after[hidden][0]) == pytest.approx(float(before.mean()), abs=1e-5)
+
+
+@pytest.mark.parametrize("mask", MASKS, ids=lambda mask: mask.name)
+def test_a_flat_image_is_not_changed(mask):
+    images = torch.full((1, 1, 32, 32), 0.4)
+    torch.testing.assert_close(mask.change(images), images)
+
+
+@pytest.mark.parametrize(
+    ("place", "hidden_by"),
+    [("centre", {"centre"}), ("border", {"border"}), ("corner", {"border", "corners"})],
+)
+def test_a_model_suffers_from_those_masks_alone_that_hide_what_it_reads(
+    reader, written, place, hidden_by
+):
+    cache, entries = written(place)
+    for name, effect in run(reader(place), cache, entries).items():
+        if name in hidden_by:
+            # the mean is near the middle level: every image is answered with the middle class
+            assert effect.accuracy.value == pytest.approx(1 / 3)
+            assert effect.difference.value == pytest.approx(-2 / 3)
+            assert effect.difference.high < 0
+            assert effect.flips.value == effect.right_to_wrong.value == pytest.approx(2 / 3)
+        else:
+            assert effect.accuracy.value == 1
+            assert effect.flips.value == effect.difference.value == 0
+        assert effect.wrong_to_right.value == 0
+
+
+def test_a_mistake_that_hiding_mends_is_counted(reader, written):
+    cache, entries = written("corner")
+    misled = [replace(entry, label=1) for entry in entries]  # what hiding the corner answers
+    effect = run(reader("corner"), cache, misled)["corners"]
+    assert effect.accuracy.value == 1
+    assert effect.wrong_to_right.value == effect.difference.value == pytest.approx(2 / 3)
+    assert effect.right_to_wrong.value == 0
+
+
+def test_progress_goes_over_all_masks(reader, written, monkeypatch):
+    monkeypatch.setattr(predicting, "BATCH", 20)
+    told = []
+    cache, entries = written("centre")
+    run(reader("centre"), cache, entries, on_progress=lambda *done: told.append(done))
+    assert told == [(done, 90) for done in (20, 30, 50, 60, 80, 90)]
+
+
+def test_it_is_json_and_says_what_was_hidden(reader, written):
+    cache, entries = written("centre", 6)
+    unchanged = predict(reader("centre"), cache, entries)
+    resampling = Resampling.over(unchanged.groups, draws=20)
+    found = under_masks(reader("centre"), cache, entries, unchanged, resampling)
+    for mask, each in zip(MASKS, found, strict=True):
+        told = json.loads(json.dumps(asdict(each), allow_nan=False))
+        assert (told["name"], told["title"], told["hides"]) == (mask.name, mask.title, mask.hides)
+        assert np.isfinite(list(told["effect"]["accuracy"].values())).all()
+
+
+def test_answers_for_other_images_are_refused(reader, written):
+    cache, entries = written("centre", 6)
+    unchanged = predict(reader("centre"), cache, entries[::-1])
+    resampling = Resampling.over(unchanged.groups, draws=20)
+    with pytest.raises(ValueError, match="same images"):
+        under_masks(reader("centre"), cache, entries, unchanged, resampling)

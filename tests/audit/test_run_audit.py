@@ -1,0 +1,92 @@
+import json
+
+import pytest
+
+from lungscope.audit.run_audit import audit_run
+from lungscope.data.index import Index
+from lungscope.errors import LungscopeError
+from lungscope.images import Preprocessing
+from lungscope.models import Shape, build
+from lungscope.models.checkpoint import save_checkpoint
+from lungscope.models.description import Description
+from lungscope.progress import ignore
+from lungscope.training.recipe import Recipe
+from lungscope.training.run import Run
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, phantoms, phantom_split):
+    """A run with an untrained model on phantoms."""
+    folder = tmp_path_factory.mktemp("audited") / "run"
+    recipe = Recipe(model="squeezenet1_1", weights="none", size=32)
+    run = Run.create(folder, recipe, phantom_split, phantoms, force=False)
+    description = Description(
+        "squeezenet1_1",
+        16,
+        phantom_split.classes,
+        Preprocessing(32, 0.5, 0.25),
+        "",
+        data_fingerprint=phantom_split.fingerprint,
+    )
+    state = build("squeezenet1_1", Shape(len(phantom_split.classes))).state_dict()
+    save_checkpoint(run.checkpoint, state, description)
+    return run
+
+
+@pytest.fixture
+def audited(run, phantoms, cache_folder):
+    def audited(folder, **options):
+        return audit_run(
+            run, Index.open(phantoms), folder, cache_folder=cache_folder, workers=1, **options
+        )
+
+    return audited
+
+
+def content(folder):
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_an_audit_is_findings_and_figures_the_same_every_time(audited, tmp_path):
+    told = []
+
+    def progress(step):
+        told.append(step)
+        return ignore
+
+    found = audited(tmp_path / "one", progress=progress)
+    files = content(tmp_path / "one")
+    assert list(files) == [
+        "audit.json",
+        "figures/accuracies.png",
+        "figures/mistakes.png",
+        "figures/robustness.png",
+        "figures/sources.png",
+        "figures/strengths.png",
+    ]
+    assert json.loads(files["audit.json"]) == json.loads(
+        json.dumps(found.measured.to_json(found.findings))
+    )
+    assert told == ["reading images", "fitting baselines", "hiding parts", "spoiling images"]
+    audited(tmp_path / "two")
+    assert content(tmp_path / "two") == files
+
+
+def test_an_audit_is_replaced_only_with_force_and_nothing_else_ever(audited, tmp_path):
+    (tmp_path / "audit").mkdir()
+    (tmp_path / "audit" / "audit.json").write_text("{}")
+    with pytest.raises(LungscopeError, match="holds an audit; replace it with --force"):
+        audited(tmp_path / "audit")
+    (tmp_path / "audit" / "thesis.txt").write_text("three years of work")
+    with pytest.raises(LungscopeError, match=r"thesis\.txt, which is no part of an audit"):
+        audited(tmp_path / "audit", force=True)
+
+
+def test_a_run_without_a_checkpoint_is_refused(tmp_path, run, phantoms, cache_folder):
+    bare = Run.create(tmp_path / "bare", run.recipe, run.split, phantoms, force=False)
+    with pytest.raises(LungscopeError, match="not trained to the end"):
+        audit_run(bare, Index.open(phantoms), tmp_path / "audit", cache_folder=cache_folder)

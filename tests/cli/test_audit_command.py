@@ -1,0 +1,64 @@
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from lungscope.audit.finding import Finding
+from lungscope.cli.app import app
+
+run = CliRunner().invoke
+
+
+class Measured:
+    def to_json(self, findings):
+        return {"findings": [finding.name for finding in findings]}
+
+
+@pytest.fixture
+def audited(tmp_path, monkeypatch):
+    """Makes a run whose audit ends with these verdicts."""
+    from lungscope.audit import run_audit
+    from lungscope.training.recipe import Recipe
+
+    Recipe().save(tmp_path / "run" / "recipe.json")
+    (tmp_path / "data" / "A").mkdir(parents=True)
+    (tmp_path / "data" / "B").mkdir()
+    for name in ("A/1.png", "B/1.png"):
+        (tmp_path / "data" / name).touch()
+
+    def audited(*verdicts):
+        found = tuple(
+            Finding(f"{n}", "Is it [well]?", verdict, "It is.", "Fails where it is not.")
+            for n, verdict in enumerate(verdicts)
+        )
+        result = run_audit.RunAudit(Measured(), found, tmp_path / "run" / "audit")
+        monkeypatch.setattr(run_audit, "audit_run", lambda *_, **__: result)
+        return ["audit", str(tmp_path / "run"), "--data", str(tmp_path / "data")]
+
+    return audited
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "option", "code"),
+    [
+        (["pass", "not-measured"], [], 0),
+        (["pass", "warn"], [], 0),
+        (["pass", "warn"], ["--fail-on", "warn"], 1),
+        (["fail", "warn"], [], 1),
+        (["fail", "warn"], ["--fail-on", "never"], 0),
+    ],
+)
+def test_the_exit_code_tells_a_script(audited, verdicts, option, code):
+    assert run(app, [*audited(*verdicts), *option]).exit_code == code
+
+
+def test_every_question_has_its_answer_and_verdict(audited):
+    told = run(app, audited("fail", "pass")).stdout
+    assert "FAIL" in told
+    assert "Is it [well]?" in told
+    assert "1 fail, 1 pass" in told
+    assert "not for diagnosis" in told
+
+
+def test_a_program_gets_json_alone(audited):
+    assert json.loads(run(app, [*audited("fail"), "--json"]).stdout) == {"findings": ["0"]}

@@ -1,0 +1,97 @@
+from dataclasses import dataclass
+
+import pytest
+from matplotlib.collections import PolyCollection
+
+from lungscope.figures.robustness import Panel, draw_robustness
+
+
+@dataclass
+class Interval:
+    value: float
+    low: float
+    high: float
+
+
+UNPERTURBED = Interval(0.92, 0.885, 0.95)
+VALUES = (0.75, 0.5, 0.3, 0.2, 0.125)
+
+
+def panel(title="Downscaling and back", start=0.9, quantity="share of the side that is left"):
+    found = [Interval(v, v - 0.05, v + 0.03) for v in (start - 0.1 * k for k in range(5))]
+    return Panel(title, quantity, VALUES, found)
+
+
+@pytest.fixture
+def drawn(tmp_path, figures):
+    def drawn(panels, majority=0.377, title="MobileNetV2, 305 test images"):
+        draw_robustness(tmp_path / "robustness.png", panels, UNPERTURBED, majority, title)
+        return figures[-1]
+
+    return drawn
+
+
+def shown(figure):
+    return [axes for axes in figure.axes if axes.axison]
+
+
+def test_accuracy_is_drawn_by_strength_from_the_unperturbed_on_with_its_band(drawn):
+    (axes,) = shown(drawn([panel()]))
+    line, unperturbed, majority = axes.get_lines()
+    found = [UNPERTURBED, *panel().accuracies]
+    assert list(line.get_xdata()) == list(range(6))
+    assert list(line.get_ydata()) == [each.value for each in found]
+    assert list(unperturbed.get_ydata()) == [0.92] * 2
+    assert list(majority.get_ydata()) == [0.377] * 2
+    (band,) = (part for part in axes.collections if isinstance(part, PolyCollection))
+    corners = {tuple(corner) for corner in band.get_paths()[0].vertices.round(9)}
+    for strength, each in enumerate(found):
+        assert {(strength, round(each.low, 9)), (strength, round(each.high, 9))} <= corners
+
+
+def test_each_strength_has_its_value_and_the_quantity_is_told(drawn):
+    (axes,) = shown(drawn([panel()]))
+    labels = [label.get_text() for label in axes.get_xticklabels()]
+    assert labels == ["0\nas is", "1\n0.75", "2\n0.5", "3\n0.3", "4\n0.2", "5\n0.125"]
+    assert axes.get_xlabel() == "share of the side that is left"
+    assert axes.get_title() == "Downscaling and back"
+
+
+def test_all_panels_have_one_scale_that_holds_everything(drawn):
+    axes = shown(drawn([panel(start=0.9), panel(start=0.5)]))
+    assert axes[0].get_ylim() == axes[1].get_ylim()
+    low, high = axes[0].get_ylim()
+    assert low < 0.377
+    assert low <= 0.05
+    assert high > 1
+
+
+@pytest.mark.parametrize("majority", [0, 0.2, 0.9])
+def test_the_majority_is_in_view(drawn, majority):
+    (axes,) = shown(drawn([panel()], majority))
+    low, high = axes.get_ylim()
+    assert low <= majority < high
+
+
+@pytest.mark.parametrize("count", [1, 2, 4, 5, 7, 8])
+@pytest.mark.parametrize("quantity", ["quality", "standard deviation, pixels of 224"])
+def test_no_text_lies_on_another(drawn, overlaps, count, quantity):
+    figure = drawn([panel(quantity=quantity)] * count, title="MobileNet-Lung " * 6)
+    assert len(shown(figure)) == count
+    assert overlaps(figure) == []
+
+
+def test_the_lines_are_named_once(drawn):
+    (legend,) = drawn([panel()] * 3).legends
+    assert [text.get_text() for text in legend.get_texts()] == [
+        "95 % interval",
+        "perturbed",
+        "unperturbed",
+        "majority class",
+    ]
+
+
+def test_the_same_numbers_give_the_same_picture(tmp_path):
+    for name in ("one.png", "two.png"):
+        draw_robustness(tmp_path / name, [panel()], UNPERTURBED, 0.4, "title")
+    assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
