@@ -1,4 +1,4 @@
-"""Steps that `train` and `quickstart` share: a split, then a training that is watched."""
+"""Steps that the training commands share: a split, then a training that is watched."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,6 +41,16 @@ def described(split: "Split") -> str:
     return f"Split {split.description}: {sides}; kept together: {split.grouped_by}"
 
 
+def epoch_line(epoch: "Epoch", *, best: bool) -> str:
+    """One line on an epoch: its losses, accuracies and time, and whether it is the best so far."""
+    return (
+        f"epoch {epoch.epoch:>3}  loss {epoch.train_loss:.4f}  accuracy "
+        f"{epoch.train_accuracy:.3f}  |  validation loss {epoch.validation_loss:.4f}  "
+        f"accuracy {epoch.validation_accuracy:.3f}  |  {epoch.seconds:.0f} s"
+        + ("  best so far" if best else "")
+    )
+
+
 def fit_run(
     run: "Run", data: Path, execution: "Execution", cache: Path | None, terminal: Terminal
 ) -> "Fit":
@@ -56,13 +66,8 @@ def fit_run(
 
     def tell(epoch: "Epoch") -> None:
         nonlocal best
-        mark = "  best so far" if epoch.validation_accuracy > best else ""
+        terminal.say(epoch_line(epoch, best=epoch.validation_accuracy > best))
         best = max(best, epoch.validation_accuracy)
-        terminal.say(
-            f"epoch {epoch.epoch:>3}  loss {epoch.train_loss:.4f}  accuracy "
-            f"{epoch.train_accuracy:.3f}  |  validation loss {epoch.validation_loss:.4f}  "
-            f"accuracy {epoch.validation_accuracy:.3f}  |  {epoch.seconds:.0f} s{mark}"
-        )
 
     with terminal.progress("decoding images") as caching:
         watch = Watch(

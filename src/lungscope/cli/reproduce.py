@@ -1,0 +1,163 @@
+"""`lungscope reproduce`: the paper's whole table and figures, in one command."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich.markup import escape
+
+from lungscope.cli.options import CacheFolder, Device, Json, Quiet, Seed, Skip, Workers
+from lungscope.cli.reproduction_words import Narrator, metrics_table, sizes_table
+from lungscope.cli.surveying import surveyed
+from lungscope.cli.terminal import INTERRUPTED, Terminal
+from lungscope.cli.training import described
+from lungscope.errors import LungscopeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lungscope.data.index import Index
+    from lungscope.data.split import Split
+    from lungscope.data.survey import Survey
+    from lungscope.reproduction.plan import Plan
+
+MISSED = 1
+"""Exit status where a model has no numbers of its own in the end."""
+
+
+def reproduce(
+    data: Annotated[
+        Path,
+        typer.Option("--data", help="Folder of class folders, or a CSV (file,label[,group])."),
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder for everything; continued if it is there.")
+    ],
+    models: Annotated[
+        str | None,
+        typer.Option("--models", help="Names with commas between; all by default."),
+    ] = None,
+    model: Annotated[
+        list[str] | None, typer.Option("--model", "-m", help="One of them; may be repeated.")
+    ] = None,
+    weights: Annotated[
+        Literal["imagenet", "none"], typer.Option(help="Where training starts from.")
+    ] = "imagenet",
+    seeds: Annotated[
+        int | None, typer.Option(min=1, help="Trainings a model: mean and deviation over seeds.")
+    ] = None,
+    folds: Annotated[
+        int | None, typer.Option(min=3, help="Group-safe cross-validation instead.")
+    ] = None,
+    budget: Annotated[
+        int | None,
+        typer.Option(min=1, help="A short look: at most so many epochs; labelled so everywhere."),
+    ] = None,
+    split: Annotated[
+        Path | None,
+        typer.Option("--split", help="split.json to use; by default a new one, 80/10/10."),
+    ] = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+    precision: Annotated[
+        Literal["32", "bf16", "16"], typer.Option(help="Bits of the arithmetic.")
+    ] = "32",
+    skip_unreadable: Skip = False,
+    workers: Workers = None,
+    cache: CacheFolder = None,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Train runs anew that are of another recipe or split."),
+    ] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Reproduce the paper: all models on one split, Table I and Figures 1 to 9.
+
+    Give the same command again to continue, or with more models or seeds.
+    Ctrl-C stops after the epoch. What is done is never trained twice.
+
+    Exit status: 0 if every model has its numbers; 1 if one could not be run
+    (its weights are not to be had, or its training failed: its row says so);
+    2 for bad usage; 130 after Ctrl-C.
+    """
+    from lungscope.data.index import Index
+    from lungscope.reproduction.carrying_out import Workplace
+    from lungscope.reproduction.reproducing import claimed
+    from lungscope.reproduction.reproducing import reproduce as carry_out
+    from lungscope.training.execution import Execution
+
+    terminal = Terminal(quiet=quiet, json=json)
+    names = [name.strip() for name in (models or "").split(",") if name.strip()]
+    plan = replace(
+        _plan([*names, *(model or [])], weights, budget, seed),
+        seeds=seeds or 1,
+        folds=folds,
+        precision=precision,
+    )
+    root = Index.open(data).root
+    if data.is_dir() and out.resolve().is_relative_to(root.resolve()):  # it would be a class
+        raise LungscopeError(f"{out}: lies in the data; give a folder outside of {root}")
+    place = Workplace(root, Execution(device, precision), cache, workers, force)
+    narrator = Narrator(terminal)
+
+    def surveyed_data() -> "tuple[Index, Survey]":
+        return surveyed(data, terminal, skip_unreadable=skip_unreadable, workers=workers)
+
+    try:
+        with claimed(out, plan, force=force):
+            splits = _splits(out, plan, split, surveyed_data, force=force)
+            terminal.say(escape(described(splits[0])))
+            made = carry_out(plan, splits, out, place, narrator.onlooker)
+    except KeyboardInterrupt:
+        raise _stopped(terminal) from None
+    finally:
+        narrator.hide()
+    if made.pending:
+        raise _stopped(terminal)
+    terminal.say(escape(made.title))
+    terminal.say(metrics_table(made))
+    terminal.say(sizes_table(made))
+    for note in made.notes:
+        terminal.say(escape(note))
+    terminal.say(escape(f"Wrote {out} (table1.csv, table1.json, table1.md, times.json, figures)."))
+    terminal.answer(made.to_json())
+    if not made.complete:
+        raise typer.Exit(MISSED)
+
+
+def _plan(
+    names: list[str], weights: Literal["imagenet", "none"], budget: int | None, seed: int
+) -> "Plan":
+    from lungscope.models import architectures
+    from lungscope.reproduction.plan import Plan, in_order
+    from lungscope.training.recipe import PAPER
+
+    if budget is not None and budget >= PAPER.epochs:
+        raise LungscopeError(
+            f"--budget {budget}: a short look has fewer than the paper's recipe, {PAPER.epochs} "
+            "epochs; leave it out"
+        )
+    recipe = replace(PAPER, weights=weights, epochs=budget or PAPER.epochs, seed=seed)
+    return Plan(in_order(names or [each.name for each in architectures()]), recipe)
+
+
+def _splits(
+    out: Path,
+    plan: "Plan",
+    file: Path | None,
+    surveyed_data: "Callable[[], tuple[Index, Survey]]",
+    *,
+    force: bool,
+) -> "tuple[Split, ...]":
+    from lungscope.reproduction.splits import given_split, kept_splits
+
+    if file is not None:
+        return given_split(out, plan, file, force=force)
+    return kept_splits(out, plan, surveyed_data)
+
+
+def _stopped(terminal: Terminal) -> typer.Exit:
+    terminal.say("Stopped. Continue with the same command; what is done is in table1.md.")
+    return typer.Exit(INTERRUPTED)

@@ -1,0 +1,1 @@
+"""The paper's whole table and figures, made again on one split."""

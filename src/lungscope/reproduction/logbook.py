@@ -1,0 +1,77 @@
+"""What is done so far, read from the runs, and written as tables and figures."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from lungscope.data.split import Split
+from lungscope.errors import LungscopeError
+from lungscope.models import Shape, architecture
+from lungscope.models.cost import Cost, cost
+from lungscope.reproduction.job import Job
+from lungscope.reproduction.pictures import draw_all_models, draw_curves, pictures
+from lungscope.reproduction.plan import Plan
+from lungscope.reproduction.reproduction import Reproduction
+from lungscope.reproduction.row import Problem, Row, row
+from lungscope.reproduction.tables import write_tables
+from lungscope.reproduction.trained import Trained, read_trained
+
+
+class Logbook:
+    """Keeps the table of a reproduction while its trainings come to their ends.
+
+    Attributes:
+        costs: parameters and work of each model.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        splits: Sequence[Split],
+        jobs: Mapping[str, Sequence[Job]],
+        folder: Path,
+    ) -> None:
+        self._plan = plan
+        self._splits = tuple(splits)
+        self._jobs = jobs
+        self._folder = folder
+        self._trained: dict[str, tuple[Trained, ...]] = {}
+        self._rows: dict[str, Row] = {}
+        shape = Shape(len(splits[0].classes), plan.recipe.se_reduction)
+        self.costs: dict[str, Cost] = {
+            model: cost(architecture(model), shape, plan.recipe.size) for model in jobs
+        }
+        for model in jobs:
+            self.update(model)
+
+    def update(self, model: str, problem: Problem | None = None) -> Row:
+        """Reads a model's runs, draws its learning curves and makes its row anew.
+
+        Args:
+            model: name of the architecture.
+            problem: what kept one of its trainings from being done.
+        """
+        try:
+            trained = tuple(found for job in self._jobs[model] if (found := read_trained(job)))
+            begun = {job.part.title: len(job.history) for job in self._jobs[model]}
+        except LungscopeError as error:  # a damaged file costs its row, not the others
+            trained, begun, problem = (), {}, Problem("failed", str(error))
+        self._trained[model] = trained
+        self._rows[model] = row(self._plan, model, self.costs[model], trained, begun, problem)
+        draw_curves(self._folder, self._plan, model, trained)
+        return self._rows[model]
+
+    def write(self) -> Reproduction:
+        """Writes the tables and Figure 9 of what is done.
+
+        Raises:
+            LungscopeError: the folder can't be written to.
+        """
+        draw_all_models(self._folder, self._plan, self._trained)
+        reproduction = Reproduction(
+            self._plan,
+            self._splits,
+            tuple(self._rows.values()),
+            pictures(self._plan, self._trained),
+        )
+        write_tables(reproduction, self._folder)
+        return reproduction

@@ -1,0 +1,75 @@
+"""The paper's nine figures, made again: one X-ray a class, learning curves, all models in one."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from lungscope.data.cache import Cache
+from lungscope.data.split import Split
+from lungscope.figures.learning_curves import draw_learning_curves
+from lungscope.figures.samples import draw_samples
+from lungscope.figures.validation_accuracy import draw_validation_accuracy
+from lungscope.models import architecture
+from lungscope.reproduction.plan import Plan
+from lungscope.reproduction.published import TABLE_1
+from lungscope.reproduction.reproduction import Picture
+from lungscope.reproduction.trained import Trained
+
+FIGURES = "figures"
+SAMPLES = Picture(f"{FIGURES}/figure-1.png", "Figure 1. One radiograph of each class", 1)
+_FIRST_CURVES, _ALL = 2, 9
+
+
+def draw_radiographs(folder: Path, cache: Cache, split: Split) -> None:
+    """Draws Figure 1: the first test image of each class."""
+    firsts = [
+        next(entry for entry in split.side("test") if entry.label == label)
+        for label in range(len(split.classes))
+    ]
+    images = [cache.pixels[row] for row in cache.rows(firsts)]
+    draw_samples(folder / SAMPLES.file, images, split.classes)
+
+
+def draw_curves(folder: Path, plan: Plan, model: str, trained: Sequence[Trained]) -> None:
+    """Draws the learning curves of a model's first training that is done, if there is one."""
+    if trained:
+        picture = _curves(plan, model, trained)
+        draw_learning_curves(folder / picture.file, trained[0].history, picture.title)
+
+
+def draw_all_models(folder: Path, plan: Plan, trained: Mapping[str, Sequence[Trained]]) -> None:
+    """Draws Figure 9 over the models that are done, if there are any."""
+    histories = {
+        architecture(model).title: each[0].history for model, each in trained.items() if each
+    }
+    if histories:
+        picture = _all_models(plan)
+        draw_validation_accuracy(folder / picture.file, histories, picture.title)
+
+
+def pictures(plan: Plan, trained: Mapping[str, Sequence[Trained]]) -> tuple[Picture, ...]:
+    """The figures of what is done, in the paper's order; those of other models come last."""
+    curves = [_curves(plan, model, each) for model, each in trained.items() if each]
+    every = [SAMPLES, *curves, *([_all_models(plan)] if curves else [])]
+    return tuple(sorted(every, key=lambda picture: picture.number or _ALL + 1))
+
+
+def _curves(plan: Plan, model: str, trained: Sequence[Trained]) -> Picture:
+    papers = list(TABLE_1)
+    number = _FIRST_CURVES + papers.index(model) if model in papers else None
+    name = architecture(model).title
+    title = name if number is None else f"Figure {number}. {name}"
+    file = f"{FIGURES}/figure-{model if number is None else number}.png"
+    return Picture(file, _labelled(plan, title, trained[0].part.title), number, model)
+
+
+def _all_models(plan: Plan) -> Picture:
+    title = f"Figure {_ALL}. Validation accuracy of all models"
+    return Picture(
+        f"{FIGURES}/figure-{_ALL}.png", _labelled(plan, title, plan.parts[0].title), _ALL
+    )
+
+
+def _labelled(plan: Plan, title: str, part: str) -> str:
+    if len(plan.parts) > 1:
+        title = f"{title}, {part} of {len(plan.parts)} {'seeds' if plan.folds is None else 'folds'}"
+    return "; ".join((title, *plan.labels))

@@ -1,0 +1,181 @@
+"""The plan of a reproduction: what decides the numbers of its table, as data."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from lungscope.atomic import write_json
+from lungscope.errors import LungscopeError
+from lungscope.models import architecture, architectures
+from lungscope.models.weights import NONE
+from lungscope.training.execution import Precision
+from lungscope.training.recipe import PAPER, Recipe
+
+FORMAT = "lungscope-reproduction"
+VERSION = 1
+_OF_A_JOB = ("model", "seed")
+"""Fields of the recipe that differ from training to training."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One of a model's trainings.
+
+    Attributes:
+        name: of its folder, e.g. "seed-0" or "fold-1".
+        seed: that it is trained with.
+        split: which of the plan's splits it is trained on, from 0.
+    """
+
+    name: str
+    seed: int
+    split: int = 0
+
+    @property
+    def title(self) -> str:
+        """The same in words, e.g. "seed 0"."""
+        return self.name.replace("-", " ")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which models are trained how, how often and on which sides.
+
+    Attributes:
+        models: names of architectures, in the order of the table; see `in_order`.
+        recipe: of every model; its `model` is replaced, and its `seed` is the first one.
+        seeds: trainings a model on one split, with seeds that follow each other, >= 1.
+        folds: folds of a cross-validation instead, >= 3; None for none.
+        precision: of the arithmetic of training.
+
+    Raises:
+        LungscopeError: no model or an unknown one, or several seeds and folds at once.
+    """
+
+    models: tuple[str, ...]
+    recipe: Recipe = PAPER
+    seeds: int = 1
+    folds: int | None = None
+    precision: Precision = "32"
+
+    def __post_init__(self) -> None:
+        for name in self.models:
+            architecture(name)
+        if not self.models or len(set(self.models)) < len(self.models):
+            raise LungscopeError("reproduction: name at least one model, and each once")
+        if self.folds is not None and self.seeds != 1:
+            raise LungscopeError("reproduction: give several seeds or folds, not both")
+        if self.seeds < 1 or (self.folds is not None and self.folds < 3):
+            raise LungscopeError("reproduction: give at least 1 seed, or at least 3 folds")
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The trainings of each model."""
+        first = self.recipe.seed
+        if self.folds is None:
+            return tuple(Part(f"seed-{n}", n) for n in range(first, first + self.seeds))
+        return tuple(Part(f"fold-{n + 1}", first, n) for n in range(self.folds))
+
+    def recipe_of(self, model: str, part: Part) -> Recipe:
+        """The recipe of one training."""
+        return replace(self.recipe, model=model, seed=part.seed)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Where the recipe departs from the paper's, in words: for every table and figure."""
+        paper, own = PAPER.to_json(), self.recipe.to_json()
+        epochs = self.recipe.epochs
+        words = {
+            "epochs": f"short look: at most {epochs} epoch{'' if epochs == 1 else 's'}",
+            "weights": "from random weights"
+            if self.recipe.weights == NONE
+            else f"from the weights {Path(self.recipe.weights).name}",
+        }
+        return tuple(
+            words.get(name, f"{name} {value} (paper: {paper[name]})")
+            for name, value in own.items()
+            if value != paper[name] and name not in _OF_A_JOB
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object with every field."""
+        shared = {k: v for k, v in self.recipe.to_json().items() if k not in _OF_A_JOB}
+        fields = {k: v for k, v in asdict(self).items() if k != "recipe"}
+        return fields | {"first_seed": self.recipe.seed, "recipe": shared}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> "Plan":
+        """Reads what `to_json` gave.
+
+        Raises:
+            LungscopeError: a recipe or a plan that can't be.
+            KeyError, TypeError: something else.
+        """
+        return cls(
+            models=tuple(value["models"]),
+            recipe=Recipe.from_json(value["recipe"] | {"seed": value["first_seed"]}),
+            seeds=value["seeds"],
+            folds=value["folds"],
+            precision=value["precision"],
+        )
+
+    def save(self, path: Path) -> None:
+        """Writes the plan as JSON, atomically."""
+        write_json(path, {"format": FORMAT, "version": VERSION} | self.to_json())
+
+    @classmethod
+    def load(cls, path: Path) -> "Plan":
+        """Reads what `save` wrote.
+
+        Raises:
+            LungscopeError: not found, or no plan of this version.
+        """
+        try:
+            value = json.loads(path.read_text(encoding="utf-8"))
+            if (value["format"], value["version"]) != (FORMAT, VERSION):
+                raise LungscopeError(
+                    f"{path}: not the plan of a reproduction, or of another version"
+                )
+            return cls.from_json(value)
+        except OSError as error:
+            raise LungscopeError(f"{path}: {error.strerror}") from error
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            reason = f"{type(error).__name__}: {error}"
+            raise LungscopeError(f"{path}: damaged plan ({reason:.100})") from error
+
+    def difference(self, before: "Plan") -> str | None:
+        """What keeps this plan from going on with the results of another one.
+
+        More models and more seeds than before are no such thing.
+
+        Returns:
+            E.g. "weights none there, imagenet here"; None where nothing does.
+        """
+        there, here = _flat(before), _flat(self)
+        for name, value in there.items():
+            if here[name] != value:
+                return f"{name} {value} there, {here[name]} here"
+        missing = [name for name in before.models if name not in self.models]
+        if missing:
+            return f"{', '.join(missing)} there, not here"
+        if before.seeds > self.seeds:
+            return f"{before.seeds} seeds there, {self.seeds} here"
+        return None
+
+
+def in_order(names: Iterable[str]) -> tuple[str, ...]:
+    """Names of models in the order of the paper's table, each once.
+
+    Raises:
+        LungscopeError: an unknown name.
+    """
+    wanted = {architecture(name).name for name in names}
+    return tuple(known.name for known in architectures() if known.name in wanted)
+
+
+def _flat(plan: Plan) -> dict[str, Any]:
+    value = plan.to_json()
+    recipe: dict[str, Any] = value.pop("recipe")
+    return recipe | {k: v for k, v in value.items() if k not in ("models", "seeds")}

@@ -1,0 +1,198 @@
+"""Making the table again: model by model, from wherever the last attempt ended."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+from filelock import FileLock, Timeout
+from lightning.pytorch.callbacks import LambdaCallback
+
+from lungscope.data.cache import open_cache
+from lungscope.data.split import Split
+from lungscope.errors import LungscopeError
+from lungscope.models import WeightsUnavailable, architecture
+from lungscope.progress import OnProgress, ignore
+from lungscope.reproduction.carrying_out import Workplace, carry_out
+from lungscope.reproduction.job import Job, jobs, refuse_others
+from lungscope.reproduction.logbook import Logbook
+from lungscope.reproduction.lookout import Lookout, Standing
+from lungscope.reproduction.pictures import draw_radiographs
+from lungscope.reproduction.plan import Plan
+from lungscope.reproduction.reproduction import Reproduction
+from lungscope.reproduction.row import Problem, Row
+from lungscope.training.fitting import Watch
+from lungscope.training.history import Epoch
+
+PLAN = "reproduction.json"
+
+
+@dataclass(frozen=True)
+class Onlooker:
+    """Who is told what while a reproduction runs; nobody by default.
+
+    Attributes:
+        caching: told of each image that is decoded.
+        job: told of each training that begins or goes on.
+        standing: told how far everything is, at every step.
+        epoch: told of each epoch that is over, whether it is the best so far, and how far
+            everything is then.
+        testing: told how many test images are classified.
+        problem: told in full what kept a training from being done.
+        row: told of each model that is through.
+        interrupt: called when Ctrl-C was pressed and the epoch goes on to its end.
+    """
+
+    caching: OnProgress = ignore
+    job: Callable[[Job], None] = lambda _: None
+    standing: Callable[[Standing], None] = lambda _: None
+    epoch: Callable[[Job, Epoch, bool, Standing], None] = lambda *_: None
+    testing: OnProgress = ignore
+    problem: Callable[[Job, str], None] = lambda *_: None
+    row: Callable[[Row], None] = lambda _: None
+    interrupt: Callable[[], None] = lambda: None
+
+
+@contextmanager
+def claimed(folder: Path, plan: Plan, *, force: bool) -> Iterator[None]:
+    """Keeps a folder for this reproduction while the block runs.
+
+    Args:
+        folder: of the reproduction; it is made if need be.
+        plan: what is to be done in it.
+        force: whether another plan's place is taken.
+
+    Raises:
+        LungscopeError: it is a file, another plan was begun in it, or another process is at work.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise LungscopeError(f"{folder}: is a file; give a folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(folder / ".lock").acquire(blocking=False):
+            difference = (
+                plan.difference(Plan.load(folder / PLAN)) if (folder / PLAN).is_file() else None
+            )
+            if difference is not None and not force:
+                raise LungscopeError(
+                    f"{folder}: holds a reproduction by another plan ({difference}); give another "
+                    "folder, or replace it with --force"
+                )
+            yield
+    except Timeout:
+        raise LungscopeError(f"{folder}: another process is reproducing into it") from None
+
+
+def reproduce(
+    plan: Plan,
+    splits: Sequence[Split],
+    folder: Path,
+    place: Workplace,
+    onlooker: Onlooker = Onlooker(),
+) -> Reproduction:
+    """Trains and tests what is not yet, and writes the table and the figures.
+
+    `table1.csv`, `table1.json`, `table1.md` and `figures/` are written at the start, of what is
+    there, and after every model. A model that can't be had or that fails is a row that says so.
+
+    Args:
+        plan: what is to be done.
+        splits: on what: one split, or one a fold.
+        folder: of the reproduction; see `claimed`. Runs lie in FOLDER/MODEL/PART.
+        place: images, device and precision.
+        onlooker: who is told what.
+
+    Returns:
+        What there is in the end: with pending rows, if Ctrl-C was pressed.
+
+    Raises:
+        LungscopeError: the data is not the split's, the device can't be used, or a run that is
+            there is of another recipe or split (unless `place.force`).
+        KeyboardInterrupt: Ctrl-C was pressed twice, or outside of a training.
+    """
+    planned = jobs(plan, splits, folder)
+    every = [job for own in planned.values() for job in own]
+    if not place.force:
+        refuse_others(every)
+    place.execution.prepare()
+    splits[0].verify(place.data)  # of folds, all have the same images
+    plan.save(folder / PLAN)
+    cache = open_cache(
+        place.data,
+        splits[0].entries,
+        plan.recipe.size,
+        place.cache_folder,
+        place.workers,
+        onlooker.caching,
+    )
+    draw_radiographs(folder, cache, splits[0])
+    logbook = Logbook(plan, splits, planned, folder)
+    lookout = Lookout(every, logbook.costs)
+    reproduction = logbook.write()
+    for model, own in planned.items():
+        problem, stopped = _through(own, place, lookout, onlooker)
+        found = logbook.update(model, problem)
+        reproduction = logbook.write()
+        onlooker.row(found)
+        if stopped:
+            break
+    return reproduction
+
+
+def _through(
+    jobs: Sequence[Job], place: Workplace, lookout: Lookout, onlooker: Onlooker
+) -> tuple[Problem | None, bool]:
+    """Carries out a model's jobs; says what went wrong, and whether Ctrl-C was pressed."""
+    problem, stopped = None, False
+
+    def stop() -> None:
+        nonlocal stopped
+        stopped = True
+        onlooker.interrupt()
+
+    for job in jobs:
+        try:
+            if not job.trained:
+                onlooker.job(job)
+            carry_out(job, place, _watch(job, lookout, onlooker, stop), onlooker.testing)
+        except WeightsUnavailable as error:
+            onlooker.problem(job, str(error))
+            for other in jobs:
+                lookout.ended(other)
+            return _without_weights(job), stopped
+        except (LungscopeError, RuntimeError, MemoryError) as error:  # torch's are RuntimeErrors
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            onlooker.problem(job, reason)
+            problem = Problem("failed", reason)
+        lookout.ended(job)
+        if stopped:
+            break
+    return problem, stopped
+
+
+def _without_weights(job: Job) -> Problem:
+    name = architecture(job.model).original
+    return Problem(
+        "weights not to be had",
+        f"the ImageNet weights of {name} are not cached and cannot be downloaded; --weights none "
+        "trains from random ones",
+    )
+
+
+def _watch(job: Job, lookout: Lookout, onlooker: Onlooker, stop: Callable[[], None]) -> Watch:
+    best = max((epoch.validation_accuracy for epoch in job.history), default=-1.0)
+
+    def epoch(ended: Epoch) -> None:
+        nonlocal best
+        lookout.epoch_ended(job)
+        is_best = ended.validation_accuracy > best
+        best = max(best, ended.validation_accuracy)
+        onlooker.epoch(job, ended, is_best, lookout.standing())
+
+    def step(trainer: L.Trainer, *rest: Any) -> None:
+        done = rest[-1] + 1  # the last argument is the number of the batch
+        onlooker.standing(lookout.standing(done / trainer.num_training_batches))
+
+    return Watch(onlooker.caching, epoch, stop, [LambdaCallback(on_train_batch_end=step)])

@@ -1,0 +1,143 @@
+"""A reproduction: the paper's table made again, as one thing that can be written and reported."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from lungscope.data.split import SIDES, Split
+from lungscope.evaluation.bootstrap import DRAWS, LEVEL
+from lungscope.reproduction.plan import Plan
+from lungscope.reproduction.published import PAPER
+from lungscope.reproduction.row import Row
+
+DISCLAIMER = "Research software, not for diagnosis."
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure of the paper, made again.
+
+    Attributes:
+        file: relative to the reproduction's folder, with forward slashes.
+        title: what it shows, with all labels of the plan.
+        number: in the paper; None for a model that is not in it.
+        model: whose learning curves it shows; None for figures of several or of none.
+    """
+
+    file: str
+    title: str
+    number: int | None
+    model: str | None = None
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """The paper's table and figures on one's own images.
+
+    Attributes:
+        plan: which models were trained how.
+        splits: on what: one split, or one a fold.
+        rows: of the table, in its order.
+        pictures: that are drawn so far, in the paper's order.
+    """
+
+    plan: Plan
+    splits: tuple[Split, ...]
+    rows: tuple[Row, ...]
+    pictures: tuple[Picture, ...]
+
+    @property
+    def pending(self) -> bool:
+        """Whether the same command would go on."""
+        return any(row.pending for row in self.rows)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every model has all its numbers."""
+        return all(row.state == "complete" for row in self.rows)
+
+    @property
+    def title(self) -> str:
+        """What the table is, with every departure from the paper's recipe."""
+        return "; ".join(("Table I, made again", *self.plan.labels))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of the table must know, a sentence or two each."""
+        return (
+            self._data(),
+            f"Intervals: {100 * LEVEL:.0f} %, bootstrap over groups of test images, {DRAWS} draws; "
+            "precision, recall and F1 are weighted by class support. Probabilities are the "
+            "network's own, uncalibrated, as in the paper.",
+            "Verdict: inside, if the paper's number lies in our interval; above or below, if all "
+            f"of our interval lies above or below it. {PAPER} gives no interval of its own, and "
+            "its test images need not be ours.",
+            self._repetitions(),
+            *self.plan.labels,
+            *(
+                f"{row.title}: {row.state}" + (f" ({row.reason})" if row.reason else "")
+                for row in self.rows
+                if row.state != "complete"
+            ),
+            *(f"{row.title} is not in the paper." for row in self.rows if row.published is None),
+            DISCLAIMER,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The content of `table1.json`: everything but times, the same whenever it is made."""
+        split = self.splits[0]
+        return {
+            "format": "lungscope-table1",
+            "version": 1,
+            "paper": PAPER,
+            "title": self.title,
+            "labels": self.plan.labels,
+            "plan": self.plan.to_json(),
+            "data": {
+                "classes": split.classes,
+                "images": {side: len(split.side(side)) for side in SIDES},
+                "grouped_by": split.grouped_by,
+                "splits": [
+                    {"description": each.description, "fingerprint": each.fingerprint}
+                    for each in self.splits
+                ],
+            },
+            "rows": [row.to_json() for row in self.rows],
+            "pictures": [asdict(picture) for picture in self.pictures],
+            "notes": self.notes,
+        }
+
+    def times(self) -> dict[str, Any]:
+        """The content of `times.json`: seconds of training and validation, a training."""
+        return {
+            row.model: {
+                part: {"epochs": epochs, "seconds": seconds}
+                for part, epochs, seconds in zip(row.parts, row.epochs, row.seconds, strict=True)
+            }
+            for row in self.rows
+        }
+
+    def _data(self) -> str:
+        split = self.splits[0]
+        if self.plan.folds is not None:
+            return (
+                f"{len(split.entries):,} images, each tested once in {self.plan.folds} folds; kept "
+                f"together: {split.grouped_by}."
+            )
+        sides = ", ".join(f"{len(split.side(side)):,} {side}" for side in SIDES)
+        groups = len({entry.group for entry in split.side("test")})
+        return f"{sides} images ({groups:,} groups tested); kept together: {split.grouped_by}."
+
+    def _repetitions(self) -> str:
+        if self.plan.folds is not None:
+            return (
+                f"{self.plan.folds} folds: numbers of all test images together; ± is the standard "
+                "deviation over folds."
+            )
+        if self.plan.seeds > 1:
+            return (
+                f"{self.plan.seeds} seeds: means of the trainings; ± is the standard deviation "
+                "over seeds."
+            )
+        return (
+            "One training a model: how much another seed would change, no standard deviation says."
+        )

@@ -1,0 +1,152 @@
+import io
+import json
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from lungscope.cli.app import app
+from lungscope.cli.reproduction_words import Narrator
+from lungscope.cli.terminal import Terminal
+from lungscope.data.split import Split
+from lungscope.reproduction import carrying_out
+from lungscope.reproduction.lookout import Standing
+from lungscope.training import recipe
+from lungscope.training.run import Run
+
+invoke = CliRunner().invoke
+
+
+@pytest.fixture
+def command(phantoms, phantom_split, cache_folder, tmp_path, monkeypatch):
+    """The command on phantoms of 32 x 32; two small models."""
+    monkeypatch.setattr("joblib.cpu_count", lambda: 1)  # a second thread would only wait
+    monkeypatch.setattr(recipe, "PAPER", replace(recipe.PAPER, size=32, batch_size=8))
+    split = tmp_path / "split.json"
+    phantom_split.save(split)
+
+    def command(*options, models="mobilenet-v2,squeezenet1_1", split=split, data=phantoms):
+        where = ["--data", data, "-o", tmp_path / "out", "--cache", cache_folder, "--device", "cpu"]
+        given = [] if split is None else ["--split", split]
+        chosen = ["--models", models, "--weights", "none"]
+        return invoke(app, ["reproduce", *map(str, [*where, *given, *chosen, *options])])
+
+    return command
+
+
+def test_the_whole_table_comes_of_one_command(command, tmp_path):
+    done = command("--budget", "1")
+    assert done.exit_code == 0, done.stderr
+    for words in (
+        "Table I, made again; from random weights; size 32 (paper: 224)",
+        "short look: at most 1 epoch",
+        "mobilenet-v2, seed 0, epoch   1",
+        "paper 0.8853",
+        "left",
+        "3.5 M",
+        "SqueezeNet 1.1 is not in the paper.",
+        "not for diagnosis",
+    ):
+        assert words in done.stdout
+    names = {path.name for path in (tmp_path / "out").iterdir()} - {".lock"}
+    assert names == {
+        "split.json", "reproduction.json", "table1.csv", "table1.json", "table1.md", "times.json",
+        "figures", "mobilenet-v2", "squeezenet1_1",
+    }  # fmt: skip
+    assert Run.open(tmp_path / "out" / "mobilenet-v2" / "seed-0").recipe.epochs == 1
+    before = (tmp_path / "out" / "table1.json").read_text()
+
+    again = command("--budget", "1", "--json")
+    assert again.exit_code == 0
+    assert again.stderr == ""
+    assert (tmp_path / "out" / "table1.json").read_text() == before
+    assert json.loads(again.stdout) == json.loads(before)
+
+    other = command("--budget", "2")
+    assert other.exit_code == 2
+    assert "epochs 1 there, 2 here" in other.stderr
+    assert other.stderr.count("\n") == 1
+
+
+@pytest.fixture
+def failing(monkeypatch):
+    """No training succeeds."""
+
+    def diverged(*_):
+        raise RuntimeError("no memory [red]left[/red]")
+
+    monkeypatch.setattr(carrying_out, "fit", diverged)
+
+
+def test_without_a_split_one_is_made_and_kept_and_quiet_says_nothing(command, failing, tmp_path):
+    done = command("--quiet", models="squeezenet1_1", split=None)
+    assert (done.exit_code, done.stdout, done.stderr) == (1, "", "")
+    assert json.loads((tmp_path / "out" / "split.json").read_text())["description"] == "80/10/10"
+
+
+def test_folds_are_made_and_trained(command, failing, tmp_path):
+    command("--folds", "3", models="squeezenet1_1", split=None)
+    for fold in (1, 2, 3):
+        run = Run.open(tmp_path / "out" / "squeezenet1_1" / f"fold-{fold}")
+        kept = Split.load(tmp_path / "out" / "folds" / f"fold-{fold}.json")
+        assert run.split == kept
+        assert kept.description == f"fold {fold} of 3"
+
+
+def test_ctrl_c_tells_how_to_go_on(command, monkeypatch):
+    def twice(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(carrying_out, "fit", twice)
+    stopped = command("--budget", "1")
+    assert stopped.exit_code == 130
+    assert "same command" in stopped.stdout
+
+
+def test_a_model_that_fails_gives_1_and_a_table_all_the_same(command, failing, tmp_path):
+    done = command("--budget", "1", models="mobilenet-v2")
+    assert done.exit_code == 1
+    assert "no memory [red]left[/red]" in done.stdout
+    assert "failed" in (tmp_path / "out" / "table1.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--model", "resnet99"], "unknown"),
+        (["--budget", "100"], "fewer than the paper's"),
+        (["--folds", "3"], "--split"),
+        (["--folds", "3", "--seeds", "2"], "not both"),
+        (["--folds", "2"], "3"),
+        (["--weights", "mine.pth"], "imagenet"),
+    ],
+)
+def test_a_wrong_value_is_refused(command, options, told):
+    refused = command(*options)
+    assert refused.exit_code == 2
+    assert told in refused.stderr
+
+
+def test_nothing_is_written_among_the_images(command, phantoms):
+    result = invoke(app, ["reproduce", "--data", str(phantoms), "-o", str(phantoms / "out")])
+    assert result.exit_code == 2
+    assert "lies in the data" in result.stderr
+    assert not (phantoms / "out").exists()
+
+
+def test_models_may_be_named_either_way_and_are_in_the_papers_order(command, failing, tmp_path):
+    command("-m", "squeezenet1_1", "-m", "mobilenet-v2", models="mobilenet-ft, mobilenet-v2")
+    rows = json.loads((tmp_path / "out" / "table1.json").read_text())["rows"]
+    assert [row["model"] for row in rows] == ["mobilenet-v2", "mobilenet-ft", "squeezenet1_1"]
+
+
+def test_on_a_terminal_one_bar_shows_all_models_and_goes_away_for_words():
+    terminal = Terminal()
+    shown = io.StringIO()
+    terminal.err = Console(file=shown, force_terminal=True, width=120)
+    narrator = Narrator(terminal)
+    narrator.onlooker.standing(Standing(3.5, 160, 2350.0))
+    assert "3.5 of about 160 epochs, about 40 min left" in shown.getvalue()
+    narrator.hide()
+    assert not terminal.err._live_stack

@@ -1,0 +1,93 @@
+"""Finished runs that nobody had to train."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from lungscope.evaluation.predictions import Predictions
+from lungscope.images import Preprocessing
+from lungscope.models.description import Description
+from lungscope.reproduction.job import jobs
+from lungscope.reproduction.plan import Plan
+from lungscope.training.history import Epoch, write_history
+from lungscope.training.recipe import PAPER
+from lungscope.training.run import Run
+
+SMALL = replace(PAPER, size=32, batch_size=8, epochs=2, weights="none")
+
+
+@pytest.fixture(autouse=True)
+def one_thread(monkeypatch):
+    """Images of 32 x 32 are not worth a second one, which would wait for other processes."""
+    monkeypatch.setattr("joblib.cpu_count", lambda: 1)
+
+
+@pytest.fixture
+def small():
+    """A recipe that takes a second."""
+    return SMALL
+
+
+@pytest.fixture
+def planned(tmp_path, phantom_split):
+    """All jobs of a plan under `tmp_path / "out"`, in a row."""
+
+    def planned(plan=None, splits=(phantom_split,)):
+        plan = plan or Plan(("mobilenet-v2",), SMALL)
+        return [job for own in jobs(plan, splits, tmp_path / "out").values() for job in own]
+
+    return planned
+
+
+@pytest.fixture
+def finish(phantoms):
+    """Makes a run as if it had been trained and evaluated."""
+
+    def finish(job, *, temperature=2.0, epochs=(0.5, 0.75), evaluated=True):
+        run = Run.create(job.folder, job.recipe, job.split, phantoms, force=True)
+        rows = [Epoch(n, 0.01, 1.0, 0.5, 1.0, a, 2.0) for n, a in enumerate(epochs, start=1)]
+        write_history(run.history, rows)
+        run.last.touch()
+        run.checkpoint.mkdir()
+        description = Description(
+            architecture=job.model,
+            se_reduction=16,
+            classes=job.split.classes,
+            preprocessing=Preprocessing(32, 0.5, 0.25),
+            weights_sha256="",
+            temperature=temperature,
+            data_fingerprint=job.split.fingerprint,
+            recipe=job.recipe.to_json(),
+            metrics={},
+            versions={},
+        )
+        description.save(run.checkpoint / "model.json")
+        run.note(finished=True)
+        own = answers(job.split.side("test"), job.split.classes, job.recipe.seed)
+        if evaluated:
+            own.tempered(temperature).save(run.folder / "evaluation" / "predictions.csv")
+        return own
+
+    return finish
+
+
+def answers(entries, classes, seed):
+    """A network's answers: better than chance, and other ones with another seed."""
+    labels = np.array([entry.label for entry in entries])
+    logits = np.random.default_rng(seed).normal(0, 1, (len(entries), len(classes)))
+    logits[np.arange(len(entries)), labels] += 1
+    return Predictions.from_logits(
+        classes,
+        tuple(entry.file for entry in entries),
+        tuple(entry.group for entry in entries),
+        labels,
+        logits,
+    )
+
+
+@pytest.fixture
+def table(tmp_path):
+    """Reads `table1.json`."""
+    return lambda: json.loads((tmp_path / "out" / "table1.json").read_text())

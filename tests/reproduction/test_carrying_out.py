@@ -1,0 +1,109 @@
+from dataclasses import replace
+from urllib.error import URLError
+
+import pytest
+import torch
+
+from lungscope.errors import LungscopeError
+from lungscope.models import WeightsUnavailable
+from lungscope.reproduction import carrying_out
+from lungscope.reproduction.carrying_out import Workplace, carry_out
+from lungscope.reproduction.plan import Plan
+from lungscope.reproduction.trained import read_trained
+from lungscope.training.execution import Execution
+from lungscope.training.fitting import Fit, Watch
+from lungscope.training.run import Run
+
+
+@pytest.fixture
+def place(phantoms, cache_folder):
+    return Workplace(phantoms, Execution(device="cpu"), cache_folder)
+
+
+@pytest.fixture
+def untrained(monkeypatch):
+    """Nobody may train or evaluate."""
+
+    def never(*_, **__):
+        raise AssertionError("something was done twice")
+
+    monkeypatch.setattr(carrying_out, "fit", never)
+    monkeypatch.setattr(carrying_out, "evaluate_run", never)
+
+
+def test_a_job_is_trained_and_evaluated_once(planned, small, place, monkeypatch):
+    (job,) = planned(Plan(("mobilenet-v2",), replace(small, epochs=1)))
+    assert carry_out(job, place, Watch())
+    found = read_trained(job)
+    assert len(found.history) == 1
+    assert found.predictions.files == tuple(entry.file for entry in job.split.side("test"))
+    before = (job.folder / "evaluation" / "predictions.csv").stat().st_mtime_ns
+    assert carry_out(job, place, Watch())
+    assert (job.folder / "evaluation" / "predictions.csv").stat().st_mtime_ns == before
+
+
+def test_what_is_done_is_not_done_again(planned, finish, place, untrained):
+    (job,) = planned()
+    finish(job)
+    assert carry_out(job, place, Watch())
+
+
+def test_a_training_that_was_interrupted_is_not_evaluated(planned, place, monkeypatch):
+    (job,) = planned()
+    monkeypatch.setattr(carrying_out, "fit", lambda *_: Fit((), None, finished=False))
+    assert not carry_out(job, place, Watch())
+    assert not (job.folder / "evaluation").exists()
+
+
+def test_an_evaluation_of_an_earlier_epoch_does_not_outlive_the_training(
+    planned, finish, place, monkeypatch
+):
+    (job,) = planned()
+    finish(job)
+    Run(job.folder).note(finished=False)
+    monkeypatch.setattr(carrying_out, "fit", lambda *_: Fit((), None, finished=False))
+    carry_out(job, place, Watch())
+    assert not (job.folder / "evaluation").exists()
+
+
+def test_a_second_ctrl_c_is_told_as_one(planned, place, monkeypatch):
+    def lightning_leaves(*_):
+        raise SystemExit(1)
+
+    monkeypatch.setattr(carrying_out, "fit", lightning_leaves)
+    (job,) = planned()
+    with pytest.raises(KeyboardInterrupt):
+        carry_out(job, place, Watch())
+
+
+def test_without_weights_no_run_is_made(planned, small, place, tmp_path, monkeypatch, capfd):
+    def no_network(*_, **__):
+        raise URLError("no network")
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.setattr(torch.hub, "urlopen", no_network)
+    (job,) = planned(Plan(("mobilenet-v2",), replace(small, weights="imagenet")))
+    with pytest.raises(WeightsUnavailable):
+        carry_out(job, place, Watch())
+    assert not job.folder.exists()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_run_of_another_recipe_is_trained_anew_only_by_force(planned, finish, place, monkeypatch):
+    (job,) = planned()
+    finish(replace(job, recipe=replace(job.recipe, epochs=50)))
+    monkeypatch.setattr(carrying_out, "fit", lambda *_: Fit((), None, finished=False))
+    with pytest.raises(LungscopeError, match="--force"):
+        carry_out(job, place, Watch())
+    assert Run(job.folder).recipe.epochs == 50
+    carry_out(job, replace(place, force=True), Watch())
+    assert Run(job.folder).recipe == job.recipe
+
+
+def test_no_force_removes_what_is_no_run(planned, place):
+    (job,) = planned()
+    job.folder.mkdir(parents=True)
+    (job.folder / "thesis.txt").write_text("years of work")
+    with pytest.raises(LungscopeError, match="not a run"):
+        carry_out(job, replace(place, force=True), Watch())
+    assert (job.folder / "thesis.txt").is_file()

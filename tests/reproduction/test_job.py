@@ -1,0 +1,63 @@
+from dataclasses import replace
+
+import pytest
+
+from lungscope.data.splitting import split as make_split
+from lungscope.errors import LungscopeError
+from lungscope.reproduction.job import refuse_others
+from lungscope.reproduction.plan import Plan
+from lungscope.training.run import Run
+
+
+def test_jobs_lie_by_model_and_part(planned, small, tmp_path):
+    every = planned(Plan(("vgg11", "mobilenet-v2"), small, seeds=2))
+    assert [job.folder.relative_to(tmp_path / "out").as_posix() for job in every] == [
+        "vgg11/seed-0", "vgg11/seed-1", "mobilenet-v2/seed-0", "mobilenet-v2/seed-1"
+    ]  # fmt: skip
+    assert [job.recipe.seed for job in every] == [0, 1, 0, 1]
+
+
+def test_of_nothing_there_is_no_run_and_no_epoch(planned):
+    (job,) = planned()
+    assert (job.run, job.trained, job.history, job.difference()) == (None, False, (), None)
+
+
+def test_a_run_of_the_same_recipe_and_split_is_taken_up(planned, finish, phantoms):
+    (job,) = planned()
+    Run.create(job.folder, job.recipe, job.split, phantoms, force=False)
+    assert job.run is not None
+    assert not job.trained
+    finish(job)
+    assert job.trained
+    assert len(job.history) == 2
+    refuse_others([job])
+
+
+@pytest.mark.parametrize("change", [{"epochs": 50}, {"momentum": 0.5}, {"weights": "imagenet"}])
+def test_a_run_of_another_recipe_is_refused_and_not_read(planned, finish, change):
+    (job,) = planned()
+    finish(replace(job, recipe=replace(job.recipe, **change)))
+    ((name, value),) = change.items()
+    with pytest.raises(LungscopeError, match=rf"{name} {value} there.*--force"):
+        refuse_others([job])
+    assert (job.run, job.trained, job.history) == (None, False, ())
+
+
+def test_a_run_on_another_split_is_refused(planned, finish, phantoms):
+    from lungscope.data.index import Index
+    from lungscope.data.survey import survey
+
+    (job,) = planned()
+    index = Index.open(phantoms)
+    finish(replace(job, split=make_split(index, survey(index), (0.6, 0.2, 0.2), seed=9)))
+    with pytest.raises(LungscopeError, match="another split"):
+        refuse_others([job])
+
+
+def test_what_is_no_run_is_refused_and_left_alone(planned):
+    (job,) = planned()
+    job.folder.mkdir(parents=True)
+    (job.folder / "thesis.txt").write_text("years of work")
+    with pytest.raises(LungscopeError, match="no run of lungscope"):
+        refuse_others([job])
+    assert (job.folder / "thesis.txt").is_file()

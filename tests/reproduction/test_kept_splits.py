@@ -1,0 +1,81 @@
+import pytest
+
+from lungscope.data.index import Index
+from lungscope.data.split import Split
+from lungscope.data.survey import survey
+from lungscope.errors import LungscopeError
+from lungscope.reproduction.plan import Plan
+from lungscope.reproduction.splits import given_split, kept_splits
+
+ONE, FOLDS = Plan(("vgg11",)), Plan(("vgg11",), folds=3)
+
+
+@pytest.fixture(scope="module")
+def surveyed(phantoms):
+    index = Index.open(phantoms)
+    return index, survey(index)
+
+
+def never():
+    raise AssertionError("the data set was read again")
+
+
+@pytest.mark.parametrize("plan", [ONE, FOLDS])
+def test_splits_are_made_once_and_then_read(plan, surveyed, tmp_path):
+    made = kept_splits(tmp_path, plan, lambda: surveyed)
+    again = kept_splits(tmp_path, plan, never)
+    assert [split.fingerprint for split in again] == [split.fingerprint for split in made]
+
+
+def test_one_split_is_80_10_10(surveyed, tmp_path):
+    (split,) = kept_splits(tmp_path, ONE, lambda: surveyed)
+    assert split.description == "80/10/10"
+    assert Split.load(tmp_path / "split.json") == split
+
+
+def test_of_folds_every_image_is_tested_once_and_no_group_is_on_two_sides(surveyed, tmp_path):
+    splits = kept_splits(tmp_path, FOLDS, lambda: surveyed)
+    tested = [entry.file for split in splits for entry in split.side("test")]
+    assert sorted(tested) == sorted(entry.file for entry in surveyed[0].entries)
+    for split in splits:
+        trained = {entry.group for entry in split.side("train")}
+        assert trained.isdisjoint(entry.group for entry in split.side("test"))
+    assert (tmp_path / "folds" / "fold-3.json").is_file()
+
+
+def test_folds_of_another_number_are_not_taken_for_these(surveyed, tmp_path):
+    kept_splits(tmp_path, Plan(("vgg11",), folds=4), lambda: surveyed)
+    splits = kept_splits(tmp_path, FOLDS, lambda: surveyed)
+    assert [split.description for split in splits] == [f"fold {n} of 3" for n in (1, 2, 3)]
+
+
+def test_folds_that_are_not_all_there_are_made_anew(surveyed, tmp_path):
+    before = kept_splits(tmp_path, FOLDS, lambda: surveyed)
+    (tmp_path / "folds" / "fold-2.json").unlink()
+    assert kept_splits(tmp_path, FOLDS, lambda: surveyed) == before
+
+
+def test_a_given_split_is_kept(phantom_split, tmp_path):
+    phantom_split.save(tmp_path / "mine.json")
+    assert given_split(tmp_path / "out", ONE, tmp_path / "mine.json", force=False) == (
+        phantom_split,
+    )
+    assert kept_splits(tmp_path / "out", ONE, never) == (phantom_split,)
+
+
+def test_another_split_takes_the_place_of_a_kept_one_only_by_force(
+    phantom_split, surveyed, tmp_path
+):
+    (before,) = kept_splits(tmp_path, ONE, lambda: surveyed)
+    phantom_split.save(tmp_path / "mine.json")
+    with pytest.raises(LungscopeError, match="another split"):
+        given_split(tmp_path, ONE, tmp_path / "mine.json", force=False)
+    assert kept_splits(tmp_path, ONE, never) == (before,)
+    given_split(tmp_path, ONE, tmp_path / "mine.json", force=True)
+    assert kept_splits(tmp_path, ONE, never) == (phantom_split,)
+
+
+def test_folds_take_no_given_split(phantom_split, tmp_path):
+    phantom_split.save(tmp_path / "mine.json")
+    with pytest.raises(LungscopeError, match="--folds"):
+        given_split(tmp_path, FOLDS, tmp_path / "mine.json", force=False)

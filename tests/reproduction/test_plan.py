@@ -1,0 +1,112 @@
+from dataclasses import replace
+
+import pytest
+
+from lungscope.errors import LungscopeError
+from lungscope.reproduction.plan import Plan, in_order
+from lungscope.training.recipe import PAPER, Recipe
+
+MODELS = ("mobilenet-v2", "mobilenet-lung")
+
+
+def test_the_recipe_of_a_training_is_the_papers_with_model_and_seed():
+    plan = Plan(MODELS, seeds=2)
+    recipes = [plan.recipe_of(model, part) for model in plan.models for part in plan.parts]
+    assert recipes == [Recipe(model=model, seed=seed) for model in MODELS for seed in (0, 1)]
+
+
+def test_seeds_follow_the_first_one():
+    plan = Plan(MODELS, replace(PAPER, seed=7), seeds=3)
+    assert [part.name for part in plan.parts] == ["seed-7", "seed-8", "seed-9"]
+    assert {part.split for part in plan.parts} == {0}
+
+
+def test_folds_have_a_split_each_and_one_seed():
+    parts = Plan(MODELS, folds=3).parts
+    assert [(part.name, part.seed, part.split) for part in parts] == [
+        ("fold-1", 0, 0),
+        ("fold-2", 0, 1),
+        ("fold-3", 0, 2),
+    ]
+
+
+def test_the_papers_recipe_needs_no_label():
+    assert Plan(MODELS, replace(PAPER, seed=3, model="vgg11")).labels == ()
+
+
+def test_every_departure_from_the_paper_is_a_label():
+    recipe = replace(PAPER, epochs=3, weights="none", momentum=0.5)
+    assert set(Plan(MODELS, recipe).labels) == {
+        "short look: at most 3 epochs",
+        "from random weights",
+        "momentum 0.5 (paper: 0.9)",
+    }
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"models": ()},
+        {"models": ("vgg11", "vgg11")},
+        {"models": ("resnet99",)},
+        {"seeds": 0},
+        {"folds": 2},
+        {"folds": 5, "seeds": 2},
+    ],
+)
+def test_what_cannot_be_is_refused(wrong):
+    with pytest.raises(LungscopeError):
+        Plan(**{"models": MODELS} | wrong)
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        Plan(MODELS),
+        Plan(MODELS, replace(PAPER, seed=5, weights="none"), seeds=3),
+        Plan(MODELS, folds=5, precision="bf16"),
+    ],
+)
+def test_a_plan_is_read_as_it_was_saved(plan, tmp_path):
+    plan.save(tmp_path / "plan.json")
+    loaded = Plan.load(tmp_path / "plan.json")
+    assert loaded.to_json() == plan.to_json()
+    assert plan.difference(loaded) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "{}", '{"format": "lungscope-reproduction", "version": 9}', "[" * 100_000],
+)
+def test_a_damaged_plan_is_refused_in_one_line(text, tmp_path):
+    path = tmp_path / "plan.json"
+    path.write_text(text)
+    with pytest.raises(LungscopeError, match=r"plan\.json") as refused:
+        Plan.load(path)
+    assert "\n" not in str(refused.value)
+
+
+def test_more_models_and_more_seeds_go_on_with_what_is_there():
+    assert Plan(("vgg11", *MODELS), seeds=3).difference(Plan(MODELS)) is None
+
+
+@pytest.mark.parametrize(
+    ("before", "told"),
+    [
+        (Plan(MODELS, replace(PAPER, weights="none")), "weights none there, imagenet here"),
+        (Plan(MODELS, replace(PAPER, epochs=3)), "epochs 3 there, 100 here"),
+        (Plan(MODELS, replace(PAPER, seed=4)), "first_seed 4 there, 0 here"),
+        (Plan(MODELS, folds=5), "folds 5 there, None here"),
+        (Plan(MODELS, precision="bf16"), "precision bf16 there, 32 here"),
+        (Plan(("vgg11", *MODELS)), "vgg11 there, not here"),
+        (Plan(MODELS, seeds=3), "3 seeds there, 1 here"),
+    ],
+)
+def test_anything_else_is_told(before, told):
+    assert Plan(MODELS).difference(before) == told
+
+
+def test_models_are_put_in_the_order_of_the_paper():
+    assert in_order(["mobilenet-lung", "vgg11", "mobilenet-lung"]) == ("vgg11", "mobilenet-lung")
+    with pytest.raises(LungscopeError, match="resnet99"):
+        in_order(["resnet99"])

@@ -1,0 +1,222 @@
+import os
+import signal
+from dataclasses import replace
+from urllib.error import URLError
+
+import pytest
+import torch
+from filelock import FileLock
+
+from lungscope.errors import LungscopeError
+from lungscope.reproduction import carrying_out, reproducing
+from lungscope.reproduction.carrying_out import Workplace
+from lungscope.reproduction.plan import Plan
+from lungscope.reproduction.reproducing import Onlooker, claimed, reproduce
+from lungscope.training.execution import Execution
+from lungscope.training.run import Run
+
+TABLES = ("table1.csv", "table1.json", "table1.md")
+
+
+@pytest.fixture
+def plan(small):
+    return Plan(("mobilenet-v2", "squeezenet1_1"), small)
+
+
+@pytest.fixture
+def place(phantoms, cache_folder):
+    return Workplace(phantoms, Execution(device="cpu"), cache_folder)
+
+
+@pytest.fixture
+def made(tmp_path, phantom_split, place, plan):
+    def made(folder="out", plan=plan, onlooker=None, place=place):
+        told = onlooker or Onlooker()
+        return reproduce(plan, (phantom_split,), tmp_path / folder, place, told)
+
+    return made
+
+
+@pytest.fixture
+def untrained(monkeypatch):
+    """Whoever trains fails with what is in the list."""
+    errors = []
+
+    def fail(run, *_):
+        raise errors[0]
+
+    monkeypatch.setattr(carrying_out, "fit", fail)
+    return errors
+
+
+@pytest.fixture
+def finishing(finish, monkeypatch):
+    """Trainings take no time; the list holds those that were carried out."""
+    done = []
+
+    def carry_out(job, *_):
+        if not job.trained:
+            finish(job)
+            done.append(job)
+        return True
+
+    monkeypatch.setattr(reproducing, "carry_out", carry_out)
+    return done
+
+
+def outputs(folder):
+    files = [folder / name for name in TABLES] + sorted((folder / "figures").iterdir())
+    return {path.name: path.read_bytes() for path in files}
+
+
+def test_interrupted_and_continued_gives_the_bytes_of_one_go(made, tmp_path):
+    standings, rows = [], []
+    whole = made("whole", onlooker=Onlooker(standing=standings.append, row=rows.append))
+    assert whole.complete
+    assert {path.name for path in (tmp_path / "whole" / "figures").iterdir()} == {
+        "figure-1.png", "figure-6.png", "figure-9.png", "figure-squeezenet1_1.png"
+    }  # fmt: skip
+    assert [row.model for row in rows] == ["mobilenet-v2", "squeezenet1_1"]
+    done = [standing.epochs for standing in standings]
+    assert done == sorted(done)
+    assert standings[0].expected == 4
+    assert standings[0].seconds is None
+    assert standings[-1].seconds is not None
+
+    told = []
+
+    def ctrl_c(job, epoch, best, standing):
+        told.append((job.model, epoch.epoch, standing.epochs))
+        os.kill(os.getpid(), signal.SIGINT)
+
+    for _ in range(2):  # in the middle of a training, and in its last epoch
+        stopped = made("parts", onlooker=Onlooker(epoch=ctrl_c))
+        assert [row.state for row in stopped.rows] == ["unfinished", "not yet run"]
+    assert told == [("mobilenet-v2", 1, 1), ("mobilenet-v2", 2, 2)]
+    assert made("parts").complete
+    assert outputs(tmp_path / "parts") == outputs(tmp_path / "whole")
+
+
+def test_a_finished_run_is_taken_and_more_seeds_are_added(made, plan, finish, planned, finishing):
+    for job in planned(plan):
+        finish(job)
+    assert made().complete
+    assert finishing == []
+    grown = made(plan=replace(plan, models=("mobilenet-v2",), seeds=2))
+    assert [job.part.name for job in finishing] == ["seed-1"]
+    assert grown.rows[0].parts == ("seed-0", "seed-1")
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (LungscopeError("the training loss became nan in epoch 3"), "became nan"),
+        (RuntimeError("CUDA out of memory.\nmore lines"), "CUDA out of memory."),
+        (MemoryError(), "MemoryError"),
+    ],
+)
+def test_a_training_that_fails_is_a_row_and_the_others_go_on(
+    made, plan, planned, finish, untrained, error, reason
+):
+    finish(planned(plan)[1])
+    untrained.append(error)
+    told = []
+    failed, other = made(onlooker=Onlooker(problem=lambda _, why: told.append(why))).rows
+    assert failed.state == "failed"
+    assert reason in failed.reason
+    assert "\n" not in failed.reason
+    assert told == [failed.reason]
+    assert other.state == "complete"
+
+
+def test_a_fault_of_ours_is_no_row(made, untrained):
+    untrained.append(TypeError("a fault"))
+    with pytest.raises(TypeError):
+        made()
+
+
+def test_without_weights_a_model_is_tried_once_and_told(
+    made, plan, small, planned, finish, tmp_path, monkeypatch
+):
+    def no_network(*_, **__):
+        raise URLError("no network")
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.setattr(torch.hub, "urlopen", no_network)
+    wanted = replace(plan, recipe=replace(small, weights="imagenet"), seeds=2)
+    for job in planned(wanted)[2:]:
+        finish(job)
+    told = []
+    without, other = made(
+        plan=wanted, onlooker=Onlooker(problem=lambda job, why: told.append((job.model, why)))
+    ).rows
+    assert (without.state, without.metrics) == ("weights not to be had", {})
+    assert str(tmp_path) not in without.reason
+    ((model, why),) = told
+    assert model == "mobilenet-v2"
+    assert "put mobilenet_v2-" in why
+    assert other.state == "complete"
+
+
+def test_another_recipe_is_refused_before_anything_is_done(made, plan, planned, finish, tmp_path):
+    second = planned(plan)[1]
+    finish(replace(second, recipe=replace(second.recipe, epochs=50)))
+    with pytest.raises(LungscopeError, match="epochs 50 there, 2 here"):
+        made()
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"squeezenet1_1"}
+
+
+def test_force_trains_what_is_of_another_recipe_and_keeps_the_rest(
+    made, plan, planned, finish, place, finishing
+):
+    first, second = planned(plan)
+    finish(first)
+    finish(replace(second, recipe=replace(second.recipe, epochs=50)))
+    assert made(place=replace(place, force=True)).complete
+    assert [job.model for job in finishing] == ["squeezenet1_1"]
+    assert Run(second.folder).recipe == second.recipe
+
+
+def test_changed_images_are_refused_before_anything_is_trained(made, place, phantoms, tmp_path):
+    import shutil
+
+    copy = tmp_path / "copy"
+    shutil.copytree(phantoms, copy)
+    one, other = sorted(copy.glob("*/*.png"))[:2]
+    one.write_bytes(other.read_bytes())
+    with pytest.raises(LungscopeError, match="1 images changed"):
+        made(place=replace(place, data=copy))
+
+
+def test_a_folder_belongs_to_one_plan(tmp_path, plan):
+    folder = tmp_path / "out"
+    with claimed(folder, plan, force=False):
+        plan.save(folder / "reproduction.json")
+    with claimed(folder, replace(plan, seeds=3), force=False):
+        pass
+    other = Plan(plan.models)
+    with (
+        pytest.raises(LungscopeError, match="weights none there, imagenet here"),
+        claimed(folder, other, force=False),
+    ):
+        pass
+    with claimed(folder, other, force=True):
+        pass
+
+
+def test_a_folder_belongs_to_one_process(tmp_path, plan):
+    with (
+        FileLock(tmp_path / ".lock"),
+        pytest.raises(LungscopeError, match="another process"),
+        claimed(tmp_path, plan, force=False),
+    ):
+        pass
+
+
+def test_a_file_is_no_folder(tmp_path, plan):
+    (tmp_path / "out").write_text("")
+    with (
+        pytest.raises(LungscopeError, match="is a file"),
+        claimed(tmp_path / "out", plan, force=False),
+    ):
+        pass

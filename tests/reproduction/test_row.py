@@ -1,0 +1,95 @@
+import json
+from dataclasses import replace
+
+import pytest
+
+from lungscope.evaluation.bootstrap import Estimate
+from lungscope.models.cost import Cost
+from lungscope.reproduction.plan import Plan
+from lungscope.reproduction.row import Problem, judge, row
+from lungscope.reproduction.trained import read_trained
+
+COST = Cost(3_504_872, 2_227_715, 3843, 0, 300_000_000)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (0.80, 0.90, "inside"),
+        (0.85, 0.90, "inside"),
+        (0.80, 0.85, "inside"),
+        (0.86, 0.90, "above"),
+        (0.70, 0.84, "below"),
+    ],
+)
+def test_the_verdict_says_where_our_interval_lies(low, high, expected):
+    assert judge(Estimate(0.85, low, high), 0.85) == expected
+
+
+@pytest.fixture
+def made(planned, finish, small):
+    def made(model="mobilenet-v2", seeds=1, done=1, **row_options):
+        plan = Plan((model,), small, seeds=seeds)
+        jobs = planned(plan)
+        for job in jobs[:done]:
+            finish(job)
+        begun = {job.part.title: len(job.history) for job in jobs}
+        trained = [read_trained(job) for job in jobs[:done]]
+        return row(plan, model, COST, trained, begun, **row_options)
+
+    return made
+
+
+def test_a_complete_row_has_the_numbers_and_the_papers(made):
+    own = made()
+    assert own.state == "complete"
+    assert own.parts == ("seed-0",)
+    assert (own.epochs, own.best_epochs, own.seconds) == ((2,), (2,), (4.0,))
+    assert own.published.accuracy == 0.8853
+    assert own.metrics["accuracy"].deviation is None
+    recall, accuracy = (vars(own.metrics[name].estimate) for name in ("recall", "accuracy"))
+    assert recall == pytest.approx(accuracy)
+    assert own.verdict("loss") == judge(own.metrics["loss"].estimate, 0.3033)
+
+
+def test_several_seeds_are_of_the_same_images(made):
+    one, three = made(), made(seeds=3, done=3)
+    assert (three.images, three.groups) == (one.images, one.groups)
+    assert len(three.metrics["accuracy"].each) == 3
+
+
+def test_a_model_that_is_not_in_the_paper_has_no_verdict(made):
+    own = made("squeezenet1_1")
+    assert own.published is None
+    assert own.verdict("accuracy") is None
+    assert own.to_json()["metrics"]["accuracy"]["published"] is None
+
+
+def test_test_images_of_one_group_have_no_interval_and_no_verdict(made):
+    assert replace(made(), groups=1).verdict("accuracy") is None
+
+
+def test_a_row_of_nothing_is_not_yet_run(made):
+    own = made(done=0)
+    assert (own.state, own.reason, own.metrics, own.pending) == ("not yet run", None, {}, True)
+    assert own.verdict("accuracy") is None
+
+
+def test_a_row_with_some_of_its_seeds_says_how_many(made):
+    own = made(seeds=3, done=2)
+    assert (own.state, own.reason) == ("unfinished", "2 of 3 seeds")
+    assert own.pending
+
+
+def test_a_problem_is_told_with_what_there_is_in_spite_of_it(made):
+    problem = Problem("failed", "the training loss became nan in epoch 3")
+    assert made(done=0, problem=problem).reason == problem.reason
+    own = made(seeds=3, done=2, problem=problem)
+    assert (own.state, own.pending) == ("failed", False)
+    assert own.reason == f"2 of 3 seeds; {problem.reason}"
+    assert own.metrics
+
+
+def test_the_json_holds_no_times(made):
+    text = json.dumps(made().to_json(), allow_nan=False)
+    assert "second" not in text
