@@ -6,11 +6,11 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from lungscope.evaluation.comparison import compare
-from lungscope.evaluation.holm import holm
+from lungscope.comparison.comparison import compare
+from lungscope.comparison.holm import holm
+from lungscope.comparison.sample_size import images_needed
+from lungscope.comparison.verdict import p_value, points, verdict
 from lungscope.evaluation.predictions import Predictions
-from lungscope.evaluation.sample_size import images_needed
-from lungscope.evaluation.verdict import p_value, points, verdict
 
 CLASSES = ("Lung Opacity", "Normal", "Viral Pneumonia")
 
@@ -175,7 +175,7 @@ def test_p_values_keep_two_digits():
 
 
 def test_the_statistics_never_import_torch():
-    code = "import sys, lungscope.evaluation.comparison; print('torch' in sys.modules)"
+    code = "import sys, lungscope.comparison.comparison; print('torch' in sys.modules)"
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 
+from lungscope.comparison.delong import delong
 from lungscope.evaluation.bootstrap import Estimate, Resampling, estimate
-from lungscope.evaluation.delong import delong
 
 # The patients of DeLong, DeLong and Clarke-Pearson (1988) of whom no value is missing:
 # albumin, total protein, K-G score, and whether surgery helped.

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lungscope.evaluation.holm import holm
+from lungscope.comparison.holm import holm
 
 p_values = st.lists(st.floats(0, 1), max_size=6)
 

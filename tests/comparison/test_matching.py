@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lungscope.comparison.matching import matched
 from lungscope.errors import LungscopeError
-from lungscope.evaluation.matching import matched
 from lungscope.evaluation.predictions import Predictions
 
 CLASSES = ("Lung Opacity", "Normal", "Viral Pneumonia")

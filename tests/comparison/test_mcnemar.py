@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from lungscope.evaluation.mcnemar import McNemar, mcnemar
+from lungscope.comparison.mcnemar import McNemar, mcnemar
 
 answers = st.lists(
     st.tuples(st.booleans(), st.booleans(), st.sampled_from("abcdefgh")), min_size=1, max_size=30

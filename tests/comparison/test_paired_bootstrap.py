@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, f1_score, log_loss
 
+from lungscope.comparison.paired_bootstrap import METRICS, Replicated, differences
 from lungscope.evaluation.bootstrap import Resampling
 from lungscope.evaluation.evaluation import evaluate
-from lungscope.evaluation.paired_bootstrap import METRICS, Replicated, differences
 from lungscope.evaluation.predictions import Predictions
 
 CLASSES = ("Lung Opacity", "Normal", "Viral Pneumonia")

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom, binomtest
 
-from lungscope.evaluation.sample_size import design_effect, images_needed
+from lungscope.comparison.sample_size import design_effect, images_needed
 
 
 def test_a_worked_example():

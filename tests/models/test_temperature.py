@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from scipy.special import log_softmax, softmax
 
 from lungscope.errors import LungscopeError
-from lungscope.evaluation.temperature import HOTTEST, Temperature, fit_temperature
+from lungscope.models.temperature import HOTTEST, Temperature, fit_temperature
 
 
 def sampled(count, sharpness, seed=0, classes=3):

@@ -11,7 +11,7 @@ from lungscope.cli.options import Force, Json, Quiet
 from lungscope.cli.terminal import DISCLAIMER, Terminal
 
 if TYPE_CHECKING:
-    from lungscope.evaluation.pair import Pair
+    from lungscope.comparison.pair import Pair
 
 SHOWN = {
     "accuracy": "accuracy",
@@ -34,12 +34,12 @@ def compare(
     quiet: Quiet = False,
 ) -> None:
     """Compare runs on the same test images: differences, intervals and tests of every pair."""
-    from lungscope.evaluation.run_comparison import (
+    from lungscope.comparison.run_comparison import (
         compare_runs,
         refuse_occupied,
         write_comparison,
     )
-    from lungscope.evaluation.verdict import verdict
+    from lungscope.comparison.verdict import verdict
 
     terminal = Terminal(quiet=quiet, json=json)
     if out is not None:
@@ -60,7 +60,7 @@ def compare(
 
 
 def _table(pair: "Pair") -> Table:
-    from lungscope.evaluation.verdict import p_value
+    from lungscope.comparison.verdict import p_value
 
     columns = (pair.first, pair.second, "difference", "95 % interval", "p", "p (Holm)")
     table = Table("", *(escape(name) for name in columns), box=None)
@@ -95,7 +95,7 @@ def _table(pair: "Pair") -> Table:
 
 
 def _counts(pair: "Pair") -> str:
-    from lungscope.evaluation.verdict import p_value
+    from lungscope.comparison.verdict import p_value
 
     found = pair.mcnemar
     return escape(

@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 
+from lungscope.comparison.delong import AreaTest, delong
+from lungscope.comparison.holm import holm
+from lungscope.comparison.matching import matched
+from lungscope.comparison.mcnemar import mcnemar
+from lungscope.comparison.pair import FEWEST_GROUPS, Pair
+from lungscope.comparison.paired_bootstrap import Replicated, differences
+from lungscope.comparison.sample_size import design_effect, images_needed
+from lungscope.comparison.verdict import verdict
 from lungscope.evaluation.bootstrap import DRAWS, LEVEL, Resampling
-from lungscope.evaluation.delong import AreaTest, delong
-from lungscope.evaluation.holm import holm
-from lungscope.evaluation.matching import matched
-from lungscope.evaluation.mcnemar import mcnemar
-from lungscope.evaluation.pair import FEWEST_GROUPS, Pair
-from lungscope.evaluation.paired_bootstrap import Replicated, differences
 from lungscope.evaluation.predictions import Predictions
-from lungscope.evaluation.sample_size import design_effect, images_needed
-from lungscope.evaluation.verdict import verdict
 
 METHODS = {
     "differences": f"first - second; {100 * LEVEL:.0f} % percentile intervals, {DRAWS} bootstrap "

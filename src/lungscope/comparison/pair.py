@@ -3,10 +3,10 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from lungscope.comparison.delong import AreaTest
+from lungscope.comparison.mcnemar import McNemar
+from lungscope.comparison.sample_size import SIGNIFICANCE
 from lungscope.evaluation.bootstrap import Estimate
-from lungscope.evaluation.delong import AreaTest
-from lungscope.evaluation.mcnemar import McNemar
-from lungscope.evaluation.sample_size import SIGNIFICANCE
 
 FEWEST_GROUPS = 6
 """With five, the smallest two-sided p-value over groups is 2 / 2^5 = 0.0625: never below 5 %."""

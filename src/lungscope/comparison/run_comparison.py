@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lungscope.atomic import write_json
+from lungscope.comparison.comparison import Comparison, compare
 from lungscope.errors import LungscopeError
-from lungscope.evaluation.comparison import Comparison, compare
 from lungscope.evaluation.predictions import Predictions
 from lungscope.evaluation.run_evaluation import PREDICTIONS
 from lungscope.figures.comparison import Better, Panel, draw_comparison

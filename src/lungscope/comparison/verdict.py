@@ -2,7 +2,7 @@
 
 import math
 
-from lungscope.evaluation.pair import FEWEST_GROUPS, Pair
+from lungscope.comparison.pair import FEWEST_GROUPS, Pair
 
 
 def verdict(pair: Pair) -> str:
