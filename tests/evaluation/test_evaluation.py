@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 from sklearn.metrics import accuracy_score, f1_score, log_loss
 
 from lungscope.evaluation.evaluation import evaluate
@@ -128,3 +129,16 @@ def test_a_single_image_is_evaluated():
     evaluation = evaluate(made(1, groups=1, labels=[1]))
     assert evaluation.images == 1
     assert evaluation.matrix.sum() == 1
+
+
+def test_a_share_without_a_mistake_has_wilsons_interval_over_its_groups(answers):
+    # the first class is always right, in four groups; it is called in no other image
+    predictions = answers(
+        [[0.9, 0.1]] * 8 + [[0.1, 0.9]] * 4, [0] * 8 + [1] * 4, [*"aabbccdd", *"eeff"]
+    )
+    found = evaluate(predictions)
+    four = binomtest(4, 4).proportion_ci(method="wilson")
+    six = binomtest(6, 6).proportion_ci(method="wilson")
+    assert found.by_class["a"]["recall"].low == pytest.approx(four.low)
+    assert found.by_class["a"]["precision"].low == pytest.approx(four.low)
+    assert found.overall["accuracy"].low == pytest.approx(six.low)

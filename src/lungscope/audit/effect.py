@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lungscope.audit.share import with_interval
 from lungscope.evaluation.bootstrap import Estimate, Resampling, estimate
 from lungscope.evaluation.predictions import Predictions
+from lungscope.evaluation.share import with_interval
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,10 @@ from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from lungscope.audit.share import FEW, with_interval
 from lungscope.data.split import SplitEntry
 from lungscope.evaluation.bootstrap import Estimate, Resampling
 from lungscope.evaluation.calibration import wilson
+from lungscope.evaluation.share import FEW, with_interval
 
 FOLDS = 5
 """Of the cross-validation; a source needs as many groups to be probed for."""

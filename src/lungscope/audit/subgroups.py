@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from lungscope.audit.share import share
 from lungscope.evaluation.bootstrap import LEVEL, Estimate
 from lungscope.evaluation.calibration import wilson
 from lungscope.evaluation.predictions import Predictions
+from lungscope.evaluation.share import share
 
 UNKNOWN = "unknown"
 """The source of images of which none is given, where others have one."""

@@ -9,6 +9,7 @@ from lungscope.evaluation.bootstrap import Estimate, Resampling, estimate_where_
 from lungscope.evaluation.metrics import class_scores, confusion
 from lungscope.evaluation.predictions import Predictions
 from lungscope.evaluation.ranking import Ranking
+from lungscope.evaluation.share import groups_among, with_doubt
 
 Counts = NDArray[np.float64]
 
@@ -56,7 +57,11 @@ def discrimination(predictions: Predictions, resampling: Resampling) -> Discrimi
         values[name], replicates[name] = areas[:, column], drawn[:, column].T
     return Discrimination(
         by_class={
-            label: {name: _estimate(values[name][k], replicates[name][:, k]) for name in values}
+            label: _with_doubt(
+                {name: _estimate(values[name][k], replicates[name][:, k]) for name in values},
+                predictions,
+                k,
+            )
             for k, label in enumerate(predictions.classes)
         },
         macro={
@@ -90,6 +95,20 @@ def rates(matrices: Counts) -> dict[str, Counts]:
         "ppv": of_class["precision"],
         "npv": _ratio(rejected, every - claimed),
     }
+
+
+def _with_doubt(
+    found: dict[str, Estimate | None], predictions: Predictions, label: int
+) -> dict[str, Estimate | None]:
+    """Wilson's interval for the rates that are the same in every draw."""
+    positive, called = predictions.labels == label, predictions.predicted == label
+    of = {"sensitivity": positive, "specificity": ~positive, "ppv": called, "npv": ~called}
+    doubted = dict(found)
+    for name, chosen in of.items():
+        rate = found[name]
+        if rate is not None:
+            doubted[name] = with_doubt(rate, groups_among(predictions.groups, chosen))
+    return doubted
 
 
 def _ratio(above: Counts, below: Counts) -> Counts:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from lungscope.evaluation.bootstrap import DRAWS, LEVEL, Estimate, Resampling, estimate
 from lungscope.evaluation.metrics import class_scores, confusion, scores
 from lungscope.evaluation.predictions import Predictions
+from lungscope.evaluation.share import groups_among, with_doubt
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +57,9 @@ def evaluate(predictions: Predictions, seed: int = 0) -> Evaluation:
     """Computes every metric and its 95 % interval by bootstrap over groups.
 
     Where all images are of one group, there is no telling how much another group would differ:
-    every interval is the value itself, and `metrics.json` says that there is none. In a draw
+    every interval is the value itself, and `metrics.json` says that there is none. Where a share
+    (accuracy, precision, recall) is the same in every draw, its interval is Wilson's for as many
+    images as there are groups. In a draw
     without an image of a class, that class's recall counts as 0, which widens the intervals of
     classes that few groups hold.
 
@@ -73,20 +76,36 @@ def evaluate(predictions: Predictions, seed: int = 0) -> Evaluation:
 
     values, replicates = scores(matrix), scores(matrices)
     each, replicated = class_scores(matrix), class_scores(matrices)
+    overall = {name: estimate(float(values[name]), replicates[name]) for name in values}
+    overall["accuracy"] = with_doubt(overall["accuracy"], resampling.counts.shape[1])
     return Evaluation(
         images=count,
         groups=resampling.counts.shape[1],
         classes=predictions.classes,
         overall={
             "loss": estimate(float(predictions.losses.mean()), losses),
-            **{name: estimate(float(values[name]), replicates[name]) for name in values},
+            **overall,
         },
         by_class={
-            label: {name: estimate(float(each[name][k]), replicated[name][:, k]) for name in each}
+            label: _with_doubt(
+                {name: estimate(float(each[name][k]), replicated[name][:, k]) for name in each},
+                predictions,
+                k,
+            )
             for k, label in enumerate(predictions.classes)
         },
         matrix=matrix,
     )
+
+
+def _with_doubt(
+    found: dict[str, Estimate], predictions: Predictions, label: int
+) -> dict[str, Estimate]:
+    of = {
+        "recall": groups_among(predictions.groups, predictions.labels == label),
+        "precision": groups_among(predictions.groups, predictions.predicted == label),
+    }
+    return found | {name: with_doubt(found[name], groups) for name, groups in of.items()}
 
 
 def _interval(groups: int) -> str:

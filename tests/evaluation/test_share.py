@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom, binomtest
 
-from lungscope.audit.share import FEW, share, with_interval
 from lungscope.evaluation.bootstrap import Estimate
+from lungscope.evaluation.share import FEW, groups_among, share, with_doubt, with_interval
 
 
 def groups(count):
@@ -62,3 +62,13 @@ def test_there_is_always_an_interval_within_0_and_1(images):
     right, names = zip(*images, strict=True)
     found = share(np.array(right), [str(name) for name in names])
     assert 0 <= found.low < found.high <= 1
+
+
+def test_an_interval_without_width_gives_way_to_doubt_and_another_stays():
+    assert ends(with_doubt(Estimate(1, 1, 1), 20)) == wilson(20, 20)
+    assert with_doubt(Estimate(0.9, 0.8, 1), 20) == Estimate(0.9, 0.8, 1)
+    assert with_doubt(Estimate(1, 1, 1), 1) == Estimate(1, 1, 1)
+
+
+def test_groups_are_counted_among_the_chosen_images():
+    assert groups_among(["a", "a", "b", "c"], np.array([True, True, True, False])) == 2

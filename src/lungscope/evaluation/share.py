@@ -42,6 +42,26 @@ def with_interval(value: float, replicates: NDArray[np.float64], groups: int) ->
         groups: how many independent observations it is made of, > 0.
     """
     found = estimate_where_defined(value, replicates)
-    if groups < FEW or found.low == found.high:
+    if groups < FEW:
         return wilson(value, groups)
-    return Estimate(value, max(0.0, found.low), min(1.0, found.high))
+    return with_doubt(Estimate(value, max(0.0, found.low), min(1.0, found.high)), groups)
+
+
+def with_doubt(found: Estimate, groups: int) -> Estimate:
+    """A share with its interval, or with Wilson's where that has no width.
+
+    Args:
+        found: a share of some images, in [0, 1].
+        groups: how many groups those images are of; of one or none there is no telling.
+    """
+    return wilson(found.value, groups) if found.low == found.high and groups > 1 else found
+
+
+def groups_among(groups: Sequence[str], chosen: NDArray[np.bool_]) -> int:
+    """How many groups some of the images are of.
+
+    Args:
+        groups: the group of each image, length N.
+        chosen: (N,) which images.
+    """
+    return len({groups[row] for row in np.flatnonzero(chosen).tolist()})
