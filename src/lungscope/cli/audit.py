@@ -32,10 +32,10 @@ def audit(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder of `lungscope train`.")],
     data: Annotated[
         Path | None,
-        typer.Option("--data", help="The images.  [default: where they were when it trained]"),
+        typer.Option("--data", help="The images.", show_default="where they were when it trained"),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Folder.  [default: RUN/audit]")
+        Path | None, typer.Option("--out", "-o", help="Folder.", show_default="RUN/audit")
     ] = None,
     fail_on: Annotated[
         Literal["fail", "warn", "never"],

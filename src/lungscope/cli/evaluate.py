@@ -45,13 +45,13 @@ def evaluate(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder of `lungscope train`.")],
     data: Annotated[
         Path | None,
-        typer.Option("--data", help="The images.  [default: where they were when it trained]"),
+        typer.Option("--data", help="The images.", show_default="where they were when it trained"),
     ] = None,
     side: Annotated[
         Literal["test", "validation", "train"], typer.Option(help="Side of the run's split.")
     ] = "test",
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Folder.  [default: RUN/evaluation]")
+        Path | None, typer.Option("--out", "-o", help="Folder.", show_default="RUN/evaluation")
     ] = None,
     device: Device = "auto",
     cache: CacheFolder = None,

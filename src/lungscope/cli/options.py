@@ -11,11 +11,11 @@ Force = Annotated[bool, typer.Option("--force", help="Replace a result that is a
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of every random choice.")]
 CacheFolder = Annotated[
     Path | None,
-    typer.Option("--cache", help="Where decoded images are kept.  [default: the user's cache]"),
+    typer.Option("--cache", help="Where decoded images are kept.", show_default="the user's cache"),
 ]
 Workers = Annotated[
     int | None,
-    typer.Option("--workers", min=1, help="Processes that decode.  [default: one a processor]"),
+    typer.Option("--workers", min=1, help="Processes that decode.", show_default="one a processor"),
 ]
 Skip = Annotated[
     bool, typer.Option("--skip-unreadable", help="Go on without the files that cannot be read.")

@@ -25,7 +25,7 @@ def quickstart(
     count: Annotated[int, typer.Option(min=60, help="Phantoms to draw.")] = 900,
     epochs: Annotated[
         int | None,
-        typer.Option(min=1, help="Epochs to train.  [default: 15, or 24 from random weights]"),
+        typer.Option(min=1, help="Epochs to train.", show_default="15, or 24 from random weights"),
     ] = None,
     seed: Seed = 0,
     force: Force = False,

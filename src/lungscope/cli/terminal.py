@@ -61,19 +61,23 @@ class Terminal:
         if self.silent or not self.err.is_terminal:
             yield ignore
             return
-        with Progress(
+        bars = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             count or MofNCompleteColumn(),
             TimeRemainingColumn(),
             console=self.err,
             transient=True,
-        ) as bars:
-            bar = bars.add_task(what, total=None)
+        )
+        bar = bars.add_task(what, total=None)
 
-            def show(done: int, total: int) -> None:
-                bars.update(bar, completed=done, total=total or None)
-                if done == total:  # what follows in the block may show a bar of its own
-                    bars.stop()
+        def show(done: int, total: int) -> None:
+            bars.start()  # not before there is something to show: the work may be done already
+            bars.update(bar, completed=done, total=total or None)
+            if done == total:  # what follows in the block may show a bar of its own
+                bars.stop()
 
+        try:
             yield show
+        finally:
+            bars.stop()

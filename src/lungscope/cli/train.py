@@ -23,14 +23,14 @@ def train(
         typer.Option("--data", help="Folder of class folders, or a CSV (file,label[,group])."),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Run folder.  [default: runs/MODEL]")
+        Path | None, typer.Option("--out", "-o", help="Run folder.", show_default="runs/MODEL")
     ] = None,
     resume: Annotated[
         Path | None, typer.Option("--resume", help="Continue this run where it stopped.")
     ] = None,
     split: Annotated[
         Path | None,
-        typer.Option("--split", help="split.json to use.  [default: a new one, 80/10/10]"),
+        typer.Option("--split", help="split.json to use.", show_default="a new one, 80/10/10"),
     ] = None,
     recipe: Annotated[
         str, typer.Option("--recipe", help="paper, or a recipe.json to start from.")
