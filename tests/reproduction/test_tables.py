@@ -1,8 +1,12 @@
 import csv
 import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from lungscope.audit.baselines import Baseline
+from lungscope.evaluation.bootstrap import Estimate
 from lungscope.models.cost import Cost
 from lungscope.reproduction.plan import Plan
 from lungscope.reproduction.reproduction import Reproduction
@@ -60,6 +64,15 @@ def test_markdown_has_all_models_in_each_of_three_tables_of_even_width(made):
         assert set(rule) == {"---"}
         assert [cells[0] for cells in rows] == ["VGG11", "MobileNetV2", "SqueezeNet 1.1"]
         assert {len(cells) for cells in rows} == {len(head)}
+
+
+def test_what_shortcuts_reach_stands_below_the_models(made):
+    border = Baseline("border", "border alone", "The border.", Estimate(0.75, 0.7, 0.8), np.ones(1))
+    told = replace(made(), shortcuts=(border,))
+    shown = grids(markdown(told))[3]
+    assert shown[2] == ["border alone", "The border.", "0.7500 (0.7000 to 0.8000)"]
+    assert told.to_json()["shortcuts"][0]["accuracy"]["value"] == 0.75
+    assert len(grids(markdown(made()))) == 3
 
 
 def test_markdown_puts_the_paper_and_a_verdict_beside_each_number(made):

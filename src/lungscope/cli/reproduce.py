@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 
 from lungscope.cli.options import CacheFolder, Device, Json, Quiet, Seed, Skip, Workers
-from lungscope.cli.reproduction_words import Narrator, metrics_table, sizes_table
+from lungscope.cli.reproduction_words import Narrator, metrics_table, shortcuts_table, sizes_table
 from lungscope.cli.surveying import surveyed
 from lungscope.cli.terminal import INTERRUPTED, Terminal
 from lungscope.cli.training import described
@@ -118,6 +118,8 @@ def reproduce(
         raise _stopped(terminal)
     terminal.say(escape(made.title))
     terminal.say(metrics_table(made))
+    if made.shortcuts:
+        terminal.say(shortcuts_table(made))
     terminal.say(sizes_table(made))
     for note in made.notes:
         terminal.say(escape(note))

@@ -150,6 +150,16 @@ def sizes_table(reproduction: "Reproduction") -> Table:
     return table
 
 
+def shortcuts_table(reproduction: "Reproduction") -> Table:
+    """What the same split gives without a view of the lung."""
+    from lungscope.reproduction.tables import interval
+
+    table = Table("without a view of the lung", "accuracy (95 % interval)", box=None)
+    for each in reproduction.shortcuts:
+        table.add_row(each.title, interval(each.accuracy))
+    return table
+
+
 def _name(job: "Job") -> str:
     return f"{job.model}, {job.part.title}"
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from lungscope.audit.baselines import Baseline
 from lungscope.data.split import Split
 from lungscope.errors import LungscopeError
 from lungscope.models import Shape, architecture
@@ -29,11 +30,13 @@ class Logbook:
         splits: Sequence[Split],
         jobs: Mapping[str, Sequence[Job]],
         folder: Path,
+        shortcuts: Sequence[Baseline] = (),
     ) -> None:
         self._plan = plan
         self._splits = tuple(splits)
         self._jobs = jobs
         self._folder = folder
+        self._shortcuts = tuple(shortcuts)
         self._trained: dict[str, tuple[Trained, ...]] = {}
         self._rows: dict[str, Row] = {}
         shape = Shape(len(splits[0].classes), plan.recipe.se_reduction)
@@ -72,6 +75,7 @@ class Logbook:
             self._splits,
             tuple(self._rows.values()),
             pictures(self._plan, self._trained),
+            self._shortcuts,
         )
         write_tables(reproduction, self._folder)
         return reproduction

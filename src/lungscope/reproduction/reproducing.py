@@ -10,9 +10,11 @@ import lightning as L
 from filelock import FileLock, Timeout
 from lightning.pytorch.callbacks import LambdaCallback
 
-from lungscope.data.cache import open_cache
+from lungscope.audit.baselines import Baseline, baselines
+from lungscope.data.cache import Cache, open_cache
 from lungscope.data.split import Split
 from lungscope.errors import LungscopeError
+from lungscope.evaluation.bootstrap import Resampling
 from lungscope.models import WeightsUnavailable, architecture
 from lungscope.progress import OnProgress, ignore
 from lungscope.reproduction.carrying_out import Workplace, carry_out
@@ -128,7 +130,7 @@ def reproduce(
         onlooker.caching,
     )
     draw_radiographs(folder, cache, splits[0])
-    logbook = Logbook(plan, splits, planned, folder)
+    logbook = Logbook(plan, splits, planned, folder, _shortcuts(plan, splits[0], cache, place.data))
     lookout = Lookout(every, logbook.costs)
     reproduction = logbook.write()
     for model, own in planned.items():
@@ -139,6 +141,13 @@ def reproduce(
         if stopped:
             break
     return reproduction
+
+
+def _shortcuts(plan: Plan, split: Split, cache: Cache, data: Path) -> tuple[Baseline, ...]:
+    if plan.folds is not None:
+        return ()
+    groups = [entry.group for entry in split.side("test")]
+    return baselines(split, cache, data, Resampling.over(groups))
 
 
 def _through(

@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from lungscope.audit.baselines import Baseline
 from lungscope.data.split import SIDES, Split
 from lungscope.evaluation.bootstrap import DRAWS, LEVEL
 from lungscope.reproduction.plan import Plan
@@ -38,12 +39,15 @@ class Reproduction:
         splits: on what: one split, or one a fold.
         rows: of the table, in its order.
         pictures: that are drawn so far, in the paper's order.
+        shortcuts: what classifiers without a view of the lung reach on the same split; none of
+            folds.
     """
 
     plan: Plan
     splits: tuple[Split, ...]
     rows: tuple[Row, ...]
     pictures: tuple[Picture, ...]
+    shortcuts: tuple[Baseline, ...] = ()
 
     @property
     def pending(self) -> bool:
@@ -102,6 +106,7 @@ class Reproduction:
                 ],
             },
             "rows": [row.to_json() for row in self.rows],
+            "shortcuts": [each.to_json() for each in self.shortcuts],
             "pictures": [asdict(picture) for picture in self.pictures],
             "notes": self.notes,
         }

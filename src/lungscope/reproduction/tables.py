@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lungscope.atomic import write_json, write_text
+from lungscope.evaluation.bootstrap import Estimate
 from lungscope.reproduction.measuring import METRICS, Metric
 from lungscope.reproduction.reproduction import Reproduction
 from lungscope.reproduction.row import Row
@@ -91,9 +92,26 @@ def markdown(reproduction: Reproduction) -> str:
             list(_SIZES),
             [_sizes(row) for row in reproduction.rows],
         ),
+        *_shortcuts(reproduction),
         "\n".join(f"- {_escaped(note)}" for note in reproduction.notes),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def interval(estimate: Estimate, digits: int = 4) -> str:
+    """A number and its interval: "0.8341 (0.7874 to 0.8805)"."""
+    low, high = f"{estimate.low:.{digits}f}", f"{estimate.high:.{digits}f}"
+    return f"{estimate.value:.{digits}f} ({low} to {high})"
+
+
+def _shortcuts(reproduction: Reproduction) -> list[str]:
+    if not reproduction.shortcuts:
+        return []
+    rows = [[each.title, each.sees, interval(each.accuracy)] for each in reproduction.shortcuts]
+    return [
+        "What the same split gives without a view of the lung:",
+        _grid(["classifier", "sees", "accuracy (95 % interval)"], rows),
+    ]
 
 
 def _beside(metric: str) -> tuple[str, str, str]:
