@@ -18,6 +18,7 @@ class Measured:
 def audited(tmp_path, monkeypatch):
     """Makes a run whose audit ends with these verdicts."""
     from lungscope.audit import run_audit
+    from lungscope.report import reporting
     from lungscope.training.recipe import Recipe
 
     Recipe().save(tmp_path / "run" / "recipe.json")
@@ -33,6 +34,8 @@ def audited(tmp_path, monkeypatch):
         )
         result = run_audit.RunAudit(Measured(), found, tmp_path / "run" / "audit")
         monkeypatch.setattr(run_audit, "audit_run", lambda *_, **__: result)
+        written = reporting.Written(tmp_path / "report.html", tmp_path / "model_card.md")
+        monkeypatch.setattr(reporting, "write_report", lambda _: written)
         return ["audit", str(tmp_path / "run"), "--data", str(tmp_path / "data")]
 
     return audited
@@ -57,6 +60,7 @@ def test_every_question_has_its_answer_and_verdict(audited):
     assert "FAIL" in told
     assert "Is it [well]?" in told
     assert "1 fail, 1 pass" in told
+    assert "report.html with model_card.md" in told
     assert "not for diagnosis" in told
 
 

@@ -52,7 +52,7 @@ def test_the_whole_table_comes_of_one_command(command, tmp_path):
     names = {path.name for path in (tmp_path / "out").iterdir()} - {".lock"}
     assert names == {
         "split.json", "reproduction.json", "table1.csv", "table1.json", "table1.md", "times.json",
-        "figures", "mobilenet-v2", "squeezenet1_1",
+        "figures", "report.html", "mobilenet-v2", "squeezenet1_1",
     }  # fmt: skip
     assert Run.open(tmp_path / "out" / "mobilenet-v2" / "seed-0").recipe.epochs == 1
     before = (tmp_path / "out" / "table1.json").read_text()

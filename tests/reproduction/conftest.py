@@ -56,7 +56,7 @@ def finish(phantoms):
             se_reduction=16,
             classes=job.split.classes,
             preprocessing=Preprocessing(32, 0.5, 0.25),
-            weights_sha256="",
+            weights_sha256="0" * 64,
             temperature=temperature,
             data_fingerprint=job.split.fingerprint,
             recipe=job.recipe.to_json(),

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
+RESULT = "audit.json"
+"""The file of an audit's findings and measurements."""
+
 Verdict = Literal["pass", "warn", "fail", "not-measured"]
 
 

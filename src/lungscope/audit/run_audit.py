@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lungscope.atomic import write_json
 from lungscope.audit.audit import Measured, measure
-from lungscope.audit.finding import Finding
+from lungscope.audit.finding import RESULT, Finding
 from lungscope.audit.findings import findings
 from lungscope.audit.perturbations import PERTURBATIONS, examples
 from lungscope.data.cache import Cache
@@ -24,7 +24,6 @@ from lungscope.progress import OnProgress, ignore
 from lungscope.results import refuse_occupied, replaced
 from lungscope.training.run import Run
 
-RESULT = "audit.json"
 FIGURES = "figures"
 
 

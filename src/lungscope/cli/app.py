@@ -10,7 +10,17 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from lungscope import __version__
-from lungscope.cli import compare, data, evaluate, models, quickstart, train
+from lungscope.cli import (
+    audit,
+    compare,
+    data,
+    evaluate,
+    models,
+    quickstart,
+    report,
+    reproduce,
+    train,
+)
 from lungscope.errors import LungscopeError
 
 
@@ -60,7 +70,10 @@ app.command("quickstart")(quickstart.quickstart)
 app.add_typer(data.app, name="data")
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
+app.command("audit")(audit.audit)
+app.command("report")(report.report)
 app.command("compare")(compare.compare)
+app.command("reproduce")(reproduce.reproduce)
 app.command("models")(models.models)
 
 

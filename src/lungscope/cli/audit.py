@@ -52,6 +52,9 @@ def audit(
 
     The exit code is 1 if any finding fails: then the accuracy is not to be believed as it stands.
     """
+    from lungscope.report.reporting import write_report
+    from lungscope.training.run import Run
+
     terminal = Terminal(quiet=quiet, json=json)
     audited = _audited(
         run, data, out, terminal, device=device, workers=workers, cache=cache, force=force
@@ -59,7 +62,10 @@ def audit(
     terminal.say(_table(audited))
     counts = Counter(finding.verdict for finding in audited.findings)
     told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in MARKS if counts[verdict])
-    terminal.say(f"{told}.  Wrote {escape(str(audited.folder))} (audit.json, figures).")
+    reported = ""
+    if out is None:  # a report is of what lies in the run's own folder
+        reported = f" and {write_report(Run.open(run)).page} with model_card.md"
+    terminal.say(escape(f"{told}.  Wrote {audited.folder} (audit.json, figures){reported}."))
     terminal.say(DISCLAIMER)
     terminal.answer(audited.measured.to_json(audited.findings))
     if any(finding.verdict in FAILING[fail_on] for finding in audited.findings):

@@ -81,6 +81,7 @@ def evaluated_run(
     """Evaluates a run and tells a person the result."""
     from lungscope.data.index import Index
     from lungscope.evaluation.run_evaluation import evaluate_run
+    from lungscope.report.reporting import write_report
     from lungscope.training.execution import Execution
     from lungscope.training.run import Run
 
@@ -98,6 +99,10 @@ def evaluated_run(
             cache_folder=cache,
             on_progress=on_progress,
         )
+    reported = ""
+    if out is None and side == "test":  # a report is of what lies in the run's own folder
+        page = write_report(run).page
+        reported = f" and {page} with model_card.md"
     evaluation, description = evaluated.assessment.evaluation, evaluated.checkpoint.description
     terminal.say(
         f"{evaluation.images} {side} images in {evaluation.groups} groups, "
@@ -109,8 +114,9 @@ def evaluated_run(
     terminal.say(_calibration(evaluated.assessment))
     terminal.say(_thresholds(evaluated.assessment))
     terminal.say(
-        f"Wrote {evaluated.folder} (metrics.json, predictions.csv, figures).  {DISCLAIMER}"
+        escape(f"Wrote {evaluated.folder} (metrics.json, predictions.csv, figures){reported}.")
     )
+    terminal.say(DISCLAIMER)
     return evaluated
 
 

@@ -123,7 +123,11 @@ def reproduce(
     terminal.say(sizes_table(made))
     for note in made.notes:
         terminal.say(escape(note))
-    terminal.say(escape(f"Wrote {out} (table1.csv, table1.json, table1.md, times.json, figures)."))
+    terminal.say(
+        escape(
+            f"Wrote {out} (report.html, table1.csv, table1.json, table1.md, times.json, figures)."
+        )
+    )
     terminal.answer(made.to_json())
     if not made.complete:
         raise typer.Exit(MISSED)

@@ -10,6 +10,7 @@ from lungscope.evaluation.run_evaluation import PREDICTIONS, evaluate_run
 from lungscope.models import architecture
 from lungscope.models.weights import IMAGENET, imagenet_file, original
 from lungscope.progress import OnProgress, ignore
+from lungscope.report.reporting import write_report
 from lungscope.reproduction.job import Job
 from lungscope.results import replaced
 from lungscope.training.execution import Execution
@@ -39,7 +40,7 @@ class Workplace:
 
 
 def carry_out(job: Job, place: Workplace, watch: Watch, on_evaluating: OnProgress = ignore) -> bool:
-    """Trains and evaluates what is not yet.
+    """Trains and evaluates what is not yet, and writes its report.
 
     Args:
         job: what to do.
@@ -75,6 +76,7 @@ def carry_out(job: Job, place: Workplace, watch: Watch, on_evaluating: OnProgres
             cache_folder=place.cache_folder,
             on_progress=on_evaluating,
         )
+    write_report(run)  # of what lies there now, e.g. an audit since
     return True
 
 

@@ -17,6 +17,8 @@ from lungscope.errors import LungscopeError
 from lungscope.evaluation.bootstrap import Resampling
 from lungscope.models import WeightsUnavailable, architecture
 from lungscope.progress import OnProgress, ignore
+from lungscope.report.reporting import REPORT
+from lungscope.report.reproduction_report import write_reproduction_report
 from lungscope.reproduction.carrying_out import Workplace, carry_out
 from lungscope.reproduction.job import Job, jobs, refuse_others
 from lungscope.reproduction.logbook import Logbook
@@ -96,8 +98,9 @@ def reproduce(
 ) -> Reproduction:
     """Trains and tests what is not yet, and writes the table and the figures.
 
-    `table1.csv`, `table1.json`, `table1.md` and `figures/` are written at the start, of what is
-    there, and after every model. A model that can't be had or that fails is a row that says so.
+    `table1.csv`, `table1.json`, `table1.md`, `figures/` and `report.html` are written at the start,
+    of what is there, and after every model. A model that can't be had or that fails is a row that
+    says so.
 
     Args:
         plan: what is to be done.
@@ -132,14 +135,21 @@ def reproduce(
     draw_radiographs(folder, cache, splits[0])
     logbook = Logbook(plan, splits, planned, folder, _shortcuts(plan, splits[0], cache, place.data))
     lookout = Lookout(every, logbook.costs)
-    reproduction = logbook.write()
+    reproduction = _written(logbook, folder)
     for model, own in planned.items():
         problem, stopped = _through(own, place, lookout, onlooker)
         found = logbook.update(model, problem)
-        reproduction = logbook.write()
+        reproduction = _written(logbook, folder)
         onlooker.row(found)
         if stopped:
             break
+    return reproduction
+
+
+def _written(logbook: Logbook, folder: Path) -> Reproduction:
+    reproduction = logbook.write()
+    pictures = [(folder / each.file, each.title) for each in reproduction.pictures]
+    write_reproduction_report(reproduction.to_json(), pictures, folder / REPORT)
     return reproduction
 
 

@@ -1,0 +1,153 @@
+"""The pictures of a run's page, each with what it says in words."""
+
+from collections.abc import Callable, Mapping
+
+from lungscope.evaluation.bootstrap import Estimate
+from lungscope.report import outcomes
+from lungscope.report.audited import Audit
+from lungscope.report.facts import RunFacts
+from lungscope.report.measured import Measured
+from lungscope.report.page import Picture, picture
+from lungscope.report.words import counted, decimal, listed, told
+
+Told = tuple[str, str]
+"""What a picture shows with its main numbers, and the caption below it."""
+
+
+def illustrations(facts: RunFacts) -> Mapping[str, Picture]:
+    """Every picture that the run has, by name.
+
+    Raises:
+        LungscopeError: one can't be read.
+    """
+    words: dict[str, Told] = {"learning-curves": _learning_curves(facts)}
+    if facts.measured is not None:
+        words |= {name: tell(facts, facts.measured) for name, tell in _MEASURED.items()}
+    if facts.audit is not None:
+        words |= {name: tell(facts, facts.audit) for name, tell in _AUDITED.items()}
+    return {
+        name: picture(path, *words[name]) for name, path in facts.pictures.items() if name in words
+    }
+
+
+def _learning_curves(facts: RunFacts) -> Told:
+    first, best, last = facts.history[0], facts.best, facts.history[-1]
+    return (
+        f"Loss and accuracy of {len(facts.history)} epochs, training and validation. Validation "
+        f"accuracy is {decimal(first.validation_accuracy)} after the first epoch, "
+        f"{decimal(best.validation_accuracy)} at its best in epoch {best.epoch}, and "
+        f"{decimal(last.validation_accuracy)} in the last.",
+        f"Loss and accuracy by epoch. Epoch {best.epoch} of {len(facts.history)} was kept. "
+        "Training images are augmented, and scored while the weights still change.",
+    )
+
+
+def _samples(facts: RunFacts, _: Measured) -> Told:
+    classes = listed(facts.split.classes)
+    return (
+        f"One radiograph of each class: {classes}.",
+        f"The first test image of each class: {classes}.",
+    )
+
+
+def _confusion(facts: RunFacts, measured: Measured) -> Told:
+    rows = "; ".join(
+        f"of {sum(row)} {name} {row[place]} are called so"
+        for place, (name, row) in enumerate(zip(facts.split.classes, measured.counts, strict=True))
+    )
+    return (
+        f"Confusion matrix of {measured.images} {measured.side} images: {rows}.",
+        f"True class by predicted class, {counted(measured.images)} {measured.side} images.",
+    )
+
+
+def _roc(_: RunFacts, measured: Measured) -> Told:
+    areas = [
+        f"{name} AUROC {_area(each['auroc'])}, AUPRC {_area(each['auprc'])}"
+        for name, each in measured.one_vs_rest.items()
+    ]
+    return (
+        f"ROC and precision-recall curves of each class against the rest: {'; '.join(areas)}.",
+        "Each class against the rest: ROC and precision-recall curves, with 95 % intervals of "
+        "the areas below them.",
+    )
+
+
+def _reliability(_: RunFacts, measured: Measured) -> Told:
+    before, after = measured.uncalibrated.ece_top_label, measured.calibrated.ece_top_label
+    return (
+        f"Accuracy by confidence: the expected calibration error is {told(before)} as trained and "
+        f"{told(after)} at temperature {decimal(measured.temperature)}.",
+        "Accuracy by confidence, as trained and at the fitted temperature; below, how many images "
+        "have which confidence.",
+    )
+
+
+def _coverage(_: RunFacts, measured: Measured) -> Told:
+    points = [
+        f"at confidence {decimal(found.threshold)} {decimal(found.coverage.value)} of the images "
+        f"are answered with accuracy {_area(found.accuracy)}"
+        for each in measured.answering
+        if (found := each.found) is not None
+    ]
+    return (
+        f"Accuracy by share of images answered: {decimal(measured.accuracy.value)} if all are; "
+        f"{'; '.join(points) or 'no threshold was found'}.",
+        "Accuracy of the images that are answered, the most confident first, with its 95 % "
+        f"interval. Area under the curve of risk {told(measured.risk_area)}.",
+    )
+
+
+def _accuracies(facts: RunFacts, audit: Audit) -> Told:
+    own = "" if facts.measured is None else f"This model {told(facts.measured.accuracy)}. "
+    return (
+        f"{own}{outcomes.baselines(facts)}",
+        "The model's accuracy beside what classifiers earn that do not see the lung, and what the "
+        f"model keeps when a part of the image is hidden; {audit.images} {audit.side} images.",
+    )
+
+
+def _sources(facts: RunFacts, _: Audit) -> Told:
+    return (
+        f"Share rightly classified by source and class. {outcomes.about(facts, 'by-source')}",
+        "Share of images rightly classified, by source and class.",
+    )
+
+
+def _mistakes(facts: RunFacts, _: Audit) -> Told:
+    return (
+        f"The worst mistakes as pictures. {outcomes.failures(facts)}",
+        "The mistakes of the largest loss, the worst first, with true and predicted class.",
+    )
+
+
+def _robustness(facts: RunFacts, _: Audit) -> Told:
+    return (
+        f"Accuracy by strength of perturbation. {outcomes.about(facts, 'robustness')}",
+        "Accuracy under perturbations of exposure, scanner, archive and positioning, by strength.",
+    )
+
+
+def _strengths(*_: object) -> Told:
+    words = "One radiograph under each perturbation at each strength."
+    return words, words
+
+
+def _area(estimate: Estimate | None) -> str:
+    return "not defined" if estimate is None else told(estimate)
+
+
+_MEASURED: dict[str, Callable[[RunFacts, Measured], Told]] = {
+    "samples": _samples,
+    "confusion-matrix": _confusion,
+    "roc": _roc,
+    "reliability": _reliability,
+    "coverage": _coverage,
+}
+_AUDITED: dict[str, Callable[[RunFacts, Audit], Told]] = {
+    "accuracies": _accuracies,
+    "sources": _sources,
+    "mistakes": _mistakes,
+    "robustness": _robustness,
+    "strengths": _strengths,
+}

@@ -1,0 +1,144 @@
+"""Templates and pictures: what all pages have in common."""
+
+import base64
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from PIL import Image
+
+from lungscope.errors import LungscopeError
+from lungscope.figures.style import DOTS
+from lungscope.report.words import (
+    counted,
+    decimal,
+    duration,
+    file_name,
+    interval,
+    listed,
+    plain,
+    told,
+)
+
+DISCLAIMER = "Research software, not for diagnosis."
+PAPER = "https://arxiv.org/abs/2408.13180"
+LARGEST = 32 * 2**20
+"""Bytes of a picture; ours have some hundred thousand."""
+
+_FILTERS = {
+    "counted": counted,
+    "decimal": decimal,
+    "file_name": file_name,
+    "duration": duration,
+    "interval": interval,
+    "listed": listed,
+    "plain": plain,
+    "told": told,
+}
+_CSS_DOTS = 96
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture that a page carries in itself.
+
+    Attributes:
+        uri: the PNG as a data: URI.
+        width, height: in CSS pixels, at the size that it was drawn for.
+        alt: what it shows, with the main numbers, for those who do not see it.
+        caption: below it.
+    """
+
+    uri: str
+    width: int
+    height: int
+    alt: str
+    caption: str
+
+
+def picture(path: Path, alt: str, caption: str) -> Picture:
+    """Reads a picture.
+
+    Args:
+        path: a PNG, drawn at `figures.style.DOTS` pixels an inch.
+        alt: what it shows, with the main numbers.
+        caption: below it.
+
+    Raises:
+        LungscopeError: it can't be read, is over 32 MiB or no PNG.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
+        if len(content) > LARGEST:
+            raise LungscopeError(f"{path}: over {LARGEST >> 20} MiB; draw it anew")
+        with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
+            width, height = (round(side * _CSS_DOTS / DOTS) for side in image.size)
+            image.verify()
+    except OSError as error:
+        raise LungscopeError(f"{path}: {error.strerror or 'not a PNG; draw it anew'}") from error
+    except (ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise LungscopeError(f"{path}: damaged PNG; draw it anew") from error
+    uri = f"data:image/png;base64,{base64.b64encode(content).decode()}"
+    return Picture(uri, width, height, alt, caption)
+
+
+def html(template: str, values: Mapping[str, Any]) -> str:
+    """Fills an HTML template; every value is escaped.
+
+    Args:
+        template: its file name in `templates/`.
+        values: that it names, each of them.
+
+    Raises:
+        jinja2.UndefinedError: the template names something else.
+    """
+    return _filled(_environment(None), template, values)
+
+
+def markdown(template: str, values: Mapping[str, Any]) -> str:
+    """Fills a Markdown template; every value is escaped, so that it reads as plain text.
+
+    Args:
+        template: its file name in `templates/`.
+        values: that it names, each of them.
+
+    Raises:
+        jinja2.UndefinedError: the template names something else.
+    """
+    return _filled(_environment(_as_markdown), template, values)
+
+
+def _environment(finalize: Callable[[object], object] | None) -> Environment:
+    environment = Environment(
+        loader=PackageLoader("lungscope.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= _FILTERS
+    return environment
+
+
+def _filled(environment: Environment, template: str, values: Mapping[str, Any]) -> str:
+    return environment.get_template(template).render(values, disclaimer=DISCLAIMER, paper=PAPER)
+
+
+_MARKDOWN = str.maketrans(
+    {character: f"\\{character}" for character in "\\`*_{}[]#|~"}
+    | {"<": "&lt;", ">": "&gt;", "&": "&amp;", "\n": " ", "\r": " "}
+)
+
+
+def _as_markdown(value: object) -> object:
+    """Text that stays text: no markup, no table cell's end, no raw HTML."""
+    if isinstance(value, Markup):
+        return value
+    return Markup(str(value).translate(_MARKDOWN))  # noqa: S704  no markup is left in it

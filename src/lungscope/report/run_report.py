@@ -1,0 +1,104 @@
+"""`report.html`: everything about a run on one page that needs nothing but itself."""
+
+import shlex
+from dataclasses import dataclass
+
+from lungscope.data.split import SIDES
+from lungscope.evaluation.bootstrap import Estimate
+from lungscope.report import outcomes, statements
+from lungscope.report.departures import fields
+from lungscope.report.facts import RunFacts
+from lungscope.report.illustrations import illustrations
+from lungscope.report.measured import ONE_VS_REST, OVERALL
+from lungscope.report.page import html
+
+_CONTENTS = {
+    "data": "Data and split",
+    "training": "Recipe and training",
+    "results": "Results",
+    "calibration": "Calibration and thresholds",
+    "audit": "Audit",
+    "repeat": "How to repeat it",
+    "limits": "Limits",
+}
+
+_CALIBRATION = {
+    "ece_top_label": "calibration error of the predicted class (over images)",
+    "ece_classwise_macro": "calibration error, classwise (macro)",
+    "brier": "Brier score (over images)",
+    "nll": "loss, negative log-likelihood in nats (over images)",
+}
+
+_RATES = {name: ONE_VS_REST[name] for name in ("sensitivity", "specificity", "ppv", "npv")}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the headline: who scores what.
+
+    Attributes:
+        name: of the model or the baseline.
+        accuracy: of it.
+        own: whether it is the model's.
+    """
+
+    name: str
+    accuracy: Estimate
+    own: bool
+
+    @property
+    def shown(self) -> Estimate:
+        """The accuracy as drawn, within the scale."""
+        value, low, high = (
+            min(max(each, 0.0), 1.0)
+            for each in (self.accuracy.value, self.accuracy.low, self.accuracy.high)
+        )
+        return Estimate(value, low, high)
+
+
+def run_report(facts: RunFacts) -> str:
+    """The page as HTML: the same run gives the same bytes.
+
+    Raises:
+        LungscopeError: a picture can't be read.
+    """
+    return html(
+        "run.html.j2",
+        {
+            "facts": facts,
+            "fields": fields(facts),
+            "pictures": illustrations(facts),
+            "headline": _headline(facts),
+            "commands": _commands(facts),
+            "statements": statements,
+            "outcomes": outcomes,
+            "sides": SIDES,
+            "contents": _CONTENTS,
+            "rates": _RATES,
+            "OVERALL": OVERALL,
+            "ONE_VS_REST": ONE_VS_REST,
+            "CALIBRATION": _CALIBRATION,
+        },
+    )
+
+
+def _headline(facts: RunFacts) -> tuple[Row, ...]:
+    """The model and the baselines of the same side; none where no baseline was measured."""
+    measured, audit = facts.measured, facts.audit
+    if audit is None or not audit.baselines:
+        return ()
+    rows = [Row(each.title, each.accuracy, own=False) for each in audit.baselines]
+    if measured is None or measured.side != audit.side:
+        return tuple(rows)
+    return (Row("this model", measured.accuracy, own=True), *rows)
+
+
+def _commands(facts: RunFacts) -> tuple[str, ...]:
+    files = {name: shlex.quote(f"{facts.name}/{name}.json") for name in ("split", "recipe")}
+    return (
+        f"lungscope train --data {shlex.quote(facts.data)} -o again \\",
+        f"    --split {files['split']} --recipe {files['recipe']}",
+        "lungscope evaluate again",
+        "lungscope audit again",
+        "lungscope report again",
+    )

@@ -1,0 +1,139 @@
+"""What the artefacts say about data, model and training, in sentences for page and model card."""
+
+from lungscope.data.split import SIDES
+from lungscope.report.departures import fields
+from lungscope.report.facts import RunFacts
+from lungscope.report.words import counted, decimal, duration, listed, plain
+
+
+def images(facts: RunFacts) -> str:
+    """How many of which classes."""
+    composition = facts.composition
+    classes = listed(
+        f"{counted(sum(sides.values()))} {name}" for name, sides in composition.images.items()
+    )
+    return (
+        f"{counted(len(facts.split.entries))} chest radiographs of "
+        f"{len(composition.images)} classes: {classes}."
+    )
+
+
+def sources(facts: RunFacts) -> str:
+    """Where the images come from, by class."""
+    found = facts.composition.sources
+    if not found:
+        return "Where the images come from is not recorded."
+    return " ".join(
+        f"{name}: {listed(f'{counted(n)} {source}' for source, n in places.items())}."
+        for name, places in found.items()
+    )
+
+
+def confounding(facts: RunFacts) -> str:
+    """Whether classes go together with sources."""
+    single = facts.composition.of_one_source
+    if not facts.composition.sources:
+        return "Whether class and source go together is not known: no source is recorded."
+    if not single:
+        return "No class comes from a single source."
+    told = listed(f"all images of {name} come from {source}" for name, source in single.items())
+    return (
+        f"{told[0].upper()}{told[1:]}: a model that tells the source has told something of the "
+        "class, without having looked at a lung."
+    )
+
+
+def partition(facts: RunFacts) -> str:
+    """How images were assigned to sides."""
+    sides = listed(
+        f"{counted(facts.composition.total(side))} {side} "
+        f"({counted(facts.composition.groups[side])} groups)"
+        for side in SIDES
+    )
+    return f"{facts.split.description}, drawn with seed {facts.split.seed}: {sides} images."
+
+
+def disjoint(facts: RunFacts) -> str:
+    """What cannot be on two sides."""
+    kept = {
+        "group column": "Groups as the data's table names them",
+        "near-duplicates": "Look-alikes (no patient is known)",
+    }.get(facts.split.grouped_by, facts.split.grouped_by)
+    return (
+        f"{kept} are on one side whole, and so are files of equal content; a split in which they "
+        "are not is refused."
+    )
+
+
+def preprocessing(facts: RunFacts) -> str:
+    """Between a file and the network."""
+    used = facts.description.preprocessing
+    return (
+        f"One grey channel, stretched to {used.size} x {used.size} pixels (bilinear, antialiased; "
+        "the aspect ratio is not kept), rounded to 8 bits, scaled to [0, 1] and normalised with "
+        f"the training images' mean {decimal(used.mean, 4)} and standard deviation "
+        f"{decimal(used.std, 4)}."
+    )
+
+
+def network(facts: RunFacts) -> str:
+    """The model's architecture and size."""
+    size, outputs = facts.cost, len(facts.description.classes)
+    trained = "all" if size.trained_parameters == size.parameters else "the classifier's"
+    return (
+        f"{facts.architecture.title}, a convolutional neural network: "
+        f"{counted(size.parameters)} parameters, of which {trained} "
+        f"{counted(size.trained_parameters)} are trained; {size.multiply_adds / 1e6:,.0f} million "
+        f"multiply-adds an image; {outputs} outputs, turned into probabilities by a softmax at "
+        f"temperature {decimal(facts.description.temperature)}."
+    )
+
+
+def initialisation(facts: RunFacts) -> str:
+    """Where training started from."""
+    if facts.weights == "imagenet":
+        origin = f"ImageNet weights of torchvision's {facts.architecture.original}"
+    elif facts.weights == "none":
+        origin = "random weights"
+    else:
+        origin = f"the weights in {facts.weights}"
+    return f"From {origin}; layers that are new are drawn with seed {facts.recipe.seed}."
+
+
+def training(facts: RunFacts) -> str:
+    """Optimiser, schedule and augmentation."""
+    used = facts.recipe
+    return (
+        f"Cross-entropy, SGD with learning rate {plain(used.learning_rate)}, momentum "
+        f"{plain(used.momentum)} and weight decay {plain(used.weight_decay)}; the rate times "
+        f"{plain(used.lr_gamma)} every {used.lr_step} epochs; {used.batch_size} images a step. "
+        f"Augmentation: horizontal flip (p {plain(used.flip_horizontal)}), vertical flip "
+        f"(p {plain(used.flip_vertical)}), rotation by up to {plain(used.rotation)} degrees. "
+        f"At most {used.epochs} epochs, stopped after {used.patience} without a better validation "
+        "accuracy."
+    )
+
+
+def departures(facts: RunFacts) -> str:
+    """Where the recipe is not the paper's."""
+    changed = [
+        f"{field.name} {field.value} (paper: {field.paper})"
+        for field in fields(facts)
+        if field.departs
+    ]
+    return f"Other than in the paper: {listed(changed)}." if changed else "As in the paper."
+
+
+def selection(facts: RunFacts) -> str:
+    """Which epoch was kept."""
+    best = facts.best
+    return (
+        f"Of {len(facts.history)} epochs ({duration(facts.seconds)}) the first with the highest "
+        f"validation accuracy was kept: epoch {best.epoch}, with "
+        f"{decimal(best.validation_accuracy)}. Test images had no part in it."
+    )
+
+
+def software(facts: RunFacts) -> str:
+    """Libraries with versions."""
+    return listed(f"{name} {number}" for name, number in facts.versions.items()) + "."

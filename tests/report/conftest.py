@@ -1,0 +1,182 @@
+"""Runs that nobody had to train, with everything that a report is made of."""
+
+import hashlib
+import json
+from dataclasses import asdict
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lungscope.audit.finding import Finding
+from lungscope.audit.mistakes import worst_mistakes
+from lungscope.data.split import SIDES, Split, SplitEntry
+from lungscope.evaluation.assessment import assess
+from lungscope.evaluation.predictions import Predictions
+from lungscope.images import Preprocessing
+from lungscope.models.description import Description
+from lungscope.training.history import Epoch, write_history
+from lungscope.training.recipe import Recipe
+from lungscope.training.run import Run
+
+CLASSES = ("Lung Opacity", "Normal", "Viral Pneumonia")
+SOURCES = ("rsna-adult", "rsna-adult", "guangzhou-paediatric")
+SHA256 = "83ec07a54addb64a4bb847fc7d6325a1179ef5eaa7c75bf895fd9359423fbaa3"
+FIGURES = {
+    "figures": ["learning-curves"],
+    "evaluation/figures": ["confusion-matrix", "roc", "reliability", "coverage", "samples"],
+    "audit/figures": ["accuracies", "sources", "mistakes", "robustness", "strengths"],
+}
+
+
+def a_split(classes=CLASSES, sources=SOURCES, name="{of}/{side}-{number}.png"):
+    """Twenty images of each class on each side, two a group."""
+    entries = []
+    for label in range(len(classes)):
+        for side in SIDES:
+            for number in range(20):
+                file = name.format(of=label, side=side, number=number)
+                digest = hashlib.sha256(file.encode()).hexdigest()
+                group = f"{label}-{side}-{number // 2}"
+                entries.append(SplitEntry(file, label, digest, group, side, sources[label]))
+    return Split(classes, tuple(entries), "group column", 0, "80/10/10")
+
+
+def answers(split, side, seed=0):
+    entries = split.side(side)
+    labels = np.array([entry.label for entry in entries])
+    logits = np.random.default_rng(seed).normal(0, 1, (len(entries), len(split.classes)))
+    logits[np.arange(len(entries)), labels] += 2
+    return Predictions.from_logits(
+        split.classes,
+        tuple(entry.file for entry in entries),
+        tuple(entry.group for entry in entries),
+        labels,
+        logits,
+        tuple(entry.source or "" for entry in entries),
+    )
+
+
+def an_audit(predictions):
+    def finding(name, title, verdict, statement="One sentence.", threshold="Warns seldom."):
+        return asdict(Finding(name, title, verdict, statement, threshold))
+
+    def baseline(name, title, value):
+        accuracy = {"value": value, "low": value - 0.05, "high": value + 0.05}
+        return {"name": name, "title": title, "sees": f"{title}.", "accuracy": accuracy}
+
+    return {
+        "side": "test",
+        "images": len(predictions.files),
+        "groups": len(set(predictions.groups)),
+        "findings": [
+            finding("leaks", "Was it tested on what it was trained on?", "pass"),
+            finding("border-baseline", "How far does one get with the border?", "warn"),
+            finding("by-source", "Is it as good on every source?", "not-measured", "Of 0."),
+            finding("robustness", "Does it bear images a little worse?", "fail", "It costs 12."),
+        ],
+        "baselines": [
+            baseline("thumbnail", "32 x 32 thumbnail", 0.6123),
+            baseline("border", "border alone", 0.5321),
+        ],
+        "masks": [],
+        "mistakes": [asdict(mistake) for mistake in worst_mistakes(predictions)],
+    }
+
+
+def draw(path, size=(80, 40)):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("L", size, 128).save(path)
+
+
+@pytest.fixture(scope="session")
+def make_run(tmp_path_factory):
+    """Makes a run folder; what is not `done` is left out."""
+
+    def make_run(split=None, done=("evaluation", "audit"), name="lung", recipe=None):
+        place = tmp_path_factory.mktemp("report")
+        split, data = split or a_split(), place / "somebody" / "x rays"
+        recipe = recipe or Recipe(model="mobilenet-v2")
+        run = Run.create(place / name, recipe, split, data, force=False)
+        rows = [Epoch(n, 0.01, 0.9, 0.6, 0.8, a, 61.0) for n, a in enumerate((0.5, 0.75, 0.7), 1)]
+        write_history(run.history, rows)
+        description = Description(
+            architecture=recipe.model,
+            se_reduction=16,
+            classes=split.classes,
+            preprocessing=Preprocessing(64, 0.4964, 0.2480),
+            weights_sha256=SHA256,
+            temperature=1.25,
+            data_fingerprint=split.fingerprint,
+        )
+        description.save(run.checkpoint / "model.json")
+        tested = answers(split, "test")
+        if "evaluation" in done:
+            assessed = assess(tested, answers(split, "validation", 1), 1.25, "test")
+            assessed.save(run.folder / "evaluation" / "metrics.json")
+        if "audit" in done:
+            (run.folder / "audit").mkdir()
+            text = json.dumps(an_audit(tested))
+            (run.folder / "audit" / "audit.json").write_text(text)
+        for part, names in FIGURES.items():
+            if part == "figures" or part.split("/")[0] in done:
+                for figure in names:
+                    draw(run.folder / part / f"{figure}.png")
+        return run
+
+    return make_run
+
+
+@pytest.fixture(scope="session")
+def make_split():
+    """Twenty images of each class on each side, two a group."""
+    return a_split
+
+
+@pytest.fixture(scope="session")
+def run(make_run):
+    """A run with everything; not to be changed."""
+    return make_run()
+
+
+class Page(HTMLParser):
+    """What a page consists of; raises where an element is closed that is not open."""
+
+    VOID = frozenset({"meta", "link", "img", "br", "hr", "input"})
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.elements, self.texts = [], [], []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+
+    def handle_endtag(self, tag):
+        assert self.open, f"</{tag}> closes nothing"
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] != "style":
+            self.texts.append(data)
+
+    def of(self, tag):
+        return [attributes for name, attributes in self.elements if name == tag]
+
+    @property
+    def text(self):
+        return " ".join(" ".join(self.texts).replace("\u00a0", " ").split())
+
+
+@pytest.fixture(scope="session")
+def page_of():
+    """Parses HTML; fails where its tags are not balanced."""
+    return Page

@@ -1,0 +1,128 @@
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lungscope.errors import LungscopeError
+from lungscope.evaluation.predictions import Predictions
+from lungscope.models import Shape, architecture
+from lungscope.models.cost import cost
+from lungscope.report.reproduction_report import write_reproduction_report
+from lungscope.reproduction.plan import Plan
+from lungscope.reproduction.reproduction import Picture, Reproduction
+from lungscope.reproduction.row import Problem, row
+from lungscope.reproduction.trained import Trained
+from lungscope.training.history import Epoch
+
+
+def trained(plan, split, strength):
+    entries = split.side("test")
+    labels = np.array([entry.label for entry in entries])
+    logits = np.random.default_rng(0).normal(0, 1, (len(entries), len(split.classes)))
+    logits[np.arange(len(entries)), labels] += strength
+    predictions = Predictions.from_logits(
+        split.classes,
+        tuple(entry.file for entry in entries),
+        tuple(entry.group for entry in entries),
+        labels,
+        logits,
+    )
+    history = tuple(Epoch(n, 0.01, 1, 0.5, 1, a, 2.0) for n, a in enumerate((0.5, 0.7, 0.6), 1))
+    return [Trained(plan.parts[0], predictions, history)]
+
+
+@pytest.fixture(scope="module")
+def table(make_split):
+    split = make_split()
+    plan = Plan(("vgg11", "resnet18", "mobilenet-v2", "mobilenet-lung"))
+    costs = {name: cost(architecture(name), Shape(3)) for name in plan.models}
+    rows = (
+        row(plan, "vgg11", costs["vgg11"], [], {}, Problem("failed", "<b>out of memory")),
+        row(plan, "resnet18", costs["resnet18"], trained(plan, split, 0.2), {}),
+        row(plan, "mobilenet-v2", costs["mobilenet-v2"], trained(plan, split, 2.3), {}),
+        row(plan, "mobilenet-lung", costs["mobilenet-lung"], [], {"seed-0": 4}),
+    )
+    pictures = (
+        Picture("figures/figure-1.png", "Figure 1. One radiograph of each class", 1),
+        Picture("figures/figure-6.png", "Figure 6. MobileNetV2", 6, "mobilenet-v2"),
+        Picture("figures/figure-9.png", "Figure 9. Validation accuracy of all models", 9),
+    )
+    return json.loads(json.dumps(Reproduction(plan, (split,), rows, pictures).to_json()))
+
+
+@pytest.fixture(scope="module")
+def figures(table, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("reproduction")
+    for each in table["pictures"]:
+        (folder / each["file"]).parent.mkdir(exist_ok=True)
+        Image.new("L", (80, 40)).save(folder / each["file"])
+    return [(folder / each["file"], each["title"]) for each in table["pictures"]]
+
+
+@pytest.fixture(scope="module")
+def text(table, figures, tmp_path_factory):
+    path = tmp_path_factory.mktemp("page") / "reproduction.html"
+    write_reproduction_report(table, figures, path)
+    return path.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def page(text, page_of):
+    return page_of(text)
+
+
+def test_every_number_stands_beside_the_papers(page, table):
+    for name in ("resnet18", "mobilenet-v2"):
+        row = next(each for each in table["rows"] if each["model"] == name)
+        cells = [
+            f"{found['value']:.4f} {found['low']:.4f} to {found['high']:.4f} "
+            f"paper {found['published']:.4f} {found['verdict']}"
+            for found in (row["metrics"][m] for m in ("accuracy", "loss", "precision", "f1"))
+        ]
+        assert f"{row['title']} {' '.join(cells)}" in page.text
+
+
+def test_how_many_accuracies_lie_where_is_counted_in_words(page, table):
+    found = [each["metrics"]["accuracy"]["verdict"] for each in table["rows"] if each["metrics"]]
+    assert sorted(found) == ["above", "below"]
+    assert "1 above (all of our interval lies above it) 1 below (all of" in page.text
+
+
+def test_what_has_no_numbers_says_why(page):
+    assert "VGG11 failed – paper 0.8507" in page.text
+    assert "MobileNet-Lung unfinished –" in page.text
+    assert "VGG11: failed (<b>out of memory)" in page.text
+
+
+def test_pictures_say_what_they_show(page):
+    curves = page.of("img")[1]
+    assert "the best of 3 epochs is epoch 2; the test accuracy is 0." in curves["alt"]
+    assert "Lung Opacity, Normal and Viral Pneumonia" in page.of("img")[0]["alt"]
+
+
+def test_it_needs_nothing_but_itself(text, page):
+    places = [a.get("src") or a.get("href") for _, a in page.elements if "src" in a or "href" in a]
+    assert {place for place in places if not place.startswith(("data:", "#"))} == {
+        "https://arxiv.org/abs/2408.13180"
+    }
+    assert page.of("script") == []
+    assert page.text.count("Research software, not for diagnosis.") == 3  # one is a note
+
+
+def test_without_pictures_and_numbers_it_is_a_page_too(table, tmp_path, page_of):
+    bare = table | {"rows": [each | {"metrics": {}, "epochs": []} for each in table["rows"]]}
+    write_reproduction_report(bare, [], tmp_path / "page.html")
+    page = page_of((tmp_path / "page.html").read_text())
+    assert "No model has numbers" in page.text
+    assert "Figures" not in page.text
+
+
+def test_a_damaged_picture_is_refused_and_the_old_page_stays(table, tmp_path):
+    (tmp_path / "page.html").write_text("old")
+    (tmp_path / "figure-1.png").write_text("no picture")
+    with pytest.raises(LungscopeError, match=r"figure-1\.png: not a PNG"):
+        write_reproduction_report(
+            table, [(tmp_path / "figure-1.png", "Figure 1")], tmp_path / "page.html"
+        )
+    assert (tmp_path / "page.html").read_text() == "old"

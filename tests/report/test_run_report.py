@@ -1,0 +1,258 @@
+import json
+import re
+from dataclasses import replace
+
+import pytest
+
+from lungscope.errors import LungscopeError
+from lungscope.report.facts import read_facts
+from lungscope.report.run_report import run_report
+from lungscope.training.recipe import Recipe
+
+HOSTILE = ('<script>alert("1")</script>', "</title><b>bold", "'\"><img src=x onerror=alert(1)>")
+
+
+@pytest.fixture(scope="module")
+def text(run):
+    return run_report(read_facts(run))
+
+
+@pytest.fixture(scope="module")
+def page(text, page_of):
+    return page_of(text)
+
+
+@pytest.fixture(scope="module")
+def metrics(run):
+    return json.loads((run.folder / "evaluation" / "metrics.json").read_text())
+
+
+def shown(estimate):
+    value, low, high = (f"{estimate[name]:.3f}" for name in ("value", "low", "high"))
+    same = estimate["low"] == estimate["high"]
+    return f"{value} no interval" if same else f"{value} {low} to {high}"
+
+
+def test_the_headline_is_the_accuracy_with_its_interval(page, metrics):
+    found = metrics["overall"]["accuracy"]
+    assert (
+        f"{found['value']:.3f} accuracy, 95 % interval {found['low']:.3f} to {found['high']:.3f}"
+        in page.text
+    )
+
+
+def test_the_baselines_stand_beside_it(page):
+    above = page.text.split("Data and split")[0]
+    assert "this model" in above
+    assert "32 x 32 thumbnail 0.612 0.562 to 0.662" in above
+    assert "border alone 0.532" in above
+
+
+def test_the_verdicts_are_counted_in_words(page):
+    assert "1 fail 1 warn 1 pass 1 not measured" in page.text
+
+
+def test_every_overall_metric_is_that_of_metrics_json_and_names_its_average(page, metrics):
+    titles = {
+        "accuracy": "accuracy (over images)",
+        "loss": "loss, mean cross-entropy in nats (over images)",
+        "precision_weighted": "precision (weighted by class support)",
+        "recall_weighted": "recall (weighted by class support)",
+        "f1_weighted": "F1 (weighted by class support)",
+        "precision_macro": "precision (macro)",
+        "recall_macro": "recall (macro)",
+        "f1_macro": "F1 (macro)",
+    }
+    assert set(titles) == set(metrics["overall"])
+    for name, estimate in metrics["overall"].items():
+        assert f"{titles[name]} {shown(estimate)}" in page.text
+
+
+def test_every_metric_of_every_class_is_that_of_metrics_json(page, metrics):
+    titles = ("sensitivity", "specificity", "ppv", "npv", "auroc", "auprc")
+    for metric in titles:
+        row = [shown(of[metric]) for of in metrics["one_vs_rest"]["by_class"].values()]
+        row.append(shown(metrics["one_vs_rest"]["macro"][metric]))
+        title = metric if len(metric) > 5 else metric.upper()
+        assert f"{title} {' '.join(row)}" in page.text
+    each = [shown(of["f1"]) for of in metrics["by_class"].values()]
+    assert f"F1 {' '.join(each)} {shown(metrics['overall']['f1_macro'])}" in page.text
+    prevalence = [f"{share:.3f}" for share in metrics["one_vs_rest"]["prevalence"].values()]
+    assert f"prevalence {' '.join(prevalence)}" in page.text
+
+
+def test_the_confusion_matrix_is_that_of_metrics_json(page, metrics):
+    for name, row in zip(
+        metrics["confusion"]["classes"], metrics["confusion"]["counts"], strict=True
+    ):
+        assert f"{name} {' '.join(map(str, row))}" in page.text
+
+
+def test_calibration_and_thresholds_are_those_of_metrics_json(page, metrics):
+    before, after = (metrics["calibration"][name] for name in ("uncalibrated", "calibrated"))
+    for name in before:
+        assert f"{shown(before[name])} {shown(after[name])}" in page.text
+    for each in metrics["selective"]["answering"]:
+        found = each["found"]
+        row = f"{found['threshold']:.3f} {shown(found['coverage'])} {shown(found['accuracy'])}"
+        assert f"{each['wanted']} {row}" in page.text
+    for point in metrics["operating_points"]["points"]:
+        row = " ".join(shown(point[name]) for name in ("sensitivity", "specificity", "ppv", "npv"))
+        assert f"{point['of']} {point['threshold']:.3f} {row}" in page.text
+
+
+def test_the_data_is_counted_by_class_side_and_source(page):
+    assert "Lung Opacity 20 20 20 60" in page.text
+    assert "all classes 60 60 60 180" in page.text
+    assert "groups 30 30 30 90" in page.text
+    assert "class guangzhou-paediatric rsna-adult Lung Opacity 0 60 Normal 0 60" in page.text
+
+
+def test_classes_of_a_single_source_are_named(page):
+    assert "All images of Lung Opacity come from rsna-adult" in page.text
+
+
+def test_the_training_is_told_with_best_epoch_and_time(page):
+    assert "Of 3 epochs (3 min 3 s)" in page.text
+    assert "epoch 2, with 0.750" in page.text
+
+
+def test_every_field_of_the_recipe_is_there_and_departures_are_marked(make_run, page_of):
+    recipe = Recipe(model="mobilenet-v2", rotation=0, seed=7, weights="/home/me/secret/start.pt")
+    page = page_of(run_report(read_facts(make_run(recipe=recipe, done=()))))
+    assert "largest rotation, degrees 0 ≠ 10" in page.text
+    assert "starting weights start.pt ≠ imagenet" in page.text
+    assert "model mobilenet-v2 any of seven" in page.text
+    assert "seed 7 names none" in page.text
+    assert "secret" not in page.text
+    assert page.text.count("≠") == 1 + 2  # the caption's and two
+
+
+def test_findings_are_told_with_thresholds_the_gravest_first(page):
+    told = page.text.split("Findings, the gravest first")[1]
+    order = [told.index(word) for word in ("fail Does", "warn How", "pass Was", "not measured")]
+    assert order == sorted(order)
+    assert told.count("Warns seldom.") == 4
+
+
+def test_the_worst_mistakes_are_named(page):
+    mistakes = page.text.split("The mistakes of the largest loss, the worst first.")[-1]
+    assert re.search(r"\d/test-\d+\.png (rsna-adult|guangzhou-paediatric) ", mistakes)
+
+
+def test_every_picture_is_inside_and_says_what_it_shows(page):
+    pictures = page.of("img")
+    assert len(pictures) == 11
+    for picture in pictures:
+        assert picture["src"].startswith("data:image/png;base64,")
+        assert len(picture["alt"]) > 40
+    with_numbers = [picture for picture in pictures if re.search(r"\d", picture["alt"])]
+    assert len(with_numbers) == 9  # two show radiographs alone
+
+
+def test_the_page_needs_nothing_but_itself(text, page):
+    assert page.of("script") == []
+    assert "url(" not in text
+    assert "@import" not in text
+    places = [a.get("src") or a.get("href") for _, a in page.elements if "src" in a or "href" in a]
+    outside = {place for place in places if not place.startswith(("data:", "#"))}
+    assert outside == {"https://arxiv.org/abs/2408.13180"}
+    assert not any(name.startswith("on") for _, a in page.elements for name in a)
+
+
+def test_a_strict_policy_forbids_the_rest(page):
+    policies = [a["content"] for a in page.of("meta") if "http-equiv" in a]
+    assert len(policies) == 1
+    assert policies[0].startswith("default-src 'none'; img-src data:; style-src 'unsafe-inline'")
+
+
+def test_nothing_tells_where_the_files_lie_or_when_it_was_made(run, text):
+    assert str(run.folder.parent) not in text
+    assert "somebody" not in text
+    assert not re.search(r"20\d\d-\d\d-\d\d", text)
+
+
+def test_it_says_twice_that_it_is_not_for_diagnosis(page):
+    assert page.text.startswith("MobileNetV2 83ec07a5 Research software, not for diagnosis.")
+    assert page.text.endswith("Research software, not for diagnosis.")
+
+
+def test_the_same_run_gives_the_same_bytes(run, text):
+    assert run_report(read_facts(run)) == text
+
+
+def test_the_commands_name_folders_alone(page):
+    assert (
+        "lungscope train --data 'x rays' -o again \\ --split lung/split.json --recipe "
+        "lung/recipe.json lungscope evaluate again"
+    ) in page.text
+
+
+def test_what_is_missing_is_said_with_its_command(make_run, page_of):
+    page = page_of(run_report(read_facts(make_run(done=()))))
+    assert page.text.count("lungscope evaluate lung") == 3
+    assert page.text.count("lungscope audit lung") == 2
+    assert len(page.of("img")) == 1
+    page = page_of(run_report(read_facts(make_run(done=("audit",)))))
+    assert "32 x 32 thumbnail 0.612" in page.text
+    assert "who answers accuracy 32 x 32 thumbnail" in page.text
+
+
+@pytest.mark.parametrize("figure", ["audit/figures/sources.png", "evaluation/figures/roc.png"])
+def test_a_picture_may_be_missing(make_run, page_of, figure):
+    run = make_run()
+    (run.folder / figure).unlink()
+    assert len(page_of(run_report(read_facts(run))).of("img")) == 10
+
+
+def test_hostile_names_stay_text(make_run, make_split, page_of):
+    text = run_report(
+        read_facts(
+            make_run(make_split(HOSTILE, HOSTILE, "{of}-{side}-{number}<b>.png"), name="<i>run")
+        )
+    )
+    page = page_of(text)  # no tag is opened or closed by a name
+    assert page.of("script") == []
+    assert all(picture["src"].startswith("data:image/png;base64,") for picture in page.of("img"))
+    for name in (*HOSTILE, "<i>run", "<b>.png"):
+        assert name in page.text
+
+
+def test_metrics_of_another_split_are_refused(make_run):
+    run = make_run()
+    metrics = run.folder / "evaluation" / "metrics.json"
+    value = json.loads(metrics.read_text())
+    value["confusion"]["classes"] = ["a", "b", "c"]
+    for part in (value["by_class"], value["one_vs_rest"]["by_class"]):
+        for new, old in zip("abc", list(part), strict=True):
+            part[new] = part.pop(old)
+    prevalence = value["one_vs_rest"]["prevalence"]
+    value["one_vs_rest"]["prevalence"] = dict(zip("abc", prevalence.values(), strict=True))
+    metrics.write_text(json.dumps(value))
+    with pytest.raises(LungscopeError, match="evaluate anew"):
+        read_facts(run)
+
+
+def test_a_run_that_is_not_trained_to_the_end_is_refused(make_run):
+    run = make_run(done=())
+    (run.checkpoint / "model.json").unlink()
+    run.checkpoint.rmdir()
+    with pytest.raises(LungscopeError, match=r"lungscope train --resume"):
+        read_facts(run)
+
+
+def test_weights_without_a_sha256_are_refused(make_run):
+    run = make_run(done=())
+    model = run.checkpoint / "model.json"
+    model.write_text(model.read_text().replace("83ec07a5", '}</style>"'))
+    with pytest.raises(LungscopeError):
+        read_facts(run)
+
+
+def test_one_group_has_no_interval(make_run, make_split, page_of):
+    split = make_split()
+    one = [
+        replace(entry, group="one") if entry.side == "test" else entry for entry in split.entries
+    ]
+    run = make_run(replace(split, entries=tuple(one)), done=("evaluation",))
+    assert "accuracy, no interval" in page_of(run_report(read_facts(run))).text
