@@ -30,6 +30,7 @@ _UNNAMED = {
     "batch_size": "names none",
     "weight_decay": "names none",
     "epochs": "names none",
+    "se_reduction": "names none",
     "seed": "names none",
 }
 """Of what the paper names no one value, so that no value departs from it."""
