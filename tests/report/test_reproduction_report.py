@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lungscope.audit.baselines import Baseline
 from lungscope.errors import LungscopeError
+from lungscope.evaluation.bootstrap import Estimate
 from lungscope.evaluation.predictions import Predictions
 from lungscope.models import Shape, architecture
 from lungscope.models.cost import cost
@@ -48,7 +50,11 @@ def table(make_split):
         Picture("figures/figure-6.png", "Figure 6. MobileNetV2", 6, "mobilenet-v2"),
         Picture("figures/figure-9.png", "Figure 9. Validation accuracy of all models", 9),
     )
-    return json.loads(json.dumps(Reproduction(plan, (split,), rows, pictures).to_json()))
+    border = Baseline(
+        "border", "border alone", "The border.", Estimate(0.7512, 0.7, 0.8), np.ones(1, np.bool_)
+    )
+    made = Reproduction(plan, (split,), rows, pictures, (border,))
+    return json.loads(json.dumps(made.to_json()))
 
 
 @pytest.fixture(scope="module")
@@ -126,3 +132,9 @@ def test_a_damaged_picture_is_refused_and_the_old_page_stays(table, tmp_path):
             table, [(tmp_path / "figure-1.png", "Figure 1")], tmp_path / "page.html"
         )
     assert (tmp_path / "page.html").read_text() == "old"
+
+
+def test_what_shortcuts_reach_is_told_beside_the_models(text):
+    assert "without a view of the lung" in text
+    assert "border alone" in text
+    assert "0.7512" in text
