@@ -7,7 +7,7 @@ from scipy import ndimage
 from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2.functional import rotate
 
-from lungscope.data.augmentation import PAPER, Augmentation, augment
+from lungscope.data.augmentation import PAPER, Augmentation, augment, draw_views, view
 
 NOTHING = Augmentation(0, 0, 0)
 ALWAYS_LEFT_RIGHT = Augmentation(1, 0, 0)
@@ -203,6 +203,44 @@ def test_the_draws_do_not_depend_on_the_device():
     images = noise(count=8, size=64)
     there = augment(images.cuda(), PAPER, seeded(6))
     torch.testing.assert_close(there.cpu(), augment(images, PAPER, seeded(6)), rtol=0, atol=1e-4)
+
+
+# Views: what an image can look like where only flips are drawn
+
+
+@pytest.mark.parametrize(
+    ("chances", "views"),
+    [
+        ((0, 0), {(False, False)}),
+        ((1, 0), {(True, False)}),
+        ((0.5, 0), {(False, False), (True, False)}),
+        ((1, 0.1), {(True, False), (True, True)}),
+        ((0.5, 0.5), {(False, False), (False, True), (True, False), (True, True)}),
+    ],
+)
+def test_views_are_the_flips_that_the_probabilities_allow(chances, views):
+    found = Augmentation(*chances, 0).views
+    assert len(found) == len(views)
+    assert set(found) == views
+
+
+def test_there_is_no_end_of_views_with_a_rotation():
+    assert PAPER.views == ()
+    assert Augmentation(0, 0, 0.1).views == ()
+
+
+@pytest.mark.parametrize(
+    "policy", [FLIPS, NOTHING, ALWAYS_LEFT_RIGHT, Augmentation(0.3, 1, 0), Augmentation(0, 0.8, 0)]
+)
+@pytest.mark.parametrize("seed", range(3))
+def test_the_view_that_is_drawn_is_what_augment_makes_to_the_bit(policy, seed):
+    images = noise(count=16)
+    generator, reference = seeded(seed), seeded(seed)
+    drawn = draw_views(16, policy, generator)
+    expected = augment(images, policy, reference)
+    assert torch.equal(generator.get_state(), reference.get_state())
+    shown = torch.stack([view(images, policy, flips) for flips in policy.views])
+    assert torch.equal(shown[drawn, torch.arange(16)], expected)
 
 
 # What comes out

@@ -4,13 +4,17 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 import torch
 from filelock import FileLock
+from safetensors.torch import load_file
+from torchvision.models import squeezenet1_0
 
 from lungscope.errors import LungscopeError
 from lungscope.models.checkpoint import Checkpoint
+from lungscope.training import frozen
 from lungscope.training.execution import Execution
 from lungscope.training.fitting import Watch, fit
 from lungscope.training.history import best_epoch, read_history
@@ -20,6 +24,9 @@ from lungscope.training.run import Run
 # the rate drops within the run, so that a resumed schedule is put to the test
 RECIPE = Recipe(
     model="mobilenet-lung", weights="none", size=32, batch_size=8, epochs=4, lr_step=2, seed=3
+)
+CLASSIFIER_RECIPE = Recipe(
+    model="squeezenet", size=48, batch_size=8, epochs=3, lr_step=1, seed=3, flip_vertical=0
 )
 CPU = Execution(device="cpu")
 
@@ -179,3 +186,66 @@ def test_changed_images_are_refused_before_anything_is_trained(
     with pytest.raises(LungscopeError, match="1 images changed"):
         fit(make_run("changed"), copy, CPU, cache_folder)
     assert time.monotonic() - began < 2
+
+
+# A frozen backbone, whose features are held
+
+
+@pytest.fixture(scope="module")
+def backbone(tmp_path_factory):
+    """Weights that no seed of a recipe gives; SqueezeNet's dropout draws over whole maps."""
+    torch.manual_seed(12345)
+    file = tmp_path_factory.mktemp("weights") / "squeezenet.pth"
+    torch.save(squeezenet1_0().state_dict(), file)
+    return str(file)
+
+
+class Killed(Exception):
+    pass
+
+
+def kill_in_second_epoch(epoch):
+    if epoch.epoch == 2:
+        raise Killed
+
+
+@pytest.mark.parametrize("rotation", [0.0, 10.0])
+def test_held_features_change_no_result_and_resume_to_the_bits_of_one_go(
+    make_run, phantoms, cache_folder, monkeypatch, backbone, rotation, phantom_split
+):
+    recipe = replace(CLASSIFIER_RECIPE, weights=backbone, rotation=rotation)
+    told = []
+    watch = Watch(features=lambda done, total: told.append((done, total)))
+    one_go = make_run("one-go", recipe)
+    fit(one_go, phantoms, CPU, cache_folder, watch)
+    training, validation = (len(phantom_split.side(side)) for side in ("train", "validation"))
+    views = validation + (2 * training if rotation == 0 else 0)
+    assert told[-1] == (views, views)
+
+    killed = make_run("killed", recipe)
+    with pytest.raises(Killed):
+        fit(killed, phantoms, CPU, cache_folder, Watch(epoch=kill_in_second_epoch))
+    fit(killed, phantoms, CPU, cache_folder)
+    assert weights(killed) == weights(one_go)
+    assert without_seconds(killed) == without_seconds(one_go)
+
+    monkeypatch.setattr(frozen, "LIMIT", 0)
+    uncached = make_run("uncached", recipe)
+    fit(uncached, phantoms, CPU, cache_folder)
+    histories = [
+        [list(vars(epoch).values())[:-1] for epoch in read_history(run.history)]
+        for run in (one_go, uncached)
+    ]
+    torch.testing.assert_close(*map(torch.tensor, histories), rtol=0, atol=1e-5)
+    states = [load_file(run.checkpoint / "model.safetensors") for run in (one_go, uncached)]
+    torch.testing.assert_close(*states, rtol=0, atol=1e-5)
+    losses = [row[2] for row in histories[0]]
+    assert max(losses) - min(losses) > 1e-3  # something was learnt
+
+
+def test_no_feature_is_computed_where_all_layers_are_trained(make_run, phantoms, cache_folder):
+    told = []
+    recipe = Recipe(model="mobilenet-ft", weights="none", size=32, epochs=1, rotation=0)
+    watch = Watch(features=lambda *step: told.append(step))
+    fit(make_run("all-layers", recipe), phantoms, CPU, cache_folder, watch)
+    assert told == []

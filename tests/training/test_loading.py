@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 
 from lungscope.data.cache import Cache
 from lungscope.data.split import SplitEntry
-from lungscope.training.loading import SeededOrder, batches, training_batches
+from lungscope.training.loading import (
+    CachedFeatures,
+    CachedImages,
+    FeatureBatch,
+    SeededOrder,
+    batches,
+    training_batches,
+    validation_batches,
+)
 
 SIZE = 8
 
@@ -53,7 +61,7 @@ def test_a_batch_is_a_copy_so_that_nothing_can_write_into_the_cache():
 def test_labels_keep_to_their_images_when_the_order_is_random():
     cache, entries = cached(20)
     labels = {cache.row[entry.sha256]: entry.label for entry in entries}
-    loader = training_batches(cache, entries, 6, seed=3)
+    loader = training_batches(CachedImages(cache, entries), 6, seed=3)
     for rows, (_, found) in zip(rows_of(loader, cache), loader, strict=True):
         assert found.tolist() == [labels[row] for row in rows]
 
@@ -62,7 +70,7 @@ def test_labels_keep_to_their_images_when_the_order_is_random():
 @given(count=st.integers(1, 40), batch_size=st.integers(1, 12))
 def test_an_epoch_has_every_image_once_but_for_a_rest_of_a_single_one(count, batch_size):
     cache, entries = cached(count)
-    found = rows_of(training_batches(cache, entries, batch_size, seed=0), cache)
+    found = rows_of(training_batches(CachedImages(cache, entries), batch_size, seed=0), cache)
     flat = [row for rows in found for row in rows]
     assert len(set(flat)) == len(flat)
     alone = count > batch_size > 1 and count % batch_size == 1
@@ -74,7 +82,7 @@ def test_an_epoch_has_every_image_once_but_for_a_rest_of_a_single_one(count, bat
 
 def test_the_image_that_is_left_out_is_another_one_each_epoch():
     cache, entries = cached(9)
-    loader = training_batches(cache, entries, 4, seed=0)
+    loader = training_batches(CachedImages(cache, entries), 4, seed=0)
     missing = set()
     for epoch in range(30):
         loader.sampler.set_epoch(epoch)
@@ -114,9 +122,47 @@ def test_the_order_of_an_epoch_does_not_depend_on_the_epochs_before_it():
 @pytest.mark.parametrize("epoch", [0, 5])
 def test_batches_are_resumed_in_the_middle_of_a_training(epoch):
     cache, entries = cached(30)
-    going, resumed = (training_batches(cache, entries, 8, seed=2) for _ in range(2))
+    going, resumed = (training_batches(CachedImages(cache, entries), 8, seed=2) for _ in range(2))
     for number in range(epoch + 1):
         going.sampler.set_epoch(number)
         expected = rows_of(going, cache)
     resumed.sampler.set_epoch(epoch)
     assert rows_of(resumed, cache) == expected
+
+
+# Features in place of images
+
+
+def test_features_come_in_the_order_in_which_their_images_would():
+    cache, entries = cached(21)
+    images = CachedImages(cache, entries)
+    # one "feature" of two views: the image's position, and the same below zero
+    positions = torch.arange(21.0)
+    features = CachedFeatures(torch.stack([positions, -positions], dim=1), images.labels)
+    row_of = cache.rows(entries)
+    for epoch in (0, 3):
+        loaders = [training_batches(side, 4, seed=2) for side in (images, features)]
+        for loader in loaders:
+            loader.sampler.set_epoch(epoch)
+        rows = rows_of(loaders[0], cache)
+        assert len(rows) == len(loaders[1]) == 5  # the single one that is left is left out
+        for expected, (_, labels), batch in zip(rows, *loaders, strict=True):
+            assert torch.equal(batch.features[:, 0], -batch.features[:, 1])
+            assert [row_of[int(at)] for at in batch.features[:, 0]] == expected
+            assert torch.equal(batch.labels, labels)
+
+
+def test_validation_features_come_in_their_order_all_of_them():
+    features = CachedFeatures(torch.arange(9.0)[:, None], torch.arange(9))
+    found = list(validation_batches(features, 4))
+    assert [len(batch.labels) for batch in found] == [4, 4, 1]
+    assert torch.cat([batch.features for batch in found])[:, 0].tolist() == list(range(9))
+
+
+@pytest.mark.parametrize("shape", [(7,), (5, 2, 3)])
+def test_the_chosen_view_of_each_image_is_laid_out_as_the_backbone_leaves_it(shape):
+    features = torch.rand(4, 3, *shape)
+    chosen = FeatureBatch(features, torch.zeros(4)).of(torch.tensor([2, 0, 1, 2]))
+    assert torch.equal(chosen, torch.stack([features[i, v] for i, v in enumerate([2, 0, 1, 2])]))
+    last = torch.channels_last if len(shape) == 3 else torch.contiguous_format
+    assert chosen.is_contiguous(memory_format=last)

@@ -42,6 +42,7 @@ class Narrator:
 
         return Onlooker(
             caching=self._counting("decoding images"),
+            features=self._counting("computing features"),
             job=self._job,
             standing=self._standing,
             epoch=self._epoch,

@@ -69,9 +69,13 @@ def fit_run(
         terminal.say(epoch_line(epoch, best=epoch.validation_accuracy > best))
         best = max(best, epoch.validation_accuracy)
 
-    with terminal.progress("decoding images") as caching:
+    with (
+        terminal.progress("decoding images") as caching,
+        terminal.progress("computing features") as features,
+    ):
         watch = Watch(
             caching=caching,
+            features=features,
             epoch=tell,
             interrupt=lambda: terminal.err.print(
                 "stopping after this epoch (Ctrl-C again: at once)"

@@ -1,10 +1,14 @@
 """Random flips and rotations, a different one for every image, done on a whole batch at once."""
 
 from dataclasses import dataclass
+from itertools import product
 
 import torch
 from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
+
+Flips = tuple[bool, bool]
+"""Whether an image is flipped left-right, and whether upside down."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,13 @@ class Augmentation:
     flip_horizontal: float
     flip_vertical: float
     rotation: float
+
+    @property
+    def views(self) -> tuple[Flips, ...]:
+        """The flips that can be drawn, where nothing else is done; none where there is rotation."""
+        if self.rotation > 0:
+            return ()
+        return tuple(product(_outcomes(self.flip_horizontal), _outcomes(self.flip_vertical)))
 
 
 PAPER = Augmentation(flip_horizontal=0.5, flip_vertical=0.5, rotation=10.0)
@@ -42,15 +53,71 @@ def augment(images: Tensor, policy: Augmentation, generator: torch.Generator) ->
     Returns:
         (B, 1, S, S), same dtype and device.
     """
+    return _varied(images, policy, _draw(images.shape[0], policy, generator))
+
+
+def draw_views(count: int, policy: Augmentation, generator: torch.Generator) -> Tensor:
+    """Draws what `augment` would, in its place.
+
+    Args:
+        count: images in the batch.
+        policy: what to draw from; it has `views`.
+        generator: a CPU generator; its state decides the draws.
+
+    Returns:
+        (count,) int64, which of the policy's `views` each image is shown in.
+    """
+    draws = _draw(count, policy, generator)
+    flips = zip(draws.horizontal.tolist(), draws.vertical.tolist(), strict=True)
+    return torch.tensor([policy.views.index(drawn) for drawn in flips], dtype=torch.int64)
+
+
+def view(images: Tensor, policy: Augmentation, flips: Flips) -> Tensor:
+    """Shows every image in one of the policy's `views`.
+
+    Args:
+        images: (B, 1, S, S) float.
+        policy: one that has `views`.
+        flips: one of them.
+
+    Returns:
+        (B, 1, S, S), to the bit what `augment` makes of an image for which it draws these flips.
+    """
     count = images.shape[0]
+    horizontal, vertical = (torch.full((count,), flipped) for flipped in flips)
+    return _varied(images, policy, _Draws(horizontal, vertical, torch.zeros(count)))
+
+
+@dataclass(frozen=True, eq=False)
+class _Draws:
+    """Of each image: whether it is flipped, (B,) bool, and its angle in radians, (B,) float."""
+
+    horizontal: Tensor
+    vertical: Tensor
+    angle: Tensor
+
+
+def _outcomes(probability: float) -> tuple[bool, ...]:
+    if 0 < probability < 1:
+        return (False, True)
+    return (probability == 1,)
+
+
+def _draw(count: int, policy: Augmentation, generator: torch.Generator) -> _Draws:
     draws = torch.rand((3, count), generator=generator)
+    return _Draws(
+        horizontal=draws[0] < policy.flip_horizontal,
+        vertical=draws[1] < policy.flip_vertical,
+        angle=torch.deg2rad((2.0 * draws[2] - 1.0) * policy.rotation),
+    )
+
+
+def _varied(images: Tensor, policy: Augmentation, draws: _Draws) -> Tensor:
     if policy == Augmentation(0, 0, 0):
         return images
-    horizontal = 1.0 - 2.0 * (draws[0] < policy.flip_horizontal)
-    vertical = 1.0 - 2.0 * (draws[1] < policy.flip_vertical)
-    angle = torch.deg2rad((2.0 * draws[2] - 1.0) * policy.rotation)
-    cos, sin = torch.cos(angle), torch.sin(angle)
-    zero = torch.zeros(count)
+    horizontal, vertical = 1.0 - 2.0 * draws.horizontal, 1.0 - 2.0 * draws.vertical
+    cos, sin = torch.cos(draws.angle), torch.sin(draws.angle)
+    zero = torch.zeros_like(cos)
     maps = torch.stack(
         [
             torch.stack([cos * horizontal, -sin * vertical, zero], dim=1),

@@ -39,6 +39,7 @@ class Onlooker:
 
     Attributes:
         caching: told of each image that is decoded.
+        features: told of each image that a frozen backbone's features are computed of.
         job: told of each training that begins or goes on.
         standing: told how far everything is, at every step.
         epoch: told of each epoch that is over, whether it is the best so far, and how far
@@ -50,6 +51,7 @@ class Onlooker:
     """
 
     caching: OnProgress = ignore
+    features: OnProgress = ignore
     job: Callable[[Job], None] = lambda _: None
     standing: Callable[[Standing], None] = lambda _: None
     epoch: Callable[[Job, Epoch, bool, Standing], None] = lambda *_: None
@@ -214,4 +216,10 @@ def _watch(job: Job, lookout: Lookout, onlooker: Onlooker, stop: Callable[[], No
         done = rest[-1] + 1  # the last argument is the number of the batch
         onlooker.standing(lookout.standing(done / trainer.num_training_batches))
 
-    return Watch(onlooker.caching, epoch, stop, [LambdaCallback(on_train_batch_end=step)])
+    return Watch(
+        caching=onlooker.caching,
+        epoch=epoch,
+        interrupt=stop,
+        callbacks=[LambdaCallback(on_train_batch_end=step)],
+        features=onlooker.features,
+    )

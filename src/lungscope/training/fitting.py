@@ -4,13 +4,11 @@ import logging
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import lightning as L
-import numpy as np
-import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 
 from lungscope.data.cache import Cache, open_cache
@@ -19,20 +17,23 @@ from lungscope.data.statistics import pixel_statistics
 from lungscope.errors import LungscopeError
 from lungscope.images import Preprocessing
 from lungscope.models import Shape, architecture, build
-from lungscope.models.checkpoint import save_checkpoint
-from lungscope.models.description import Description
-from lungscope.models.temperature import fit_temperature
 from lungscope.models.weights import NONE
 from lungscope.progress import OnProgress, ignore
 from lungscope.training.callbacks import HistoryWriter, OnEpoch, StopAfterEpoch
 from lungscope.training.checkpoint_io import AtomicCheckpointIO
 from lungscope.training.execution import Execution, Precision
+from lungscope.training.frozen import FrozenBackbone, features_where_they_fit
 from lungscope.training.history import Epoch, best_epoch
-from lungscope.training.loading import batches, training_batches
+from lungscope.training.keeping import keep_best
+from lungscope.training.loading import (
+    CachedImages,
+    Side,
+    training_batches,
+    validation_batches,
+)
 from lungscope.training.module import LungTraining
 from lungscope.training.recipe import Recipe
-from lungscope.training.run import Run, versions
-from lungscope.training.scoring import BATCH, scores
+from lungscope.training.run import Run
 
 MONITOR = "validation_accuracy"
 _PRECISIONS: dict[Precision, Literal["32-true", "bf16-mixed", "16-mixed"]] = {
@@ -51,12 +52,14 @@ class Watch:
         epoch: told of each epoch that is over.
         interrupt: called when Ctrl-C was pressed and the epoch goes on to its end.
         callbacks: Lightning callbacks that only look on, e.g. a progress bar.
+        features: told of each view of an image that went through a frozen backbone once for all.
     """
 
     caching: OnProgress = ignore
     epoch: OnEpoch = lambda _: None
     interrupt: Callable[[], None] = lambda: None
     callbacks: Sequence[Callback] = ()
+    features: OnProgress = ignore
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,9 @@ def fit(
 
     Stops after `patience` epochs without a better validation accuracy, and keeps the weights of
     the best epoch (paper, section III-B). Call it again on a run that was interrupted or killed
-    and it continues; on the same CPU the weights are bit for bit those of one go.
+    and it continues; on the same CPU the weights are bit for bit those of one go. What a frozen
+    backbone makes of the images is computed before the first epoch where it can be held
+    (`lungscope.training.frozen`); the epochs' seconds leave it out.
 
     Args:
         run: a folder made by `Run.create`.
@@ -118,7 +123,7 @@ def _fit(
     early = EarlyStopping(MONITOR, mode="max", patience=recipe.patience)
     with _quiet():
         L.seed_everything(recipe.seed, verbose=False)
-        training = _training(recipe, len(split.classes), preprocessing, resumed=run.last.exists())
+        training = _training(recipe, len(split.classes), preprocessing, run.last)
         trainer = L.Trainer(
             accelerator=execution.accelerator,
             devices=1,
@@ -133,16 +138,17 @@ def _fit(
             plugins=[AtomicCheckpointIO()],
             callbacks=[*watch.callbacks, early, history, stop, *_checkpoints(run)],
         )
+        train, validation = _sides(training, cache, split, trainer, watch.features)
         trainer.fit(
             training,
-            training_batches(cache, split.side("train"), recipe.batch_size, recipe.seed),
-            batches(cache, split.side("validation"), 2 * recipe.batch_size),
+            training_batches(train, recipe.batch_size, recipe.seed),
+            validation_batches(validation, 2 * recipe.batch_size),
             ckpt_path=run.last if run.last.exists() else None,
             weights_only=True,
         )
     finished = not stop.interrupted or early.stopped_epoch > 0
     best = best_epoch(history.epochs)
-    _keep_best(run, cache, preprocessing, best, execution)
+    keep_best(run, cache, preprocessing, best, execution.accelerator)
     if finished:
         run.note(finished=True)
         run.best.unlink()
@@ -150,12 +156,29 @@ def _fit(
 
 
 def _training(
-    recipe: Recipe, classes: int, preprocessing: Preprocessing, *, resumed: bool
+    recipe: Recipe, classes: int, preprocessing: Preprocessing, last: Path
 ) -> LungTraining:
     # what is resumed gets its weights from last.ckpt: no need to have the pre-trained ones again
+    resumed = last.exists()
     weights = NONE if resumed else recipe.weights
     network = build(recipe.model, Shape(classes, recipe.se_reduction), weights)
-    return LungTraining(network, classes, recipe, preprocessing)
+    training = LungTraining(network, classes, recipe, preprocessing)
+    if resumed:  # Lightning does this too, but after a frozen backbone is needed
+        saved = AtomicCheckpointIO().load_checkpoint(last, weights_only=True)
+        training.load_state_dict(saved["state_dict"])
+    return training
+
+
+def _sides(
+    training: LungTraining, cache: Cache, split: Split, trainer: L.Trainer, told: OnProgress
+) -> tuple[Side, Side]:
+    train, validation = (CachedImages(cache, split.side(side)) for side in ("train", "validation"))
+    if not training.network.frozen:
+        return train, validation
+    network = training.to(trainer.strategy.root_device).network
+    backbone = FrozenBackbone(network, training.preprocessing)
+    with trainer.precision_plugin.forward_context():  # the arithmetic of the steps
+        return features_where_they_fit(backbone, train, validation, training.recipe, told)
 
 
 def _preprocessing(cache: Cache, split: Split, size: int) -> Preprocessing:
@@ -185,40 +208,6 @@ def _checkpoints(run: Run) -> list[Callback]:
     ]
 
 
-def _keep_best(
-    run: Run, cache: Cache, preprocessing: Preprocessing, best: Epoch, execution: Execution
-) -> None:
-    recipe, split = run.recipe, run.split
-    prefix = "network."
-    saved = torch.load(run.best, map_location="cpu", weights_only=True)["state_dict"]
-    state = {key[len(prefix) :]: value for key, value in saved.items() if key.startswith(prefix)}
-    network = build(recipe.model, Shape(len(split.classes), recipe.se_reduction))
-    network.load_state_dict(state, strict=True)
-    validation = split.side("validation")
-    temperature = fit_temperature(
-        scores(network, preprocessing, batches(cache, validation, BATCH), execution.accelerator),
-        np.array([entry.label for entry in validation], dtype=np.int64),
-    )
-    description = Description(
-        architecture=recipe.model,
-        se_reduction=recipe.se_reduction,
-        classes=split.classes,
-        preprocessing=preprocessing,
-        weights_sha256="",
-        temperature=temperature.value,
-        data_fingerprint=split.fingerprint,
-        recipe=replace(recipe, weights=Path(recipe.weights).name).to_json(),
-        metrics={
-            "epoch": best.epoch,
-            "validation_loss": temperature.nll_before,
-            "validation_loss_calibrated": temperature.nll_after,
-            "validation_accuracy": best.validation_accuracy,
-        },
-        versions=versions(),
-    )
-    save_checkpoint(run.checkpoint, state, description)
-
-
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Lightning without its advice: what it warns of here is meant to be so."""
@@ -229,6 +218,8 @@ def _quiet() -> Iterator[None]:
         with warnings.catch_warnings():
             # batches come from memory: workers would only copy them between processes
             warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+            # a frozen backbone stays in evaluation mode
+            warnings.filterwarnings("ignore", message="Found .* in eval mode at the start")
             # the run folder holds the recipe and the split before training starts
             warnings.filterwarnings(
                 "ignore", message="Checkpoint directory .* exists and is not empty"

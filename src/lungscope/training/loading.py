@@ -1,7 +1,7 @@
-"""Batches straight from the cache: no image file, no worker process, no copy but one."""
+"""Batches straight from memory: no image file, no worker process, no copy but one."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -16,13 +16,46 @@ Batch = tuple[Tensor, Tensor]
 """(B, 1, S, S) uint8 pixels and (B,) int64 labels."""
 
 
+class FeatureBatch(NamedTuple):
+    """What a frozen backbone makes of the images of a batch, in place of their pixels.
+
+    Attributes:
+        features: (B, V, ...) float, of V views of each image; `Network.pool`'s output, which is
+            what the classifier is given.
+        labels: (B,) int64.
+    """
+
+    features: Tensor
+    labels: Tensor
+
+    def of(self, views: Tensor) -> Tensor:
+        """The features of one view of each image.
+
+        Args:
+            views: (B,) int64, which of the V, on any device.
+
+        Returns:
+            (B, ...), channels last in memory where they are maps, as the backbone leaves them:
+            dropout draws in the order of memory.
+        """
+        device = self.features.device
+        chosen = self.features[torch.arange(len(views), device=device), views.to(device)]
+        return chosen.contiguous(
+            memory_format=torch.channels_last if chosen.ndim == 4 else torch.contiguous_format
+        )
+
+
 class CachedImages(Dataset[Any]):
-    """Images of one side of a split, fetched a batch at a time."""
+    """Images of one side of a split, fetched a batch at a time.
+
+    Attributes:
+        labels: (N,) int64.
+    """
 
     def __init__(self, cache: Cache, entries: Sequence[SplitEntry]) -> None:
         self._pixels = cache.pixels
         self._rows: NDArray[np.intp] = cache.rows(entries)
-        self._labels = torch.tensor([entry.label for entry in entries], dtype=torch.int64)
+        self.labels = torch.tensor([entry.label for entry in entries], dtype=torch.int64)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -30,7 +63,27 @@ class CachedImages(Dataset[Any]):
     def __getitems__(self, positions: list[int]) -> Batch:
         """A whole batch at once; `DataLoader` calls this instead of item by item."""
         pixels = torch.from_numpy(self._pixels[self._rows[positions]])
-        return pixels.unsqueeze(1), self._labels[positions]
+        return pixels.unsqueeze(1), self.labels[positions]
+
+
+class CachedFeatures(Dataset[Any]):
+    """Features of the images of one side of a split, fetched a batch at a time."""
+
+    def __init__(self, features: Tensor, labels: Tensor) -> None:
+        """Holds (N, V, ...) features of N images and their (N,) int64 labels."""
+        self._features = features
+        self._labels = labels
+
+    def __len__(self) -> int:
+        return len(self._labels)
+
+    def __getitems__(self, positions: list[int]) -> FeatureBatch:
+        """A whole batch at once, as of `CachedImages`."""
+        return FeatureBatch(self._features[positions], self._labels[positions])
+
+
+Side = CachedImages | CachedFeatures
+"""One side of a split, in the form that is trained on."""
 
 
 class SeededOrder(Sampler[int]):
@@ -53,28 +106,30 @@ class SeededOrder(Sampler[int]):
         return iter(order.tolist())
 
 
-def training_batches(
-    cache: Cache, entries: Sequence[SplitEntry], batch_size: int, seed: int
-) -> DataLoader[Batch]:
-    """Batches in a new random order every epoch.
+def training_batches(side: Side, batch_size: int, seed: int) -> DataLoader[Any]:
+    """Batches in a new random order every epoch, the same one for images and for features.
 
     The last batch of an epoch may be smaller, but for a rest of a single image, which is left
     out: BatchNorm cannot normalise one image's features by themselves.
     """
-    images = CachedImages(cache, entries)
-    alone = len(images) > batch_size and len(images) % batch_size == 1
+    alone = len(side) > batch_size and len(side) % batch_size == 1
     return DataLoader(
-        images,
+        side,
         batch_size=batch_size,
-        sampler=SeededOrder(len(images), seed),
+        sampler=SeededOrder(len(side), seed),
         collate_fn=_as_it_is,
         drop_last=alone,
     )
 
 
+def validation_batches(side: Side, batch_size: int) -> DataLoader[Any]:
+    """Batches of the whole side in its order."""
+    return DataLoader(side, batch_size=batch_size, collate_fn=_as_it_is)
+
+
 def batches(cache: Cache, entries: Sequence[SplitEntry], batch_size: int) -> DataLoader[Batch]:
     """Batches of all images in their given order."""
-    return DataLoader(CachedImages(cache, entries), batch_size=batch_size, collate_fn=_as_it_is)
+    return validation_batches(CachedImages(cache, entries), batch_size)
 
 
 def _as_it_is(batch: Any) -> Any:

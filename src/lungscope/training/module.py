@@ -10,12 +10,12 @@ from torch.nn.functional import cross_entropy
 from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassAccuracy
 
-from lungscope.data.augmentation import augment
+from lungscope.data.augmentation import augment, draw_views
 from lungscope.errors import LungscopeError
 from lungscope.images import Preprocessing
 from lungscope.models import Network
 from lungscope.training.input import normalised, to_unit
-from lungscope.training.loading import Batch
+from lungscope.training.loading import Batch, FeatureBatch
 from lungscope.training.recipe import Recipe
 
 
@@ -23,7 +23,8 @@ class LungTraining(L.LightningModule):
     """Trains a network by a recipe (paper, section III-B).
 
     Every random draw of a step follows from the recipe's seed and the numbers of epoch and step
-    alone, so that a training that is resumed goes on as if it had never stopped.
+    alone, so that a training that is resumed goes on as if it had never stopped. A batch of
+    features takes the draws that a batch of the same images takes.
 
     Logs once an epoch: `train_loss`, `train_accuracy` (of the augmented images, as they pass),
     `validation_loss` and `validation_accuracy`.
@@ -46,12 +47,11 @@ class LungTraining(L.LightningModule):
         """Puts what is trained into training mode; validation took it out."""
         self.network.train()
 
-    def training_step(self, batch: Batch, step: int) -> Tensor:
+    def training_step(self, batch: Batch | FeatureBatch, step: int) -> Tensor:
         """Augments, normalises and classifies a batch; returns its mean cross-entropy in nats."""
         self._seed(step)
-        pixels, labels = batch
-        images = augment(to_unit(pixels), self.recipe.augmentation, self._draws)
-        logits = self.network(normalised(images, self.preprocessing))
+        labels = batch[1]
+        logits = self._logits_of_random_views(batch)
         loss = cross_entropy(logits, labels)
         self._refuse_no_number(loss, "training")
         self.train_loss.update(loss.detach(), weight=len(labels))
@@ -60,10 +60,10 @@ class LungTraining(L.LightningModule):
         self.log("train_accuracy", self.train_accuracy, on_step=False, on_epoch=True)
         return loss
 
-    def validation_step(self, batch: Batch, _: int) -> None:
+    def validation_step(self, batch: Batch | FeatureBatch, _: int) -> None:
         """Classifies a batch as it is."""
-        pixels, labels = batch
-        logits = self.network(normalised(to_unit(pixels), self.preprocessing))
+        labels = batch[1]
+        logits = self._logits(batch)
         loss = cross_entropy(logits, labels)
         self._refuse_no_number(loss, "validation")
         self.validation_loss.update(loss, weight=len(labels))
@@ -87,6 +87,29 @@ class LungTraining(L.LightningModule):
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": schedule, "interval": "epoch"},
         }
+
+    def _logits_of_random_views(self, batch: Batch | FeatureBatch) -> Tensor:
+        policy = self.recipe.augmentation
+        if isinstance(batch, FeatureBatch):
+            views = draw_views(len(batch.labels), policy, self._draws)
+            return self._classified(batch.of(views))
+        pixels, _ = batch
+        return self._scored(augment(to_unit(pixels), policy, self._draws))
+
+    def _logits(self, batch: Batch | FeatureBatch) -> Tensor:
+        if isinstance(batch, FeatureBatch):
+            only = torch.zeros_like(batch.labels)
+            return self._classified(batch.of(only))
+        pixels, _ = batch
+        return self._scored(to_unit(pixels))
+
+    def _classified(self, features: Tensor) -> Tensor:
+        logits: Tensor = self.network.classifier(features)
+        return logits
+
+    def _scored(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.network(normalised(images, self.preprocessing))
+        return logits
 
     def _refuse_no_number(self, loss: Tensor, which: str) -> None:
         if not torch.isfinite(loss):

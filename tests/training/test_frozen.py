@@ -1,0 +1,165 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from lungscope.data.augmentation import Augmentation, augment
+from lungscope.data.cache import Cache
+from lungscope.data.split import SplitEntry
+from lungscope.images import Preprocessing
+from lungscope.models import Network, Shape, build
+from lungscope.training import frozen
+from lungscope.training.frozen import AS_IT_IS, FrozenBackbone, features_where_they_fit
+from lungscope.training.input import normalised, to_unit
+from lungscope.training.loading import CachedFeatures, CachedImages
+from lungscope.training.recipe import Recipe
+
+SIZE = 32
+PREPROCESSING = Preprocessing(SIZE, 0.5, 0.25)
+FLIPS = Augmentation(0.5, 0.5, 0)
+FOUR_VIEWS = Recipe(rotation=0)
+BYTES_A_VIEW = 4 * 4  # of `small`: 4 channels, averaged, in float32
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def small():
+    """A frozen network whose features take 4 floats an image."""
+    torch.manual_seed(0)
+    network = Network(
+        features=nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU()),
+        pool=nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()),
+        classifier=nn.Linear(4, 3),
+        trained="classifier",
+    )
+    return network.to(memory_format=torch.channels_last)
+
+
+def images(count, seed=0, size=SIZE):
+    pixels = np.random.default_rng(seed).integers(0, 256, (count, size, size), dtype=np.uint8)
+    cache = Cache(pixels, {f"hash {row}": row for row in range(count)}, Path("nowhere"))
+    order = np.random.default_rng(1).permutation(count)
+    entries = [SplitEntry(f"{r}.png", int(r) % 3, f"hash {r}", "g", "train") for r in order]
+    return CachedImages(cache, entries)
+
+
+def everything(side):
+    return side.__getitems__(list(range(len(side))))
+
+
+def test_the_classifier_on_the_features_is_the_network_on_the_images():
+    for name in ("mobilenet-v2", "squeezenet"):
+        network = build(name, Shape(3)).to(memory_format=torch.channels_last)
+        side = images(3, size=32)
+        held = FrozenBackbone(network, Preprocessing(32, 0.5, 0.25)).of_all(side, AS_IT_IS)
+        features, labels = everything(held)
+        pixels, expected_labels = everything(side)
+        with torch.no_grad():
+            found = network.eval().classifier(features[:, 0])
+            expected = network(normalised(to_unit(pixels), PREPROCESSING))
+        torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
+        assert torch.equal(labels, expected_labels)
+
+
+def test_features_have_no_gradient_and_do_not_depend_on_the_mode_of_the_network():
+    network, side = small(), images(5)
+    before = network.features[1].running_mean.clone()
+    network.features.train()  # as a network is that was just built
+    features, _ = everything(FrozenBackbone(network, PREPROCESSING).of_all(side, AS_IT_IS))
+    assert not features.requires_grad
+    assert torch.equal(network.features[1].running_mean, before)
+    pixels, _ = everything(side)
+    network.eval()
+    expected = network.pool(network.features(normalised(to_unit(pixels), PREPROCESSING)))
+    torch.testing.assert_close(features[:, 0], expected)
+
+
+@pytest.mark.parametrize("policy", [FLIPS, Augmentation(1, 0.5, 0), Augmentation(0, 0, 0)])
+def test_views_are_in_the_policys_order_and_as_augment_makes_them(policy):
+    network, side = small(), images(5)
+    backbone = FrozenBackbone(network, PREPROCESSING)
+    features, _ = everything(backbone.of_all(side, policy))
+    assert features.shape == (5, len(policy.views), 4)
+    units = to_unit(everything(side)[0])
+    for number, flips in enumerate(policy.views):
+        certain = Augmentation(*map(float, flips), 0)
+        expected = backbone(augment(units, certain, torch.Generator()))
+        torch.testing.assert_close(features[:, number], expected, rtol=0, atol=1e-5)
+    if len(policy.views) > 1:
+        assert (features[:, 0] - features[:, 1]).abs().max() > 1e-3
+
+
+def test_features_are_in_the_arithmetic_of_the_steps():
+    with torch.autocast("cpu", torch.bfloat16):
+        held = FrozenBackbone(small(), PREPROCESSING).of_all(images(2), AS_IT_IS)
+    assert everything(held).features.dtype == torch.bfloat16
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(1, 300))
+def test_no_image_is_computed_in_a_small_rest(count):
+    seen = []
+    network = small()
+    network.features.register_forward_hook(lambda _, given, __: seen.append(len(given[0])))
+    FrozenBackbone(network, PREPROCESSING).of_all(images(count), AS_IT_IS)
+    seen.pop(0)  # the one image that tells the shape
+    assert sum(seen) == count
+    assert max(seen) <= frozen.BATCH
+    assert min(seen) >= min(count, frozen.BATCH // 2)
+
+
+def held(monkeypatch, recipe, limit=frozen.LIMIT, training=10, validation=6):
+    """Whether features are held of training and validation images, and what was told."""
+    monkeypatch.setattr(frozen, "LIMIT", limit)
+    given, told = (images(training), images(validation, seed=1)), []
+    backbone = FrozenBackbone(small(), PREPROCESSING)
+    sides = features_where_they_fit(backbone, *given, recipe, lambda *step: told.append(step))
+    for side, original in zip(sides, given, strict=True):
+        assert side is original or isinstance(side, CachedFeatures)
+        assert len(side) == len(original)
+        assert torch.equal(everything(side)[1], original.labels)
+    return [isinstance(side, CachedFeatures) for side in sides], told
+
+
+def test_where_only_flips_vary_an_image_both_sides_are_held(monkeypatch):
+    assert held(monkeypatch, FOUR_VIEWS)[0] == [True, True]
+
+
+def test_where_a_rotation_varies_them_the_training_images_stay_images(monkeypatch):
+    assert held(monkeypatch, Recipe())[0] == [False, True]
+
+
+def test_views_are_not_computed_for_fewer_epochs_than_there_are_views(monkeypatch):
+    assert held(monkeypatch, Recipe(rotation=0, epochs=3))[0] == [False, True]
+    assert held(monkeypatch, Recipe(rotation=0, patience=2))[0] == [False, True]
+    assert held(monkeypatch, Recipe(rotation=0, epochs=4, patience=3))[0] == [True, True]
+    one_view = Recipe(rotation=0, flip_horizontal=0, flip_vertical=0, epochs=1)
+    assert held(monkeypatch, one_view)[0] == [True, True]
+
+
+def test_features_are_held_up_to_the_limit_of_both_sides_together(monkeypatch):
+    both = (4 * 10 + 6) * BYTES_A_VIEW
+    assert held(monkeypatch, FOUR_VIEWS, both)[0] == [True, True]
+    assert held(monkeypatch, FOUR_VIEWS, both - 1)[0] == [False, True]
+    assert held(monkeypatch, FOUR_VIEWS, 6 * BYTES_A_VIEW)[0] == [False, True]
+    assert held(monkeypatch, FOUR_VIEWS, 6 * BYTES_A_VIEW - 1)[0] == [False, False]
+    assert held(monkeypatch, FOUR_VIEWS, 0) == ([False, False], [])
+
+
+def test_progress_counts_the_views_of_all_images_and_never_goes_back(monkeypatch):
+    _, told = held(monkeypatch, FOUR_VIEWS, training=150, validation=70)
+    assert {total for _, total in told} == {4 * 150 + 70}
+    done = [done for done, _ in told]
+    assert done == sorted(done)
+    assert done[-1] == 4 * 150 + 70
+    assert len(done) > 4
