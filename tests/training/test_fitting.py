@@ -2,13 +2,13 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from dataclasses import replace
 
 import pytest
 import torch
 from filelock import FileLock
+from lightning.pytorch.callbacks import LambdaCallback
 from safetensors.torch import load_file
 from torchvision.models import squeezenet1_0
 
@@ -129,15 +129,16 @@ def test_ctrl_c_ends_after_the_epoch_and_resuming_gives_the_bits_of_one_go(
     run = make_run("interrupted")
     told = []
 
-    def interrupt_in_second_epoch(epoch):
-        if epoch.epoch == 1:
-            threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
+    def press_in_second_epoch(trainer, *_):
+        if trainer.current_epoch == 1 and not told:
+            os.kill(os.getpid(), signal.SIGINT)
 
-    watch = Watch(epoch=interrupt_in_second_epoch, interrupt=lambda: told.append("stopping"))
+    pressing = LambdaCallback(on_train_batch_start=press_in_second_epoch)
+    watch = Watch(interrupt=lambda: told.append("stopping"), callbacks=[pressing])
     ended = fit(run, phantoms, CPU, cache_folder, watch)
     assert told == ["stopping"]
     assert not ended.finished
-    assert len(ended.history) < 4
+    assert len(ended.history) == 2
     assert Checkpoint.load(run.checkpoint).description.metrics["epoch"] == ended.best.epoch
 
     assert fit(run, phantoms, CPU, cache_folder).finished
