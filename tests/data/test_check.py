@@ -234,9 +234,9 @@ def test_twelve_bits_in_sixteen_are_an_error(tmp_path):
 def test_files_that_are_not_read_are_counted_by_kind(tmp_path):
     for label in ("A", "B"):
         (tmp_path / label).mkdir()
-        (tmp_path / label / "film.dcm").touch()
+        (tmp_path / label / "film.nii").touch()
         pixels = np.random.default_rng(ord(label)).integers(0, 256, (64, 64), dtype=np.uint8)
         Image.fromarray(pixels).save(tmp_path / label / "1.png")
     index = Index.open(tmp_path)
     (warning,) = [f for f in check(index, survey(index)).findings if f.about == "ignored"]
-    assert "2 files in class folders are of no kind that is read (.dcm 2)" in warning.text
+    assert "2 files in class folders are of no kind that is read (.nii 2)" in warning.text

@@ -426,11 +426,11 @@ def test_leaving_out_all_of_a_class_is_refused_and_names_it(tmp_path):
 
 
 def test_files_of_another_kind_are_not_passed_over_in_silence(tmp_path):
-    for file in ("A/1.png", "B/1.png", "B/2.dcm", "B/deep/notes.txt", "B/.hidden"):
+    for file in ("A/1.png", "B/1.png", "B/2.nii", "B/deep/notes.txt", "B/.hidden"):
         path = tmp_path / file
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-    assert Index.open(tmp_path).ignored == ("B/2.dcm", "B/deep/notes.txt")
+    assert Index.open(tmp_path).ignored == ("B/2.nii", "B/deep/notes.txt")
 
 
 @pytest.mark.parametrize("column", ["patient", "Patient ID", "patient_id", "PatientID", "subject"])

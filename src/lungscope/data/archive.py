@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from lungscope.data.index import SUFFIXES
 from lungscope.errors import LungscopeError
 
-KEPT = SUFFIXES | {".dcm", ".dicom", ".txt", ".md", ".csv", ".tsv", ".json"}
+KEPT = SUFFIXES | {".txt", ".md", ".csv", ".tsv", ".json"}
 """What is unpacked, by the end of its name: images and texts, nothing that runs."""
 
 _CHUNK = 1 << 20

@@ -18,7 +18,7 @@ from lungscope.data import classes
 from lungscope.errors import LungscopeError
 
 TABLE = "metadata.csv"
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"})
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".dcm", ".dicom"})
 _PATIENT = re.compile(r"(patient|subject|person)([\s_-]*(id|nr|no|number|name))?", re.IGNORECASE)
 IGNORED_FOLDERS = frozenset({"masks", "mask", "__macosx"})
 """Folders that hold no radiographs, wherever they are: segmentations, archive litter."""
@@ -49,7 +49,7 @@ class Index:
         root: the folder that every `Entry.file` is relative to.
         classes: class names in alphabetical order, at least two.
         entries: at least one a class.
-        ignored: files in class folders that are of no kind that is read, e.g. DICOM.
+        ignored: files in class folders that are of no kind that is read, e.g. NIfTI.
     """
 
     root: Path

@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from lungscope.images.dicom_acquisition import Acquisition
+
 
 @dataclass(frozen=True, eq=False)
 class Radiograph:
@@ -14,11 +16,14 @@ class Radiograph:
     Attributes:
         pixels: (H, W) float32 in [0, 1], H and W >= 64; bright is dense (bone is white), as on a
             radiograph. 1 is the largest value that the file's sample depth can hold; 32-bit
-            integers count as 16-bit ones, floats as they are.
+            integers count as 16-bit ones, floats as they are; of DICOM `dicom_values` says more.
         path: the file that it was read from.
-        format: the file's format by its content: "PNG", "JPEG", "TIFF", "BMP", "WEBP".
-        mode: how the file stores its samples, in Pillow's words: "1", "L", "I;16", "RGB", ...
-        bits: bits of one sample in the file: 1, 2, 4, 8, 12, 16 or 32.
+        format: the file's format by its content: "PNG", "JPEG", "TIFF", "BMP", "WEBP",
+            "DICOM".
+        mode: how the file stores its samples, in Pillow's words: "1", "L", "I;16", "RGB", ..., or
+            in DICOM's: "MONOCHROME1", "MONOCHROME2".
+        bits: bits of one sample in the file: 1, 2, 4, 8, 12, 16 or 32; of DICOM, those stored.
+        acquisition: how it was taken, by a DICOM file; None for every other format.
     """
 
     pixels: NDArray[np.float32]
@@ -26,6 +31,7 @@ class Radiograph:
     format: str
     mode: str
     bits: int
+    acquisition: Acquisition | None = None
 
     @property
     def height(self) -> int:

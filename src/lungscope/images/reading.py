@@ -4,8 +4,9 @@ import stat
 from pathlib import Path
 
 from lungscope.errors import LungscopeError
+from lungscope.images.dicom_acquisition import CHEST_RADIOGRAPHS, Acquisition, Policy
 from lungscope.images.radiograph import Radiograph
-from lungscope.images.raster import Undecodable, decode
+from lungscope.images.raster import Raster, Undecodable, decode
 
 LARGEST_FILE = 512 * 2**20
 """Bytes; the largest radiograph that `raster` decodes, uncompressed, is smaller."""
@@ -49,17 +50,19 @@ class UnreadableImage(LungscopeError):
         return f"{self.path}: {self.reason}"
 
 
-def read(path: str | Path) -> Radiograph:
-    """Reads a radiograph from a PNG, JPEG, TIFF, BMP or WebP file.
+def read(path: str | Path, accept: Policy = CHEST_RADIOGRAPHS) -> Radiograph:
+    """Reads a radiograph from a DICOM, PNG, JPEG, TIFF, BMP or WebP file.
 
     The content decides the format. A name that says another format is refused, because a file
     that lies about one thing may be a mix-up; a missing or unknown extension says nothing.
 
-    Pillow's warnings about damaged metadata go through Python's `warnings`; where these are
-    errors, the file is refused.
+    Pillow's and pydicom's warnings about damaged metadata go through Python's `warnings`; where
+    these are errors, the file is refused. None of them, nor any error, quotes a patient's name or
+    another identifier from a DICOM file.
 
     Args:
         path: the file; not a folder, a pipe or a device.
+        accept: which DICOM images are read, by modality and body part; other formats say neither.
 
     Returns:
         The radiograph: (H, W) float32 in [0, 1], H and W >= 64, bright is dense, upright.
@@ -67,19 +70,29 @@ def read(path: str | Path) -> Radiograph:
     Raises:
         UnreadableImage: the file is missing, closed to us, empty or over 512 MiB; is of another
             format, damaged, cut short, or named after another format; holds several pictures,
-            fewer than 64 pixels on a side, more than 100 megapixels, a single grey level, or
-            samples without an agreed black and white.
+            fewer than 64 pixels on a side, more than 100 megapixels (DICOM: 36), a single grey
+            level, or samples without an agreed black and white; is a DICOM image in colour, of a
+            kind that is not accepted, or in a transfer syntax without a decoder.
     """
     path = Path(path)
     content = _content(path)
     kind = _kind(content, path)
     try:
-        raster = decode(content, kind)
+        raster, acquisition = _decoded(content, kind, accept)
     except Undecodable as error:
         raise UnreadableImage(path, str(error)) from error
     if raster.pixels.min() == raster.pixels.max():
         raise UnreadableImage(path, "every pixel has the same value: the picture is blank")
-    return Radiograph(raster.pixels, path, kind, raster.mode, raster.bits)
+    return Radiograph(raster.pixels, path, kind, raster.mode, raster.bits, acquisition)
+
+
+def _decoded(content: bytes, kind: str, accept: Policy) -> tuple[Raster, Acquisition | None]:
+    if kind == "DICOM":
+        # Imported here, for pydicom takes as long to import as a hundred radiographs to read.
+        from lungscope.images.dicom import decode_dicom
+
+        return decode_dicom(content, accept)
+    return decode(content, kind), None
 
 
 def _content(path: Path) -> bytes:
@@ -111,14 +124,14 @@ def _kind(content: bytes, path: Path) -> str:
     kind = next(
         (kind for kind, start, mark in _SIGNATURES if content.startswith(mark, start)), None
     )
-    if kind == "DICOM" or (kind is None and suffix in _SUFFIXES["DICOM"]):
+    if kind is None and suffix in _SUFFIXES["DICOM"]:
         raise UnreadableImage(
-            path, "DICOM is not supported yet in this version; export it as 16-bit PNG"
+            path, "it is no DICOM file (DICM is missing at byte 128); export it anew"
         )
     if kind == "GIF":
         raise UnreadableImage(path, "GIF is not read; save the picture as PNG")
     if kind is None:
-        raise UnreadableImage(path, "it is not a PNG, JPEG, TIFF, BMP or WebP image")
+        raise UnreadableImage(path, "it is not a DICOM, PNG, JPEG, TIFF, BMP or WebP image")
     if suffix not in _SUFFIXES[kind] and any(suffix in known for known in _SUFFIXES.values()):
         right_name = path.with_suffix(_SUFFIXES[kind][0]).name
         raise UnreadableImage(

@@ -1,0 +1,362 @@
+"""DICOM files that are damaged or mean harm: an image or a refusal, in bounded time and memory."""
+
+import json
+import random
+import struct
+import subprocess
+import sys
+import time
+import tracemalloc
+import warnings
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from dicom_files import (
+    LOSSLESS,
+    NATIVE,
+    RAMP8,
+    RAMP12,
+    dataset,
+    frame_of,
+    item,
+    jpeg,
+    with_frame,
+    written,
+)
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydicom import uid
+
+from lungscope.images import ANYTHING, UnreadableImage, dicom_header
+from lungscope.images import read as read_file
+
+SEQUENCE = b"\x08\0\x40\x11SQ\0\0\xff\xff\xff\xff"  # Referenced Image Sequence, undefined length
+ITEM = b"\xfe\xff\0\xe0"
+ITEM_END = b"\xfe\xff\x0d\xe0\0\0\0\0"
+SEQUENCE_END = b"\xfe\xff\xdd\xe0\0\0\0\0"
+
+FILES = {
+    **{syntax.keyword: written(dataset(RAMP12, 12), syntax) for syntax in (*NATIVE, *LOSSLESS)},
+    "JPEGBaseline8Bit": with_frame(dataset(RAMP8), jpeg(RAMP8), uid.JPEGBaseline8Bit),
+    "VOILUT": written(dataset(RAMP12, 12, VOILUTSequence=[item(0, np.arange(4096), 12)])),
+    "Window": written(
+        dataset(RAMP12, 12, WindowCenter="2000", WindowWidth="900", RescaleSlope="2")
+    ),
+}
+
+
+@pytest.fixture
+def refusal(tmp_path):
+    def of(content):
+        path = tmp_path / "image"
+        path.write_bytes(content)
+        with pytest.raises(UnreadableImage) as caught:
+            read_file(path, ANYTHING)
+        assert "\n" not in caught.value.reason
+        return caught.value.reason
+
+    return of
+
+
+def inserted(content, extra):
+    """A file with elements before Modality."""
+    place = content.index(b"\x08\0\x60\0CS")
+    return content[:place] + extra + content[place:]
+
+
+class TestHeader:
+    def test_sequences_nested_ever_deeper(self, refusal):
+        nested = (SEQUENCE + ITEM + b"\xff\xff\xff\xff") * 5000
+        reason = refusal(inserted(FILES["ExplicitVRLittleEndian"], nested))
+        assert reason == "the DICOM file is damaged or cut short (RecursionError)"
+
+    def test_a_sequence_of_very_many_empty_items(self, refusal):
+        flood = SEQUENCE + (ITEM + b"\0\0\0\0") * 500_000 + SEQUENCE_END
+        tracemalloc.start()
+        began = time.perf_counter()
+        assert "too many elements" in refusal(inserted(FILES["ExplicitVRLittleEndian"], flood))
+        assert time.perf_counter() - began < 5
+        assert tracemalloc.get_traced_memory()[1] < 200 * 2**20
+        tracemalloc.stop()
+
+    def test_a_lookup_table_sequence_of_very_many_empty_items(self, refusal):
+        items = (ITEM + b"\0\0\0\0") * 500_000
+        length = struct.pack("<L", len(items))
+        flood = b"\x28\0\x10\x30SQ\0\0" + length + items
+        content = FILES["ExplicitVRLittleEndian"]
+        place = content.index(b"\xe0\x7f\x10\0")
+        assert "too many" in refusal(content[:place] + flood + content[place:])
+
+    def test_a_deflated_data_set_that_grows_without_end(self, refusal):
+        content = FILES["DeflatedExplicitVRLittleEndian"]
+        start = 132 + 12 + struct.unpack_from("<L", content, 140)[0]
+        bomb = zlib.compressobj(9, wbits=-15)
+        deflated = b"".join(bomb.compress(bytes(2**24)) for _ in range(40)) + bomb.flush()
+        assert len(deflated) < 2**20
+        began = time.perf_counter()
+        assert "inflates to more than 128 MiB" in refusal(content[:start] + deflated)
+        assert time.perf_counter() - began < 5
+
+    def test_what_deflates_to_just_the_limit_is_read(self, tmp_path, monkeypatch):
+        inflated = len(FILES["ExplicitVRLittleEndian"])
+        path = tmp_path / "image"
+        path.write_bytes(FILES["DeflatedExplicitVRLittleEndian"])
+        monkeypatch.setattr(dicom_header, "MOST_INFLATED", inflated)
+        assert read_file(path).width == RAMP12.shape[1]
+
+    @pytest.mark.parametrize("length", [0xFFFFFFF0, 0x7FFFFFFF, 100])
+    def test_a_length_that_lies(self, refusal, length):
+        content = bytearray(FILES["ImplicitVRLittleEndian"])
+        place = content.index(b"\x28\0\x10\0\x02\0\0\0")  # Rows
+        content[place + 4 : place + 8] = struct.pack("<L", length)
+        assert refusal(bytes(content))
+
+    @pytest.mark.parametrize("keyword", ["Rows", "BitsStored"])
+    def test_a_number_of_too_few_bytes(self, refusal, keyword):
+        content = FILES["ExplicitVRLittleEndian"]
+        tag = {"Rows": b"\x28\0\x10\0", "BitsStored": b"\x28\0\x01\x01"}[keyword]
+        place = content.index(tag + b"US")
+        cut = (
+            content[: place + 6]
+            + b"\x01\0"
+            + content[place + 8 : place + 9]
+            + content[place + 10 :]
+        )
+        assert refusal(cut) == f"its {keyword} has 1 bytes, which is no 16-bit number"
+
+
+class TestPixelData:
+    @pytest.mark.parametrize("syntax", LOSSLESS, ids=lambda each: each.keyword)
+    def test_a_header_that_claims_much_more_than_there_is(self, refusal, syntax):
+        frame = frame_of(FILES[syntax.keyword])
+        content = with_frame(dataset(RAMP12, 12, Rows=6000, Columns=6000), frame, syntax)
+        tracemalloc.start()
+        began = time.perf_counter()
+        assert refusal(content)
+        assert time.perf_counter() - began < 5
+        assert tracemalloc.get_traced_memory()[1] < 200 * 2**20
+        tracemalloc.stop()
+
+    def test_more_pixels_than_any_detector_has(self, refusal):
+        content = written(
+            dataset(RAMP12, 12, Rows=30_000, Columns=30_000), uid.ExplicitVRLittleEndian
+        )
+        assert "over the limit of 36 megapixels" in refusal(content)
+
+    def test_very_many_empty_fragments(self, refusal):
+        content = FILES["JPEGBaseline8Bit"]
+        place = content.rindex(SEQUENCE_END[:4])
+        flood = (ITEM + b"\0\0\0\0") * 1_000_000
+        assert "more than twice" in refusal(content[:place] + flood + content[place:])
+
+    @pytest.mark.parametrize("segments", [0, 1, 3, 15, 2**32 - 1])
+    def test_rle_of_another_number_of_segments(self, refusal, segments):
+        frame = struct.pack("<L", segments) + frame_of(FILES["RLELossless"])[4:]
+        assert "RLE Lossless data is damaged" in refusal(
+            with_frame(dataset(RAMP12, 12), frame, uid.RLELossless)
+        )
+
+    def test_a_panic_of_a_decoder_in_rust(self, tmp_path):
+        generator = random.Random(1)  # noqa: S311
+        reasons = []
+        for _ in range(60):
+            frame = bytearray(frame_of(FILES["RLELossless"]))
+            for _ in range(8):
+                frame[generator.randrange(64, len(frame))] = generator.choice([0x7F, 0x81, 0xFF])
+            content = with_frame(dataset(RAMP12, 12), bytes(frame), uid.RLELossless)
+            (tmp_path / "image").write_bytes(content)
+            try:
+                read_file(tmp_path / "image")
+            except UnreadableImage as error:
+                reasons.append(error.reason)
+        assert all(reason.startswith("its RLE Lossless data is damaged") for reason in reasons)
+        assert any("index out of bounds" in reason for reason in reasons)  # the panic's words
+
+    def test_a_stop_by_the_user_is_no_damage(self, tmp_path, monkeypatch):
+        from pydicom.pixels.decoders.base import Decoder
+
+        def stopped(*_, **__):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(Decoder, "as_array", stopped)
+        (tmp_path / "image").write_bytes(FILES["RLELossless"])
+        with pytest.raises(KeyboardInterrupt):
+            read_file(tmp_path / "image")
+
+
+class TestLosslessJpeg:
+    """GDCM ends the process over these, so none of them may reach it."""
+
+    def lossless(self, frame):
+        return with_frame(dataset(RAMP12, 12), frame, uid.JPEGLosslessSV1)
+
+    @pytest.fixture
+    def frame(self):
+        return frame_of(FILES["JPEGLosslessSV1"]).rstrip(b"\0")
+
+    @pytest.mark.parametrize("precision", [1, 2, 7, 17, 255])
+    def test_samples_of_a_few_bits_or_too_many(self, refusal, frame, precision):
+        place = frame.index(b"\xff\xc3") + 4
+        spoilt = frame[:place] + bytes([precision]) + frame[place + 1 :]
+        assert "8 to 16-bit grey" in refusal(self.lossless(spoilt))
+
+    def test_bytes_between_segments(self, refusal, frame):
+        spoilt = frame.replace(b"\xff\xda", b"\x17\x17\xff\xda", 1)
+        assert "damaged" in refusal(self.lossless(spoilt))
+
+    def test_a_segment_too_long(self, refusal, frame):
+        place = frame.index(b"\xff\xc4") + 2
+        spoilt = frame[:place] + b"\xff\xff" + frame[place + 2 :]
+        assert "damaged" in refusal(self.lossless(spoilt))
+
+    def test_a_marker_within_the_scan(self, refusal, frame):
+        spoilt = frame[:-900] + b"\xff\xc4" + frame[-900:]
+        assert "within the scan" in refusal(self.lossless(spoilt))
+
+    def test_no_end(self, refusal, frame):
+        assert "within the scan" in refusal(self.lossless(frame[:-2]))
+
+    @pytest.mark.parametrize(
+        "extra", [b"\xff\xe0\0\x10JFIF\0\x09\x09\0\0\1\0\1\0\0", b"\xff\xfe\0\4ab"]
+    )
+    def test_segments_that_no_decoder_needs_are_left_out(self, tmp_path, frame, extra):
+        content = self.lossless(frame[:2] + extra + frame[2:])
+        (tmp_path / "image").write_bytes(content)
+        expected = (RAMP12 / 4095).astype(np.float32)
+        np.testing.assert_array_equal(read_file(tmp_path / "image").pixels, expected)
+
+
+class TestJpeg2000:
+    """A few kilobytes of these would make OpenJPEG ask for gigabytes."""
+
+    def spoilt(self, marker, offset, value):
+        frame = bytearray(frame_of(FILES["JPEG2000Lossless"]))
+        place = frame.index(marker) + offset
+        frame[place : place + len(value)] = value
+        return with_frame(dataset(RAMP12, 12), bytes(frame), uid.JPEG2000)
+
+    def test_very_many_tiles(self, refusal):
+        frame = frame_of(FILES["JPEG2000Lossless"])
+        place = frame.index(b"\xff\x51") + 6
+        sizes = struct.pack(">8L", 6000, 6000, 0, 0, 59, 60, 0, 0)
+        large = frame[:place] + sizes + frame[place + 32 :]
+        made = dataset(RAMP12, 12, Rows=6000, Columns=6000)
+        assert "more than 10000 tiles" in refusal(with_frame(made, large, uid.JPEG2000))
+
+    def test_tiles_of_no_size(self, refusal):
+        content = self.spoilt(b"\xff\x51", 22, bytes(8))
+        assert "in its tile size" in refusal(content)
+
+    def test_code_blocks_of_a_few_pixels(self, refusal):
+        content = self.spoilt(b"\xff\x52", 10, b"\0\0")
+        assert "code-blocks of a few pixels" in refusal(content)
+
+    def test_precincts_of_a_few_pixels(self, refusal):
+        frame = frame_of(FILES["JPEG2000Lossless"])
+        place = frame.index(b"\xff\x52")
+        length, levels = struct.unpack_from(">H", frame, place + 2)[0], frame[place + 9]
+        coding = struct.pack(">HB", length + levels + 1, 1) + frame[place + 5 : place + 2 + length]
+        precincts = b"\x33" * (levels + 1)
+        small = frame[: place + 2] + coding + precincts + frame[place + 2 + length :]
+        content = with_frame(dataset(RAMP12, 12), small, uid.JPEG2000)
+        assert "precincts of a few pixels" in refusal(content)
+
+    def test_the_same_in_a_tile_part(self, refusal):
+        frame = frame_of(FILES["JPEG2000Lossless"])
+        coding = bytearray(frame[frame.index(b"\xff\x52") :][:14])
+        assert coding[2:4] == b"\0\x0c"
+        coding[10:12] = b"\0\0"
+        place = frame.index(b"\xff\x93")
+        hidden = frame[:place] + bytes(coding) + frame[place:]
+        content = with_frame(dataset(RAMP12, 12), hidden, uid.JPEG2000)
+        assert "code-blocks of a few pixels" in refusal(content)
+
+    def test_very_many_layers(self, refusal):
+        assert "more than 256 layers" in refusal(self.spoilt(b"\xff\x52", 6, b"\xff\xff"))
+
+
+class TestCutShort:
+    @pytest.mark.parametrize("name", FILES)
+    def test_a_file_cut_anywhere_is_refused_or_whole(self, tmp_path, name):
+        content = FILES[name]
+        path = tmp_path / "image"
+        path.write_bytes(content)
+        whole = read_file(path).pixels
+        lengths = {*range(132, len(content), 97), *range(len(content) - 40, len(content))}
+        for length in lengths:
+            path.write_bytes(content[:length])
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                try:
+                    pixels = read_file(path).pixels
+                except UnreadableImage:
+                    continue
+            assert length > len(content) - 9  # the padding, or a delimiter that nothing follows
+            np.testing.assert_array_equal(pixels, whole)
+
+
+@st.composite
+def mutated(draw):
+    content = bytearray(draw(st.sampled_from(list(FILES.values()))))
+    pixels = content.find(b"\xe0\x7f\x10\0")
+    near = st.integers(pixels, pixels + 200) | st.integers(132, len(content) - 1)
+    for place, value in draw(st.lists(st.tuples(near, st.integers(0, 255)), max_size=6)):
+        content[place % len(content)] = value
+    at = draw(st.none() | near)
+    if at is not None:
+        content[at : at + draw(st.integers(0, 3))] = draw(st.binary(max_size=3))
+    cut = draw(st.none() | st.integers(0, len(content)))
+    return bytes(content[:cut])
+
+
+class TestHostileBytes:
+    @settings(deadline=5000, max_examples=400, suppress_health_check=list(HealthCheck))
+    @given(content=mutated() | st.binary(max_size=300), strict=st.booleans())
+    def test_any_bytes_give_a_radiograph_or_a_refusal(self, tmp_path, content, strict):
+        path = tmp_path / "image"
+        path.write_bytes(b"\0" * 128 + b"DICM" + content[132:])
+        with warnings.catch_warnings():
+            warnings.simplefilter("error" if strict else "ignore")
+            try:
+                radiograph = read_file(path, ANYTHING)
+            except UnreadableImage:
+                return
+        assert radiograph.pixels.dtype == np.float32
+        assert 0 <= radiograph.pixels.min() < radiograph.pixels.max() <= 1
+
+    def test_a_whole_process_over_many_of_them_stays_small(self, tmp_path):
+        folder = tmp_path / "hostile"
+        folder.mkdir()
+        generator = random.Random(7)  # noqa: S311
+        for number in range(300):
+            content = bytearray(generator.choice(list(FILES.values())))
+            start = max(content.find(b"\xe0\x7f\x10\0"), 300)
+            for _ in range(4):
+                content[generator.randrange(start, len(content))] = generator.randrange(256)
+            (folder / str(number)).write_bytes(content)
+        code = (
+            "import json, resource, sys, time, warnings; from pathlib import Path;"
+            "from lungscope.images import ANYTHING, UnreadableImage, read\n"
+            "warnings.simplefilter('ignore'); slowest = 0\n"
+            "for path in Path(sys.argv[1]).iterdir():\n"
+            "    began = time.perf_counter()\n"
+            "    try: read(path, ANYTHING)\n"
+            "    except UnreadableImage: pass\n"
+            "    slowest = max(slowest, time.perf_counter() - began)\n"
+            "kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+            "print(json.dumps({'slowest': slowest, 'MiB': kib / 1024}))"
+        )
+        command = [sys.executable, "-c", code, str(folder)]
+        finished = subprocess.run(command, capture_output=True, text=True)
+        assert finished.returncode == 0, finished.stderr[-500:]  # negative: the process was killed
+        found = json.loads(finished.stdout)
+        assert found["slowest"] < 5
+        assert found["MiB"] < 1024
+
+
+def test_the_files_of_this_page_are_read(tmp_path):
+    for name, content in FILES.items():
+        Path(tmp_path / name).write_bytes(content)
+        assert read_file(tmp_path / name).format == "DICOM"
