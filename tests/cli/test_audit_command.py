@@ -32,7 +32,7 @@ def audited(tmp_path, monkeypatch):
             Finding(f"{n}", "Is it [well]?", verdict, "It is.", "Fails where it is not.")
             for n, verdict in enumerate(verdicts)
         )
-        result = run_audit.RunAudit(Measured(), found, tmp_path / "run" / "audit")
+        result = run_audit.RunAudit("0" * 64, Measured(), found, tmp_path / "run" / "audit")
         monkeypatch.setattr(run_audit, "audit_run", lambda *_, **__: result)
         written = reporting.Written(tmp_path / "report.html", tmp_path / "model_card.md")
         monkeypatch.setattr(reporting, "write_report", lambda _: written)
@@ -65,4 +65,7 @@ def test_every_question_has_its_answer_and_verdict(audited):
 
 
 def test_a_program_gets_json_alone(audited):
-    assert json.loads(run(app, [*audited("fail"), "--json"]).stdout) == {"findings": ["0"]}
+    assert json.loads(run(app, [*audited("fail"), "--json"]).stdout) == {
+        "weights_sha256": "0" * 64,
+        "findings": ["0"],
+    }

@@ -111,6 +111,7 @@ def test_an_evaluation_is_predictions_metrics_and_figures(evaluated, tmp_path):
     metrics = json.loads(files["metrics.json"])
     assert metrics["images"] == found.assessment.evaluation.images == 4
     assert metrics["side"] == "test"
+    assert metrics["weights_sha256"] == found.checkpoint.description.weights_sha256
     table = Predictions.load(found.folder / "predictions.csv")
     assert table.files == found.predictions.files
     assert all("/test-" in file for file in table.files)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from lungscope.atomic import write_json
 from lungscope.audit.audit import Measured, measure
@@ -32,14 +33,20 @@ class RunAudit:
     """What was found about a run.
 
     Attributes:
+        weights_sha256: of the model.
         measured: the numbers.
         findings: what follows from them.
         folder: where everything was written.
     """
 
+    weights_sha256: str
     measured: Measured
     findings: tuple[Finding, ...]
     folder: Path
+
+    def to_json(self) -> dict[str, Any]:
+        """The content of `audit.json`."""
+        return {"weights_sha256": self.weights_sha256} | self.measured.to_json(self.findings)
 
 
 def audit_run(
@@ -77,8 +84,9 @@ def audit_run(
     title = architecture(checkpoint.description.architecture).title
     with replaced(folder) as new:
         _draw(new / FIGURES, measured, cache, split, title)
-        write_json(new / RESULT, measured.to_json(found))
-    return RunAudit(measured, found, folder)
+        made = RunAudit(checkpoint.description.weights_sha256, measured, found, folder)
+        write_json(new / RESULT, made.to_json())
+    return made
 
 
 def _draw(folder: Path, measured: Measured, cache: Cache, split: Split, model: str) -> None:

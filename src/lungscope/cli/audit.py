@@ -67,7 +67,7 @@ def audit(
         reported = f" and {write_report(Run.open(run)).page} with model_card.md"
     terminal.say(escape(f"{told}.  Wrote {audited.folder} (audit.json, figures){reported}."))
     terminal.say(DISCLAIMER)
-    terminal.answer(audited.measured.to_json(audited.findings))
+    terminal.answer(audited.to_json())
     if any(finding.verdict in FAILING[fail_on] for finding in audited.findings):
         raise typer.Exit(1)
 

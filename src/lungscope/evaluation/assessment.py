@@ -1,10 +1,8 @@
 """Everything that is measured of one model's answers, together: what `metrics.json` holds."""
 
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
-from lungscope.atomic import write_json
 from lungscope.data.split import Side
 from lungscope.evaluation.bootstrap import Resampling
 from lungscope.evaluation.calibration import Calibration, calibration
@@ -70,7 +68,7 @@ class Assessment:
     operating_points: tuple[OperatingPoint, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """The content of `metrics.json`."""
+        """The content of `metrics.json`, but for the model that it is of."""
         of_class, apart = self.evaluation.to_json(), self.discrimination
         return {
             "side": self.side,
@@ -96,10 +94,6 @@ class Assessment:
                 "points": [asdict(each) for each in self.operating_points],
             },
         }
-
-    def save(self, path: Path) -> None:
-        """Writes `metrics.json`, atomically."""
-        write_json(path, self.to_json())
 
 
 def assess(

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from lungscope.atomic import write_json
 from lungscope.data.cache import Cache, open_cache
 from lungscope.data.split import Side, Split
 from lungscope.errors import LungscopeError
@@ -42,6 +44,11 @@ class RunEvaluation:
     predictions: Predictions
     assessment: Assessment
     folder: Path
+
+    def to_json(self) -> dict[str, Any]:
+        """The content of `metrics.json`."""
+        model = {"weights_sha256": self.checkpoint.description.weights_sha256}
+        return model | self.assessment.to_json()
 
 
 def evaluate_run(
@@ -89,8 +96,9 @@ def evaluate_run(
         predictions.save(new / PREDICTIONS)
         _draw(new / FIGURES, assessment, predictions, f"{title}, {len(sides[0])} {side} images")
         _draw_samples(new / FIGURES / "samples.png", cache, split)
-        assessment.save(new / METRICS)
-    return RunEvaluation(checkpoint, predictions, assessment, folder)
+        made = RunEvaluation(checkpoint, predictions, assessment, folder)
+        write_json(new / METRICS, made.to_json())
+    return made
 
 
 def opened(run: Run, data: Path, cache_folder: Path | None) -> tuple[Checkpoint, Split, Cache]:
