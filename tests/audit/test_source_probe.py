@@ -144,6 +144,12 @@ def test_without_two_sources_there_is_nothing_to_probe(source):
     assert probe_sources(noise(60), images, CLASSES) is None
 
 
+@pytest.mark.parametrize(("groups", "probed"), [(FOLDS - 1, False), (FOLDS, True)])
+def test_two_sources_are_probed_for_from_five_groups_of_each_on(groups, probed):
+    images = entries([(0, "ab"[n % 2], n) for n in range(2 * groups)])
+    assert (probe_sources(noise(len(images)), images, CLASSES) is not None) == probed
+
+
 def test_the_same_seed_gives_the_same_answer_which_is_json():
     images = confounded(120)
     first, second = (probe_sources(noise(120), images, CLASSES, seed=3) for _ in range(2))

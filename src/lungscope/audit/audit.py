@@ -1,5 +1,6 @@
 """Everything that an audit measures of one model, and how the findings follow from it."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -12,11 +13,11 @@ from lungscope.audit.masking import Masked, under_masks
 from lungscope.audit.mistakes import Mistake, worst_mistakes
 from lungscope.audit.robustness import Robustness, robustness
 from lungscope.audit.source_probe import SourceProbe, probe_sources
-from lungscope.audit.subgroups import ByGroup, BySource, by_group, by_source
+from lungscope.audit.subgroups import UNKNOWN, ByGroup, BySource, by_group, by_source
 from lungscope.data.association import cramers_v
 from lungscope.data.cache import Cache
 from lungscope.data.index import Index
-from lungscope.data.split import Split, SplitEntry
+from lungscope.data.split import Side, Split, SplitEntry
 from lungscope.data.survey import Survey
 from lungscope.evaluation.bootstrap import Estimate, Resampling
 from lungscope.evaluation.predicting import predict
@@ -25,6 +26,9 @@ from lungscope.models.checkpoint import Checkpoint
 from lungscope.progress import OnProgress, ignore
 from lungscope.training.loading import batches
 from lungscope.training.scoring import BATCH, features
+
+AUDITED: Side = "test"
+"""The side of the split that is audited."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,9 +43,12 @@ class Measured:
         masks: the model with parts of the images hidden.
         by_source: None where no source is known.
         by_group: how mistakes lie on groups.
+        origins: images of the whole split by class and source; those of which none is given count
+            as of the source "unknown". It can be had from the split and is not in the JSON.
         confounding: Cramér's V of class and source over the whole split, [0, 1]; None where no
             source is known.
-        probe: whether features tell the source; None where there are not two sources to tell.
+        probe: whether features tell the source; None where fewer than two sources have groups
+            enough among the validation and test images.
         leaks: pictures and groups on two sides.
         mistakes: the worst ones.
         robustness: accuracy as images get worse.
@@ -54,6 +61,7 @@ class Measured:
     masks: tuple[Masked, ...]
     by_source: BySource | None
     by_group: ByGroup
+    origins: dict[str, dict[str, int]]
     confounding: float | None
     probe: SourceProbe | None
     leaks: Leaks
@@ -61,9 +69,9 @@ class Measured:
     robustness: Robustness
 
     def to_json(self, findings: Sequence[Finding]) -> dict[str, Any]:
-        """The content of `audit.json`: the findings, then what they follow from."""
+        """The content of `audit.json`, but for the model: findings, then what they follow from."""
         return {
-            "side": "test",
+            "side": AUDITED,
             "images": len(self.predictions.files),
             "groups": self.by_group.groups,
             "accuracy": asdict(self.accuracy),
@@ -103,7 +111,7 @@ def measure(
         device: "cpu" or "cuda".
         progress: given the name of a step, who is told of it.
     """
-    entries = split.side("test")
+    entries = split.side(AUDITED)
     predictions = predict(checkpoint, cache, entries, device)
     resampling = Resampling.over(predictions.groups)
     fitted = baselines(split, cache, index.root, resampling, progress("fitting baselines"))
@@ -118,6 +126,7 @@ def measure(
         masks=under_masks(*judged, progress("hiding parts")),
         by_source=by_source(predictions),
         by_group=by_group(predictions),
+        origins=_origins(split.entries, split.classes),
         confounding=_confounding(split.entries, split.classes),
         probe=_probe(checkpoint, cache, split, device),
         leaks=find_leaks(index, survey, split),
@@ -126,18 +135,25 @@ def measure(
     )
 
 
+def _origins(entries: Sequence[SplitEntry], classes: Sequence[str]) -> dict[str, dict[str, int]]:
+    found: dict[str, Counter[str]] = {name: Counter() for name in classes}
+    for entry in entries:
+        found[classes[entry.label]][entry.source or UNKNOWN] += 1
+    return {name: dict(sources) for name, sources in found.items()}
+
+
 def _confounding(entries: Sequence[SplitEntry], classes: Sequence[str]) -> float | None:
     if not any(entry.source for entry in entries):
         return None
     return cramers_v(
         [classes[entry.label] for entry in entries],
-        [entry.source or "unknown" for entry in entries],
+        [entry.source or UNKNOWN for entry in entries],
     )
 
 
 def _probe(checkpoint: Checkpoint, cache: Cache, split: Split, device: str) -> SourceProbe | None:
     # images that the network was not trained on: of those it was, features tell more
-    held_out = (*split.side("validation"), *split.side("test"))
+    held_out = (*split.side("validation"), *split.side(AUDITED))
     if not any(entry.source for entry in held_out):
         return None
     preprocessing = checkpoint.description.preprocessing

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lungscope.atomic import write_json
-from lungscope.audit.audit import Measured, measure
+from lungscope.audit.audit import AUDITED, Measured, measure
 from lungscope.audit.finding import RESULT, Finding
 from lungscope.audit.findings import findings
 from lungscope.audit.perturbations import PERTURBATIONS, examples
@@ -97,7 +97,7 @@ def _draw(folder: Path, measured: Measured, cache: Cache, split: Split, model: s
     pixels = {
         entry.file: cache.pixels[row]
         for entry, row in zip(
-            split.side("test"), cache.rows(split.side("test")).tolist(), strict=True
+            split.side(AUDITED), cache.rows(split.side(AUDITED)).tolist(), strict=True
         )
     }
     draw_gallery(

@@ -92,7 +92,8 @@ def probe_sources(
         seed: of the folds.
 
     Returns:
-        None if fewer than two sources have five groups or more: there is nothing to tell apart.
+        None if fewer than two sources have five groups or more among the entries: there may be no
+        two sources, or too few groups of them to probe for.
     """
     labels = np.array([entry.label for entry in entries])
     everywhere = _asked(entries, np.ones(len(entries), dtype=np.bool_))
