@@ -34,7 +34,7 @@ def audited(tmp_path, monkeypatch):
         )
         result = run_audit.RunAudit("0" * 64, Measured(), found, tmp_path / "run" / "audit")
         monkeypatch.setattr(run_audit, "audit_run", lambda *_, **__: result)
-        written = reporting.Written(tmp_path / "report.html", tmp_path / "model_card.md")
+        written = reporting.Written(tmp_path / "report.html", tmp_path / "model_card.md", {})
         monkeypatch.setattr(reporting, "write_report", lambda _: written)
         return ["audit", str(tmp_path / "run"), "--data", str(tmp_path / "data")]
 

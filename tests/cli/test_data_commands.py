@@ -31,7 +31,7 @@ def test_check_fails_with_1_on_a_file_that_cannot_be_read(copy):
     result = run(app, ["data", "check", str(copy)])
     assert result.exit_code == 1
     assert "Normal-0001.png" in result.stdout
-    assert "Failed: 1 errors" in result.stdout
+    assert "Failed: 1 error, 0 warnings" in result.stdout
 
 
 def test_check_fails_on_one_picture_under_two_classes(copy):
@@ -112,3 +112,15 @@ def test_phantom_makes_a_data_set(tmp_path):
     assert result.exit_code == 0
     assert "no medical claim" in result.stdout
     assert len(list((tmp_path / "p").rglob("*.png"))) == 6
+
+
+def test_check_names_classes_and_sources_as_they_are(copy, tmp_path):
+    lines = ["file,label,source"]
+    for number, name in enumerate(("[bold]Sick[/bold]", "[/]", "[red]")):
+        for k in range(1, 6):
+            file = sorted(copy.glob("*/*.png"))[20 * number + k].relative_to(copy).as_posix()
+            lines.append(f"{file},{name},[i]here[/i]")
+    (copy / "data.csv").write_text("\n".join(lines))
+    result = run(app, ["data", "check", str(copy / "data.csv")])
+    for name in ("[bold]Sick[/bold]", "[/]", "[red]", "[i]here[/i] 5"):
+        assert name in result.stdout

@@ -40,6 +40,22 @@ def test_it_writes_page_and_card_into_the_run_and_says_where(run):
     assert invoke(app, ["report", str(run)]).exit_code == 0
 
 
+def test_what_is_not_in_the_report_is_told_with_the_command_that_makes_it(run, tmp_path):
+    from lungscope.audit.finding import RESULT
+
+    (run / "audit").mkdir()
+    audit = {"side": "test", "images": 0, "groups": 0} | {
+        part: [] for part in ("findings", "baselines", "mistakes")
+    }
+    images = len(Run.open(run).split.side("test"))
+    (run / "audit" / RESULT).write_text(
+        json.dumps(audit | {"images": images, "weights_sha256": "f" * 64})
+    )
+    told = invoke(app, ["report", str(run)]).stdout
+    assert "Not in the report: the audit that is there was made of another model; " in told
+    assert f"lungscope audit {run} --force" in told
+
+
 def test_quiet_says_nothing(run):
     result = invoke(app, ["report", str(run), "--quiet"])
     assert (result.exit_code, result.output) == (0, "")

@@ -1,5 +1,6 @@
 import io
 import json
+import shlex
 from dataclasses import replace
 
 import pytest
@@ -63,6 +64,12 @@ def test_the_whole_table_comes_of_one_command(command, tmp_path):
     assert (tmp_path / "out" / "table1.json").read_text() == before
     assert json.loads(again.stdout) == json.loads(before)
 
+    again = json.loads(before)["command"]
+    assert again == (
+        "lungscope reproduce --data phantoms --out OUT --models mobilenet-v2,squeezenet1_1 "
+        "--weights none --budget 1 --split split.json"
+    )
+
     other = command("--budget", "2")
     assert other.exit_code == 2
     assert "epochs 1 there, 2 here" in other.stderr
@@ -83,6 +90,47 @@ def test_without_a_split_one_is_made_and_kept_and_quiet_says_nothing(command, fa
     done = command("--quiet", models="squeezenet1_1", split=None)
     assert (done.exit_code, done.stdout, done.stderr) == (1, "", "")
     assert json.loads((tmp_path / "out" / "split.json").read_text())["description"] == "80/10/10"
+
+
+def test_another_seed_draws_another_split_only_by_force(command, failing, tmp_path):
+    def kept():
+        return Split.load(tmp_path / "out" / "split.json")
+
+    command(models="squeezenet1_1", split=None)
+    assert command("--seed", "5", models="squeezenet1_1", split=None).exit_code == 2
+    assert kept().seed == 0
+    command("--seed", "5", "--force", models="squeezenet1_1", split=None)
+    assert kept().seed == 5
+    assert Run.open(tmp_path / "out" / "squeezenet1_1" / "seed-5").split == kept()
+    assert json.loads((tmp_path / "out" / "reproduction.json").read_text())["split"] == "drawn"
+
+
+def test_a_given_split_stays_with_another_seed(command, failing, phantom_split, tmp_path):
+    command(models="squeezenet1_1")
+    command("--seed", "5", "--force", models="squeezenet1_1", split=None)
+    kept = Split.load(tmp_path / "out" / "split.json")
+    assert kept.fingerprint == phantom_split.fingerprint
+    assert json.loads((tmp_path / "out" / "reproduction.json").read_text())["split"] == "given"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        [],
+        ["--budget", "3", "--seed", "4", "--seeds", "2", "--precision", "bf16"],
+        ["--folds", "3", "--model", "mobilenet-ft"],
+    ],
+)
+def test_the_command_that_is_told_makes_the_same_plan(
+    command, failing, phantoms, cache_folder, tmp_path, options
+):
+    command(*options, models="squeezenet1_1", split=None)
+    table = json.loads((tmp_path / "out" / "table1.json").read_text())
+    places = {"phantoms": str(phantoms), "OUT": str(tmp_path / "again")}
+    words = [places.get(word, word) for word in shlex.split(table["command"])[1:]]
+    invoke(app, [*words, "--cache", str(cache_folder), "--device", "cpu"])
+    again = json.loads((tmp_path / "again" / "table1.json").read_text())
+    assert again == table
 
 
 def test_folds_are_made_and_trained(command, failing, tmp_path):

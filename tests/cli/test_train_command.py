@@ -4,6 +4,7 @@ import pytest
 from typer.testing import CliRunner
 
 from lungscope.cli.app import app
+from lungscope.cli.training import starting_from
 from lungscope.evaluation.predictions import Predictions
 from lungscope.training.recipe import PAPER
 from lungscope.training.run import Run
@@ -30,6 +31,7 @@ def test_a_trained_run_is_evaluated(train, cache_folder, tmp_path):
     trained = train("-o", str(folder), "--model", "mobilenet-v2", "--flip-vertical", "0")
     assert trained.exit_code == 0, trained.stderr
     assert "epoch   1" in trained.stdout
+    assert f"Training mobilenet-v2 from random weights into {folder}" in trained.stdout
     recipe = Run.open(folder).recipe
     assert (recipe.model, recipe.flip_vertical, recipe.epochs) == ("mobilenet-v2", 0, 1)
     assert recipe.flip_horizontal == PAPER.flip_horizontal
@@ -58,6 +60,34 @@ def test_a_trained_run_is_evaluated(train, cache_folder, tmp_path):
     spoken = run(app, [*command, "--force"]).stdout
     assert "95 % interval" in spoken
     assert "not for diagnosis" in spoken
+    assert "not finished" not in spoken
+    page = (folder / "report.html").read_bytes()
+
+    trained_on = run(app, [*command, "--side", "train"])
+    assert trained_on.exit_code == 0, trained_on.stderr
+    metrics = json.loads((folder / "evaluation-train" / "metrics.json").read_text())
+    assert metrics["side"] == "train"
+    assert json.loads((folder / "evaluation" / "metrics.json").read_text()) == answer
+    assert (folder / "report.html").read_bytes() == page
+
+    Run.open(folder).note(finished=False)
+    spoken = run(app, [*command, "--force"])
+    assert spoken.exit_code == 0, spoken.stderr
+    assert "Training is not finished" in spoken.stdout
+    assert f"lungscope train --resume {folder}" in spoken.stdout
+    assert "Training is not finished" in (folder / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("weights", "words"),
+    [
+        ("none", "from random weights"),
+        ("imagenet", "from ImageNet weights"),
+        ("my weights.pth", "from my weights.pth"),
+    ],
+)
+def test_where_training_starts_is_told_in_words(weights, words):
+    assert starting_from(weights) == words
 
 
 def test_an_existing_run_is_never_overwritten_without_force(train, tmp_path):

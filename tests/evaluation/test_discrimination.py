@@ -39,7 +39,8 @@ def test_rates_are_those_of_scikit_learns_one_vs_rest_matrices(classes, seed):
             ("ppv", tp, tp + fp),
             ("npv", tn, tn + fn),
         ):
-            assert of_class[name][k] == pytest.approx(above / below if below else 0), name
+            expected = pytest.approx(above / below if below else np.nan, nan_ok=True)
+            assert of_class[name][k] == expected, name
 
 
 def test_a_stack_of_matrices_is_rated_as_each_by_itself():
@@ -47,7 +48,7 @@ def test_a_stack_of_matrices_is_rated_as_each_by_itself():
     together = rates(matrices)
     for row, matrix in enumerate(matrices):
         for name, values in rates(matrix).items():
-            assert np.array_equal(together[name][row], values)
+            assert np.array_equal(together[name][row], values, equal_nan=True)
 
 
 def test_areas_are_scikit_learns_for_each_class_and_in_macro_average(simulated):
@@ -85,10 +86,12 @@ def test_every_number_lies_in_its_interval_within_0_and_1(simulated):
             assert 0 <= number.low < number.value < number.high <= 1, name
 
 
-def test_a_class_without_an_image_has_rates_of_0_and_no_area(answers):
+def test_a_class_without_an_image_has_no_sensitivity_ppv_and_area(answers):
     predictions = answers([[0.7, 0.2, 0.1], [0.3, 0.6, 0.1], [0.8, 0.1, 0.1]], [0, 1, 1])
     result = found(predictions)
-    assert result.by_class["c"]["sensitivity"].value == 0
+    for name in ("sensitivity", "ppv"):
+        assert result.by_class["c"][name] is None
+        assert result.macro[name] is None
     assert result.by_class["c"]["specificity"].value == 1
     assert result.by_class["c"]["auroc"] is None
     assert result.by_class["c"]["auprc"] is None

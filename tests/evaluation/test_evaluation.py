@@ -5,8 +5,10 @@ import pytest
 from scipy.stats import binomtest
 from sklearn.metrics import accuracy_score, f1_score, log_loss
 
-from lungscope.evaluation.evaluation import evaluate
+from lungscope.evaluation.calibration import wilson
+from lungscope.evaluation.evaluation import SHARES, evaluate
 from lungscope.evaluation.predictions import Predictions
+from lungscope.evaluation.share import FEW, share
 
 CLASSES = ("Lung Opacity", "Normal", "Viral Pneumonia")
 OVERALL = {
@@ -91,7 +93,7 @@ def test_the_json_is_whole_and_strict():
     value = json.loads(json.dumps(evaluate(made()).to_json(), allow_nan=False))
     assert value["images"] == 120
     assert value["groups"] == 40
-    assert value["interval"] == "95 %, bootstrap over groups, 2000 draws"
+    assert value["interval"].startswith("95 %, bootstrap over groups, 2000 draws (Wilson's for")
     assert value["overall"].keys() == OVERALL
     assert value["overall"]["loss"].keys() == {"value", "low", "high"}
     assert list(value["by_class"]) == list(CLASSES)
@@ -107,13 +109,17 @@ def test_the_same_predictions_give_the_same_evaluation():
     assert evaluate(made()).to_json() == evaluate(made()).to_json()
 
 
-def test_one_group_has_values_but_no_intervals_and_says_so():
+def test_one_group_has_wilsons_intervals_of_shares_and_no_others_and_says_so():
     evaluation = evaluate(made(groups=1))
-    for found in estimates(evaluation):
-        assert found.low == pytest.approx(found.value, rel=1e-12)
-        assert found.high == pytest.approx(found.value, rel=1e-12)
+    for name, found in evaluation.overall.items():
+        if name in SHARES:
+            assert found == share(np.arange(120) < round(120 * found.value), ["one"] * 120)
+        else:
+            assert found.low == pytest.approx(found.value, rel=1e-12)
+            assert found.high == pytest.approx(found.value, rel=1e-12)
     assert evaluation.to_json()["groups"] == 1
     assert evaluation.to_json()["interval"].startswith("none: all images are of one group")
+    assert "but for shares: 95 %, Wilson's for one" in evaluation.to_json()["interval"]
 
 
 def test_a_class_that_draws_miss_or_that_is_nowhere_makes_no_nan():
@@ -121,8 +127,9 @@ def test_a_class_that_draws_miss_or_that_is_nowhere_makes_no_nan():
     evaluation = evaluate(made(11, groups=11, labels=labels))
     numbers = [[e.value, e.low, e.high] for e in estimates(evaluation)]
     assert np.isfinite(numbers).all()
-    assert evaluation.by_class["Normal"]["recall"].low == 0
-    assert evaluation.by_class["Viral Pneumonia"]["recall"].high == 0
+    for name in ("precision", "recall", "f1"):
+        nowhere = evaluation.by_class["Viral Pneumonia"][name]
+        assert (nowhere.low, nowhere.value, nowhere.high) == (0, 0, 1)
 
 
 def test_a_single_image_is_evaluated():
@@ -142,3 +149,43 @@ def test_a_share_without_a_mistake_has_wilsons_interval_over_its_groups(answers)
     assert found.by_class["a"]["recall"].low == pytest.approx(four.low)
     assert found.by_class["a"]["precision"].low == pytest.approx(four.low)
     assert found.overall["accuracy"].low == pytest.approx(six.low)
+
+
+@pytest.mark.parametrize("count", [1, 4, FEW - 1, FEW, 30])
+def test_a_share_has_the_interval_that_the_audit_gives_it(count):
+    predictions = made(3 * count, groups=count)
+    found, right = evaluate(predictions), predictions.predicted == predictions.labels
+    assert found.overall["accuracy"] == share(right, predictions.groups)
+    assert found.overall["recall_weighted"] == found.overall["accuracy"]
+
+
+def test_the_interval_of_recall_is_over_the_groups_of_its_class():
+    # 40 groups, but the second class is in five of them, wrongly classified in two
+    labels = [0] * 35 + [1] * 5
+    probabilities = np.array([[0.9, 0.1]] * 35 + [[0.1, 0.9]] * 3 + [[0.9, 0.1]] * 2)
+    names = tuple(map(str, range(40)))
+    predictions = Predictions(("a", "b"), names, names, np.array(labels), probabilities)
+    found = evaluate(predictions).by_class
+    assert found["b"]["recall"] == wilson(0.6, 5)
+    assert found["b"]["precision"] == wilson(1.0, 3)
+    assert found["a"]["recall"] == wilson(1.0, 35)
+
+
+def test_a_model_without_a_mistake_leaves_doubt_in_every_metric_but_the_loss():
+    labels = np.arange(30) % 3
+    names = tuple(map(str, range(30)))
+    found = evaluate(Predictions(CLASSES, names, names, labels, np.eye(3)[labels] * 0.7 + 0.1))
+    for name in OVERALL - {"loss"}:
+        assert found.overall[name] == wilson(1.0, 30), name
+    for metrics in found.by_class.values():
+        assert metrics["recall"] == metrics["precision"] == wilson(1.0, 10)
+        assert 0.7 < metrics["f1"].low < metrics["f1"].high == 1
+
+
+def test_draws_without_an_image_of_a_class_do_not_count_as_its_mistakes():
+    labels = np.array([0] * 40 + [1])
+    probabilities = np.array([[0.9, 0.1]] * 40 + [[0.1, 0.9]])
+    names = tuple(map(str, range(41)))  # a draw in three misses the second class
+    found = evaluate(Predictions(("a", "b"), names, names, labels, probabilities))
+    assert found.overall["recall_macro"] == wilson(1.0, 41)
+    assert found.by_class["b"]["recall"] == wilson(1.0, 1)

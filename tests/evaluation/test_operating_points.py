@@ -6,6 +6,7 @@ from sklearn.metrics import precision_score, recall_score
 
 from lungscope.errors import LungscopeError
 from lungscope.evaluation.bootstrap import Resampling
+from lungscope.evaluation.calibration import wilson
 from lungscope.evaluation.operating_points import operating_point, threshold_for_sensitivity
 
 
@@ -51,6 +52,13 @@ def test_an_image_at_the_threshold_is_called(answers):
     predictions = answers([[0.5, 0.5], [0.4, 0.6]], [0, 1])
     found = at(predictions, "a", 0.5)
     assert (found.sensitivity.value, found.specificity.value) == (1, 1)
+
+
+def test_rates_of_no_image_are_none(answers):
+    predictions = answers([[0.5, 0.5]] * 3, [0] * 3)
+    found = at(predictions, "b", 0.9)  # none is of it, none is called so
+    assert (found.sensitivity, found.ppv) == (None, None)
+    assert found.specificity == found.npv == wilson(1.0, 3)
 
 
 def test_a_wanted_sensitivity_holds_on_average_on_other_images(simulated):

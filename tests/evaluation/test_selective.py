@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from lungscope.errors import LungscopeError
 from lungscope.evaluation.bootstrap import Estimate, Resampling
+from lungscope.evaluation.calibration import wilson
 from lungscope.evaluation.selective import POINTS, accepted, coverage_curve, threshold_for
 
 
@@ -141,7 +142,20 @@ def test_a_threshold_above_every_confidence_leaves_nothing(answers):
     predictions = sure(answers, [0.9, 0.6], [1, 0])
     found = accepted(predictions, 0.95, of(predictions))
     assert found.accuracy is None
-    assert found.coverage == Estimate(0, 0, 0)
+    assert found.coverage == wilson(0.0, 2)
+
+
+def test_accepted_images_that_are_all_right_leave_wilsons_doubt_for_their_groups(answers):
+    names = [str(row // 2) for row in range(40)]
+    predictions = sure(answers, np.linspace(0.99, 0.6, 40), np.arange(40) < 30, names)
+    resampling = of(predictions)
+    found = accepted(predictions, 0.75, resampling)  # 24 or so of 12 groups, all right
+    of_groups = len({names[row] for row in np.flatnonzero(np.linspace(0.99, 0.6, 40) >= 0.75)})
+    assert found.accuracy == wilson(1.0, of_groups)
+    curve = coverage_curve(predictions, resampling)
+    assert (curve.low < curve.high).all()
+    assert curve.low[0] == wilson(1.0, 1).low
+    assert curve.low[9] == wilson(1.0, 5).low
 
 
 @pytest.mark.parametrize("wanted", [0, -0.1, 1.01, 95, float("nan")])

@@ -4,8 +4,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom, binomtest
 
-from lungscope.evaluation.bootstrap import Estimate
-from lungscope.evaluation.share import FEW, groups_among, share, with_doubt, with_interval
+from lungscope.evaluation.bootstrap import Estimate, Resampling
+from lungscope.evaluation.share import (
+    FEW,
+    average_of_shares,
+    f1_interval,
+    share,
+    share_among,
+    share_of_all,
+    with_interval,
+)
 
 
 def groups(count):
@@ -64,11 +72,56 @@ def test_there_is_always_an_interval_within_0_and_1(images):
     assert 0 <= found.low < found.high <= 1
 
 
-def test_an_interval_without_width_gives_way_to_doubt_and_another_stays():
-    assert ends(with_doubt(Estimate(1, 1, 1), 20)) == wilson(20, 20)
-    assert with_doubt(Estimate(0.9, 0.8, 1), 20) == Estimate(0.9, 0.8, 1)
-    assert with_doubt(Estimate(1, 1, 1), 1) == Estimate(1, 1, 1)
+def test_a_share_among_some_images_is_that_of_their_groups_and_draws_without_them_are_left_out():
+    names = np.repeat(groups(20), 3).tolist()
+    resampling = Resampling.over(names, draws=2000)
+    among = np.arange(60) < 36  # of 12 groups
+    right = np.arange(60) % 3 > 0
+    right[:9] = False
+    found = share_among(right, among, resampling)
+    assert found.value == pytest.approx(18 / 36)
+    assert 0 < found.low < found.value < found.high <= 2 / 3
+    few = np.arange(60) < 9
+    assert ends(share_among(np.arange(60) < 6, few, resampling)) == wilson(2, 3)
 
 
-def test_groups_are_counted_among_the_chosen_images():
-    assert groups_among(["a", "a", "b", "c"], np.array([True, True, True, False])) == 2
+def test_what_no_image_is_among_is_the_share_of_nothing():
+    nothing = np.zeros(20, dtype=bool)
+    assert share_among(~nothing, nothing, Resampling.over(groups(20), draws=3)) is None
+
+
+@pytest.mark.parametrize("count", [1, FEW - 1, FEW, 40])
+def test_one_rule_whether_draws_are_given_or_made(count):
+    right, names = np.arange(3 * count) % 4 > 0, np.repeat(groups(count), 3).tolist()
+    assert share(right, names) == share_of_all(right, Resampling.over(names))
+
+
+def test_of_one_group_next_to_nothing_is_known():
+    assert ends(share(np.ones(50, dtype=bool), ["one"] * 50)) == wilson(1, 1)
+
+
+def test_an_average_of_shares_keeps_its_percentiles_and_has_doubt_where_all_draws_agree():
+    draws = np.linspace(0.8, 1, 1001)
+    assert ends(average_of_shares(0.9, draws, 5)) == pytest.approx((0.805, 0.995))
+    same = np.full(100, 1.0)
+    same[3] -= 1e-16  # rounding of the average's weights
+    assert ends(average_of_shares(1.0, same, 20)) == wilson(20, 20)
+    assert ends(average_of_shares(1.0, same, 1)) == (1, 1)
+
+
+@given(st.integers(0, 9), st.integers(0, 9), st.integers(1, FEW - 1))
+def test_f1_of_few_groups_has_the_doubt_of_the_images_that_are_called_as_they_are(
+    right, wrong, count
+):
+    if not right + wrong:
+        return
+    f1 = 2 * right / (2 * right + wrong)
+    found = f1_interval(f1, np.full(10, f1), count)
+    share = right / (right + wrong)
+    low, high = (2 * end / (1 + end) for end in ends(with_interval(share, np.zeros(3), count)))
+    assert ends(found) == pytest.approx((low, high))
+    assert 0 <= found.low <= found.value <= found.high <= 1
+
+
+def test_f1_of_many_groups_that_vary_has_its_percentiles():
+    assert ends(f1_interval(0.5, np.array([0.4] * 50 + [0.6] * 50), FEW)) == (0.4, 0.6)

@@ -1,9 +1,12 @@
+import warnings
+
 import matplotlib as mpl
 import numpy as np
 import pytest
 from PIL import Image
 
 from lungscope.errors import LungscopeError
+from lungscope.figures import style
 from lungscope.figures.style import BLUE, DOTS, GREEN, ORANGE, figure, wrapped
 
 
@@ -53,6 +56,27 @@ def test_a_place_that_cannot_be_written_to_is_refused(tmp_path):
 @pytest.mark.parametrize("name", ["costs $5", "$\\frac{1}{$", "a_b^c", "50 % off"])
 def test_a_name_is_never_read_as_a_formula(tmp_path, name):
     draw(tmp_path / "figure.png", name)
+
+
+def test_a_letter_that_no_font_has_is_a_box_and_no_word_on_the_terminal(tmp_path, capfd, caplog):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for name in ("one", "two"):  # neither letter is in any font: not in use
+            draw(tmp_path / f"{name}.png", "Normal \uffff \U0003fffd")
+        draw(tmp_path / "bare.png", "Normal")
+    assert caught == []
+    assert capfd.readouterr() == ("", "")
+    assert caplog.records == []
+    assert (tmp_path / "one.png").read_bytes() != (tmp_path / "bare.png").read_bytes()
+
+
+def test_letters_of_chinese_are_looked_for_in_the_families_that_the_machine_has(
+    tmp_path, monkeypatch
+):
+    there = ["Serif", "Noto Sans CJK JP", "DejaVu Sans"]
+    monkeypatch.setattr(style.fontManager, "get_font_names", lambda: there)
+    with figure(tmp_path / "figure.png", 2, 2):
+        assert mpl.rcParams["font.family"] == ["DejaVu Sans", "Noto Sans CJK JP"]
 
 
 def test_a_title_that_sticks_out_widens_the_picture(tmp_path):

@@ -67,6 +67,7 @@ def an_audit(predictions):
         return {"name": name, "title": title, "sees": f"{title}.", "accuracy": accuracy}
 
     return {
+        "weights_sha256": SHA256,
         "side": "test",
         "images": len(predictions.files),
         "groups": len(set(predictions.groups)),
@@ -94,27 +95,38 @@ def draw(path, size=(80, 40)):
 def make_run(tmp_path_factory):
     """Makes a run folder; what is not `done` is left out."""
 
-    def make_run(split=None, done=("evaluation", "audit"), name="lung", recipe=None):
+    def make_run(
+        split=None,
+        done=("evaluation", "audit"),
+        name="lung",
+        recipe=None,
+        finished=True,
+        temperature=1.25,
+        accuracies=(0.5, 0.75, 0.7),
+    ):
         place = tmp_path_factory.mktemp("report")
         split, data = split or a_split(), place / "somebody" / "x rays"
         recipe = recipe or Recipe(model="mobilenet-v2")
         run = Run.create(place / name, recipe, split, data, force=False)
-        rows = [Epoch(n, 0.01, 0.9, 0.6, 0.8, a, 61.0) for n, a in enumerate((0.5, 0.75, 0.7), 1)]
+        rows = [Epoch(n, 0.01, 0.9, 0.6, 0.8, a, 61.0) for n, a in enumerate(accuracies, 1)]
         write_history(run.history, rows)
+        run.note(finished=finished)
         description = Description(
             architecture=recipe.model,
             se_reduction=16,
             classes=split.classes,
             preprocessing=Preprocessing(64, 0.4964, 0.2480),
             weights_sha256=SHA256,
-            temperature=1.25,
+            temperature=temperature,
             data_fingerprint=split.fingerprint,
         )
         description.save(run.checkpoint / "model.json")
         tested = answers(split, "test")
         if "evaluation" in done:
-            assessed = assess(tested, answers(split, "validation", 1), 1.25, "test")
-            assessed.save(run.folder / "evaluation" / "metrics.json")
+            assessed = assess(tested, answers(split, "validation", 1), temperature, "test")
+            (run.folder / "evaluation").mkdir()
+            text = json.dumps({"weights_sha256": SHA256} | assessed.to_json())
+            (run.folder / "evaluation" / "metrics.json").write_text(text)
         if "audit" in done:
             (run.folder / "audit").mkdir()
             text = json.dumps(an_audit(tested))

@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+from lungscope.audit import subgroups
 from lungscope.report.composition import UNKNOWN, Composition
 
 
@@ -20,6 +21,10 @@ def test_classes_of_one_source_are_found_where_there_are_several(make_split):
     assert len(Composition.of(make_split()).of_one_source) == 3
     alone = Composition.of(make_split(sources=("a", "a", "a")))
     assert alone.of_one_source == {}
+
+
+def test_an_unknown_source_is_called_as_the_audit_calls_it():
+    assert UNKNOWN == subgroups.UNKNOWN == "unknown"
 
 
 def test_unknown_sources_are_no_source(make_split):

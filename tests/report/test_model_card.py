@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from lungscope.report.claim import claim
+from lungscope.report.claim_2024 import claim_2024
 from lungscope.report.facts import read_facts
 from lungscope.report.model_card import AUTHOR, model_card
 from lungscope.report.tripod import tripod
@@ -32,7 +32,7 @@ def rows(card, checklist):
 
 
 def test_claim_has_its_44_items_in_order(facts):
-    assert [item.number for item in claim(facts).items] == [str(n) for n in range(1, 45)]
+    assert [item.number for item in claim_2024(facts).items] == [str(n) for n in range(1, 45)]
 
 
 def test_tripod_has_its_27_items_with_their_52_parts(facts):
@@ -44,7 +44,7 @@ def test_tripod_has_its_27_items_with_their_52_parts(facts):
 
 
 def test_every_item_is_answered_or_left_to_the_author(facts):
-    for checklist in (claim(facts), tripod(facts)):
+    for checklist in (claim_2024(facts), tripod(facts)):
         assert all(item.asks and (item.says or item.author) for item in checklist.items)
 
 
@@ -104,7 +104,7 @@ def test_the_confounding_of_source_and_class_is_an_ethical_consideration(card):
 def test_what_only_the_author_can_fill_is_listed_at_the_end(facts, card):
     tasks = re.findall(r"^- \[ \] (.*)", card, re.MULTILINE)
     expected = [f"{section}: {what}" for section, what in AUTHOR.items()]
-    for checklist in (claim(facts), tripod(facts)):
+    for checklist in (claim_2024(facts), tripod(facts)):
         expected += [f"{item.number}: {item.author}" for item in checklist.for_author]
     assert tasks == expected
     assert len(re.findall(r"\*\*[Aa]uthor to fill", card)) == len(tasks) + 1  # the introduction's
@@ -114,6 +114,35 @@ def test_what_was_not_done_is_said_with_its_command(make_run):
     card = model_card(read_facts(make_run(done=())))
     assert "Not evaluated yet: lungscope evaluate lung" in card
     assert "Not audited yet: lungscope audit lung" in card
+
+
+def test_a_training_that_is_not_finished_is_said_so_at_the_top(make_run, card):
+    unfinished = model_card(read_facts(make_run(finished=False)))
+    top = unfinished.split("\n## ")[0]
+    assert "**Training is not finished: this is the model of epoch 2, the best when it" in top
+    assert "lungscope train --resume lung" in top
+    assert "not finished" not in card
+
+
+def test_an_evaluation_of_another_model_is_said_to_be_one_without_its_numbers(make_run):
+    run = make_run()
+    for file in ("evaluation/metrics.json", "audit/audit.json"):
+        path = run.folder / file
+        path.write_text(path.read_text().replace("83ec07a5", "00000000"))
+    card = model_card(read_facts(run))
+    told = "The evaluation that is there was made of another model: lungscope evaluate lung --force"
+    assert told in card
+    assert "The audit that is there was made of another model: lungscope audit lung --force" in card
+    assert "Accuracy (over images)" not in card
+    assert "It costs 12" not in card
+
+
+def test_a_temperature_at_the_end_of_its_search_is_said_to_be_so(make_run, card):
+    assert "that is tried" not in card
+    hot = model_card(read_facts(make_run(temperature=99.99999, done=("evaluation",))))
+    assert hot.count("This temperature is the highest that is tried (100)") >= 2
+    cold = model_card(read_facts(make_run(temperature=0.0100001, done=())))
+    assert "This temperature is the lowest that is tried (0.01)" in cold
 
 
 def test_it_says_first_and_last_that_it_is_not_for_diagnosis(card):

@@ -18,6 +18,15 @@ def test_page_and_card_are_redrawn_in_the_run(changing):
     assert write_report(changing, changing.folder).page.read_bytes() == page
 
 
+def test_results_that_are_not_on_it_are_told(make_run):
+    run = make_run(done=("evaluation",))
+    assert write_report(run).left_out == {}
+    metrics = run.folder / "evaluation" / "metrics.json"
+    metrics.write_text(metrics.read_text().replace('"test"', '"train"'))
+    reason = "The evaluation that is there is of train images, not of held-out ones"
+    assert write_report(run).left_out == {"evaluate": reason}
+
+
 def test_another_folder_is_made(changing, tmp_path):
     written = write_report(changing, tmp_path / "new" / "report")
     assert written.page.parent == tmp_path / "new" / "report"

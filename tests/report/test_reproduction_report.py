@@ -124,6 +124,27 @@ def test_without_pictures_and_numbers_it_is_a_page_too(table, tmp_path, page_of)
     assert "Figures" not in page.text
 
 
+def test_how_many_images_were_trained_on_is_told(page):
+    told = "180 images: 60 trained on, 60 to choose the epoch by, 60 to test on."
+    assert told in page.text
+    assert "trained on 180" not in page.text
+
+
+def test_the_sides_of_folds_are_those_of_one(table, tmp_path, page_of):
+    folds = table | {"plan": table["plan"] | {"folds": 3}}
+    write_reproduction_report(folds, [], tmp_path / "page.html")
+    page = page_of((tmp_path / "page.html").read_text())
+    told = "180 images, each tested once in 3 folds; the first fold: 60 trained on, 60 to choose"
+    assert told in page.text
+
+
+def test_the_command_is_the_real_one_where_the_table_has_it(table, tmp_path, page_of):
+    command = "lungscope reproduce --data 'x rays' -o again --epochs 3"
+    for value, told in ((table | {"command": command}, command), (table, "lungscope reproduce ")):
+        write_reproduction_report(value, [], tmp_path / "page.html")
+        assert told in page_of((tmp_path / "page.html").read_text()).text
+
+
 def test_a_damaged_picture_is_refused_and_the_old_page_stays(table, tmp_path):
     (tmp_path / "page.html").write_text("old")
     (tmp_path / "figure-1.png").write_text("no picture")

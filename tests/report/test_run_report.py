@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from lungscope.errors import LungscopeError
+from lungscope.models.description import Description
 from lungscope.report.facts import read_facts
 from lungscope.report.run_report import run_report
 from lungscope.training.recipe import Recipe
@@ -110,6 +111,81 @@ def test_the_data_is_counted_by_class_side_and_source(page):
 
 def test_classes_of_a_single_source_are_named(page):
     assert "All images of Lung Opacity come from rsna-adult" in page.text
+
+
+@pytest.mark.parametrize(
+    ("sources", "told"),
+    [
+        (("rsna", "rsna", "rsna"), "All images come from one source (rsna)."),
+        (("a", None, "b"), "all images of Viral Pneumonia come from b"),
+        ((None, None, None), "Whether class and source go together is unknown"),
+    ],
+)
+def test_it_is_said_whether_sources_go_with_classes(make_run, make_split, page_of, sources, told):
+    page = page_of(run_report(read_facts(make_run(make_split(sources=sources), done=()))))
+    assert told in page.text
+    assert "No class" not in page.text
+
+
+def test_classes_of_several_sources_are_said_to_be_so(make_run, make_split, page_of):
+    split = make_split(sources=("a", "a", "a"))
+    for second, told in (("b", "No class comes"), (None, "No class is known to come")):
+        entries = [
+            replace(each, source=second) if number % 2 else each
+            for number, each in enumerate(split.entries)
+        ]
+        run = make_run(replace(split, entries=tuple(entries)), done=())
+        assert f"{told} from a single source." in page_of(run_report(read_facts(run))).text
+
+
+def test_what_is_not_known_of_a_source_has_one_word(make_run, make_split, page_of):
+    page = page_of(run_report(read_facts(make_run(make_split(sources=("a", None, None))))))
+    assert "class a unknown Lung Opacity 60 0 Normal 0 60" in page.text
+    assert re.search(r"test-\d+\.png unknown ", page.text)  # a mistake
+    assert "recorded" not in page.text
+
+
+def test_one_epoch_is_one(make_run, page_of):
+    page = page_of(run_report(read_facts(make_run(accuracies=(0.5,), done=()))))
+    assert "One epoch was trained (1 min 1 s) and kept, with a validation accuracy of 0.500" in (
+        page.text
+    )
+    assert "1 epochs" not in page.text
+    assert "of 1 epoch," in page.of("img")[0]["alt"]
+
+
+def test_the_epoch_of_the_checkpoint_is_told_where_training_went_on_since(make_run, page_of):
+    run = make_run(done=(), finished=False)
+    description = Description.load(run.checkpoint / "model.json")
+    replace(description, metrics={"epoch": 1.0}).save(run.checkpoint / "model.json")
+    page = page_of(run_report(read_facts(run)))
+    assert "Epoch 1 was kept when training last stopped" in page.text
+    assert "it went on to epoch 3" in page.text
+
+
+def test_a_training_that_is_not_finished_is_said_so_above_the_numbers(make_run, page_of, page):
+    unfinished = page_of(run_report(read_facts(make_run(finished=False))))
+    above = unfinished.text.split("accuracy, 95 %")[0]
+    assert "Training is not finished: this is the model of epoch 2" in above
+    assert "lungscope train --resume lung" in above
+    assert "not finished" not in page.text
+
+
+def test_a_temperature_at_the_end_of_its_search_is_said_to_be_so(make_run, page_of, page):
+    hot = page_of(run_report(read_facts(make_run(temperature=100.0))))
+    assert "It changes no predicted class. This temperature is the highest" in hot.text
+    assert "that is tried" not in page.text
+
+
+def test_a_rate_of_no_image_is_a_dash(make_run, page_of):
+    run = make_run()
+    path = run.folder / "evaluation" / "metrics.json"
+    value = json.loads(path.read_text())
+    point = value["operating_points"]["points"][1]
+    path.write_text(json.dumps(value).replace(json.dumps(point), json.dumps(point | {"ppv": None})))
+    page = page_of(run_report(read_facts(run)))
+    row = " ".join(shown(point[name]) for name in ("sensitivity", "specificity"))
+    assert f"Normal {point['threshold']:.3f} {row} – {shown(point['npv'])}" in page.text
 
 
 def test_the_training_is_told_with_best_epoch_and_time(page):
@@ -218,6 +294,60 @@ def test_hostile_names_stay_text(make_run, make_split, page_of):
         assert name in page.text
 
 
+@pytest.fixture
+def changed(make_run):
+    """A run of which top-level fields of both results were changed."""
+
+    def changed(**fields):
+        run = make_run()
+        for file in ("evaluation/metrics.json", "audit/audit.json"):
+            path = run.folder / file
+            path.write_text(json.dumps(json.loads(path.read_text()) | fields))
+        return run
+
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"weights_sha256": "0" * 64}, "that is there was made of another model"),
+        ({"weights_sha256": ""}, "that is there does not say of which model it was made"),
+        ({"side": "train"}, "that is there is of train images, not of held-out ones"),
+        ({"side": "validation"}, "that is there is of validation images"),
+    ],
+)
+def test_numbers_of_another_model_or_of_other_than_test_images_are_never_shown(
+    changed, page_of, fields, why
+):
+    facts = read_facts(changed(**fields))
+    page = page_of(run_report(facts))
+    assert (facts.measured, facts.audit) == (None, None)
+    assert f"The evaluation {why}" in page.text
+    assert f"The audit {why}" in page.text
+    assert page.text.count("lungscope evaluate lung --force") == 3
+    assert page.text.count("lungscope audit lung --force") == 2
+    assert len(page.of("img")) == 1  # the learning curves
+    assert "thumbnail" not in page.text
+
+
+def test_results_of_before_they_named_their_model_are_not_shown_either(make_run):
+    run = make_run(done=("evaluation",))
+    path = run.folder / "evaluation" / "metrics.json"
+    value = json.loads(path.read_text())
+    del value["weights_sha256"]
+    path.write_text(json.dumps(value))
+    assert set(read_facts(run).left_out) == {"evaluate"}
+
+
+def test_a_checkpoint_of_another_model_than_the_recipes_is_refused(make_run):
+    run = make_run(done=())
+    model = run.checkpoint / "model.json"
+    model.write_text(model.read_text().replace('"mobilenet-v2"', '"resnet18"'))
+    with pytest.raises(LungscopeError, match=r"is of resnet18, but recipe\.json says mobilenet-v2"):
+        read_facts(run)
+
+
 def test_metrics_of_another_split_are_refused(make_run):
     run = make_run()
     metrics = run.folder / "evaluation" / "metrics.json"
@@ -249,10 +379,13 @@ def test_weights_without_a_sha256_are_refused(make_run):
         read_facts(run)
 
 
-def test_one_group_has_no_interval(make_run, make_split, page_of):
+def test_of_one_group_a_mean_has_no_interval_and_a_share_has_one(make_run, make_split, page_of):
     split = make_split()
     one = [
         replace(entry, group="one") if entry.side == "test" else entry for entry in split.entries
     ]
     run = make_run(replace(split, entries=tuple(one)), done=("evaluation",))
-    assert "accuracy, no interval" in page_of(run_report(read_facts(run))).text
+    page = page_of(run_report(read_facts(run)))
+    assert re.search(r"accuracy, 95 % interval 0\.\d+ to 0\.\d+", page.text)
+    assert re.search(r"Loss 0\.\d+ \(no interval\) nats", page.text)
+    assert "60 test images in 1 group, " in page.text

@@ -1,7 +1,16 @@
 import pytest
 
 from lungscope.evaluation.bootstrap import Estimate
-from lungscope.report.words import counted, duration, file_name, interval, listed, plain, told
+from lungscope.report.words import (
+    counted,
+    duration,
+    file_name,
+    interval,
+    listed,
+    plain,
+    several,
+    told,
+)
 
 
 def test_an_estimate_is_told_with_its_interval():
@@ -35,3 +44,10 @@ def test_numbers_are_short():
 @pytest.mark.parametrize("path", ["/home/me/start.pt", r"C:\Users\me\start.pt", "start.pt"])
 def test_a_path_is_told_by_its_last_part(path):
     assert file_name(path) == "start.pt"
+
+
+@pytest.mark.parametrize(
+    ("count", "words"), [(0, "0 epochs"), (1, "1 epoch"), (2, "2 epochs"), (2415, "2,415 epochs")]
+)
+def test_one_has_no_plural(count, words):
+    assert several(count, "epoch") == words

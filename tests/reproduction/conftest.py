@@ -1,6 +1,7 @@
 """Finished runs that nobody had to train."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 from lungscope.evaluation.predictions import Predictions
 from lungscope.images import Preprocessing
+from lungscope.models.checkpoint import WEIGHTS
 from lungscope.models.description import Description
 from lungscope.reproduction.job import jobs
 from lungscope.reproduction.plan import Plan
@@ -64,6 +66,7 @@ def finish(phantoms):
             versions={},
         )
         description.save(run.checkpoint / "model.json")
+        (run.checkpoint / WEIGHTS).touch()
         run.note(finished=True)
         own = answers(job.split.side("test"), job.split.classes, job.recipe.seed)
         if evaluated:
@@ -85,6 +88,53 @@ def answers(entries, classes, seed):
         labels,
         logits,
     )
+
+
+def damage_of(what):
+    """Damages a finished run in one way, and says what is told of it."""
+
+    def overwritten(name, text):
+        return lambda run: (run.folder / name).write_text(text)
+
+    def lost(name):
+        def lose(run):
+            path = run.folder / name
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+        return lose
+
+    return {
+        "run.json is no JSON": (overwritten("run.json", "{"), "run.json: not JSON"),
+        "run.json is lost": (lost("run.json"), "run.json: No such file"),
+        "recipe.json is no JSON": (overwritten("recipe.json", "{"), "recipe.json: not JSON"),
+        "recipe.json is lost": (lost("recipe.json"), "recipe.json: is lost"),
+        "split.json is no JSON": (overwritten("split.json", "{"), "split.json: not a split"),
+        "history.csv is no table": (overwritten("history.csv", "x"), "history.csv: holds no epoch"),
+        "history.csv is lost": (lost("history.csv"), "history.csv: No such file"),
+        "checkpoint is lost": (lost("checkpoint"), "though the run is finished"),
+        "weights are lost": (lost("checkpoint/model.safetensors"), "model.safetensors is lost"),
+        "model.json is no JSON": (overwritten("checkpoint/model.json", "{"), "model.json: damaged"),
+    }[what]
+
+
+DAMAGES = (
+    "run.json is no JSON",
+    "run.json is lost",
+    "recipe.json is no JSON",
+    "recipe.json is lost",
+    "split.json is no JSON",
+    "history.csv is no table",
+    "history.csv is lost",
+    "checkpoint is lost",
+    "weights are lost",
+    "model.json is no JSON",
+)
+
+
+@pytest.fixture(params=DAMAGES)
+def damage(request):
+    """One way after the other: what damages a run, and words that are told of it."""
+    return damage_of(request.param)
 
 
 @pytest.fixture

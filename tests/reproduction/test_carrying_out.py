@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 from urllib.error import URLError
 
@@ -36,6 +37,7 @@ def test_a_job_is_trained_and_evaluated_once(planned, small, place, monkeypatch)
     assert carry_out(job, place, Watch())
     found = read_trained(job)
     assert len(found.history) == 1
+    assert Run(job.folder).facts["precision"] == "32"
     assert found.predictions.files == tuple(entry.file for entry in job.split.side("test"))
     before = (job.folder / "evaluation" / "predictions.csv").stat().st_mtime_ns
     assert carry_out(job, place, Watch())
@@ -55,15 +57,53 @@ def test_a_training_that_was_interrupted_is_not_evaluated(planned, place, monkey
     assert not (job.folder / "evaluation").exists()
 
 
-def test_an_evaluation_of_an_earlier_epoch_does_not_outlive_the_training(
+def test_what_judged_an_earlier_epoch_does_not_outlive_the_training(
     planned, finish, place, monkeypatch
 ):
     (job,) = planned()
     finish(job)
     Run(job.folder).note(finished=False)
+    (job.folder / "audit").mkdir()
     monkeypatch.setattr(carrying_out, "fit", lambda *_: Fit((), None, finished=False))
     carry_out(job, place, Watch())
     assert not (job.folder / "evaluation").exists()
+    assert not (job.folder / "audit").exists()
+
+
+def test_a_damaged_run_is_trained_anew_only_by_force(planned, finish, place, damage, monkeypatch):
+    (job,) = planned()
+    finish(job)
+    harm, told = damage
+    harm(Run(job.folder))
+    monkeypatch.setattr(carrying_out, "fit", lambda *_: Fit((), None, finished=False))
+    with pytest.raises(LungscopeError, match=re.escape(told)):
+        carry_out(job, place, Watch())
+    assert not carry_out(job, replace(place, force=True), Watch())
+    assert job.damage() is None
+    assert job.run is not None
+    assert job.history == ()
+
+
+def test_damaged_predictions_are_made_again(planned, finish, place, monkeypatch):
+    (job,) = planned()
+    own = finish(job, temperature=1.0)
+    table = job.folder / "evaluation" / "predictions.csv"
+    table.write_text("not a table")
+    monkeypatch.setattr(
+        carrying_out, "evaluate_run", lambda *_, force, **__: own.save(table) if force else None
+    )
+    assert carry_out(job, place, Watch())
+    assert read_trained(job).predictions.files == own.files
+
+
+def test_a_finished_run_needs_no_pretrained_weights(
+    planned, small, finish, place, untrained, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    (job,) = planned(Plan(("mobilenet-v2",), replace(small, weights="imagenet")))
+    finish(job)
+    Run(job.folder).last.unlink()  # it is large, and nobody goes on from it
+    assert carry_out(job, place, Watch())
 
 
 def test_a_second_ctrl_c_is_told_as_one(planned, place, monkeypatch):

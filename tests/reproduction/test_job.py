@@ -54,6 +54,28 @@ def test_a_run_on_another_split_is_refused(planned, finish, phantoms):
         refuse_others([job])
 
 
+def test_a_run_in_another_precision_is_refused(planned, small, finish):
+    (job,) = planned(Plan(("mobilenet-v2",), small, precision="bf16"))
+    finish(job)
+    assert job.trained  # older runs do not tell theirs
+    Run(job.folder).note(precision="32")
+    with pytest.raises(LungscopeError, match="precision 32 there, bf16 here"):
+        refuse_others([job])
+
+
+def test_a_damaged_run_is_told_with_its_remedy_but_refuses_no_others(planned, finish, damage):
+    (job,) = planned()
+    finish(job)
+    assert job.damage() is None
+    harm, told = damage
+    harm(Run(job.folder))
+    assert told in job.damage()
+    assert job.damage().endswith("train this run anew with --force")
+    assert "\n" not in job.damage()
+    assert (job.run, job.trained, job.history) == (None, False, ())
+    refuse_others([job])
+
+
 def test_what_is_no_run_is_refused_and_left_alone(planned):
     (job,) = planned()
     job.folder.mkdir(parents=True)

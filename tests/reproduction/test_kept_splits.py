@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from lungscope.data.index import Index
@@ -5,9 +7,11 @@ from lungscope.data.split import Split
 from lungscope.data.survey import survey
 from lungscope.errors import LungscopeError
 from lungscope.reproduction.plan import Plan
-from lungscope.reproduction.splits import given_split, kept_splits
+from lungscope.reproduction.splits import given_split, kept_splits, origin
+from lungscope.training.recipe import PAPER
 
 ONE, FOLDS = Plan(("vgg11",)), Plan(("vgg11",), folds=3)
+OF_SEED_5 = replace(PAPER, seed=5)
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +64,49 @@ def test_a_given_split_is_kept(phantom_split, tmp_path):
     assert given_split(tmp_path / "out", ONE, tmp_path / "mine.json", force=False) == (
         phantom_split,
     )
-    assert kept_splits(tmp_path / "out", ONE, never) == (phantom_split,)
+    given = replace(ONE, split="given")
+    assert kept_splits(tmp_path / "out", given, never) == (phantom_split,)
+
+
+@pytest.mark.parametrize("plan", [ONE, FOLDS])
+def test_what_was_drawn_with_another_seed_is_drawn_anew(plan, surveyed, tmp_path):
+    before = kept_splits(tmp_path, plan, lambda: surveyed)
+    after = kept_splits(tmp_path, replace(plan, recipe=OF_SEED_5), lambda: surveyed)
+    assert {split.seed for split in after} == {5}
+    assert [split.fingerprint for split in after] != [split.fingerprint for split in before]
+
+
+def test_what_was_given_stays_whatever_the_seed(phantom_split, tmp_path):
+    phantom_split.save(tmp_path / "split.json")
+    plan = replace(ONE, recipe=OF_SEED_5, split="given")
+    assert kept_splits(tmp_path, plan, never, force=True) == (phantom_split,)
+
+
+def test_a_damaged_split_is_drawn_anew_only_by_force_and_a_given_one_never(surveyed, tmp_path):
+    (before,) = kept_splits(tmp_path, ONE, lambda: surveyed)
+    (tmp_path / "split.json").write_text("{")
+    for plan, force in ((ONE, False), (replace(ONE, split="given"), True)):
+        with pytest.raises(LungscopeError, match="not a split manifest"):
+            kept_splits(tmp_path, plan, never, force=force)
+    assert kept_splits(tmp_path, ONE, lambda: surveyed, force=True) == (before,)
+
+
+@pytest.mark.parametrize("recorded", ["drawn", "given"])
+def test_the_record_tells_whether_a_split_was_given(recorded, surveyed, tmp_path):
+    kept_splits(tmp_path, ONE, lambda: surveyed)
+    replace(ONE, split=recorded).save(tmp_path / "reproduction.json")
+    assert origin(tmp_path, replace(ONE, recipe=OF_SEED_5)) == recorded
+
+
+def test_a_split_that_the_plan_before_cannot_have_drawn_was_given(phantom_split, tmp_path):
+    phantom_split.save(tmp_path / "split.json")
+    replace(ONE, recipe=OF_SEED_5).save(tmp_path / "reproduction.json")  # of an older lungscope
+    assert origin(tmp_path, replace(ONE, recipe=OF_SEED_5)) == "given"
+
+
+@pytest.mark.parametrize("plan", [ONE, FOLDS])
+def test_where_nothing_is_kept_a_split_is_to_be_drawn(plan, tmp_path):
+    assert origin(tmp_path, plan) == "drawn"
 
 
 def test_another_split_takes_the_place_of_a_kept_one_only_by_force(
@@ -72,7 +118,7 @@ def test_another_split_takes_the_place_of_a_kept_one_only_by_force(
         given_split(tmp_path, ONE, tmp_path / "mine.json", force=False)
     assert kept_splits(tmp_path, ONE, never) == (before,)
     given_split(tmp_path, ONE, tmp_path / "mine.json", force=True)
-    assert kept_splits(tmp_path, ONE, never) == (phantom_split,)
+    assert kept_splits(tmp_path, replace(ONE, split="given"), never) == (phantom_split,)
 
 
 def test_folds_take_no_given_split(phantom_split, tmp_path):

@@ -64,7 +64,7 @@ def test_every_title_says_which_training_and_how_it_departs(open_logbook, planne
     finish(planned(plan)[0])
     _, curves, every = open_logbook().write().pictures
     for picture in (curves, every):
-        assert "seed 0 of 2 seeds" in picture.title
+        assert "seed 0 (one of 2 trainings)" in picture.title
         assert "short look: at most 2 epochs" in picture.title
         assert "from random weights" in picture.title
     assert curves.title.startswith("Figure 6. MobileNetV2")
@@ -84,10 +84,31 @@ def test_a_damaged_file_costs_its_row_and_not_the_others(open_logbook, planned, 
     every = planned(plan)
     for job in every:
         finish(job)
-    (every[0].folder / "evaluation" / "predictions.csv").write_text("not a table")
+    (every[0].folder / "history.csv").write_text("not a table")
     made = open_logbook().write()
     assert [row.state for row in made.rows] == ["failed", "complete"]
-    assert "not a table of predictions" in made.rows[0].reason
+    assert made.rows[0].parts == ("seed-1",)
+    assert made.rows[0].reason.startswith("1 of 2 seeds; mobilenet-v2/seed-0/history.csv: ")
+
+
+def test_damaged_predictions_are_still_to_be_made_again(open_logbook, planned, plan, finish):
+    every = planned(plan)
+    for job in every:
+        finish(job)
+    (every[0].folder / "evaluation" / "predictions.csv").write_text("not a table")
+    assert [row.state for row in open_logbook().write().rows] == ["unfinished", "complete"]
+
+
+def test_no_file_tells_where_the_folder_lies(open_logbook, planned, plan, finish, folder, tmp_path):
+    (first, *_) = planned(plan)
+    finish(first)
+    logbook = open_logbook()
+    logbook.update("mobilenet-v2", Problem("failed", f"{first.folder}: is being trained"))
+    logbook.write()
+    for suffix in ("csv", "json", "md"):
+        text = (folder / f"table1.{suffix}").read_text()
+        assert "mobilenet-v2/seed-0: is being trained" in text
+        assert str(tmp_path) not in text
 
 
 def test_folds_are_read_together(open_logbook, planned, finish, phantoms, small, folder):

@@ -34,6 +34,15 @@ def test_epochs_are_counted_as_they_end_and_in_part_before(jobs, finish):
     assert lookout.standing(0.5).epochs == 1.5
 
 
+def test_after_its_first_epoch_a_training_is_expected_to_go_on_as_fast(jobs, finish):
+    (_, lung), lookout = jobs, Lookout(jobs, COSTS)
+    finish(lung, epochs=(0.5,))  # an epoch of 2 s
+    Run(lung.folder).note(finished=False)
+    lookout.epoch_ended(lung)
+    lookout.ended(jobs[0])
+    assert lookout.standing().seconds == pytest.approx(2)
+
+
 def test_what_is_given_up_is_no_longer_waited_for(jobs):
     lookout = Lookout(jobs, COSTS)
     lookout.ended(jobs[0])

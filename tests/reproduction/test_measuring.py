@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, log_loss, precision_recall_fscore_support
@@ -40,8 +42,13 @@ def by_sklearn(labels, probabilities):
     }
 
 
-def test_of_one_seed_everything_is_what_evaluate_says():
-    one = predictions(0)
+def perfect():
+    one = predictions(0, range(60))
+    return replace(one, probabilities=np.eye(3)[one.labels] * 0.7 + 0.1)
+
+
+@pytest.mark.parametrize("one", [predictions(0), predictions(0, range(60)), perfect()])
+def test_of_one_seed_everything_is_what_evaluate_says(one):
     found, expected = over_seeds([one]), evaluate(one).overall
     for metric, name in METRICS.items():
         assert found[metric].estimate == expected[name]
@@ -64,7 +71,7 @@ def test_of_several_seeds_it_is_the_mean_of_each_and_their_standard_deviation():
 
 def test_the_interval_of_the_mean_draws_the_same_groups_for_every_seed():
     """By brute force: in each draw, the images of the drawn groups one by one, seed by seed."""
-    trainings = [predictions(seed) for seed in range(3)]
+    trainings = [predictions(seed, range(24)) for seed in range(3)]
     found = over_seeds(trainings, seed=5)
     resampling = Resampling.over(trainings[0].groups, seed=5)
     accuracies, losses = [], []

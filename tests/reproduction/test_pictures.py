@@ -41,7 +41,7 @@ def test_before_anything_is_trained_there_are_the_radiographs(trained):
 
 def test_curves_of_a_fold_say_so(trained):
     plan = Plan(("vgg11",), folds=3)
-    assert "fold 1 of 3 folds" in pictures(plan, trained(plan))[1].title
+    assert "fold 1 of 3" in pictures(plan, trained(plan))[1].title
 
 
 def test_one_radiograph_of_each_class_is_drawn(phantoms, phantom_split, cache_folder, tmp_path):

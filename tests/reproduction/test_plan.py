@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 
 import pytest
@@ -44,6 +45,14 @@ def test_every_departure_from_the_paper_is_a_label():
 
 
 @pytest.mark.parametrize(
+    ("precision", "label"),
+    [("bf16", "mixed precision, bfloat16"), ("16", "mixed precision, 16 bit")],
+)
+def test_another_precision_is_a_label(precision, label):
+    assert Plan(MODELS, precision=precision).labels == (label,)
+
+
+@pytest.mark.parametrize(
     "wrong",
     [
         {"models": ()},
@@ -65,6 +74,7 @@ def test_what_cannot_be_is_refused(wrong):
         Plan(MODELS),
         Plan(MODELS, replace(PAPER, seed=5, weights="none"), seeds=3),
         Plan(MODELS, folds=5, precision="bf16"),
+        Plan(MODELS, split="given"),
     ],
 )
 def test_a_plan_is_read_as_it_was_saved(plan, tmp_path):
@@ -72,6 +82,15 @@ def test_a_plan_is_read_as_it_was_saved(plan, tmp_path):
     loaded = Plan.load(tmp_path / "plan.json")
     assert loaded.to_json() == plan.to_json()
     assert plan.difference(loaded) is None
+
+
+def test_a_plan_that_does_not_tell_where_its_split_came_from_is_read(tmp_path):
+    path = tmp_path / "plan.json"
+    Plan(MODELS).save(path)
+    path.write_text(
+        json.dumps({k: v for k, v in json.loads(path.read_text()).items() if k != "split"})
+    )
+    assert Plan.load(path) == Plan(MODELS)
 
 
 @pytest.mark.parametrize(
@@ -87,6 +106,7 @@ def test_a_damaged_plan_is_refused_in_one_line(text, tmp_path):
 
 
 def test_more_models_and_more_seeds_go_on_with_what_is_there():
+    assert Plan(MODELS).difference(Plan(MODELS, split="given")) is None
     assert Plan(("vgg11", *MODELS), seeds=3).difference(Plan(MODELS)) is None
 
 

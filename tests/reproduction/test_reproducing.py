@@ -5,7 +5,7 @@ from urllib.error import URLError
 
 import pytest
 import torch
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from lungscope.errors import LungscopeError
 from lungscope.reproduction import carrying_out, reproducing
@@ -54,7 +54,9 @@ def finishing(finish, monkeypatch):
     """Trainings take no time; the list holds those that were carried out."""
     done = []
 
-    def carry_out(job, *_):
+    def carry_out(job, place, *_):
+        if job.damage() and not place.force:
+            raise LungscopeError(job.damage())
         if not job.trained:
             finish(job)
             done.append(job)
@@ -127,6 +129,37 @@ def test_a_training_that_fails_is_a_row_and_the_others_go_on(
     assert "\n" not in failed.reason
     assert told == [failed.reason]
     assert other.state == "complete"
+
+
+def test_a_damaged_run_costs_its_row_and_force_trains_it_anew(
+    made, plan, planned, finish, place, finishing, damage
+):
+    first, second = planned(plan)
+    finish(first)
+    finish(second)
+    harm, told = damage
+    harm(Run(first.folder))
+    damaged, other = made(place=place).rows
+    assert damaged.state == "failed"
+    assert told in damaged.reason
+    assert "--force" in damaged.reason
+    assert other.state == "complete"
+    assert finishing == []
+    assert made(place=replace(place, force=True)).complete
+    assert [job.model for job in finishing] == ["mobilenet-v2"]
+
+
+def test_a_report_that_cannot_be_written_fails_no_row(made, plan, planned, finish):
+    for job in planned(plan):
+        finish(job)
+    (planned(plan)[0].folder / "evaluation" / "metrics.json").write_text("{")
+    told = []
+    done = made(onlooker=Onlooker(problem=lambda job, why: told.append((job.model, why))))
+    assert done.complete
+    ((model, why),) = told
+    assert model == "mobilenet-v2"
+    assert "report could not be written" in why
+    assert "metrics.json" in why
 
 
 def test_a_fault_of_ours_is_no_row(made, untrained):
@@ -210,6 +243,25 @@ def test_a_folder_belongs_to_one_process(tmp_path, plan):
         pytest.raises(LungscopeError, match="another process"),
         claimed(tmp_path, plan, force=False),
     ):
+        pass
+
+
+def test_a_wait_for_another_lock_is_not_taken_for_another_process(tmp_path, plan):
+    with (
+        FileLock(tmp_path / "cache.lock"),
+        pytest.raises(Timeout),
+        claimed(tmp_path / "out", plan, force=False),
+    ):
+        FileLock(tmp_path / "cache.lock").acquire(blocking=False)
+    with claimed(tmp_path / "out", plan, force=False):  # the folder was let go
+        pass
+
+
+def test_a_damaged_plan_is_replaced_only_by_force(tmp_path, plan):
+    (tmp_path / "reproduction.json").write_text("{")
+    with pytest.raises(LungscopeError, match="damaged plan"), claimed(tmp_path, plan, force=False):
+        pass
+    with claimed(tmp_path, plan, force=True):
         pass
 
 

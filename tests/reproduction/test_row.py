@@ -84,6 +84,8 @@ def test_a_row_with_some_of_its_seeds_says_how_many(made):
 def test_a_problem_is_told_with_what_there_is_in_spite_of_it(made):
     problem = Problem("failed", "the training loss became nan in epoch 3")
     assert made(done=0, problem=problem).reason == problem.reason
+    assert made(done=0, seeds=3, problem=problem).reason == problem.reason
+    assert made(problem=problem).state == "complete"  # of all that was wanted nothing lacks
     own = made(seeds=3, done=2, problem=problem)
     assert (own.state, own.pending) == ("failed", False)
     assert own.reason == f"2 of 3 seeds; {problem.reason}"

@@ -96,6 +96,35 @@ def test_markdown_tells_what_a_reader_must_know(made):
         assert note in text
 
 
+def test_how_to_repeat_it_is_told_without_a_place(made):
+    told = replace(made(), data="my x-rays").to_json()["command"]
+    assert told == (
+        "lungscope reproduce --data 'my x-rays' --out OUT --models vgg11,mobilenet-v2,squeezenet1_1"
+    )
+
+
+def test_notes_are_sentences(made, small):
+    for note in made(small).notes:
+        assert note[0].isupper() or note[0].isdigit()
+        assert note.endswith(".")
+
+
+def test_folds_tell_what_share_they_train_on(made, phantom_split):
+    split = phantom_split
+    folds = replace(made(), plan=Plan(MODELS, folds=3), splits=(split, split, split))
+    count, every = len(split.side("train")), len(split.entries)
+    share = f"{100 * count / every:.0f} %"
+    assert f"Each fold trains on {count} images ({share}), the paper on 80 %" in folds.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("origin", "told"), [("drawn", "was drawn with seed 0"), ("given", "was given as a file")]
+)
+def test_it_is_told_where_the_split_came_from(made, origin, told):
+    table = made()
+    assert told in replace(table, plan=replace(table.plan, split=origin)).notes[0]
+
+
 def test_a_short_look_is_labelled_in_every_form(made, small, tmp_path):
     write_tables(made(small), tmp_path)
     for suffix in ("csv", "json", "md"):

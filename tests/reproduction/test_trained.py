@@ -1,10 +1,12 @@
 import json
+import re
 
 import numpy as np
 import pytest
 
 from lungscope.errors import LungscopeError
 from lungscope.reproduction.trained import read_trained
+from lungscope.training.run import Run
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
@@ -23,6 +25,22 @@ def test_what_is_not_trained_or_not_evaluated_has_no_result(planned, finish):
     assert read_trained(job) is None
     finish(job, evaluated=False)
     assert read_trained(job) is None
+
+
+def test_a_damaged_table_is_as_good_as_none(planned, finish):
+    (job,) = planned()
+    finish(job)
+    (job.folder / "evaluation" / "predictions.csv").write_text("not a table")
+    assert read_trained(job) is None
+
+
+def test_a_damaged_run_is_refused(planned, finish, damage):
+    (job,) = planned()
+    finish(job)
+    harm, told = damage
+    harm(Run(job.folder))
+    with pytest.raises(LungscopeError, match=re.escape(told)):
+        read_trained(job)
 
 
 def test_an_evaluation_of_another_side_is_refused(planned, finish):

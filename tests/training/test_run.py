@@ -2,6 +2,7 @@ import json
 import platform
 
 import pytest
+from filelock import FileLock, Timeout
 
 from lungscope.data.split import SIDES, Split, SplitEntry
 from lungscope.errors import LungscopeError
@@ -186,6 +187,38 @@ def test_the_versions_name_everything_that_decides_the_numbers():
 
 def test_a_run_that_has_trained_nothing_makes_room_without_force(run, split, data):
     assert Run.create(run.folder, OTHER, split, data, force=False).recipe == OTHER
+
+
+def test_a_finished_run_without_its_last_epoch_is_kept_without_force(run, split, data):
+    run.checkpoint.mkdir()  # last.ckpt is large, and nobody goes on from it
+    with pytest.raises(LungscopeError, match="holds a run"):
+        Run.create(run.folder, OTHER, split, data, force=False)
+
+
+@pytest.mark.parametrize("name", ["recipe.json", "split.json", "run.json"])
+def test_a_run_that_lost_a_file_is_replaced_with_force(run, split, data, name):
+    run.history.write_text("")
+    run.last.write_bytes(b"weights")
+    (run.folder / name).unlink()
+    assert Run.create(run.folder, OTHER, split, data, force=True).recipe == OTHER
+    assert not run.last.exists()
+
+
+def test_what_cannot_be_written_costs_no_run_that_is_there(run, split, data, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    before = content(run.folder)
+    monkeypatch.setattr(Split, "save", full)
+    with pytest.raises(LungscopeError, match="No space left"):
+        Run.create(run.folder, OTHER, split, data, force=True)
+    assert run.recipe == RECIPE
+    assert before.items() <= content(run.folder).items()
+
+
+def test_a_wait_for_another_lock_is_not_taken_for_another_training(run, tmp_path):
+    with FileLock(tmp_path / "lock"), pytest.raises(Timeout), run.alone():
+        FileLock(tmp_path / "lock").acquire(blocking=False)
 
 
 def test_a_run_that_is_being_trained_is_never_replaced(run, split, data):

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from lungscope.cli.options import CacheFolder, Device, Force, Json, Quiet, Workers
+from lungscope.cli.report import say_left_out
 from lungscope.cli.terminal import DISCLAIMER, Terminal
 
 if TYPE_CHECKING:
@@ -64,7 +65,9 @@ def audit(
     told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in MARKS if counts[verdict])
     reported = ""
     if out is None:  # a report is of what lies in the run's own folder
-        reported = f" and {write_report(Run.open(run)).page} with model_card.md"
+        written = write_report(Run.open(run))
+        say_left_out(written, run, terminal)
+        reported = f" and {written.page} with model_card.md"
     terminal.say(escape(f"{told}.  Wrote {audited.folder} (audit.json, figures){reported}."))
     terminal.say(DISCLAIMER)
     terminal.answer(audited.to_json())

@@ -11,6 +11,7 @@ from lungscope.cli.options import Folder, Force, Json, Quiet, Seed, Skip, Worker
 from lungscope.cli.terminal import Terminal
 from lungscope.cli.training import described
 from lungscope.errors import LungscopeError
+from lungscope.report.words import several
 
 if TYPE_CHECKING:
     from lungscope.data.check import Check
@@ -43,7 +44,7 @@ def check(
     show_check(checked, terminal)
     if sheet is not None:
         contact_sheet(index, sheet)
-        terminal.say(f"Wrote {sheet}")
+        terminal.say(escape(f"Wrote {sheet}"))
     terminal.answer(checked.to_json())
     if not checked.passed:
         raise typer.Exit(1)
@@ -55,22 +56,22 @@ def show_check(checked: "Check", terminal: Terminal) -> None:
     for name, count in checked.images.items():
         sources = ", ".join(f"{s} {n}" for s, n in checked.sources.get(name, {}).items())
         table.add_row(
-            name,
+            escape(name),
             str(count),
-            sources or "unknown",
-            _commonest(checked.sizes[name]),
-            _commonest(checked.formats[name]),
+            escape(sources) or "unknown",
+            escape(_commonest(checked.sizes[name])),
+            escape(_commonest(checked.formats[name])),
         )
     terminal.say(table)
     if checked.groups:
-        terminal.say(f"{checked.groups} groups")
+        terminal.say(several(checked.groups, "group"))
     for finding in checked.findings:
         colour = "red" if finding.level == "error" else "yellow"
         terminal.say(f"[{colour}]{finding.level}[/]: {escape(finding.text)}")
     errors = sum(finding.level == "error" for finding in checked.findings)
     terminal.say(
-        f"{'Passed' if checked.passed else 'Failed'}: {errors} errors, "
-        f"{len(checked.findings) - errors} warnings"
+        f"{'Passed' if checked.passed else 'Failed'}: {several(errors, 'error')}, "
+        f"{several(len(checked.findings) - errors, 'warning')}"
     )
 
 
@@ -107,7 +108,7 @@ def split(
         splits = list(splitting.folds(index, survey, folds, seed))
     for made, path in zip(splits, paths, strict=True):
         made.save(path)
-        terminal.say(f"{described(made)}. Wrote {path}")
+        terminal.say(escape(f"{described(made)}. Wrote {path}"))
     terminal.answer(
         [
             {"path": str(path), "description": made.description, "fingerprint": made.fingerprint}
@@ -131,7 +132,9 @@ def phantom(
     with terminal.progress("drawing phantoms") as on_progress:
         write_phantoms(out, count, seed, size, on_progress)
     terminal.say(
-        f"Wrote {count} phantoms to {out}. They are drawings: no medical claim rests on them."
+        escape(
+            f"Wrote {count} phantoms to {out}. They are drawings: no medical claim rests on them."
+        )
     )
 
 
@@ -160,11 +163,13 @@ def fetch(
             fetched = fetching.fetch(out, on_progress=on_progress, url=url)
     table = Table("class", "images", "in the record", box=None)
     for name in sorted({*fetched.counts, *fetched.expected}):
-        table.add_row(name, str(fetched.counts.get(name, 0)), str(fetched.expected.get(name, 0)))
+        table.add_row(
+            escape(name), str(fetched.counts.get(name, 0)), str(fetched.expected.get(name, 0))
+        )
     terminal.say(table)
     if not fetched.complete:
         terminal.say("[yellow]The counts are not the record's: look at the folder before use.[/]")
-    terminal.say(f"Wrote {fetched.folder}. Next: lungscope data check {fetched.folder}")
+    terminal.say(escape(f"Wrote {fetched.folder}. Next: lungscope data check {fetched.folder}"))
     terminal.answer(
         {
             "folder": str(fetched.folder),

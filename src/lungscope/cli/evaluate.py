@@ -8,7 +8,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from lungscope.cli.options import CacheFolder, Device, Force, Json, Quiet
+from lungscope.cli.report import say_left_out
 from lungscope.cli.terminal import DISCLAIMER, Terminal
+from lungscope.cli.training import resuming
+from lungscope.report.words import several
 
 if TYPE_CHECKING:
     from lungscope.evaluation.assessment import Assessment
@@ -51,7 +54,13 @@ def evaluate(
         Literal["test", "validation", "train"], typer.Option(help="Side of the run's split.")
     ] = "test",
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Folder.", show_default="RUN/evaluation")
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="Folder.",
+            show_default="RUN/evaluation; of another side RUN/evaluation-SIDE",
+        ),
     ] = None,
     device: Device = "auto",
     cache: CacheFolder = None,
@@ -59,12 +68,16 @@ def evaluate(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Evaluate a run's best checkpoint: metrics with 95 % intervals, predictions, figures."""
+    """Evaluate a run's best checkpoint: metrics with 95 % intervals, predictions, figures.
+
+    Only the test side in RUN/evaluation is on the run's report.html, which is drawn anew: images
+    that a model was trained on, or chosen by, say nothing about others.
+    """
     terminal = Terminal(quiet=quiet, json=json)
     evaluated = evaluated_run(
         run, data, out, terminal, side=side, device=device, cache=cache, force=force
     )
-    terminal.answer(evaluated.assessment.to_json())
+    terminal.answer(evaluated.to_json())
 
 
 def evaluated_run(
@@ -86,36 +99,45 @@ def evaluated_run(
     from lungscope.training.run import Run
 
     run = Run.open(folder)
+    if not run.facts.get("finished"):
+        terminal.say(
+            escape(
+                "Training is not finished: what is evaluated is its best epoch when it last "
+                f"stopped. To go on: {resuming(run)}"
+            )
+        )
     execution = Execution(device)
     execution.prepare()
     with terminal.progress("classifying") as on_progress:
         evaluated = evaluate_run(
             run,
             Index.open(data).root if data else Path(run.facts["data"]),
-            out or folder / "evaluation",
+            out or folder / ("evaluation" if side == "test" else f"evaluation-{side}"),
             side=side,
             device=execution.accelerator,
             force=force,
             cache_folder=cache,
             on_progress=on_progress,
         )
-    reported = ""
+    written = None
     if out is None and side == "test":  # a report is of what lies in the run's own folder
-        page = write_report(run).page
-        reported = f" and {page} with model_card.md"
+        written = write_report(run)
     evaluation, description = evaluated.assessment.evaluation, evaluated.checkpoint.description
     terminal.say(
-        f"{evaluation.images} {side} images in {evaluation.groups} groups, "
-        f"{len(evaluation.classes)} classes   model {description.architecture} "
-        f"{description.weights_sha256[:8]}"
+        f"{several(evaluation.images, f'{side} image')} in "
+        f"{several(evaluation.groups, 'group')}, {len(evaluation.classes)} classes   "
+        f"model {description.architecture} {description.weights_sha256[:8]}"
     )
     terminal.say(_overall(evaluation.overall))
     terminal.say(_by_class(evaluated.assessment))
     terminal.say(_calibration(evaluated.assessment))
     terminal.say(_thresholds(evaluated.assessment))
+    reported = f" and {written.page} with model_card.md" if written else ""
     terminal.say(
         escape(f"Wrote {evaluated.folder} (metrics.json, predictions.csv, figures){reported}.")
     )
+    if written:
+        say_left_out(written, folder, terminal)
     terminal.say(DISCLAIMER)
     return evaluated
 

@@ -68,7 +68,9 @@ def reproduce(
     cache: CacheFolder = None,
     force: Annotated[
         bool,
-        typer.Option("--force", help="Train runs anew that are of another recipe or split."),
+        typer.Option(
+            "--force", help="Train runs anew that are damaged, or of another recipe or split."
+        ),
     ] = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -86,6 +88,7 @@ def reproduce(
     from lungscope.reproduction.carrying_out import Workplace
     from lungscope.reproduction.reproducing import claimed
     from lungscope.reproduction.reproducing import reproduce as carry_out
+    from lungscope.reproduction.splits import origin
     from lungscope.training.execution import Execution
 
     terminal = Terminal(quiet=quiet, json=json)
@@ -99,7 +102,9 @@ def reproduce(
     root = Index.open(data).root
     if data.is_dir() and out.resolve().is_relative_to(root.resolve()):  # it would be a class
         raise LungscopeError(f"{out}: lies in the data; give a folder outside of {root}")
-    place = Workplace(root, Execution(device, precision), cache, workers, force)
+    place = Workplace(
+        root, Execution(device, precision), cache, workers, force, data.resolve().name or None
+    )
     narrator = Narrator(terminal)
 
     def surveyed_data() -> "tuple[Index, Survey]":
@@ -107,6 +112,7 @@ def reproduce(
 
     try:
         with claimed(out, plan, force=force):
+            plan = replace(plan, split=origin(out, plan) if split is None else "given")
             splits = _splits(out, plan, split, surveyed_data, force=force)
             terminal.say(escape(described(splits[0])))
             made = carry_out(plan, splits, out, place, narrator.onlooker)
@@ -161,7 +167,7 @@ def _splits(
 
     if file is not None:
         return given_split(out, plan, file, force=force)
-    return kept_splits(out, plan, surveyed_data)
+    return kept_splits(out, plan, surveyed_data, force=force)
 
 
 def _stopped(terminal: Terminal) -> typer.Exit:

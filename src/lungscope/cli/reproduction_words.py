@@ -7,7 +7,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
 from lungscope.cli.terminal import Terminal
-from lungscope.cli.training import epoch_line
+from lungscope.cli.training import epoch_line, starting_from
 from lungscope.progress import OnProgress
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Narrator:
     def _job(self, job: "Job") -> None:
         begun = len(job.history)
         goes_on = f", goes on after epoch {begun}" if begun else ""
-        self._say(f"{_name(job)}: training from {job.recipe.weights} weights{goes_on}")
+        self._say(f"{_name(job)}: training {starting_from(job.recipe.weights)}{goes_on}")
 
     def _epoch(self, job: "Job", epoch: "Epoch", best: bool, standing: "Standing") -> None:
         self._standing(standing)

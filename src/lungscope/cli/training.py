@@ -1,9 +1,13 @@
 """Steps that the training commands share: a split, then a training that is watched."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich.markup import escape
+
 from lungscope.cli.terminal import Terminal
+from lungscope.report.words import several
 
 if TYPE_CHECKING:
     from lungscope.data.split import Split
@@ -26,7 +30,7 @@ def load_or_make_split(
     else:
         index, survey = surveyed(data, terminal, skip_unreadable=skip_unreadable, workers=workers)
         split = make_split(index, survey)
-    terminal.say(described(split))
+    terminal.say(escape(described(split)))
     return split
 
 
@@ -35,7 +39,8 @@ def described(split: "Split") -> str:
     from lungscope.data.split import SIDES
 
     sides = ", ".join(
-        f"{len(split.side(side))} {side} ({len({e.group for e in split.side(side)})} groups)"
+        f"{len(split.side(side))} {side} "
+        f"({several(len({e.group for e in split.side(side)}), 'group')})"
         for side in SIDES
     )
     return f"Split {split.description}: {sides}; kept together: {split.grouped_by}"
@@ -51,6 +56,21 @@ def epoch_line(epoch: "Epoch", *, best: bool) -> str:
     )
 
 
+def starting_from(weights: str) -> str:
+    """Where a training starts, e.g. "from random weights" or "from start.pth".
+
+    Args:
+        weights: as a recipe has it: "imagenet", "none" or a file.
+    """
+    known = {"imagenet": "ImageNet weights", "none": "random weights"}
+    return f"from {known.get(weights, weights)}"
+
+
+def resuming(run: "Run") -> str:
+    """The command that goes on with a training."""
+    return f"lungscope train --resume {shlex.quote(str(run.folder))}"
+
+
 def fit_run(
     run: "Run", data: Path, execution: "Execution", cache: Path | None, terminal: Terminal
 ) -> "Fit":
@@ -60,7 +80,9 @@ def fit_run(
     from lungscope.training.progress_bar import EpochBar
 
     recipe = run.recipe
-    terminal.say(f"Training {recipe.model} from {recipe.weights} weights into {run.folder}")
+    terminal.say(
+        escape(f"Training {recipe.model} {starting_from(recipe.weights)} into {run.folder}")
+    )
     before = read_history(run.history) if run.history.is_file() else ()
     best = max((epoch.validation_accuracy for epoch in before), default=0.0)
 
@@ -84,10 +106,12 @@ def fit_run(
         )
         ended = fit(run, data, execution, cache, watch)
     terminal.say(
-        f"Best epoch {ended.best.epoch} of {len(ended.history)}: validation accuracy "
-        f"{ended.best.validation_accuracy:.3f}. Wrote {run.checkpoint} and "
-        f"{run.figures / 'learning-curves.png'}"
+        escape(
+            f"Best epoch {ended.best.epoch} of {len(ended.history)}: validation accuracy "
+            f"{ended.best.validation_accuracy:.3f}. Wrote {run.checkpoint} and "
+            f"{run.figures / 'learning-curves.png'}"
+        )
     )
     if not ended.finished:
-        terminal.say(f"Stopped early. Continue with: lungscope train --resume {run.folder}")
+        terminal.say(escape(f"Stopped early. Continue with: {resuming(run)}"))
     return ended

@@ -24,7 +24,7 @@ class Estimate:
 
     Attributes:
         value: on the images as they are.
-        low, high: percentiles of the bootstrap distribution.
+        low, high: its ends, percentiles of the bootstrap distribution unless said otherwise.
     """
 
     value: float

@@ -13,6 +13,12 @@ BINS = 15
 POINTS = 10
 """Bins of the errors, and of a diagram, in which more would hide each other."""
 
+CHANCE = 0.99
+"""What chance opens in so many draws is taken off an error's lower end."""
+
+_BLOCK = 2**22
+"""Labels that are drawn at once: 32 MiB."""
+
 Values = NDArray[np.float64]
 
 
@@ -22,10 +28,15 @@ class Calibration:
 
     The interval of the two errors is not the percentile interval. An error of binned frequencies is
     never 0, chance alone opens gaps, and resampling opens them once more: for a perfectly
-    calibrated model that interval never holds the true 0. So `low` is the value less what noise
-    alone reaches in 97.5 % of the draws (each bin's gap taken off beforehand). By the triangle
-    inequality the true error is not below that; `low` is 0 where chance alone explains the value.
-    `high` is the percentile. Both err on the wide side.
+    calibrated model that interval never holds the true 0. So `low` is the value less what chance
+    alone opens in 99 % of draws, and 0 where that explains all of it. What chance opens is the
+    larger of two: the error of labels drawn from the probabilities themselves, one draw a group for
+    all its images (as if they were right or wrong together); and the resampled error with each
+    bin's gap taken off beforehand, scaled by sqrt(g / (g - 1)) in a bin of g groups since that gap
+    was fitted to them. The first is exact for a calibrated model and for any number of images, the
+    second is for one that is not and needs several groups a bin: of fewer than about 50 groups
+    `low` of a very overconfident model can lie above its true error more often than in 2.5 % of
+    samples. `high` is the percentile. Of one group both are the value.
 
     Attributes:
         ece_top_label: expected calibration error of the predicted class, [0, 1]: the mean over
@@ -142,16 +153,53 @@ def _error(probabilities: Values, truth: Values, resampling: Resampling) -> Esti
     bins = np.stack([equal_mass(column) for column in probabilities.T], axis=1)
     cells = np.zeros((count, columns, BINS))
     cells[rows, each, bins] = 1
-    mean_gap = (cells * (truth - probabilities)[:, :, None]).sum(axis=0)
-    mean_gap /= np.maximum(cells.sum(axis=0), 1)
+    apart = cells * (truth - probabilities)[:, :, None]
+    sizes = cells.sum(axis=0)
+    mean_gap = apart.sum(axis=0) / np.maximum(sizes, 1)
+    value = float((np.abs(mean_gap) * sizes).sum() / (count * columns))
+    if resampling.counts.shape[1] == 1:
+        return Estimate(value, value, value)
 
-    sizes = resampling.sums(np.ones(count)) * columns
-    gaps = resampling.sums(cells * (truth - probabilities)[:, :, None])
-    noise = gaps - mean_gap * resampling.sums(cells)
-    value = float((np.abs(mean_gap) * cells.sum(axis=0)).sum() / (count * columns))
-    resampled = estimate(value, np.abs(gaps).sum(axis=(1, 2)) / sizes)
-    by_chance = estimate(0.0, np.abs(noise).sum(axis=(1, 2)) / sizes)
-    return Estimate(value, max(0.0, value - by_chance.high), max(value, resampled.high))
+    images, gaps = resampling.sums(np.ones(count)) * columns, resampling.sums(apart)
+    noise = (gaps - mean_gap * resampling.sums(cells)) * _refitting(cells, resampling)
+    by_chance = max(
+        np.quantile(np.abs(noise).sum(axis=(1, 2)) / images, CHANCE),
+        np.quantile(_by_chance(probabilities, cells, resampling), CHANCE),
+    )
+    resampled = estimate(value, np.abs(gaps).sum(axis=(1, 2)) / images)
+    return Estimate(value, max(0.0, float(value - by_chance)), max(value, resampled.high))
+
+
+def _refitting(cells: Values, resampling: Resampling) -> Values:
+    """What residuals in each cell are too small by, as its mean is that of the same groups."""
+    held = np.zeros((resampling.counts.shape[1], *cells.shape[1:]))
+    np.maximum.at(held, resampling.group, cells)
+    groups = held.sum(axis=0)
+    factors: Values = np.sqrt(groups / np.maximum(groups - 1, 1))
+    return factors
+
+
+def _by_chance(probabilities: Values, cells: Values, resampling: Resampling) -> Values:
+    """The error of labels that are drawn from the probabilities, (D,).
+
+    Column by column a label falls where a uniform number, one a group, lies among the cumulative
+    probabilities; of one column, it is 1 where the number lies below its probability.
+    """
+    draws, groups = resampling.counts.shape
+    count, columns = probabilities.shape
+    ends = np.cumsum(probabilities, axis=1)
+    expected = (cells * probabilities[:, :, None]).sum(axis=0)
+    generator = np.random.default_rng(0)
+    step = max(1, _BLOCK // count)
+    found = np.zeros(draws)
+    for start in range(0, draws, step):
+        part = found[start : start + step]
+        drawn = generator.random((len(part), groups))[:, resampling.group]
+        for k in range(columns):
+            hit = (drawn < ends[:, k]) & (drawn >= ends[:, k] - probabilities[:, k])
+            part += np.abs(hit.astype(np.float64) @ cells[:, k] - expected[k]).sum(axis=1)
+    error: Values = found / (count * columns)
+    return error
 
 
 def _mean(values: Values, resampling: Resampling) -> Estimate:

@@ -7,9 +7,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lungscope.evaluation.bootstrap import DRAWS, LEVEL, Estimate, Resampling, estimate
-from lungscope.evaluation.metrics import class_scores, confusion, scores
+from lungscope.evaluation.metrics import class_scores, confusion, resampled_confusion, scores
 from lungscope.evaluation.predictions import Predictions
-from lungscope.evaluation.share import groups_among, with_doubt
+from lungscope.evaluation.share import (
+    FEW,
+    UNKNOWN,
+    average_of_shares,
+    f1_interval,
+    share_among,
+    with_interval,
+)
+
+SHARES = ("accuracy", "recall_weighted")
+"""Overall metrics that are a share of the images: the same one, by two names."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +32,8 @@ class Evaluation:
         classes: class names.
         overall: loss (mean cross-entropy in nats), accuracy, and precision, recall and F1 in
             weighted and macro average.
-        by_class: precision, recall and F1 of each class.
+        by_class: precision, recall and F1 of each class; 0 with the interval from 0 to 1 where
+            nothing is to be divided, without an image of the class or one called so.
         matrix: (K, K) counts, true class by predicted class.
     """
 
@@ -56,12 +67,12 @@ class Evaluation:
 def evaluate(predictions: Predictions, seed: int = 0) -> Evaluation:
     """Computes every metric and its 95 % interval by bootstrap over groups.
 
-    Where all images are of one group, there is no telling how much another group would differ:
-    every interval is the value itself, and `metrics.json` says that there is none. Where a share
-    (accuracy, precision, recall) is the same in every draw, its interval is Wilson's for as many
-    images as there are groups. In a draw
-    without an image of a class, that class's recall counts as 0, which widens the intervals of
-    classes that few groups hold.
+    Shares (accuracy, which weighted recall is too, precision and recall of a class) and F1 of a
+    class have the intervals of `lungscope.evaluation.share`: Wilson's of few groups and where all
+    draws agree. Draws in which a class has no value are left out of its intervals and, unless it
+    has none at all, out of those of macro averages; in weighted averages it counts as 0, with
+    scikit-learn. Where all images are of one group, there is no telling how much another would
+    differ: a share has Wilson's interval for one observation, any other metric the value itself.
 
     Args:
         predictions: of the images.
@@ -69,46 +80,69 @@ def evaluate(predictions: Predictions, seed: int = 0) -> Evaluation:
     """
     count = len(predictions.files)
     resampling = Resampling.over(predictions.groups, seed=seed)
-    cells = np.zeros((count, len(predictions.classes), len(predictions.classes)))
-    cells[np.arange(count), predictions.labels, predictions.predicted] = 1
-    matrix, matrices = confusion(predictions), resampling.sums(cells)
+    groups = resampling.counts.shape[1]
+    matrix, matrices = confusion(predictions), resampled_confusion(predictions, resampling)
     losses = resampling.sums(predictions.losses) / resampling.sums(np.ones(count))
-
-    values, replicates = scores(matrix), scores(matrices)
-    each, replicated = class_scores(matrix), class_scores(matrices)
-    overall = {name: estimate(float(values[name]), replicates[name]) for name in values}
-    overall["accuracy"] = with_doubt(overall["accuracy"], resampling.counts.shape[1])
+    each, drawn = class_scores(matrix, np.nan), class_scores(matrices, np.nan)
+    values = {"loss": predictions.losses.mean(), **scores(matrix)}
+    replicates = {"loss": losses, **scores(matrices)}
+    for name, of_class in each.items():
+        if not np.isnan(of_class).any():
+            replicates[f"{name}_macro"] = drawn[name].mean(axis=-1)
     return Evaluation(
         images=count,
-        groups=resampling.counts.shape[1],
+        groups=groups,
         classes=predictions.classes,
         overall={
-            "loss": estimate(float(predictions.losses.mean()), losses),
-            **overall,
+            name: overall_estimate(name, float(values[name]), replicates[name], groups)
+            for name in values
         },
         by_class={
-            label: _with_doubt(
-                {name: estimate(float(each[name][k]), replicated[name][:, k]) for name in each},
-                predictions,
-                k,
-            )
+            label: {
+                "precision": share_among(own, called, resampling) or UNKNOWN,
+                "recall": share_among(called, own, resampling) or UNKNOWN,
+                "f1": _f1(float(each["f1"][k]), drawn["f1"][:, k], own | called, resampling),
+            }
             for k, label in enumerate(predictions.classes)
+            for own, called in [(predictions.labels == k, predictions.predicted == k)]
         },
         matrix=matrix,
     )
 
 
-def _with_doubt(
-    found: dict[str, Estimate], predictions: Predictions, label: int
-) -> dict[str, Estimate]:
-    of = {
-        "recall": groups_among(predictions.groups, predictions.labels == label),
-        "precision": groups_among(predictions.groups, predictions.predicted == label),
-    }
-    return found | {name: with_doubt(found[name], groups) for name, groups in of.items()}
+def overall_estimate(
+    metric: str, value: float, replicates: NDArray[np.float64], groups: int
+) -> Estimate:
+    """The 95 % interval of one of `Evaluation.overall`, by the rule for its kind.
+
+    Args:
+        metric: its name there.
+        value: on the images as they are.
+        replicates: (D,) in each draw; NaN where it has none.
+        groups: how many groups the images are of.
+    """
+    if metric == "loss":
+        return estimate(value, replicates)
+    if metric in SHARES:
+        return with_interval(value, replicates, groups)
+    return average_of_shares(value, replicates, groups)
+
+
+def _f1(
+    value: float, replicates: NDArray[np.float64], among: NDArray[np.bool_], resampling: Resampling
+) -> Estimate:
+    if not among.any():
+        return UNKNOWN
+    return f1_interval(value, replicates, len(np.unique(resampling.group[among])))
 
 
 def _interval(groups: int) -> str:
     if groups == 1:
-        return "none: all images are of one group, so low and high repeat the value"
-    return f"{100 * LEVEL:.0f} %, bootstrap over groups, {DRAWS} draws"
+        return (
+            "none: all images are of one group, so low and high repeat the value, but for shares: "
+            "95 %, Wilson's for one observation"
+        )
+    return (
+        f"{100 * LEVEL:.0f} %, bootstrap over groups, {DRAWS} draws (Wilson's for shares of fewer "
+        f"than {FEW} groups or the same in every draw)"
+    )

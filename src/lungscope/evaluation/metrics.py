@@ -9,6 +9,7 @@ they are computed for a whole stack of resampled matrices at once.
 import numpy as np
 from numpy.typing import NDArray
 
+from lungscope.evaluation.bootstrap import Resampling
 from lungscope.evaluation.predictions import Predictions
 
 Counts = NDArray[np.float64]
@@ -20,6 +21,14 @@ def confusion(predictions: Predictions) -> Counts:
     matrix = np.zeros((classes, classes))
     np.add.at(matrix, (predictions.labels, predictions.predicted), 1)
     return matrix
+
+
+def resampled_confusion(predictions: Predictions, resampling: Resampling) -> Counts:
+    """The same of every draw's images, (D, K, K)."""
+    count, classes = predictions.probabilities.shape
+    cells = np.zeros((count, classes, classes))
+    cells[np.arange(count), predictions.labels, predictions.predicted] = 1
+    return resampling.sums(cells)
 
 
 def scores(matrices: Counts) -> dict[str, Counts]:
@@ -41,26 +50,28 @@ def scores(matrices: Counts) -> dict[str, Counts]:
     for average, share in (("weighted", weight), ("macro", equal)):
         for name, value in each.items():
             found[f"{name}_{average}"] = (value * share).sum(axis=-1)
+    found["recall_weighted"] = found["accuracy"]  # as it is, rounding included
     return found
 
 
-def class_scores(matrices: Counts) -> dict[str, Counts]:
+def class_scores(matrices: Counts, nothing: float = 0.0) -> dict[str, Counts]:
     """Precision, recall and F1 of each class of each matrix.
 
     Args:
         matrices: (..., K, K), true class by predicted class.
+        nothing: what 0 / 0 is.
 
     Returns:
-        "precision", "recall" and "f1", each (..., K) in [0, 1]; 0 where nothing is to be divided.
+        "precision", "recall" and "f1", each (..., K) in [0, 1].
     """
     right = np.diagonal(matrices, axis1=-2, axis2=-1)
     support, claimed = matrices.sum(axis=-1), matrices.sum(axis=-2)
     return {
-        "precision": _ratio(right, claimed),
-        "recall": _ratio(right, support),
-        "f1": _ratio(2 * right, support + claimed),
+        "precision": _ratio(right, claimed, nothing),
+        "recall": _ratio(right, support, nothing),
+        "f1": _ratio(2 * right, support + claimed, nothing),
     }
 
 
-def _ratio(above: Counts, below: Counts) -> Counts:
-    return np.divide(above, below, out=np.zeros_like(below), where=below > 0)
+def _ratio(above: Counts, below: Counts, nothing: float) -> Counts:
+    return np.divide(above, below, out=np.full_like(below, nothing), where=below > 0)

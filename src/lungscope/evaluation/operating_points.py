@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from lungscope.errors import LungscopeError
-from lungscope.evaluation.bootstrap import Estimate, Resampling, estimate
-from lungscope.evaluation.discrimination import rates
+from lungscope.evaluation.bootstrap import Estimate, Resampling
+from lungscope.evaluation.discrimination import class_rates
 from lungscope.evaluation.predictions import Predictions
 
 
@@ -18,15 +18,15 @@ class OperatingPoint:
         of: the class.
         threshold: images whose probability of it is at least this are called so.
         sensitivity, specificity, ppv, npv: against all other classes, each in [0, 1] with its
-            95 % interval; 0 where nothing is to be divided.
+            95 % interval; None where it is the share of no image (ppv where none is called so).
     """
 
     of: str
     threshold: float
-    sensitivity: Estimate
-    specificity: Estimate
-    ppv: Estimate
-    npv: Estimate
+    sensitivity: Estimate | None
+    specificity: Estimate | None
+    ppv: Estimate | None
+    npv: Estimate | None
 
 
 def threshold_for_sensitivity(predictions: Predictions, of: str, sensitivity: float) -> float:
@@ -69,13 +69,10 @@ def operating_point(
         LungscopeError: an unknown class.
     """
     label = _label(predictions, of)
-    truth = (predictions.labels == label).astype(np.intp)
-    called = (predictions.probabilities[:, label] >= threshold).astype(np.intp)
-    cells = np.zeros((len(truth), 2, 2))
-    cells[np.arange(len(truth)), truth, called] = 1
-    values, replicates = rates(cells.sum(axis=0)), rates(resampling.sums(cells))
-    found = {name: estimate(float(values[name][1]), replicates[name][:, 1]) for name in values}
-    return OperatingPoint(of, threshold, **found)
+    called = predictions.probabilities[:, label] >= threshold
+    return OperatingPoint(
+        of, threshold, **class_rates(called, predictions.labels == label, resampling)
+    )
 
 
 def _label(predictions: Predictions, of: str) -> int:

@@ -6,14 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lungscope.errors import LungscopeError
-from lungscope.evaluation.bootstrap import (
-    Estimate,
-    Resampling,
-    estimate,
-    estimate_where_defined,
-)
+from lungscope.evaluation.bootstrap import Estimate, Resampling, estimate
 from lungscope.evaluation.predictions import Predictions
 from lungscope.evaluation.ranking import Ranking
+from lungscope.evaluation.share import ratio, share_among, share_of_all, with_interval
 
 POINTS = 200
 """So many thresholds of a curve have an interval; more cannot be seen."""
@@ -44,8 +40,8 @@ class CoverageCurve:
         threshold: (T,) confidences, falling.
         coverage: (T,) in (0, 1]; the last is 1.
         accuracy: (T,) of the accepted images.
-        low, high: (T,) the 95 % interval of the accuracy by bootstrap over groups. Where all
-            accepted images are rightly classified it is the value itself.
+        low, high: (T,) the 95 % interval of the accuracy by the rule for shares: by bootstrap over
+            groups, or Wilson's where the accepted images are of few groups or all right.
         risk_area: area under the curve of 1 - accuracy, [0, 1], lower is better (AURC; Geifman
             and El-Yaniv, 2017, arXiv 1705.08500): the mean over n = 1..N of the share of mistakes
             among the n most confident images, in expectation over the order of equal confidences.
@@ -71,14 +67,16 @@ def coverage_curve(predictions: Predictions, resampling: Resampling) -> Coverage
     accuracies, areas = [], []
     for weights in resampling.weights(ranking.order):
         right, taken = ranking.counts(weights)
-        accuracies.append(_share(right[:, shown], taken[:, shown]))
+        accuracies.append(ratio(right[:, shown], taken[:, shown]))
         areas.append(_risk_area(right, taken))
     right, taken = ranking.counts()
-    accuracy = _share(right, taken)[0, shown]
+    accuracy = ratio(right, taken)[0, shown]
     draws = np.concatenate(accuracies)
     intervals = [
-        estimate_where_defined(float(value), column)
-        for value, column in zip(accuracy, draws.T, strict=True)
+        with_interval(float(value), column, int(groups))
+        for value, column, groups in zip(
+            accuracy, draws.T, _groups(ranking, resampling)[shown], strict=True
+        )
     ]
     return CoverageCurve(
         threshold=ranking.thresholds[shown],
@@ -112,7 +110,7 @@ def threshold_for(
     if not 0 < accuracy <= 1:
         raise LungscopeError(f"the wanted accuracy is {accuracy}; give one above 0 and up to 1")
     ranking = _by_confidence(predictions)
-    reached = np.flatnonzero(_share(*ranking.counts())[0] >= accuracy)
+    reached = np.flatnonzero(ratio(*ranking.counts())[0] >= accuracy)
     if not len(reached):
         return None
     return accepted(predictions, float(ranking.thresholds[reached[-1]]), resampling)
@@ -128,15 +126,13 @@ def accepted(predictions: Predictions, threshold: float, resampling: Resampling)
         threshold: of the confidence, in [0, 1].
         resampling: of their groups.
     """
-    taken = (predictions.probabilities.max(axis=1) >= threshold).astype(np.float64)
-    right = taken * (predictions.predicted == predictions.labels)
-    all_taken, all_right = resampling.sums(taken), resampling.sums(right)
-    coverage = estimate(float(taken.mean()), all_taken / resampling.sums(np.ones(len(taken))))
-    if not taken.any():
-        return Accepted(threshold, coverage, None)
-    value = float(right.sum() / taken.sum())
-    accuracy = estimate_where_defined(value, _share(all_right, all_taken))
-    return Accepted(threshold, coverage, accuracy)
+    taken = predictions.probabilities.max(axis=1) >= threshold
+    right = predictions.predicted == predictions.labels
+    return Accepted(
+        threshold,
+        coverage=share_of_all(taken, resampling),
+        accuracy=share_among(right, taken, resampling),
+    )
 
 
 def _by_confidence(predictions: Predictions) -> Ranking:
@@ -144,9 +140,13 @@ def _by_confidence(predictions: Predictions) -> Ranking:
     return Ranking.of(predictions.probabilities.max(axis=1), right)
 
 
-def _share(part: Values, whole: Values) -> Values:
-    """NaN where there is nothing to be a share of."""
-    return np.divide(part, whole, out=np.full_like(whole, np.nan), where=whole > 0)
+def _groups(ranking: Ranking, resampling: Resampling) -> NDArray[np.intp]:
+    """How many groups the images with a score of at least each threshold are of, (T,)."""
+    in_order = resampling.group[ranking.order]
+    first = np.zeros(len(in_order), dtype=np.intp)
+    first[np.unique(in_order, return_index=True)[1]] = 1
+    found: NDArray[np.intp] = np.cumsum(first)[ranking.last]
+    return found
 
 
 def _risk_area(right: Values, taken: Values) -> Values:

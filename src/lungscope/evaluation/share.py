@@ -1,4 +1,4 @@
-"""A share of images with an interval that always leaves room for doubt.
+"""A share of images with an interval that always leaves room for doubt: one rule for all of them.
 
 The bootstrap over groups gives no interval where every group is right, and too narrow a one of
 few groups: three hospitals without a mistake do not prove that there is none. There it is
@@ -16,6 +16,11 @@ from lungscope.evaluation.calibration import wilson
 FEW = 10
 """With fewer groups cluster bootstraps are known to be too narrow: the interval is Wilson's."""
 
+_ROUNDING = 1e-12
+
+UNKNOWN = Estimate(0.0, 0.0, 1.0)
+"""Of a share of no image where 0 stands for 0 / 0, as scikit-learn has it: it may be anything."""
+
 
 def share(right: NDArray[np.bool_], groups: Sequence[str]) -> Estimate:
     """The share of images that are right, with its 95 % interval over groups.
@@ -24,12 +29,38 @@ def share(right: NDArray[np.bool_], groups: Sequence[str]) -> Estimate:
         right: (N,), N > 0.
         groups: the group of each image, length N.
     """
-    value, count = float(right.mean()), len(set(groups))
+    count = len(set(groups))
     if count < FEW:
-        return wilson(value, count)  # as below, without the draws
-    resampling = Resampling.over(groups)
-    counts = resampling.sums(np.stack([right, np.ones(len(right))], axis=1))
-    return with_interval(value, counts[:, 0] / counts[:, 1], count)
+        return wilson(float(right.mean()), count)  # as below, without the draws
+    return share_of_all(right, Resampling.over(groups))
+
+
+def share_among(
+    right: NDArray[np.bool_], among: NDArray[np.bool_], resampling: Resampling
+) -> Estimate | None:
+    """The share of some images that are right, with its 95 % interval over their groups.
+
+    A draw without any of those images tells nothing and is left out.
+
+    Args:
+        right: (N,).
+        among: (N,) the images that it is the share of.
+        resampling: of the groups of all N.
+
+    Returns:
+        None where it is the share of no image.
+    """
+    return _share(right & among, among, resampling) if among.any() else None
+
+
+def share_of_all(right: NDArray[np.bool_], resampling: Resampling) -> Estimate:
+    """The share of all N images that are right, with its 95 % interval over groups.
+
+    Args:
+        right: (N,), N > 0.
+        resampling: of the groups of the N images.
+    """
+    return _share(right, np.ones(len(right), dtype=np.bool_), resampling)
 
 
 def with_interval(value: float, replicates: NDArray[np.float64], groups: int) -> Estimate:
@@ -39,29 +70,58 @@ def with_interval(value: float, replicates: NDArray[np.float64], groups: int) ->
         value: the share, in [0, 1].
         replicates: (D,) its value in each draw; NaN where it has none. Beyond 0 and 1 the interval
             is cut off.
-        groups: how many independent observations it is made of, > 0.
+        groups: how many independent observations it is made of, > 0. Wilson's of one group says
+            little: of a share of 1, that it is above 0.2.
     """
     found = estimate_where_defined(value, replicates)
-    if groups < FEW:
+    if groups < FEW or found.low == found.high:
         return wilson(value, groups)
-    return with_doubt(Estimate(value, max(0.0, found.low), min(1.0, found.high)), groups)
+    return Estimate(value, max(0.0, found.low), min(1.0, found.high))
 
 
-def with_doubt(found: Estimate, groups: int) -> Estimate:
-    """A share with its interval, or with Wilson's where that has no width.
+def average_of_shares(value: float, replicates: NDArray[np.float64], groups: int) -> Estimate:
+    """A mean of shares of different images with its percentile interval.
 
-    Args:
-        found: a share of some images, in [0, 1].
-        groups: how many groups those images are of; of one or none there is no telling.
-    """
-    return wilson(found.value, groups) if found.low == found.high and groups > 1 else found
-
-
-def groups_among(groups: Sequence[str], chosen: NDArray[np.bool_]) -> int:
-    """How many groups some of the images are of.
+    It is no share itself. Where every draw has the same one (all are right, or none is) the
+    interval is Wilson's nevertheless; of one group, where nothing can be resampled, it is the
+    value.
 
     Args:
-        groups: the group of each image, length N.
-        chosen: (N,) which images.
+        value: the mean, in [0, 1].
+        replicates: (D,) in each draw; NaN where it has none.
+        groups: of all images, > 0.
     """
-    return len({groups[row] for row in np.flatnonzero(chosen).tolist()})
+    found = estimate_where_defined(value, replicates)
+    agreed = found.high - found.low < _ROUNDING
+    return wilson(value, groups) if agreed and groups > 1 else found
+
+
+def f1_interval(value: float, replicates: NDArray[np.float64], groups: int) -> Estimate:
+    """A class's F1 with its 95 % interval by the rule for shares.
+
+    F1 = 2 J / (1 + J) rises with J, the share of the images of the class or called so that are
+    both. Wilson's interval is that of J.
+
+    Args:
+        value: F1, in [0, 1].
+        replicates: (D,) in each draw; NaN where no image is of the class or called so.
+        groups: that the images of the class or called so are of, > 0.
+    """
+    found = estimate_where_defined(value, replicates)
+    if groups >= FEW and found.low < found.high:
+        return found
+    both = wilson(value / (2 - value), groups)
+    low, high = (2 * end / (1 + end) for end in (both.low, both.high))
+    return Estimate(value, min(low, value), max(high, value))  # rounding apart
+
+
+def ratio(above: NDArray[np.float64], below: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What part of `below` is `above`; NaN where there is nothing to be a share of."""
+    return np.divide(above, below, out=np.full_like(below, np.nan), where=below > 0)
+
+
+def _share(right: NDArray[np.bool_], among: NDArray[np.bool_], resampling: Resampling) -> Estimate:
+    counts = resampling.sums(np.stack([right, among], axis=1).astype(np.float64))
+    value = float(right.sum() / among.sum())
+    groups = len(np.unique(resampling.group[among]))
+    return with_interval(value, ratio(counts[:, 0], counts[:, 1]), groups)

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import TextPath
 from numpy.typing import NDArray
 
 from lungscope.figures.style import figure, percent, wrapped
@@ -12,6 +14,12 @@ from lungscope.figures.style import figure, percent, wrapped
 _CELL = 0.95
 _AROUND = (2.9, 1.6)
 """Inches: the side of a cell, and what names, title and scale need around the cells."""
+
+_NAME = 1.3
+"""Inches of that for names beside the rows; wider ones widen the picture."""
+
+_SHORT, _LONG = 12, 18
+"""Letters a line of a name that is upright below its cells, and of any other."""
 
 _FEW = 4
 _DARK = 0.7125
@@ -33,6 +41,8 @@ def draw_confusion_matrix(
     shares = matrix / np.maximum(support, 1)
     side = _CELL * max(len(classes), 3)
     with figure(path, side + _AROUND[0], side + _AROUND[1]) as drawn:
+        excess = max(_width(wrapped(name, _LONG)) for name in classes) - _NAME
+        drawn.set_figwidth(side + _AROUND[0] + max(excess, 0))
         axes = drawn.subplots()
         shown = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
         axes.set(xlabel="predicted class", ylabel="true class")
@@ -55,10 +65,10 @@ def draw_confusion_matrix(
 
 
 def _name(axes: Axes, classes: Sequence[str]) -> None:
-    places, names = range(len(classes)), [wrapped(name, 18) for name in classes]
+    places, names = range(len(classes)), [wrapped(name, _LONG) for name in classes]
     axes.set_yticks(places, names)
-    if len(classes) <= _FEW:
-        axes.set_xticks(places, [wrapped(name, 12) for name in classes])
+    if len(classes) <= _FEW and all(_fits(name) for name in classes):
+        axes.set_xticks(places, [wrapped(name, _SHORT) for name in classes])
     else:
         axes.set_xticks(places, names, rotation=45, ha="right", rotation_mode="anchor")
     axes.tick_params(length=0)
@@ -67,3 +77,16 @@ def _name(axes: Axes, classes: Sequence[str]) -> None:
     for edge in np.arange(len(classes) - 1) + 0.5:
         axes.axhline(edge, color="white", linewidth=2)
         axes.axvline(edge, color="white", linewidth=2)
+
+
+def _fits(name: str) -> bool:
+    """Whether a name stands upright below its cell: no word broken, nothing wider than the cell."""
+    words = name.split()
+    return all(len(word) <= _SHORT for word in words) and _width(wrapped(name, _SHORT)) < _CELL
+
+
+def _width(name: str) -> float:
+    """Of the longest line in inches, as it is drawn."""
+    size = FontProperties().get_size_in_points()
+    lines = [TextPath((0, 0), line, size) for line in name.split("\n") if line.strip()]
+    return max((float(line.get_extents().width) for line in lines), default=0.0) / 72

@@ -1,6 +1,7 @@
 """One look for all figures: readable in print, in grey, and by colour-blind people."""
 
 import textwrap
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 from matplotlib import rc_context, rcdefaults, rcParams
 from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
 from matplotlib.ticker import PercentFormatter
 
 from lungscope.atomic import written
@@ -18,9 +20,28 @@ BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
 DOTS = 200
 """Pixels an inch: sharp in print at the width of a page."""
 
+_LATIN = "DejaVu Sans"
+"""Comes with matplotlib: the same letters on every machine."""
+
+_CHINESE_JAPANESE_KOREAN = (
+    "Noto Sans CJK SC",
+    "Noto Sans CJK JP",
+    "Noto Sans SC",
+    "Source Han Sans SC",
+    "Microsoft YaHei",
+    "PingFang SC",
+    "Hiragino Sans",
+    "Arial Unicode MS",
+    "Malgun Gothic",
+    "Apple SD Gothic Neo",
+    "WenQuanYi Zen Hei",
+    "WenQuanYi Micro Hei",
+    "Droid Sans Fallback",
+)
+"""Families of Linux, Windows and macOS with letters that DejaVu lacks; asked in this order."""
+
 _STYLE: dict[Any, Any] = {
     "font.size": 10,
-    "font.family": "DejaVu Sans",  # comes with matplotlib: the same letters on every machine
     "text.parse_math": False,  # a class name with a $ in it is a name, not a formula
     "axes.titlesize": 11,
     "axes.titleweight": "bold",
@@ -45,20 +66,29 @@ def figure(path: Path, width: float, height: float) -> Iterator[Figure]:
     """Yields an empty figure that is saved as PNG, atomically, when the block ends well.
 
     The user's own matplotlib settings are neither used nor changed, and no display is needed.
+    A letter that no family of the machine has is drawn as a box, without a word on the terminal.
 
     Args:
         path: the PNG to write.
         width: in inches, at `DOTS` pixels an inch; what would stick out widens the picture.
         height: likewise.
     """
-    with rc_context():
+    with rc_context(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"Glyph .* missing from font")
         rcdefaults()
         rcParams.update(_STYLE)
+        rcParams["font.family"] = _families()
         drawn = Figure(figsize=(width, height), dpi=DOTS, layout="constrained")
         yield drawn
         with written(path) as temporary:
             # without the library's name and date in it, the same numbers give the same bytes
             drawn.savefig(temporary, format="png", metadata={"Software": None})
+
+
+def _families() -> list[str]:
+    """Those that the machine has: matplotlib complains of every other on standard error."""
+    there = set(fontManager.get_font_names())
+    return [_LATIN, *(name for name in _CHINESE_JAPANESE_KOREAN if name in there)]
 
 
 def percent(decimals: int | None = None) -> PercentFormatter:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lungscope.audit.finding import Finding, Verdict
-from lungscope.data.split import Split
+from lungscope.data.split import Side, Split
 from lungscope.errors import LungscopeError
 from lungscope.evaluation.bootstrap import Estimate
 from lungscope.report.reading import count, estimate, number, results_of, side, text
@@ -54,6 +54,7 @@ class Audit:
     """The part of an audit that is reported.
 
     Attributes:
+        weights_sha256: of the model; empty if the file does not name it.
         side: of the split that was audited.
         images, groups: how many of them.
         findings: the gravest first, else in the audit's order.
@@ -61,7 +62,8 @@ class Audit:
         mistakes: the worst first.
     """
 
-    side: str
+    weights_sha256: str
+    side: Side
     images: int
     groups: int
     findings: tuple[Finding, ...]
@@ -91,11 +93,11 @@ def read_audit(path: Path, split: Split) -> Audit:
         LungscopeError: not found, damaged, or about other images than the split's.
     """
     with results_of(path, "lungscope audit RUN --force") as value:
-        audit, audited = _audit(value), side(value["side"])
-    expected = len(split.side(audited))
+        audit = _audit(value)
+    expected = len(split.side(audit.side))
     if audit.images != expected:
         raise LungscopeError(
-            f"{path}: is about {audit.images} {audited} images, but the run's split has "
+            f"{path}: is about {audit.images} {audit.side} images, but the run's split has "
             f"{expected}; audit anew with `lungscope audit RUN --force`"
         )
     return audit
@@ -104,7 +106,8 @@ def read_audit(path: Path, split: Split) -> Audit:
 def _audit(value: dict[str, Any]) -> Audit:
     found = [_finding(each) for each in value["findings"]]
     return Audit(
-        side=text(value["side"]),
+        weights_sha256=text(value.get("weights_sha256", "")),
+        side=side(value["side"]),
         images=count(value["images"]),
         groups=count(value["groups"]),
         findings=tuple(sorted(found, key=lambda finding: GRAVITY.index(finding.verdict))),

@@ -4,10 +4,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from lungscope.audit.subgroups import UNKNOWN
 from lungscope.data.split import SIDES, Side, Split
-
-UNKNOWN = "not recorded"
-"""The source of an image of which none is given."""
 
 
 @dataclass(frozen=True)

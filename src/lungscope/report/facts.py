@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import Literal
 
 from lungscope.audit.finding import RESULT
 from lungscope.data.split import Split
@@ -24,6 +25,9 @@ from lungscope.training.run import Run
 
 EVALUATION = "evaluation"
 AUDIT = "audit"
+
+Verb = Literal["evaluate", "audit"]
+"""The command that makes results which a report shows."""
 
 _PICTURES = {
     ".": ("learning-curves",),
@@ -46,9 +50,12 @@ class RunFacts:
         architecture: of the model.
         cost: of the network.
         history: its epochs.
+        finished: whether it is trained to the end.
         versions: of Python and the libraries that trained it.
-        measured: what it is worth; None if it was not evaluated.
+        measured: what it is worth on test images; None if it was not evaluated.
         audit: what that is made of; None if it was not audited.
+        left_out: why results that are there count as none, by the command that makes them: they
+            are of another model, or not of test images.
         pictures: those that are there, by the names of their files without suffix.
     """
 
@@ -61,9 +68,11 @@ class RunFacts:
     architecture: Architecture
     cost: Cost
     history: tuple[Epoch, ...]
+    finished: bool
     versions: Mapping[str, str]
     measured: Measured | None
     audit: Audit | None
+    left_out: Mapping[Verb, str]
     pictures: Mapping[str, Path]
 
     @property
@@ -74,7 +83,9 @@ class RunFacts:
     @property
     def best(self) -> Epoch:
         """The epoch that was kept."""
-        return best_epoch(self.history)
+        kept = self.description.metrics.get("epoch")  # the best, unless training went on since
+        named = [epoch for epoch in self.history if epoch.epoch == kept]
+        return named[0] if named else best_epoch(self.history)
 
     @property
     def seconds(self) -> float:
@@ -86,9 +97,15 @@ class RunFacts:
         """Where training started from: "imagenet", "none", or a file's name."""
         return file_name(self.recipe.weights)
 
-    def command(self, verb: str) -> str:
-        """A command on this run as one types it beside the run's folder."""
-        return f"lungscope {verb} {shlex.quote(self.name)}"
+    def command(self, verb: Verb) -> str:
+        """The command that makes results of this run, as one types it beside the run's folder."""
+        anew = " --force" if verb in self.left_out else ""
+        return f"lungscope {verb} {shlex.quote(self.name)}{anew}"
+
+    @property
+    def resuming(self) -> str:
+        """The command that goes on with the training, likewise."""
+        return f"lungscope train --resume {shlex.quote(self.name)}"
 
 
 def read_facts(run: Run) -> RunFacts:
@@ -98,7 +115,7 @@ def read_facts(run: Run) -> RunFacts:
         run: a run with a checkpoint; evaluation and audit may be missing.
 
     Raises:
-        LungscopeError: it is not trained to the end, or a file is missing, damaged, or belongs to
+        LungscopeError: it has no checkpoint, or a file is missing, damaged, or belongs to
             another training.
     """
     if not run.checkpoint.is_dir():
@@ -107,10 +124,13 @@ def read_facts(run: Run) -> RunFacts:
         )
     recipe, split = run.recipe, run.split
     description = Description.load(run.checkpoint / "model.json")
-    _refuse_strangers(run, split, description)
+    _refuse_strangers(run, recipe, split, description)
     shape = Shape(len(description.classes), description.se_reduction)
     built = architecture(description.architecture)
     metrics, findings = run.folder / EVALUATION / METRICS, run.folder / AUDIT / RESULT
+    measured = read_measured(metrics, split) if metrics.is_file() else None
+    audit = read_audit(findings, split) if findings.is_file() else None
+    left_out = _left_out(description, measured, audit)
     return RunFacts(
         name=run.folder.resolve().name or "RUN",
         data=file_name(run.facts["data"]) or "DATA",
@@ -121,20 +141,50 @@ def read_facts(run: Run) -> RunFacts:
         architecture=built,
         cost=cost(built, shape, description.preprocessing.size),
         history=read_history(run.history),
+        finished=run.facts.get("finished") is True,
         versions=_versions(run),
-        measured=read_measured(metrics, split) if metrics.is_file() else None,
-        audit=read_audit(findings, split) if findings.is_file() else None,
+        measured=None if "evaluate" in left_out else measured,
+        audit=None if "audit" in left_out else audit,
+        left_out=MappingProxyType(left_out),
         pictures=MappingProxyType(_pictures(run.folder)),
     )
 
 
-def _refuse_strangers(run: Run, split: Split, description: Description) -> None:
+def _left_out(
+    description: Description, measured: Measured | None, audit: Audit | None
+) -> dict[Verb, str]:
+    found: dict[Verb, Measured | Audit | None] = {"evaluate": measured, "audit": audit}
+    return {
+        verb: reason
+        for verb, results in found.items()
+        if results is not None and (reason := _fault(description, results, verb))
+    }
+
+
+def _fault(description: Description, results: Measured | Audit, verb: Verb) -> str:
+    """Why results may not be shown; empty if they may."""
+    what = {"evaluate": "The evaluation", "audit": "The audit"}[verb]
+    if results.side != "test":
+        return f"{what} that is there is of {results.side} images, not of held-out ones"
+    if not results.weights_sha256:
+        return f"{what} that is there does not say of which model it was made"
+    if results.weights_sha256 != description.weights_sha256:
+        return f"{what} that is there was made of another model"
+    return ""
+
+
+def _refuse_strangers(run: Run, recipe: Recipe, split: Split, description: Description) -> None:
     if not re.fullmatch(r"[0-9a-f]{64}", description.weights_sha256):
         raise LungscopeError(f"{run.checkpoint / 'model.json'}: weights_sha256 is no SHA-256")
     if description.data_fingerprint != split.fingerprint or description.classes != split.classes:
         raise LungscopeError(
             f"{run.folder}: the checkpoint was trained on another split than split.json; put back "
             "the split that it was made with"
+        )
+    if description.architecture != recipe.model:
+        raise LungscopeError(
+            f"{run.folder}: the checkpoint is of {description.architecture}, but recipe.json says "
+            f"{recipe.model}; put back the recipe that it was made with"
         )
 
 

@@ -8,7 +8,7 @@ from lungscope.report.audited import Audit
 from lungscope.report.facts import RunFacts
 from lungscope.report.measured import Measured
 from lungscope.report.page import Picture, picture
-from lungscope.report.words import counted, decimal, listed, told
+from lungscope.report.words import decimal, listed, several, told
 
 Told = tuple[str, str]
 """What a picture shows with its main numbers, and the caption below it."""
@@ -33,8 +33,8 @@ def illustrations(facts: RunFacts) -> Mapping[str, Picture]:
 def _learning_curves(facts: RunFacts) -> Told:
     first, best, last = facts.history[0], facts.best, facts.history[-1]
     return (
-        f"Loss and accuracy of {len(facts.history)} epochs, training and validation. Validation "
-        f"accuracy is {decimal(first.validation_accuracy)} after the first epoch, "
+        f"Loss and accuracy of {several(len(facts.history), 'epoch')}, training and validation. "
+        f"Validation accuracy is {decimal(first.validation_accuracy)} after the first epoch, "
         f"{decimal(best.validation_accuracy)} at its best in epoch {best.epoch}, and "
         f"{decimal(last.validation_accuracy)} in the last.",
         f"Loss and accuracy by epoch. Epoch {best.epoch} of {len(facts.history)} was kept. "
@@ -56,8 +56,8 @@ def _confusion(facts: RunFacts, measured: Measured) -> Told:
         for place, (name, row) in enumerate(zip(facts.split.classes, measured.counts, strict=True))
     )
     return (
-        f"Confusion matrix of {measured.images} {measured.side} images: {rows}.",
-        f"True class by predicted class, {counted(measured.images)} {measured.side} images.",
+        f"Confusion matrix of {several(measured.images, f'{measured.side} image')}: {rows}.",
+        f"True class by predicted class, {several(measured.images, f'{measured.side} image')}.",
     )
 
 
@@ -103,7 +103,8 @@ def _accuracies(facts: RunFacts, audit: Audit) -> Told:
     return (
         f"{own}{outcomes.baselines(facts)}",
         "The model's accuracy beside what classifiers earn that do not see the lung, and what the "
-        f"model keeps when a part of the image is hidden; {audit.images} {audit.side} images.",
+        "model keeps when a part of the image is hidden; "
+        f"{several(audit.images, f'{audit.side} image')}.",
     )
 
 

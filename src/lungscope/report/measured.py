@@ -44,12 +44,16 @@ ONE_VS_REST = {
     "auprc": "AUPRC",
 }
 
+RATES = ("sensitivity", "specificity", "ppv", "npv")
+"""Those of them that an operating point has."""
+
 
 @dataclass(frozen=True, eq=False)
 class Measured:
     """The numbers of one evaluation; see `lungscope.evaluation` for what each of them is.
 
     Attributes:
+        weights_sha256: of the model; empty if the file does not name it.
         side: of the split that was assessed.
         images, groups: how many of them.
         interval: how intervals were made, in words.
@@ -67,6 +71,7 @@ class Measured:
         operating_points: one a class.
     """
 
+    weights_sha256: str
     side: Side
     images: int
     groups: int
@@ -133,6 +138,7 @@ def _measured(value: dict[str, Any]) -> Measured:
     overall, classes = estimates(value["overall"]), value["confusion"]["classes"]
     calibration = value["calibration"]
     return Measured(
+        weights_sha256=text(value.get("weights_sha256", "")),
         side=side(value["side"]),
         images=count(value["images"]),
         groups=count(value["groups"]),
@@ -175,5 +181,5 @@ def _answering(value: Any) -> Answering:
 
 
 def _point(value: Any) -> OperatingPoint:
-    rates = {name: estimate(value[name]) for name in ("sensitivity", "specificity", "ppv", "npv")}
+    rates = estimates_where_defined({name: value[name] for name in RATES})
     return OperatingPoint(text(value["of"]), number(value["threshold"]), **rates)

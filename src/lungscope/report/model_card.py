@@ -1,7 +1,7 @@
 """`model_card.md`: what a model is for, and two reporting checklists as far as a run fills them."""
 
 from lungscope.report import outcomes, statements
-from lungscope.report.claim import claim
+from lungscope.report.claim_2024 import claim_2024
 from lungscope.report.facts import RunFacts
 from lungscope.report.page import markdown
 from lungscope.report.tripod import tripod
@@ -29,6 +29,6 @@ def model_card(facts: RunFacts) -> str:
             "statements": statements,
             "outcomes": outcomes,
             "author": AUTHOR,
-            "checklists": (claim(facts), tripod(facts)),
+            "checklists": (claim_2024(facts), tripod(facts)),
         },
     )

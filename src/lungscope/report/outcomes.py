@@ -4,9 +4,10 @@ from collections.abc import Iterable
 
 from lungscope.audit.finding import Finding, Verdict
 from lungscope.evaluation.bootstrap import Estimate
+from lungscope.report import statements
 from lungscope.report.facts import RunFacts
 from lungscope.report.measured import ONE_VS_REST, OVERALL
-from lungscope.report.words import counted, decimal, listed, plain, told
+from lungscope.report.words import counted, decimal, listed, plain, several, told
 
 VERDICT_WORDS: dict[Verdict, str] = {
     "fail": "fail",
@@ -16,14 +17,24 @@ VERDICT_WORDS: dict[Verdict, str] = {
 }
 
 
+def why_not_evaluated(facts: RunFacts) -> str:
+    """Why there is no evaluation to show."""
+    return facts.left_out.get("evaluate", "Not evaluated yet")
+
+
+def why_not_audited(facts: RunFacts) -> str:
+    """Why there is no audit to show."""
+    return facts.left_out.get("audit", "Not audited yet")
+
+
 def not_evaluated(facts: RunFacts) -> str:
-    """What is missing without an evaluation, and the command that makes it."""
-    return f"Not evaluated yet: {facts.command('evaluate')}"
+    """Why there is no evaluation to show, and the command that makes one."""
+    return f"{why_not_evaluated(facts)}: {facts.command('evaluate')}"
 
 
 def not_audited(facts: RunFacts) -> str:
-    """What is missing without an audit, and the command that makes it."""
-    return f"Not audited yet: {facts.command('audit')}"
+    """Why there is no audit to show, and the command that makes one."""
+    return f"{why_not_audited(facts)}: {facts.command('audit')}"
 
 
 def tested(facts: RunFacts) -> str:
@@ -32,7 +43,8 @@ def tested(facts: RunFacts) -> str:
         return not_evaluated(facts)
     measured = facts.measured
     return (
-        f"{counted(measured.images)} {measured.side} images in {counted(measured.groups)} groups, "
+        f"{several(measured.images, f'{measured.side} image')} in "
+        f"{several(measured.groups, 'group')}, "
         f"{counted(measured.mistakes)} of them classified wrongly."
     )
 
@@ -84,8 +96,8 @@ def calibration(facts: RunFacts) -> str:
         f"Expected calibration error of the predicted class {told(before.ece_top_label)} as "
         f"trained, {told(after.ece_top_label)} at temperature "
         f"{decimal(facts.measured.temperature)}, which was fitted on validation images; Brier "
-        f"score {told(after.brier)}."
-    )
+        f"score {told(after.brier)}. {statements.temperature_limit(facts)}"
+    ).rstrip()
 
 
 def thresholds(facts: RunFacts) -> str:
@@ -124,7 +136,7 @@ def audit(facts: RunFacts) -> str:
     if facts.audit is None:
         return not_audited(facts)
     counts = ", ".join(f"{n} {VERDICT_WORDS[v]}" for v, n in facts.audit.counted.items())
-    return f"Audit of {counted(facts.audit.images)} {facts.audit.side} images: {counts}."
+    return f"Audit of {several(facts.audit.images, f'{facts.audit.side} image')}: {counts}."
 
 
 def baselines(facts: RunFacts) -> str:

@@ -21,6 +21,7 @@ from lungscope.report.words import (
     interval,
     listed,
     plain,
+    several,
     told,
 )
 
@@ -37,6 +38,7 @@ _FILTERS = {
     "interval": interval,
     "listed": listed,
     "plain": plain,
+    "several": several,
     "told": told,
 }
 _CSS_DOTS = 96

@@ -14,6 +14,9 @@ from lungscope.evaluation.bootstrap import Estimate
 LARGEST = 16 * 2**20
 """Bytes; results are some ten thousand of them."""
 
+MOST = 10**12
+"""No count of images or groups gets there."""
+
 _DAMAGE = (
     LookupError,
     TypeError,
@@ -81,8 +84,8 @@ def number(value: Any) -> float:
 
 
 def count(value: Any) -> int:
-    """A whole number from 0."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+    """A whole number from 0, and not beyond belief."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < MOST:
         raise TypeError(f"{value!r:.40} is not a count")
     return value
 

@@ -1,10 +1,11 @@
 """Writing the report of a run: `report.html` and `model_card.md`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from lungscope.atomic import write_text
-from lungscope.report.facts import read_facts
+from lungscope.report.facts import Verb, read_facts
 from lungscope.report.model_card import model_card
 from lungscope.report.run_report import run_report
 from lungscope.results import refuse_occupied
@@ -21,10 +22,12 @@ class Written:
     Attributes:
         page: the HTML page.
         card: the model card.
+        left_out: why results that are in the run are not on them, by the command that makes them.
     """
 
     page: Path
     card: Path
+    left_out: Mapping[Verb, str]
 
 
 def write_report(run: Run, folder: Path | None = None, *, force: bool = False) -> Written:
@@ -38,14 +41,14 @@ def write_report(run: Run, folder: Path | None = None, *, force: bool = False) -
         force: whether a report that is in that other folder is replaced.
 
     Raises:
-        LungscopeError: the run is not trained to the end, an artefact is damaged, or `folder` holds
+        LungscopeError: the run has no checkpoint, an artefact is damaged, or `folder` holds
             a report (unless `force`) or something else.
     """
     if folder is not None and folder.resolve() != run.folder.resolve():
         refuse_occupied(folder, {REPORT, CARD}, "a report", force=force)
     facts = read_facts(run)
     place = folder or run.folder
-    written = Written(place / REPORT, place / CARD)
+    written = Written(place / REPORT, place / CARD, facts.left_out)
     page, card = run_report(facts), model_card(facts)
     write_text(written.page, page)
     write_text(written.card, card)

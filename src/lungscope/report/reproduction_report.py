@@ -1,4 +1,4 @@
-"""`reproduction.html`: the paper's table and figures made again, on one page."""
+"""`report.html` of a reproduction: the paper's table and figures made again, on one page."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 from lungscope.atomic import write_text
 from lungscope.report.page import Picture, html, picture
-from lungscope.report.words import listed
+from lungscope.report.words import counted, listed, several
 
 _METRICS = {
     "accuracy": "accuracy",
@@ -45,9 +45,25 @@ def write_reproduction_report(
                 "metrics": _METRICS,
                 "verdict_words": VERDICT_WORDS,
                 "counts": _counts(table),
+                "data": _data(table),
                 "pictures": [_picture(table, *figure) for figure in figures],
             },
         ),
+    )
+
+
+def _data(table: Mapping[str, Any]) -> str:
+    """How many images were trained on, chosen by and tested on."""
+    sides, folds = table["data"]["images"], table["plan"]["folds"]
+    parts = (
+        f"{counted(sides['train'])} trained on, {counted(sides['validation'])} to choose the epoch "
+        f"by, {counted(sides['test'])} to test on"
+    )
+    images = several(sum(sides.values()), "image")
+    return (
+        f"{images}: {parts}."
+        if folds is None
+        else (f"{images}, each tested once in {folds} folds; the first fold: {parts}.")
     )
 
 
@@ -71,6 +87,7 @@ def _picture(table: Mapping[str, Any], path: Path, caption: str) -> Picture:
 def _told(row: Mapping[str, Any]) -> str:
     best, epochs = row["best_epochs"][0], row["epochs"][0]
     return (
-        f"Loss and accuracy by epoch, training and validation: the best of {epochs} epochs is "
-        f"epoch {best}; the test accuracy is {row['metrics']['accuracy']['value']:.4f}"
+        "Loss and accuracy by epoch, training and validation: the best of "
+        f"{several(epochs, 'epoch')} is epoch {best}; the test accuracy is "
+        f"{row['metrics']['accuracy']['value']:.4f}"
     )

@@ -9,7 +9,7 @@ from lungscope.report import outcomes, statements
 from lungscope.report.departures import fields
 from lungscope.report.facts import RunFacts
 from lungscope.report.illustrations import illustrations
-from lungscope.report.measured import ONE_VS_REST, OVERALL
+from lungscope.report.measured import ONE_VS_REST, OVERALL, RATES
 from lungscope.report.page import html
 
 _CONTENTS = {
@@ -29,7 +29,7 @@ _CALIBRATION = {
     "nll": "loss, negative log-likelihood in nats (over images)",
 }
 
-_RATES = {name: ONE_VS_REST[name] for name in ("sensitivity", "specificity", "ppv", "npv")}
+_RATES = {name: ONE_VS_REST[name] for name in RATES}
 
 
 @dataclass(frozen=True)
@@ -83,12 +83,12 @@ def run_report(facts: RunFacts) -> str:
 
 
 def _headline(facts: RunFacts) -> tuple[Row, ...]:
-    """The model and the baselines of the same side; none where no baseline was measured."""
+    """The model and the baselines; none where no baseline was measured."""
     measured, audit = facts.measured, facts.audit
     if audit is None or not audit.baselines:
         return ()
     rows = [Row(each.title, each.accuracy, own=False) for each in audit.baselines]
-    if measured is None or measured.side != audit.side:
+    if measured is None:
         return tuple(rows)
     return (Row("this model", measured.accuracy, own=True), *rows)
 

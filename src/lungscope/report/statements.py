@@ -1,9 +1,18 @@
 """What the artefacts say about data, model and training, in sentences for page and model card."""
 
+import math
+
+from lungscope.audit.subgroups import UNKNOWN
 from lungscope.data.split import SIDES
+from lungscope.models.temperature import COLDEST, HOTTEST
+from lungscope.models.weights import IMAGENET, NONE
 from lungscope.report.departures import fields
 from lungscope.report.facts import RunFacts
-from lungscope.report.words import counted, decimal, duration, listed, plain
+from lungscope.report.words import counted, decimal, duration, listed, plain, several
+from lungscope.training.history import best_epoch
+
+_AT_THE_END = 1e-3
+"""Share of an end of the search: so near to it, it was the end that stopped the search."""
 
 
 def images(facts: RunFacts) -> str:
@@ -13,7 +22,7 @@ def images(facts: RunFacts) -> str:
         f"{counted(sum(sides.values()))} {name}" for name, sides in composition.images.items()
     )
     return (
-        f"{counted(len(facts.split.entries))} chest radiographs of "
+        f"{several(len(facts.split.entries), 'chest radiograph')} of "
         f"{len(composition.images)} classes: {classes}."
     )
 
@@ -22,7 +31,7 @@ def sources(facts: RunFacts) -> str:
     """Where the images come from, by class."""
     found = facts.composition.sources
     if not found:
-        return "Where the images come from is not recorded."
+        return "Where the images come from is unknown."
     return " ".join(
         f"{name}: {listed(f'{counted(n)} {source}' for source, n in places.items())}."
         for name, places in found.items()
@@ -31,11 +40,14 @@ def sources(facts: RunFacts) -> str:
 
 def confounding(facts: RunFacts) -> str:
     """Whether classes go together with sources."""
-    single = facts.composition.of_one_source
-    if not facts.composition.sources:
-        return "Whether class and source go together is not known: no source is recorded."
+    single, found = facts.composition.of_one_source, facts.composition.all_sources
+    if not found:
+        return "Whether class and source go together is unknown: no image's source is known."
+    if len(found) == 1:
+        return f"All images come from one source ({found[0]})."
     if not single:
-        return "No class comes from a single source."
+        known = "is known to come" if UNKNOWN in found else "comes"
+        return f"No class {known} from a single source."
     told = listed(f"all images of {name} come from {source}" for name, source in single.items())
     return (
         f"{told[0].upper()}{told[1:]}: a model that tells the source has told something of the "
@@ -47,7 +59,7 @@ def partition(facts: RunFacts) -> str:
     """How images were assigned to sides."""
     sides = listed(
         f"{counted(facts.composition.total(side))} {side} "
-        f"({counted(facts.composition.groups[side])} groups)"
+        f"({several(facts.composition.groups[side], 'group')})"
         for side in SIDES
     )
     return f"{facts.split.description}, drawn with seed {facts.split.seed}: {sides} images."
@@ -85,16 +97,38 @@ def network(facts: RunFacts) -> str:
         f"{counted(size.parameters)} parameters, of which {trained} "
         f"{counted(size.trained_parameters)} are trained; {size.multiply_adds / 1e6:,.0f} million "
         f"multiply-adds an image; {outputs} outputs, turned into probabilities by a softmax at "
-        f"temperature {decimal(facts.description.temperature)}."
+        f"temperature {decimal(facts.description.temperature)}. {temperature_limit(facts)}"
+    ).rstrip()
+
+
+def temperature_limit(facts: RunFacts) -> str:
+    """That the temperature is no optimum but an end of its search; empty if it is none."""
+    ends = {COLDEST: "lowest", HOTTEST: "highest"}
+    for end, name in ends.items():
+        if math.isclose(facts.description.temperature, end, rel_tol=_AT_THE_END):
+            return (
+                f"This temperature is the {name} that is tried ({plain(end)}): the validation "
+                f"images ask for one beyond it, so do not rely on the probabilities."
+            )
+    return ""
+
+
+def unfinished(facts: RunFacts) -> str:
+    """That training is not finished, without the command that goes on; empty if it is."""
+    if facts.finished:
+        return ""
+    return (
+        f"Training is not finished: this is the model of epoch {facts.best.epoch}, the best when "
+        "it last stopped. Going on may give another, to be evaluated and audited anew"
     )
 
 
 def initialisation(facts: RunFacts) -> str:
     """Where training started from."""
-    if facts.weights == "imagenet":
+    if facts.weights == NONE:
+        return f"From random weights, drawn with seed {facts.recipe.seed}."
+    if facts.weights == IMAGENET:
         origin = f"ImageNet weights of torchvision's {facts.architecture.original}"
-    elif facts.weights == "none":
-        origin = "random weights"
     else:
         origin = f"the weights in {facts.weights}"
     return f"From {origin}; layers that are new are drawn with seed {facts.recipe.seed}."
@@ -106,11 +140,12 @@ def training(facts: RunFacts) -> str:
     return (
         f"Cross-entropy, SGD with learning rate {plain(used.learning_rate)}, momentum "
         f"{plain(used.momentum)} and weight decay {plain(used.weight_decay)}; the rate times "
-        f"{plain(used.lr_gamma)} every {used.lr_step} epochs; {used.batch_size} images a step. "
+        f"{plain(used.lr_gamma)} every {several(used.lr_step, 'epoch')}; "
+        f"{several(used.batch_size, 'image')} a step. "
         f"Augmentation: horizontal flip (p {plain(used.flip_horizontal)}), vertical flip "
         f"(p {plain(used.flip_vertical)}), rotation by up to {plain(used.rotation)} degrees. "
-        f"At most {used.epochs} epochs, stopped after {used.patience} without a better validation "
-        "accuracy."
+        f"At most {several(used.epochs, 'epoch')}, stopped after {used.patience} without a better "
+        "validation accuracy."
     )
 
 
@@ -127,9 +162,20 @@ def departures(facts: RunFacts) -> str:
 def selection(facts: RunFacts) -> str:
     """Which epoch was kept."""
     best = facts.best
+    if len(facts.history) == 1:
+        return (
+            f"One epoch was trained ({duration(facts.seconds)}) and kept, with a validation "
+            f"accuracy of {decimal(best.validation_accuracy)}. Test images had no part in it."
+        )
+    if best != best_epoch(facts.history):  # training went on since, and was not let to its end
+        return (
+            f"Epoch {best.epoch} was kept when training last stopped, with a validation accuracy "
+            f"of {decimal(best.validation_accuracy)}; it went on to epoch {len(facts.history)}. "
+            "Test images had no part in it."
+        )
     return (
-        f"Of {len(facts.history)} epochs ({duration(facts.seconds)}) the first with the highest "
-        f"validation accuracy was kept: epoch {best.epoch}, with "
+        f"Of {counted(len(facts.history))} epochs ({duration(facts.seconds)}) the first with the "
+        f"highest validation accuracy was kept: epoch {best.epoch}, with "
         f"{decimal(best.validation_accuracy)}. Test images had no part in it."
     )
 

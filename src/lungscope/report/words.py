@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable
 from pathlib import PureWindowsPath
+from typing import TYPE_CHECKING
 
-from lungscope.evaluation.bootstrap import Estimate
+if TYPE_CHECKING:  # so that a command can count in words without the numbers' libraries
+    from lungscope.evaluation.bootstrap import Estimate
 
 
 def decimal(value: float, digits: int = 3) -> str:
@@ -11,7 +13,7 @@ def decimal(value: float, digits: int = 3) -> str:
     return f"{value:.{digits}f}"
 
 
-def interval(estimate: Estimate, digits: int = 3) -> str:
+def interval(estimate: "Estimate", digits: int = 3) -> str:
     """An interval, e.g. "0.889 to 0.952"; one without width is said to be none.
 
     The bootstrap has none where all images are of one group or none is classified wrongly.
@@ -21,7 +23,7 @@ def interval(estimate: Estimate, digits: int = 3) -> str:
     return f"{decimal(estimate.low, digits)} to {decimal(estimate.high, digits)}"
 
 
-def told(estimate: Estimate, digits: int = 3) -> str:
+def told(estimate: "Estimate", digits: int = 3) -> str:
     """A number with its interval, e.g. "0.921 (95 % 0.889 to 0.952)"."""
     value, between = decimal(estimate.value, digits), interval(estimate, digits)
     return f"{value} ({between})" if between == "no interval" else f"{value} (95\u00a0% {between})"
@@ -35,6 +37,11 @@ def plain(value: float) -> str:
 def counted(value: int) -> str:
     """A count, e.g. "2,415"."""
     return f"{value:,}"
+
+
+def several(count: int, noun: str) -> str:
+    """So many of something, e.g. "1 epoch" or "2,415 images"."""
+    return f"{counted(count)} {noun}{'' if count == 1 else 's'}"
 
 
 def duration(seconds: float) -> str:

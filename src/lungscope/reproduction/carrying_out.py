@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 
+from lungscope.errors import LungscopeError
+from lungscope.evaluation.predictions import Predictions
 from lungscope.evaluation.run_evaluation import PREDICTIONS, evaluate_run
 from lungscope.models import architecture
 from lungscope.models.weights import IMAGENET, imagenet_file, original
 from lungscope.progress import OnProgress, ignore
-from lungscope.report.reporting import write_report
+from lungscope.report.facts import AUDIT, EVALUATION
 from lungscope.reproduction.job import Job
 from lungscope.results import replaced
 from lungscope.training.execution import Execution
 from lungscope.training.fitting import Watch, fit
 from lungscope.training.run import Run
-
-EVALUATION = "evaluation"
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,8 @@ class Workplace:
         execution: device and precision.
         cache_folder: where decoded images are kept; the user's cache folder by default.
         workers: processes that decode; one a processor by default.
-        force: whether a run of another recipe or split is trained anew.
+        force: whether a run that is damaged, or of another recipe or split, is trained anew.
+        name: of the data as it was given, a folder's or a CSV's; `data`'s by default.
     """
 
     data: Path
@@ -37,10 +38,11 @@ class Workplace:
     cache_folder: Path | None = None
     workers: int | None = None
     force: bool = False
+    name: str | None = None
 
 
 def carry_out(job: Job, place: Workplace, watch: Watch, on_evaluating: OnProgress = ignore) -> bool:
-    """Trains and evaluates what is not yet, and writes its report.
+    """Trains and evaluates what is not yet.
 
     Args:
         job: what to do.
@@ -53,40 +55,52 @@ def carry_out(job: Job, place: Workplace, watch: Watch, on_evaluating: OnProgres
 
     Raises:
         WeightsUnavailable: the pre-trained weights are not to be had; no run is made then.
-        LungscopeError: as `fit` and `evaluate_run` do.
+        LungscopeError: the run is damaged (unless `place.force`), or as of `fit` and
+            `evaluate_run`.
         KeyboardInterrupt: Ctrl-C was pressed twice; what was trained so far is kept.
     """
     run = _prepared(job, place)
-    evaluation = run.folder / EVALUATION
     if not run.facts.get("finished"):
-        # somebody may have evaluated an earlier epoch
-        shutil.rmtree(evaluation, ignore_errors=True)
+        for stale in (EVALUATION, AUDIT):  # somebody may have judged an earlier epoch
+            shutil.rmtree(run.folder / stale, ignore_errors=True)
         try:
             ended = fit(run, place.data, place.execution, place.cache_folder, watch)
         except SystemExit as leaving:  # Lightning's answer to a second Ctrl-C
             raise KeyboardInterrupt from leaving
         if not ended.finished:
             return False
-    if not (evaluation / PREDICTIONS).is_file():
+    if read_predictions(job) is None:
         evaluate_run(
             run,
             place.data,
-            evaluation,
+            run.folder / EVALUATION,
             device=place.execution.accelerator,
+            force=(run.folder / EVALUATION / PREDICTIONS).is_file(),  # a damaged one
             cache_folder=place.cache_folder,
             on_progress=on_evaluating,
         )
-    write_report(run)  # of what lies there now, e.g. an audit since
     return True
 
 
+def read_predictions(job: Job) -> Predictions | None:
+    """What a job's model answered; None if that is not there or can't be read."""
+    table = job.folder / EVALUATION / PREDICTIONS
+    try:
+        return Predictions.load(table) if table.is_file() else None
+    except LungscopeError:
+        return None
+
+
 def _prepared(job: Job, place: Workplace) -> Run:
+    damage = job.damage()
+    if damage is not None and not place.force:
+        raise LungscopeError(damage)
     run = job.run
-    if run is None or not run.last.is_file():
+    if run is None or not (run.last.is_file() or job.trained):
         _refuse_missing_weights(job)
     if run is not None:
         return run
-    if job.difference() is not None:
+    if damage is not None or job.difference() is not None:
         return Run.create(job.folder, job.recipe, job.split, place.data, force=place.force)
     with replaced(job.folder) as new:  # there whole or not at all, wherever we are killed
         Run.create(new, job.recipe, job.split, place.data, force=False)

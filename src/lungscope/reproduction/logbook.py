@@ -1,6 +1,8 @@
 """What is done so far, read from the runs, and written as tables and figures."""
 
+import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from lungscope.audit.baselines import Baseline
@@ -31,12 +33,14 @@ class Logbook:
         jobs: Mapping[str, Sequence[Job]],
         folder: Path,
         shortcuts: Sequence[Baseline] = (),
+        data: str = "DATA",
     ) -> None:
         self._plan = plan
         self._splits = tuple(splits)
         self._jobs = jobs
         self._folder = folder
         self._shortcuts = tuple(shortcuts)
+        self._data = data
         self._trained: dict[str, tuple[Trained, ...]] = {}
         self._rows: dict[str, Row] = {}
         shape = Shape(len(splits[0].classes), plan.recipe.se_reduction)
@@ -53,13 +57,18 @@ class Logbook:
             model: name of the architecture.
             problem: what kept one of its trainings from being done.
         """
-        try:
-            trained = tuple(found for job in self._jobs[model] if (found := read_trained(job)))
-            begun = {job.part.title: len(job.history) for job in self._jobs[model]}
-        except LungscopeError as error:  # a damaged file costs its row, not the others
-            trained, begun, problem = (), {}, Problem("failed", str(error))
-        self._trained[model] = trained
-        self._rows[model] = row(self._plan, model, self.costs[model], trained, begun, problem)
+        own = self._jobs[model]
+        trained: list[Trained] = []
+        for job in own:
+            found = _read(job)
+            if isinstance(found, Trained):
+                trained.append(found)
+            problem = problem or (found if isinstance(found, Problem) else None)
+        begun = {job.part.title: len(job.history) for job in own}
+        self._trained[model] = tuple(trained)
+        self._rows[model] = row(
+            self._plan, model, self.costs[model], trained, begun, self._here(problem)
+        )
         draw_curves(self._folder, self._plan, model, trained)
         return self._rows[model]
 
@@ -76,6 +85,20 @@ class Logbook:
             tuple(self._rows.values()),
             pictures(self._plan, self._trained),
             self._shortcuts,
+            self._data,
         )
         write_tables(reproduction, self._folder)
         return reproduction
+
+    def _here(self, problem: Problem | None) -> Problem | None:
+        """A problem told the same wherever the folder lies."""
+        if problem is None:
+            return None
+        return replace(problem, reason=problem.reason.replace(f"{self._folder}{os.sep}", ""))
+
+
+def _read(job: Job) -> Trained | Problem | None:
+    try:
+        return read_trained(job)
+    except LungscopeError as error:  # a damaged file costs its run, not the others
+        return Problem("failed", str(error))

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lungscope.errors import LungscopeError
-from lungscope.evaluation.bootstrap import Estimate, Resampling, estimate
-from lungscope.evaluation.evaluation import evaluate
-from lungscope.evaluation.metrics import confusion, scores
+from lungscope.evaluation.bootstrap import Estimate, Resampling
+from lungscope.evaluation.evaluation import evaluate, overall_estimate
+from lungscope.evaluation.metrics import confusion, resampled_confusion, scores
 from lungscope.evaluation.predictions import Predictions
 
 Metric = Literal["loss", "accuracy", "precision", "recall", "f1"]
@@ -57,7 +57,8 @@ def over_seeds(trainings: Sequence[Predictions], seed: int = 0) -> Measurement:
     The interval is that of the mean: in each bootstrap draw of test groups, every training is
     measured on the same groups, and the average taken. It tells how the mean of these trainings
     would vary with other patients; how trainings vary among each other, the standard deviation
-    tells. Of one training it is the interval that `evaluate` gives.
+    tells. Of one training it is the interval that `evaluate` gives, and of several it is made by
+    the same rules.
 
     Args:
         trainings: at least one, of the same images in the same order.
@@ -80,13 +81,15 @@ def over_seeds(trainings: Sequence[Predictions], seed: int = 0) -> Measurement:
     values = [_values(predictions) for predictions in trainings]
     return {
         metric: Measured(
-            estimate(
+            overall_estimate(
+                name,
                 float(np.mean([value[metric] for value in values])),
                 np.mean([draws[metric] for draws in replicates], axis=0),
+                resampling.counts.shape[1],
             ),
             tuple(value[metric] for value in values),
         )
-        for metric in METRICS
+        for metric, name in METRICS.items()
     }
 
 
@@ -131,9 +134,7 @@ def _values(predictions: Predictions) -> dict[Metric, float]:
 def _replicates(
     predictions: Predictions, resampling: Resampling
 ) -> dict[Metric, NDArray[np.float64]]:
-    count, classes = predictions.probabilities.shape
-    cells = np.zeros((count, classes, classes))
-    cells[np.arange(count), predictions.labels, predictions.predicted] = 1
-    found = scores(resampling.sums(cells))
-    found["loss"] = resampling.sums(predictions.losses) / resampling.sums(np.ones(count))
+    found = scores(resampled_confusion(predictions, resampling))
+    images = resampling.sums(np.ones(len(predictions.files)))
+    found["loss"] = resampling.sums(predictions.losses) / images
     return {metric: found[name] for metric, name in METRICS.items()}

@@ -71,5 +71,6 @@ def _all_models(plan: Plan) -> Picture:
 
 def _labelled(plan: Plan, title: str, part: str) -> str:
     if len(plan.parts) > 1:
-        title = f"{title}, {part} of {len(plan.parts)} {'seeds' if plan.folds is None else 'folds'}"
+        count = len(plan.parts)
+        title += f", {part} of {count}" if plan.folds else f", {part} (one of {count} trainings)"
     return "; ".join((title, *plan.labels))

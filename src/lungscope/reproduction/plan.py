@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from lungscope.atomic import write_json
 from lungscope.errors import LungscopeError
@@ -13,10 +13,15 @@ from lungscope.models.weights import NONE
 from lungscope.training.execution import Precision
 from lungscope.training.recipe import PAPER, Recipe
 
+PLAN = "reproduction.json"
 FORMAT = "lungscope-reproduction"
 VERSION = 1
 _OF_A_JOB = ("model", "seed")
 """Fields of the recipe that differ from training to training."""
+_NOT_COMPARED = ("models", "seeds", "split")
+"""Fields of the plan that may grow; and splits are compared themselves."""
+
+Origin = Literal["drawn", "given"]
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,7 @@ class Plan:
         seeds: trainings a model on one split, with seeds that follow each other, >= 1.
         folds: folds of a cross-validation instead, >= 3; None for none.
         precision: of the arithmetic of training.
+        split: whether the split is drawn with the first seed, or was given as a file.
 
     Raises:
         LungscopeError: no model or an unknown one, or several seeds and folds at once.
@@ -59,6 +65,7 @@ class Plan:
     seeds: int = 1
     folds: int | None = None
     precision: Precision = "32"
+    split: Origin = "drawn"
 
     def __post_init__(self) -> None:
         for name in self.models:
@@ -93,11 +100,17 @@ class Plan:
             if self.recipe.weights == NONE
             else f"from the weights {Path(self.recipe.weights).name}",
         }
-        return tuple(
+        departures = tuple(
             words.get(name, f"{name} {value} (paper: {paper[name]})")
             for name, value in own.items()
             if value != paper[name] and name not in _OF_A_JOB
         )
+        half = {
+            "32": (),
+            "bf16": ("mixed precision, bfloat16",),
+            "16": ("mixed precision, 16 bit",),
+        }
+        return departures + half[self.precision]
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object with every field."""
@@ -119,6 +132,7 @@ class Plan:
             seeds=value["seeds"],
             folds=value["folds"],
             precision=value["precision"],
+            split=value.get("split", "drawn"),  # plans of lungscope 0.1 before it was noted
         )
 
     def save(self, path: Path) -> None:
@@ -178,4 +192,4 @@ def in_order(names: Iterable[str]) -> tuple[str, ...]:
 def _flat(plan: Plan) -> dict[str, Any]:
     value = plan.to_json()
     recipe: dict[str, Any] = value.pop("recipe")
-    return recipe | {k: v for k, v in value.items() if k not in ("models", "seeds")}
+    return recipe | {k: v for k, v in value.items() if k not in _NOT_COMPARED}

@@ -17,20 +17,19 @@ from lungscope.errors import LungscopeError
 from lungscope.evaluation.bootstrap import Resampling
 from lungscope.models import WeightsUnavailable, architecture
 from lungscope.progress import OnProgress, ignore
-from lungscope.report.reporting import REPORT
+from lungscope.report.reporting import REPORT, write_report
 from lungscope.report.reproduction_report import write_reproduction_report
 from lungscope.reproduction.carrying_out import Workplace, carry_out
 from lungscope.reproduction.job import Job, jobs, refuse_others
 from lungscope.reproduction.logbook import Logbook
 from lungscope.reproduction.lookout import Lookout, Standing
 from lungscope.reproduction.pictures import draw_radiographs
-from lungscope.reproduction.plan import Plan
+from lungscope.reproduction.plan import PLAN, Plan
 from lungscope.reproduction.reproduction import Reproduction
 from lungscope.reproduction.row import Problem, Row
 from lungscope.training.fitting import Watch
 from lungscope.training.history import Epoch
-
-PLAN = "reproduction.json"
+from lungscope.training.run import Run
 
 
 @dataclass(frozen=True)
@@ -77,18 +76,22 @@ def claimed(folder: Path, plan: Plan, *, force: bool) -> Iterator[None]:
         raise LungscopeError(f"{folder}: is a file; give a folder")
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(folder / ".lock").acquire(blocking=False):
-            difference = (
-                plan.difference(Plan.load(folder / PLAN)) if (folder / PLAN).is_file() else None
-            )
-            if difference is not None and not force:
-                raise LungscopeError(
-                    f"{folder}: holds a reproduction by another plan ({difference}); give another "
-                    "folder, or replace it with --force"
-                )
-            yield
+        held = FileLock(folder / ".lock").acquire(blocking=False)
     except Timeout:
         raise LungscopeError(f"{folder}: another process is reproducing into it") from None
+    with held:
+        if not force and (folder / PLAN).is_file():
+            _refuse_other_plan(folder, plan)
+        yield
+
+
+def _refuse_other_plan(folder: Path, plan: Plan) -> None:
+    difference = plan.difference(Plan.load(folder / PLAN))
+    if difference is not None:
+        raise LungscopeError(
+            f"{folder}: holds a reproduction by another plan ({difference}); give another folder, "
+            "or replace it with --force"
+        )
 
 
 def reproduce(
@@ -116,7 +119,7 @@ def reproduce(
 
     Raises:
         LungscopeError: the data is not the split's, the device can't be used, or a run that is
-            there is of another recipe or split (unless `place.force`).
+            there is of another recipe, split or precision (unless `place.force`).
         KeyboardInterrupt: Ctrl-C was pressed twice, or outside of a training.
     """
     planned = jobs(plan, splits, folder)
@@ -135,7 +138,9 @@ def reproduce(
         onlooker.caching,
     )
     draw_radiographs(folder, cache, splits[0])
-    logbook = Logbook(plan, splits, planned, folder, _shortcuts(plan, splits[0], cache, place.data))
+    shortcuts = _shortcuts(plan, splits[0], cache, place.data)
+    name = place.name or place.data.resolve().name or "DATA"
+    logbook = Logbook(plan, splits, planned, folder, shortcuts, name)
     lookout = Lookout(every, logbook.costs)
     reproduction = _written(logbook, folder)
     for model, own in planned.items():
@@ -175,9 +180,10 @@ def _through(
 
     for job in jobs:
         try:
-            if not job.trained:
+            if not job.trained and (place.force or job.damage() is None):
                 onlooker.job(job)
-            carry_out(job, place, _watch(job, lookout, onlooker, stop), onlooker.testing)
+            if carry_out(job, place, _watch(job, lookout, onlooker, stop), onlooker.testing):
+                _report(job, onlooker)
         except WeightsUnavailable as error:
             onlooker.problem(job, str(error))
             for other in jobs:
@@ -191,6 +197,14 @@ def _through(
         if stopped:
             break
     return problem, stopped
+
+
+def _report(job: Job, onlooker: Onlooker) -> None:
+    """Writes the report of a run, of what lies there now, e.g. an audit since."""
+    try:
+        write_report(Run(job.folder))
+    except LungscopeError as error:  # its numbers are right all the same
+        onlooker.problem(job, f"its own report could not be written: {error}")
 
 
 def _without_weights(job: Job) -> Problem:

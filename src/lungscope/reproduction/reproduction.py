@@ -6,6 +6,7 @@ from typing import Any
 from lungscope.audit.baselines import Baseline
 from lungscope.data.split import SIDES, Split
 from lungscope.evaluation.bootstrap import DRAWS, LEVEL
+from lungscope.reproduction.command import command
 from lungscope.reproduction.plan import Plan
 from lungscope.reproduction.published import PAPER
 from lungscope.reproduction.row import Row
@@ -41,6 +42,7 @@ class Reproduction:
         pictures: that are drawn so far, in the paper's order.
         shortcuts: what classifiers without a view of the lung reach on the same split; none of
             folds.
+        data: name of the data's folder or CSV; where it lies is nobody's business.
     """
 
     plan: Plan
@@ -48,6 +50,7 @@ class Reproduction:
     rows: tuple[Row, ...]
     pictures: tuple[Picture, ...]
     shortcuts: tuple[Baseline, ...] = ()
+    data: str = "DATA"
 
     @property
     def pending(self) -> bool:
@@ -69,16 +72,17 @@ class Reproduction:
         """What a reader of the table must know, a sentence or two each."""
         return (
             self._data(),
-            f"Intervals: {100 * LEVEL:.0f} %, bootstrap over groups of test images, {DRAWS} draws; "
+            f"Intervals: {100 * LEVEL:.0f} %, bootstrap over groups of test images, {DRAWS} draws "
+            "(Wilson's for shares of fewer than 10 groups); "
             "precision, recall and F1 are weighted by class support. Probabilities are the "
             "network's own, uncalibrated, as in the paper.",
             "Verdict: inside, if the paper's number lies in our interval; above or below, if all "
             f"of our interval lies above or below it. {PAPER} gives no interval of its own, and "
             "its test images need not be ours.",
             self._repetitions(),
-            *self.plan.labels,
+            *self._departures(),
             *(
-                f"{row.title}: {row.state}" + (f" ({row.reason})" if row.reason else "")
+                f"{row.title}: {row.state}" + (f" ({row.reason})." if row.reason else ".")
                 for row in self.rows
                 if row.state != "complete"
             ),
@@ -96,6 +100,7 @@ class Reproduction:
             "title": self.title,
             "labels": self.plan.labels,
             "plan": self.plan.to_json(),
+            "command": command(self.plan, self.data),
             "data": {
                 "classes": split.classes,
                 "images": {side: len(split.side(side)) for side in SIDES},
@@ -124,13 +129,25 @@ class Reproduction:
     def _data(self) -> str:
         split = self.splits[0]
         if self.plan.folds is not None:
+            trained = sorted(len(each.side("train")) for each in self.splits)
+            images = [f"{count:,}" for count in trained]
+            shares = [f"{100 * count / len(split.entries):.0f}" for count in trained]
             return (
                 f"{len(split.entries):,} images, each tested once in {self.plan.folds} folds; kept "
-                f"together: {split.grouped_by}."
+                f"together: {split.grouped_by}. Each fold trains on {_span(images)} "
+                f"images ({_span(shares)} %), the paper on 80 % of its own."
             )
         sides = ", ".join(f"{len(split.side(side)):,} {side}" for side in SIDES)
         groups = len({entry.group for entry in split.side("test")})
-        return f"{sides} images ({groups:,} groups tested); kept together: {split.grouped_by}."
+        made = f"drawn with seed {split.seed}" if self.plan.split == "drawn" else "given as a file"
+        return (
+            f"{sides} images ({groups:,} groups tested); kept together: {split.grouped_by}. The "
+            f"split was {made}."
+        )
+
+    def _departures(self) -> tuple[str, ...]:
+        labels = self.plan.labels
+        return (f"Departures from the paper's recipe: {'; '.join(labels)}.",) if labels else ()
 
     def _repetitions(self) -> str:
         if self.plan.folds is not None:
@@ -146,3 +163,8 @@ class Reproduction:
         return (
             "One training a model: how much another seed would change, no standard deviation says."
         )
+
+
+def _span(texts: list[str]) -> str:
+    first, last = texts[0], texts[-1]
+    return first if first == last else f"{first} to {last}"

@@ -172,10 +172,10 @@ def _state(
 ) -> tuple[State, str | None]:
     wanted, what = len(plan.parts), "seeds" if plan.folds is None else "folds"
     so_far = f"{len(trained)} of {wanted} {what}" if wanted > 1 else ""
-    if problem is not None:
-        return problem.state, f"{so_far}; {problem.reason}" if trained else problem.reason
     if len(trained) == wanted:
         return "complete", None
+    if problem is not None:
+        return problem.state, "; ".join(filter(None, (so_far if trained else "", problem.reason)))
     done = {each.part.title for each in trained}
     parts = {name: epochs for name, epochs in begun.items() if epochs and name not in done}
     if trained or parts:

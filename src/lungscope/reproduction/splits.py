@@ -8,32 +8,60 @@ from lungscope.data.index import Index
 from lungscope.data.split import Split
 from lungscope.data.survey import Survey
 from lungscope.errors import LungscopeError
-from lungscope.reproduction.plan import Plan
+from lungscope.reproduction.plan import PLAN, Origin, Plan
 
 SPLIT = "split.json"
 FOLDS = "folds"
 
 
-def kept_splits(
-    folder: Path, plan: Plan, survey: Callable[[], tuple[Index, Survey]]
-) -> tuple[Split, ...]:
-    """Reads the splits of a plan; where they are not there yet, makes and writes them.
+def origin(folder: Path, plan: Plan) -> Origin:
+    """Whether the split that a folder keeps was drawn by the plan before, or was given.
 
-    One split of 80/10/10, or one a fold, drawn with the plan's first seed.
+    Args:
+        folder: of the reproduction.
+        plan: what is to be done now.
+
+    Returns:
+        "drawn" also where none is kept, or of folds, which are never given.
+    """
+    (path, *_) = _paths(folder, plan)
+    if plan.folds is not None or not path.is_file():
+        return "drawn"
+    try:
+        before = Plan.load(folder / PLAN)
+        seed = Split.load(path).seed
+    except LungscopeError:  # no plan yet, or damaged files, which `kept_splits` and `claimed` tell
+        before, seed = plan, plan.recipe.seed
+    return "drawn" if before.split == "drawn" and seed == before.recipe.seed else "given"
+
+
+def kept_splits(
+    folder: Path, plan: Plan, survey: Callable[[], tuple[Index, Survey]], *, force: bool = False
+) -> tuple[Split, ...]:
+    """Reads the splits of a plan; where they are not there yet, draws and writes them.
+
+    One split of 80/10/10, or one a fold, drawn with the plan's first seed: such that were drawn
+    with another seed are drawn anew. One that was given (`Plan.split`) stays.
 
     Args:
         folder: of the reproduction.
         plan: says which.
         survey: reads the data set; called only if splits are to be made.
+        force: whether damaged files are drawn anew.
 
     Raises:
         LungscopeError: a file that is no split, or data that can't be split so.
     """
     paths = _paths(folder, plan)
     if all(path.is_file() for path in paths):
-        splits = tuple(Split.load(path) for path in paths)
-        if plan.folds is None or _are_folds(splits):
-            return splits
+        try:
+            splits = tuple(Split.load(path) for path in paths)
+        except LungscopeError:
+            if plan.split == "given" or not force:
+                raise
+        else:
+            if plan.split == "given" or _are_drawn(splits, plan):
+                return splits
     index, surveyed = survey()
     if plan.folds is None:
         splits = (splitting.split(index, surveyed, seed=plan.recipe.seed),)
@@ -75,7 +103,11 @@ def _paths(folder: Path, plan: Plan) -> tuple[Path, ...]:
     return tuple(folder / FOLDS / f"{part.name}.json" for part in plan.parts)
 
 
-def _are_folds(splits: Sequence[Split]) -> bool:
-    """Whether each image is tested once: files of an earlier number of folds may lie there."""
+def _are_drawn(splits: Sequence[Split], plan: Plan) -> bool:
+    """Whether a plan draws such splits: those of another seed or number of folds may lie there."""
+    if any(split.seed != plan.recipe.seed for split in splits):
+        return False
+    if plan.folds is None:
+        return True
     tested = [entry.file for split in splits for entry in split.side("test")]
     return sorted(tested) == sorted(entry.file for entry in splits[0].entries)

@@ -50,10 +50,7 @@ def number(row: Row, metric: Metric, digits: int = 4) -> str:
     measured = row.metrics.get(metric)
     if measured is None:
         return ""
-    estimate, deviation = measured.estimate, measured.deviation
-    spread = "" if deviation is None else f" ± {deviation:.{digits}f}"
-    interval = f"{estimate.low:.{digits}f} to {estimate.high:.{digits}f}"
-    return f"{estimate.value:.{digits}f}{spread} ({interval})"
+    return interval(measured.estimate, measured.deviation, digits)
 
 
 def published(row: Row, metric: Metric) -> str:
@@ -98,10 +95,11 @@ def markdown(reproduction: Reproduction) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def interval(estimate: Estimate, digits: int = 4) -> str:
-    """A number and its interval: "0.8341 (0.7874 to 0.8805)"."""
-    low, high = f"{estimate.low:.{digits}f}", f"{estimate.high:.{digits}f}"
-    return f"{estimate.value:.{digits}f} ({low} to {high})"
+def interval(estimate: Estimate, deviation: float | None = None, digits: int = 4) -> str:
+    """A number, its deviation if there is one, and its interval: "0.8341 (0.7874 to 0.8805)"."""
+    spread = "" if deviation is None else f" ± {deviation:.{digits}f}"
+    bounds = f"{estimate.low:.{digits}f} to {estimate.high:.{digits}f}"
+    return f"{estimate.value:.{digits}f}{spread} ({bounds})"
 
 
 def _shortcuts(reproduction: Reproduction) -> list[str]:

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 from lungscope.errors import LungscopeError
 from lungscope.evaluation.predictions import Predictions
-from lungscope.evaluation.run_evaluation import PREDICTIONS
 from lungscope.models.description import Description
-from lungscope.reproduction.carrying_out import EVALUATION
+from lungscope.reproduction.carrying_out import read_predictions
 from lungscope.reproduction.job import Job
 from lungscope.reproduction.plan import Part
 from lungscope.training.history import Epoch, best_epoch
@@ -34,21 +33,22 @@ class Trained:
 
 
 def read_trained(job: Job) -> Trained | None:
-    """Reads the results of a job; None if it is not trained and evaluated to the end.
+    """Reads the results of a job.
+
+    Returns:
+        None if it is not trained and evaluated to the end; a damaged table of predictions is as
+        good as none, for carrying the job out mends it.
 
     Raises:
-        LungscopeError: a file is damaged, the model is of another split, or the evaluation is not
-            of the split's test side.
+        LungscopeError: the run is damaged, or the evaluation is not of the split's test side.
     """
-    table = job.folder / EVALUATION / PREDICTIONS
-    if not job.trained or not table.is_file():
+    damage = job.damage()
+    if damage is not None:
+        raise LungscopeError(damage)
+    calibrated = read_predictions(job)
+    if not job.trained or calibrated is None:
         return None
     description = Description.load(Run(job.folder).checkpoint / "model.json")
-    if description.data_fingerprint != job.split.fingerprint:
-        raise LungscopeError(
-            f"{job.folder}: the checkpoint is of another split; train it anew with --force"
-        )
-    calibrated = Predictions.load(table)
     tested = [(entry.file, entry.group) for entry in job.split.side("test")]
     if list(zip(calibrated.files, calibrated.groups, strict=True)) != tested:
         raise LungscopeError(

@@ -115,6 +115,7 @@ def _fit(
     recipe, split = run.recipe, run.split
     split.verify(data)
     execution.prepare()
+    run.note(precision=execution.precision)
     cache = open_cache(data, split.entries, recipe.size, cache_folder, on_progress=watch.caching)
     preprocessing = _preprocessing(cache, split, recipe.size)
 

@@ -2,7 +2,6 @@
 
 import json
 import platform
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from lungscope.atomic import write_json
 from lungscope.data.split import Split
 from lungscope.errors import LungscopeError
 from lungscope.models import architecture
+from lungscope.results import replaced
 from lungscope.training.recipe import Recipe
 
 RECIPE = "recipe.json"
@@ -115,15 +115,19 @@ class Run:
                 `force` is off, or it is no run, or the data lies in it.
         """
         architecture(recipe.model)  # refused before anything is removed
+        run = cls(folder)
         if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
             _refuse_to_replace(folder, data, force=force)
-            with cls(folder).alone():
-                shutil.rmtree(folder)
-        run = cls(folder)
-        split.save(folder / SPLIT)
-        run.note(data=str(data.resolve()), finished=False, versions=versions())
-        recipe.save(folder / RECIPE)
+            with run.alone(), replaced(folder) as new:  # a kill leaves the old run or the new one
+                cls(new)._begin(recipe, split, data)
+        else:
+            run._begin(recipe, split, data)
         return run
+
+    def _begin(self, recipe: Recipe, split: Split, data: Path) -> None:
+        split.save(self.folder / SPLIT)
+        self.note(data=str(data.resolve()), finished=False, versions=versions())
+        recipe.save(self.folder / RECIPE)
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -133,10 +137,11 @@ class Run:
             LungscopeError: another process is training it.
         """
         try:
-            with FileLock(self.folder / ".lock").acquire(blocking=False):
-                yield
+            held = FileLock(self.folder / ".lock").acquire(blocking=False)
         except Timeout:
             raise LungscopeError(f"{self.folder}: is being trained by another process") from None
+        with held:
+            yield
 
     def note(self, **facts: Any) -> None:
         """Adds facts to `run.json`."""
@@ -145,9 +150,11 @@ class Run:
 
 
 def _refuse_to_replace(folder: Path, data: Path, *, force: bool) -> None:
-    if not all((folder / name).is_file() for name in (RECIPE, SPLIT, FACTS)):
+    run = Run(folder)
+    files = [folder / name for name in (RECIPE, SPLIT, FACTS)] + [run.history, run.last]
+    if sum(file.is_file() for file in files) < 3:  # of a damaged run, some may be lost
         raise LungscopeError(f"{folder}: not empty and not a run; give another folder")
-    if not force and (folder / "last.ckpt").is_file():
+    if not force and (run.last.is_file() or run.checkpoint.is_dir()):
         raise LungscopeError(
             f"{folder}: holds a run; continue it with --resume, replace it with --force, "
             "or give another folder"

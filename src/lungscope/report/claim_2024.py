@@ -4,9 +4,10 @@ from lungscope.report import outcomes, statements
 from lungscope.report.checklist import Checklist, Item, Section
 from lungscope.report.facts import RunFacts
 from lungscope.report.page import DISCLAIMER
+from lungscope.report.words import counted
 
 
-def claim(facts: RunFacts) -> Checklist:
+def claim_2024(facts: RunFacts) -> Checklist:
     """Fills the checklist (Tejani et al., 2024) as far as a run's artefacts go."""
     return Checklist(
         name="CLAIM 2024",
@@ -51,8 +52,8 @@ def _design(facts: RunFacts) -> tuple[Item, ...]:
 
 def _data(facts: RunFacts) -> tuple[Item, ...]:
     origin = f"{statements.images(facts)} {statements.sources(facts)}"
-    known = sum(entry.source is not None for entry in facts.split.entries)
-    missing = f"Every image has a class and a group, {known:,} have a recorded source."
+    unknown = sum(not entry.source for entry in facts.split.entries)
+    missing = f"Every image has a class and a group; the source of {counted(unknown)} is unknown."
     return (
         Item("7", "sources of data", origin, "origin, dates, links and licences of the sources"),
         Item("8", "inclusion and exclusion criteria", author="the criteria"),
