@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import torch
 
 from lungscope.data.index import Index
 from lungscope.data.phantom import write_phantoms
@@ -28,6 +29,15 @@ def phantom_split(phantoms) -> Split:
 @pytest.fixture(scope="session")
 def cache_folder(tmp_path_factory) -> Path:
     return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def one_thread():
+    """More of torch's are no faster on images this small, and wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from lungscope.audit.baselines import baselines
@@ -12,18 +11,12 @@ from lungscope.data.split import SIDES, Split, SplitEntry
 from lungscope.errors import LungscopeError
 from lungscope.evaluation.bootstrap import Resampling
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SIZE = 32
 CLASSES = ("Lung Opacity", "Normal", "Viral Pneumonia")
 COUNTS = {"train": (24, 30, 24), "validation": (10, 10, 10), "test": (12, 14, 10)}
 ORDER = ["thumbnail", "border", "statistics", "majority"]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def grey(_, generator):

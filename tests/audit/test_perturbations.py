@@ -10,17 +10,11 @@ from PIL import Image
 from lungscope.audit.perturbations import PERTURBATIONS, STRENGTHS, examples
 from lungscope.training.input import to_unit
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 BY_NAME = {perturbation.name: perturbation for perturbation in PERTURBATIONS}
 PERTURBATION = st.sampled_from(PERTURBATIONS)
 STRENGTH = st.sampled_from(STRENGTHS)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def radiograph(size=64):

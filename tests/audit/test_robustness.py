@@ -12,13 +12,7 @@ from lungscope.evaluation.bootstrap import Resampling
 from lungscope.evaluation.predicting import predict
 from lungscope.training.input import to_unit
 
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture

@@ -16,17 +16,10 @@ from lungscope.models import Shape, build
 from lungscope.models.checkpoint import Checkpoint
 from lungscope.models.description import Description
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 CLASSES = ("Lung Opacity", "Normal", "Viral Pneumonia")
 COUNT, SIZE, MEAN, STD = 10, 32, 0.45, 0.2
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """More of them are no faster on images this small, and wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

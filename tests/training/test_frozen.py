@@ -18,19 +18,13 @@ from lungscope.training.input import normalised, to_unit
 from lungscope.training.loading import CachedFeatures, CachedImages
 from lungscope.training.recipe import Recipe
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SIZE = 32
 PREPROCESSING = Preprocessing(SIZE, 0.5, 0.25)
 FLIPS = Augmentation(0.5, 0.5, 0)
 FOUR_VIEWS = Recipe(rotation=0)
 BYTES_A_VIEW = 4 * 4  # of `small`: 4 channels, averaged, in float32
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def small():

@@ -14,16 +14,10 @@ from lungscope.training.loading import CachedImages
 from lungscope.training.module import LungTraining
 from lungscope.training.recipe import Recipe
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SIZE = 32
 RECIPE = Recipe(rotation=0, seed=5)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(params=["vectors", "maps"])

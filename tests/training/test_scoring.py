@@ -6,15 +6,9 @@ from lungscope.images import Preprocessing
 from lungscope.models import Shape, build
 from lungscope.training.scoring import features, scores
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SIZE = 32
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from lungscope.evaluation.bootstrap import Resampling
 from lungscope.evaluation.predicting import predict
 from lungscope.evaluation.predictions import Predictions
 from lungscope.models.checkpoint import Checkpoint
-from lungscope.progress import OnProgress, ignore
+from lungscope.progress import OnProgress, ignore, part_of
 
 
 @dataclass(frozen=True)
@@ -111,10 +111,7 @@ def under_masks(
     count = len(entries)
     found = []
     for number, each in enumerate(MASKS):
-
-        def tell(done: int, _: int, before: int = number * count) -> None:
-            on_progress(before + done, len(MASKS) * count)
-
+        tell = part_of(on_progress, number * count, len(MASKS) * count)
         changed = predict(checkpoint, cache, entries, device, tell, each.change)
         changes = effect(unchanged, changed, resampling)
         found.append(Masked(each.name, each.title, each.hides, changes))

@@ -13,7 +13,7 @@ from lungscope.evaluation.bootstrap import Estimate, Resampling
 from lungscope.evaluation.predicting import predict
 from lungscope.evaluation.predictions import Predictions
 from lungscope.models.checkpoint import Checkpoint
-from lungscope.progress import OnProgress, ignore
+from lungscope.progress import OnProgress, ignore, part_of
 
 
 @dataclass(frozen=True)
@@ -93,10 +93,7 @@ def robustness(
     for perturbation in PERTURBATIONS:
         levels = []
         for strength, value in zip(STRENGTHS, perturbation.values, strict=True):
-
-            def tell(done: int, _: int, before: int = passed) -> None:
-                on_progress(before + done, total)
-
+            tell = part_of(on_progress, passed, total)
             change = perturbation.at(strength)
             changed = predict(checkpoint, cache, entries, device, tell, change)
             levels.append(Level(strength, value, effect(unchanged, changed, resampling)))

@@ -9,9 +9,10 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from lungscope import DISCLAIMER
 from lungscope.cli.options import CacheFolder, Device, Force, Json, Quiet, Workers
 from lungscope.cli.report import say_left_out
-from lungscope.cli.terminal import DISCLAIMER, Terminal
+from lungscope.cli.terminal import Terminal
 
 if TYPE_CHECKING:
     from lungscope.audit.finding import Verdict
@@ -102,7 +103,7 @@ def _audited(
         return audit_run(
             run,
             Index.open(data or Path(run.facts["data"])),
-            out or folder / "audit",
+            out or run.audit,
             device=execution.accelerator,
             force=force,
             workers=workers,

@@ -7,8 +7,9 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from lungscope import DISCLAIMER
 from lungscope.cli.options import Force, Json, Quiet
-from lungscope.cli.terminal import DISCLAIMER, Terminal
+from lungscope.cli.terminal import Terminal
 
 if TYPE_CHECKING:
     from lungscope.comparison.pair import Pair

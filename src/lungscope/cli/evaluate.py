@@ -7,9 +7,10 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from lungscope import DISCLAIMER
 from lungscope.cli.options import CacheFolder, Device, Force, Json, Quiet
 from lungscope.cli.report import say_left_out
-from lungscope.cli.terminal import DISCLAIMER, Terminal
+from lungscope.cli.terminal import Terminal
 from lungscope.cli.training import resuming
 from lungscope.report.words import several
 
@@ -112,7 +113,7 @@ def evaluated_run(
         evaluated = evaluate_run(
             run,
             Index.open(data).root if data else Path(run.facts["data"]),
-            out or folder / ("evaluation" if side == "test" else f"evaluation-{side}"),
+            out or (run.evaluation if side == "test" else folder / f"evaluation-{side}"),
             side=side,
             device=execution.accelerator,
             force=force,

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
+from lungscope import DISCLAIMER
 from lungscope.cli.options import Force, Quiet
-from lungscope.cli.terminal import DISCLAIMER, Terminal
+from lungscope.cli.terminal import Terminal
 
 if TYPE_CHECKING:
     from lungscope.report.reporting import Written

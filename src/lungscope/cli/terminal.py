@@ -23,8 +23,6 @@ WIDE = 160
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""
 
-DISCLAIMER = "Research software, not for diagnosis."
-
 
 class Terminal:
     """Where a command's words go.

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lungscope.evaluation.bootstrap import Estimate, Resampling, estimate
-from lungscope.evaluation.metrics import confusion, scores
+from lungscope.evaluation.metrics import overall_scores, resampled_scores
 from lungscope.evaluation.predictions import Predictions
 
 METRICS = ("accuracy", "f1_weighted", "f1_macro", "loss")
@@ -37,15 +37,9 @@ class Replicated:
             predictions: of N images.
             resampling: over the groups of the same N images in the same order.
         """
-        count, classes = predictions.probabilities.shape
-        cells = np.zeros((count, classes, classes))
-        cells[np.arange(count), predictions.labels, predictions.predicted] = 1
-        overall, drawn = scores(confusion(predictions)), scores(resampling.sums(cells))
-        losses = resampling.sums(predictions.losses) / resampling.sums(np.ones(count))
-        overall["loss"], drawn["loss"] = predictions.losses.mean(), losses
+        overall, drawn = overall_scores(predictions), resampled_scores(predictions, resampling)
         return cls(
-            {name: float(overall[name]) for name in METRICS},
-            {name: drawn[name] for name in METRICS},
+            {name: overall[name] for name in METRICS}, {name: drawn[name] for name in METRICS}
         )
 
 

@@ -82,7 +82,7 @@ def write_comparison(comparison: Comparison, folder: Path) -> None:
 
 
 def _evaluated(run: Run) -> Path:
-    table = run.folder / "evaluation" / PREDICTIONS
+    table = run.evaluation / PREDICTIONS
     if not table.is_file():
         raise LungscopeError(
             f"{run.folder}: was not evaluated (no evaluation/{PREDICTIONS}); first run "

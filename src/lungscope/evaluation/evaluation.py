@@ -7,7 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lungscope.evaluation.bootstrap import DRAWS, LEVEL, Estimate, Resampling, estimate
-from lungscope.evaluation.metrics import class_scores, confusion, resampled_confusion, scores
+from lungscope.evaluation.metrics import (
+    class_scores,
+    confusion,
+    resampled_confusion,
+    resampled_loss,
+    scores,
+)
 from lungscope.evaluation.predictions import Predictions
 from lungscope.evaluation.share import (
     FEW,
@@ -82,10 +88,9 @@ def evaluate(predictions: Predictions, seed: int = 0) -> Evaluation:
     resampling = Resampling.over(predictions.groups, seed=seed)
     groups = resampling.counts.shape[1]
     matrix, matrices = confusion(predictions), resampled_confusion(predictions, resampling)
-    losses = resampling.sums(predictions.losses) / resampling.sums(np.ones(count))
     each, drawn = class_scores(matrix, np.nan), class_scores(matrices, np.nan)
     values = {"loss": predictions.losses.mean(), **scores(matrix)}
-    replicates = {"loss": losses, **scores(matrices)}
+    replicates = {"loss": resampled_loss(predictions, resampling), **scores(matrices)}
     for name, of_class in each.items():
         if not np.isnan(of_class).any():
             replicates[f"{name}_macro"] = drawn[name].mean(axis=-1)

@@ -31,6 +31,30 @@ def resampled_confusion(predictions: Predictions, resampling: Resampling) -> Cou
     return resampling.sums(cells)
 
 
+def overall_scores(predictions: Predictions) -> dict[str, float]:
+    """`scores` of the images as they are, and "loss": the mean cross-entropy in nats."""
+    found = scores(confusion(predictions)) | {"loss": predictions.losses.mean()}
+    return {name: float(value) for name, value in found.items()}
+
+
+def resampled_scores(predictions: Predictions, resampling: Resampling) -> dict[str, Counts]:
+    """The same of every bootstrap draw, each (D,).
+
+    Args:
+        predictions: of N images.
+        resampling: over the groups of the same N images in the same order.
+    """
+    found = scores(resampled_confusion(predictions, resampling))
+    return found | {"loss": resampled_loss(predictions, resampling)}
+
+
+def resampled_loss(predictions: Predictions, resampling: Resampling) -> Counts:
+    """The mean cross-entropy in nats of every bootstrap draw, (D,)."""
+    images = resampling.sums(np.ones(len(predictions.files)))
+    loss: Counts = resampling.sums(predictions.losses) / images
+    return loss
+
+
 def scores(matrices: Counts) -> dict[str, Counts]:
     """Overall scores of each matrix.
 

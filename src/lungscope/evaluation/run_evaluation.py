@@ -13,14 +13,14 @@ from lungscope.evaluation.calibration import Calibration, reliability
 from lungscope.evaluation.curves import class_curves
 from lungscope.evaluation.predicting import predict
 from lungscope.evaluation.predictions import Predictions
+from lungscope.evaluation.samples import draw_samples
 from lungscope.figures.confusion_matrix import draw_confusion_matrix
 from lungscope.figures.coverage import draw_coverage
 from lungscope.figures.reliability import Reliability, draw_reliability
 from lungscope.figures.roc import draw_roc
-from lungscope.figures.samples import draw_samples
 from lungscope.models import architecture
 from lungscope.models.checkpoint import Checkpoint
-from lungscope.progress import OnProgress, ignore
+from lungscope.progress import OnProgress, ignore, part_of
 from lungscope.results import refuse_occupied, replaced
 from lungscope.training.run import Run
 
@@ -80,22 +80,21 @@ def evaluate_run(
     """
     refuse_occupied(folder, {METRICS, PREDICTIONS, FIGURES}, "an evaluation", force=force)
     checkpoint, split, cache = opened(run, data, cache_folder)
-    sides = [split.side(side), split.side("validation")]
-
-    def both(entries: int) -> OnProgress:
-        before = sum(len(each) for each in sides[:entries])
-        return lambda done, _: on_progress(before + done, sum(len(each) for each in sides))
-
-    predictions, validation = (
-        predict(checkpoint, cache, entries, device, both(number))
-        for number, entries in enumerate(sides)
-    )
+    sides: tuple[Side, ...] = (side,) if side == "validation" else (side, "validation")
+    total, done = sum(len(split.side(each)) for each in sides), 0
+    answers: dict[Side, Predictions] = {}
+    for each in sides:
+        entries, told = split.side(each), part_of(on_progress, done, total)
+        answers[each] = predict(checkpoint, cache, entries, device, told)
+        done += len(entries)
+    predictions, validation = answers[side], answers["validation"]
     assessment = assess(predictions, validation, checkpoint.description.temperature, side)
-    title = architecture(checkpoint.description.architecture).title
+    name = architecture(checkpoint.description.architecture).title
+    title = f"{name}, {len(predictions.files)} {side} images"
     with replaced(folder) as new:
         predictions.save(new / PREDICTIONS)
-        _draw(new / FIGURES, assessment, predictions, f"{title}, {len(sides[0])} {side} images")
-        _draw_samples(new / FIGURES / "samples.png", cache, split)
+        _draw(new / FIGURES, assessment, predictions, title)
+        draw_samples(new / FIGURES / "samples.png", cache, split)
         made = RunEvaluation(checkpoint, predictions, assessment, folder)
         write_json(new / METRICS, made.to_json())
     return made
@@ -162,11 +161,3 @@ def _panel(title: str, predictions: Predictions, measured: Calibration) -> Relia
         predictions.probabilities.max(axis=1),
         measured.ece_top_label,
     )
-
-
-def _draw_samples(path: Path, cache: Cache, split: Split) -> None:
-    firsts = [
-        next(entry for entry in split.side("test") if entry.label == label)
-        for label in range(len(split.classes))
-    ]
-    draw_samples(path, [cache.pixels[row] for row in cache.rows(firsts)], split.classes)

@@ -1,9 +1,9 @@
 """CLAIM 2024: the 44 items of the Checklist for Artificial Intelligence in Medical Imaging."""
 
+from lungscope import DISCLAIMER
 from lungscope.report import outcomes, statements
 from lungscope.report.checklist import Checklist, Item, Section
 from lungscope.report.facts import RunFacts
-from lungscope.report.page import DISCLAIMER
 from lungscope.report.words import counted
 
 

@@ -21,10 +21,7 @@ from lungscope.report.measured import Measured, read_measured
 from lungscope.report.words import file_name
 from lungscope.training.history import Epoch, best_epoch, read_history
 from lungscope.training.recipe import Recipe
-from lungscope.training.run import Run
-
-EVALUATION = "evaluation"
-AUDIT = "audit"
+from lungscope.training.run import AUDIT, EVALUATION, Run
 
 Verb = Literal["evaluate", "audit"]
 """The command that makes results which a report shows."""
@@ -127,7 +124,7 @@ def read_facts(run: Run) -> RunFacts:
     _refuse_strangers(run, recipe, split, description)
     shape = Shape(len(description.classes), description.se_reduction)
     built = architecture(description.architecture)
-    metrics, findings = run.folder / EVALUATION / METRICS, run.folder / AUDIT / RESULT
+    metrics, findings = run.evaluation / METRICS, run.audit / RESULT
     measured = read_measured(metrics, split) if metrics.is_file() else None
     audit = read_audit(findings, split) if findings.is_file() else None
     left_out = _left_out(description, measured, audit)

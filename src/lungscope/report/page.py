@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from PIL import Image
 
+from lungscope import DISCLAIMER
 from lungscope.errors import LungscopeError
 from lungscope.figures.style import DOTS
 from lungscope.report.words import (
@@ -25,7 +26,6 @@ from lungscope.report.words import (
     told,
 )
 
-DISCLAIMER = "Research software, not for diagnosis."
 PAPER = "https://arxiv.org/abs/2408.13180"
 LARGEST = 32 * 2**20
 """Bytes of a picture; ours have some hundred thousand."""

@@ -12,7 +12,6 @@ from lungscope.evaluation.run_evaluation import PREDICTIONS, evaluate_run
 from lungscope.models import architecture
 from lungscope.models.weights import IMAGENET, imagenet_file, original
 from lungscope.progress import OnProgress, ignore
-from lungscope.report.facts import AUDIT, EVALUATION
 from lungscope.reproduction.job import Job
 from lungscope.results import replaced
 from lungscope.training.execution import Execution
@@ -61,8 +60,8 @@ def carry_out(job: Job, place: Workplace, watch: Watch, on_evaluating: OnProgres
     """
     run = _prepared(job, place)
     if not run.facts.get("finished"):
-        for stale in (EVALUATION, AUDIT):  # somebody may have judged an earlier epoch
-            shutil.rmtree(run.folder / stale, ignore_errors=True)
+        for stale in (run.evaluation, run.audit):  # somebody may have judged an earlier epoch
+            shutil.rmtree(stale, ignore_errors=True)
         try:
             ended = fit(run, place.data, place.execution, place.cache_folder, watch)
         except SystemExit as leaving:  # Lightning's answer to a second Ctrl-C
@@ -73,9 +72,9 @@ def carry_out(job: Job, place: Workplace, watch: Watch, on_evaluating: OnProgres
         evaluate_run(
             run,
             place.data,
-            run.folder / EVALUATION,
+            run.evaluation,
             device=place.execution.accelerator,
-            force=(run.folder / EVALUATION / PREDICTIONS).is_file(),  # a damaged one
+            force=(run.evaluation / PREDICTIONS).is_file(),  # a damaged one
             cache_folder=place.cache_folder,
             on_progress=on_evaluating,
         )
@@ -84,7 +83,7 @@ def carry_out(job: Job, place: Workplace, watch: Watch, on_evaluating: OnProgres
 
 def read_predictions(job: Job) -> Predictions | None:
     """What a job's model answered; None if that is not there or can't be read."""
-    table = job.folder / EVALUATION / PREDICTIONS
+    table = Run(job.folder).evaluation / PREDICTIONS
     try:
         return Predictions.load(table) if table.is_file() else None
     except LungscopeError:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from lungscope.errors import LungscopeError
 from lungscope.evaluation.bootstrap import Estimate, Resampling
 from lungscope.evaluation.evaluation import evaluate, overall_estimate
-from lungscope.evaluation.metrics import confusion, resampled_confusion, scores
+from lungscope.evaluation.metrics import overall_scores, resampled_scores
 from lungscope.evaluation.predictions import Predictions
 
 Metric = Literal["loss", "accuracy", "precision", "recall", "f1"]
@@ -127,14 +127,12 @@ def _pooled(trainings: Sequence[Predictions]) -> Predictions:
 
 
 def _values(predictions: Predictions) -> dict[Metric, float]:
-    found = scores(confusion(predictions)) | {"loss": predictions.losses.mean()}
-    return {metric: float(found[name]) for metric, name in METRICS.items()}
+    found = overall_scores(predictions)
+    return {metric: found[name] for metric, name in METRICS.items()}
 
 
 def _replicates(
     predictions: Predictions, resampling: Resampling
 ) -> dict[Metric, NDArray[np.float64]]:
-    found = scores(resampled_confusion(predictions, resampling))
-    images = resampling.sums(np.ones(len(predictions.files)))
-    found["loss"] = resampling.sums(predictions.losses) / images
+    found = resampled_scores(predictions, resampling)
     return {metric: found[name] for metric, name in METRICS.items()}

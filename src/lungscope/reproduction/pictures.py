@@ -5,8 +5,8 @@ from pathlib import Path
 
 from lungscope.data.cache import Cache
 from lungscope.data.split import Split
+from lungscope.evaluation.samples import draw_samples
 from lungscope.figures.learning_curves import draw_learning_curves
-from lungscope.figures.samples import draw_samples
 from lungscope.figures.validation_accuracy import draw_validation_accuracy
 from lungscope.models import architecture
 from lungscope.reproduction.plan import Plan
@@ -21,12 +21,7 @@ _FIRST_CURVES, _ALL = 2, 9
 
 def draw_radiographs(folder: Path, cache: Cache, split: Split) -> None:
     """Draws Figure 1: the first test image of each class."""
-    firsts = [
-        next(entry for entry in split.side("test") if entry.label == label)
-        for label in range(len(split.classes))
-    ]
-    images = [cache.pixels[row] for row in cache.rows(firsts)]
-    draw_samples(folder / SAMPLES.file, images, split.classes)
+    draw_samples(folder / SAMPLES.file, cache, split)
 
 
 def draw_curves(folder: Path, plan: Plan, model: str, trained: Sequence[Trained]) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from lungscope import DISCLAIMER
 from lungscope.audit.baselines import Baseline
 from lungscope.data.split import SIDES, Split
 from lungscope.evaluation.bootstrap import DRAWS, LEVEL
@@ -10,8 +11,6 @@ from lungscope.reproduction.command import command
 from lungscope.reproduction.plan import Plan
 from lungscope.reproduction.published import PAPER
 from lungscope.reproduction.row import Row
-
-DISCLAIMER = "Research software, not for diagnosis."
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from torch import Tensor
 from lungscope.data.augmentation import Augmentation, view
 from lungscope.images import Preprocessing
 from lungscope.models import Network
-from lungscope.progress import OnProgress, ignore
+from lungscope.progress import OnProgress, ignore, part_of
 from lungscope.training.input import normalised, to_unit
 from lungscope.training.loading import CachedFeatures, CachedImages, Side
 from lungscope.training.recipe import Recipe
@@ -127,11 +127,11 @@ def features_where_they_fit(
     if views > min(recipe.epochs, recipe.patience + 1) or plain + varied > room:
         varied = 0
     total = plain + varied
-    held = backbone.of_all(validation, AS_IT_IS, lambda done, _: on_progress(done, total))
+    held = backbone.of_all(validation, AS_IT_IS, part_of(on_progress, 0, total))
     if not varied:
         return training, held
     policy = recipe.augmentation
     return (
-        backbone.of_all(training, policy, lambda done, _: on_progress(plain + done, total)),
+        backbone.of_all(training, policy, part_of(on_progress, plain, total)),
         held,
     )

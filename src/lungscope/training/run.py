@@ -21,6 +21,8 @@ from lungscope.training.recipe import Recipe
 RECIPE = "recipe.json"
 SPLIT = "split.json"
 FACTS = "run.json"
+EVALUATION = "evaluation"
+AUDIT = "audit"
 LIBRARIES = ("lungscope", "torch", "torchvision", "lightning", "numpy", "pillow")
 
 
@@ -48,6 +50,16 @@ class Run:
     def figures(self) -> Path:
         """The folder of pictures."""
         return self.folder / "figures"
+
+    @property
+    def evaluation(self) -> Path:
+        """The folder of what it is worth on test images."""
+        return self.folder / EVALUATION
+
+    @property
+    def audit(self) -> Path:
+        """The folder of what that is made of."""
+        return self.folder / AUDIT
 
     @property
     def last(self) -> Path:
