@@ -11,7 +11,7 @@ from lungscope.data.cache import Cache
 from lungscope.data.split import SplitEntry
 from lungscope.images import Preprocessing
 from lungscope.models.checkpoint import Checkpoint
-from lungscope.models.description import Description
+from lungscope.inference.description import Description
 from lungscope.models.network import Network
 
 SIZE = 32

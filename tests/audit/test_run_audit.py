@@ -8,7 +8,7 @@ from lungscope.errors import LungscopeError
 from lungscope.images import Preprocessing
 from lungscope.models import Shape, build
 from lungscope.models.checkpoint import save_checkpoint
-from lungscope.models.description import Description
+from lungscope.inference.description import Description
 from lungscope.progress import ignore
 from lungscope.training.recipe import Recipe
 from lungscope.training.run import Run

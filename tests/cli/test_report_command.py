@@ -5,7 +5,7 @@ from typer.testing import CliRunner
 
 from lungscope.cli.app import app
 from lungscope.images import Preprocessing
-from lungscope.models.description import Description
+from lungscope.inference.description import Description
 from lungscope.training.history import Epoch, write_history
 from lungscope.training.recipe import Recipe
 from lungscope.training.run import Run

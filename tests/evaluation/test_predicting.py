@@ -14,7 +14,7 @@ from lungscope.evaluation.predicting import predict
 from lungscope.images import Preprocessing
 from lungscope.models import Shape, build
 from lungscope.models.checkpoint import Checkpoint
-from lungscope.models.description import Description
+from lungscope.inference.description import Description
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

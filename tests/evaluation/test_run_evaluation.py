@@ -16,7 +16,7 @@ from lungscope.evaluation.run_evaluation import evaluate_run
 from lungscope.images import Preprocessing
 from lungscope.models import Shape, build
 from lungscope.models.checkpoint import save_checkpoint
-from lungscope.models.description import Description
+from lungscope.inference.description import Description
 from lungscope.training.recipe import Recipe
 from lungscope.training.run import Run
 

@@ -7,7 +7,7 @@ from lungscope.errors import LungscopeError
 from lungscope.images import Preprocessing
 from lungscope.models import Shape, build
 from lungscope.models.checkpoint import Checkpoint, save_checkpoint
-from lungscope.models.description import Description
+from lungscope.inference.description import Description
 
 CLASSES = ("Lung Opacity", "Normal", "Viral Pneumonia")
 

@@ -15,7 +15,7 @@ from lungscope.data.split import SIDES, Split, SplitEntry
 from lungscope.evaluation.assessment import assess
 from lungscope.evaluation.predictions import Predictions
 from lungscope.images import Preprocessing
-from lungscope.models.description import Description
+from lungscope.inference.description import Description
 from lungscope.training.history import Epoch, write_history
 from lungscope.training.recipe import Recipe
 from lungscope.training.run import Run

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from lungscope.errors import LungscopeError
-from lungscope.models.description import Description
+from lungscope.inference.description import Description
 from lungscope.report.facts import read_facts
 from lungscope.report.run_report import run_report
 from lungscope.training.recipe import Recipe

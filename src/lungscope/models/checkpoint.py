@@ -10,7 +10,7 @@ from torch import Tensor
 from lungscope.atomic import written
 from lungscope.errors import LungscopeError
 from lungscope.models.building import build
-from lungscope.models.description import Description
+from lungscope.inference.description import Description
 from lungscope.models.network import Network
 from lungscope.models.registry import Shape
 

@@ -14,7 +14,7 @@ from lungscope.errors import LungscopeError
 from lungscope.evaluation.run_evaluation import FIGURES, METRICS
 from lungscope.models import Architecture, Shape, architecture
 from lungscope.models.cost import Cost, cost
-from lungscope.models.description import Description
+from lungscope.inference.description import Description
 from lungscope.report.audited import Audit, read_audit
 from lungscope.report.composition import Composition
 from lungscope.report.measured import Measured, read_measured

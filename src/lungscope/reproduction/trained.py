@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from lungscope.errors import LungscopeError
 from lungscope.evaluation.predictions import Predictions
-from lungscope.models.description import Description
+from lungscope.inference.description import Description
 from lungscope.reproduction.carrying_out import read_predictions
 from lungscope.reproduction.job import Job
 from lungscope.reproduction.plan import Part

@@ -10,7 +10,7 @@ from lungscope.data.cache import Cache
 from lungscope.images import Preprocessing
 from lungscope.models import Shape, build
 from lungscope.models.checkpoint import save_checkpoint
-from lungscope.models.description import Description
+from lungscope.inference.description import Description
 from lungscope.models.temperature import fit_temperature
 from lungscope.training.history import Epoch
 from lungscope.training.loading import batches

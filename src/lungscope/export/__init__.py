@@ -1,0 +1,1 @@
+"""A checkpoint of a run becomes a model that answers without torch."""

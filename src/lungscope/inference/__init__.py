@@ -1,0 +1,1 @@
+"""An exported model answers for files: classes, probabilities, refusals and heatmaps. No torch."""
