@@ -10,6 +10,7 @@ from lungscope.data.phantom import write_phantoms
 from lungscope.data.split import Split
 from lungscope.data.splitting import split
 from lungscope.data.survey import survey
+from tiny_model import write_tiny_model
 
 SHARED = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 
@@ -29,6 +30,12 @@ def phantom_split(phantoms) -> Split:
 @pytest.fixture(scope="session")
 def cache_folder(tmp_path_factory) -> Path:
     return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="session")
+def exported_model(tmp_path_factory) -> Path:
+    """A folder as `lungscope export` writes it; see `tiny_model`."""
+    return write_tiny_model(tmp_path_factory.mktemp("exported") / "tiny")
 
 
 @pytest.fixture(scope="module")

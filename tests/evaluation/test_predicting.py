@@ -12,9 +12,9 @@ from lungscope.errors import LungscopeError
 from lungscope.evaluation import predicting
 from lungscope.evaluation.predicting import predict
 from lungscope.images import Preprocessing
+from lungscope.inference.description import Description
 from lungscope.models import Shape, build
 from lungscope.models.checkpoint import Checkpoint
-from lungscope.inference.description import Description
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

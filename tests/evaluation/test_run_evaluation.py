@@ -14,9 +14,9 @@ from lungscope.evaluation import run_evaluation
 from lungscope.evaluation.predictions import Predictions
 from lungscope.evaluation.run_evaluation import evaluate_run
 from lungscope.images import Preprocessing
+from lungscope.inference.description import Description
 from lungscope.models import Shape, build
 from lungscope.models.checkpoint import save_checkpoint
-from lungscope.inference.description import Description
 from lungscope.training.recipe import Recipe
 from lungscope.training.run import Run
 

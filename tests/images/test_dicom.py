@@ -4,6 +4,7 @@ import shutil
 import struct
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -126,6 +127,25 @@ class TestPixels:
         boxed = b"\0\0\0\x0cjP  \r\n\x87\n" + b"\0\0\0\x08jp2c" + frame
         radiograph = read(with_frame(dataset(RAMP8), boxed, uid.JPEG2000Lossless))
         np.testing.assert_array_equal(radiograph.pixels, np.float32(RAMP8 / 255))
+
+
+def test_many_threads_read_every_syntax_alike(tmp_path):
+    for syntax in (*NATIVE, *LOSSLESS):
+        (tmp_path / syntax.keyword).write_bytes(written(dataset(RAMP12, 12), syntax))
+    frame = frame_of(written(dataset(RAMP12, 12), uid.RLELossless))
+    (tmp_path / "damaged").write_bytes(
+        with_frame(dataset(RAMP12, 12), frame[:-900], uid.RLELossless)
+    )
+    expected = (RAMP12 / 4095).astype(np.float32)
+
+    def same(path):
+        try:
+            return np.array_equal(read_file(path).pixels, expected)
+        except UnreadableImage:
+            return path.name == "damaged"
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(same, sorted(tmp_path.iterdir()) * 20))
 
 
 class TestIndependentEncoders:

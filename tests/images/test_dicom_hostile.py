@@ -1,5 +1,6 @@
 """DICOM files that are damaged or mean harm: an image or a refusal, in bounded time and memory."""
 
+import contextlib
 import json
 import random
 import struct
@@ -9,6 +10,7 @@ import time
 import tracemalloc
 import warnings
 import zlib
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +29,8 @@ from dicom_files import (
 )
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pydicom import uid
+from PIL import Image
+from pydicom import dcmread, uid
 
 from lungscope.images import ANYTHING, UnreadableImage, dicom_header
 from lungscope.images import read as read_file
@@ -253,15 +256,37 @@ class TestJpeg2000:
         content = self.spoilt(b"\xff\x52", 10, b"\0\0")
         assert "code-blocks of a few pixels" in refusal(content)
 
-    def test_precincts_of_a_few_pixels(self, refusal):
+    def with_precincts(self, exponent):
+        """A codestream of 6000 x 6000 pixels, in precincts of 2 ** exponent at every level."""
         frame = frame_of(FILES["JPEG2000Lossless"])
+        place = frame.index(b"\xff\x51") + 6
+        sizes = struct.pack(">8L", 6000, 6000, 0, 0, 6000, 6000, 0, 0)
+        frame = frame[:place] + sizes + frame[place + 32 :]
         place = frame.index(b"\xff\x52")
         length, levels = struct.unpack_from(">H", frame, place + 2)[0], frame[place + 9]
         coding = struct.pack(">HB", length + levels + 1, 1) + frame[place + 5 : place + 2 + length]
-        precincts = b"\x33" * (levels + 1)
-        small = frame[: place + 2] + coding + precincts + frame[place + 2 + length :]
-        content = with_frame(dataset(RAMP12, 12), small, uid.JPEG2000)
-        assert "precincts of a few pixels" in refusal(content)
+        precincts = bytes([exponent << 4 | exponent]) * (levels + 1)
+        frame = frame[: place + 2] + coding + precincts + frame[place + 2 + length :]
+        made = dataset(RAMP12, 12, Rows=6000, Columns=6000)
+        return with_frame(made, frame, uid.JPEG2000)
+
+    @pytest.mark.parametrize("exponent", [0, 3, 4])
+    def test_precincts_of_a_few_pixels(self, refusal, exponent):
+        assert "more than 100000 precincts" in refusal(self.with_precincts(exponent))
+
+    @pytest.mark.parametrize("exponent", [5, 15])
+    def test_precincts_in_use_are_the_decoders_business(self, refusal, exponent):
+        assert "precincts" not in refusal(self.with_precincts(exponent))
+
+    def test_precincts_that_halve_with_the_resolution_are_read(self, tmp_path):
+        buffer = BytesIO()
+        samples = np.resize(RAMP8, (300, 260))
+        image = Image.fromarray(samples)
+        image.save(buffer, "JPEG2000", no_jp2=True, precinct_size=(128, 128), progression="RPCL")
+        content = with_frame(dataset(samples), buffer.getvalue(), uid.JPEG2000)
+        (tmp_path / "image").write_bytes(content)
+        expected = np.float32(samples / 255)
+        np.testing.assert_array_equal(read_file(tmp_path / "image").pixels, expected)
 
     def test_the_same_in_a_tile_part(self, refusal):
         frame = frame_of(FILES["JPEG2000Lossless"])
@@ -326,39 +351,88 @@ class TestHostileBytes:
         assert radiograph.pixels.dtype == np.float32
         assert 0 <= radiograph.pixels.min() < radiograph.pixels.max() <= 1
 
-    @pytest.mark.skipif(
-        not Path("/proc/self/status").is_file(), reason="the peak of memory is read from /proc"
+    @settings(deadline=5000, max_examples=150, suppress_health_check=list(HealthCheck))
+    @given(
+        name=st.sampled_from(list(FILES)),
+        claims=st.dictionaries(
+            st.sampled_from(("Rows", "Columns", "BitsAllocated", "BitsStored", "SamplesPerPixel")),
+            st.sampled_from((0, 1, 2, 3, 8, 12, 16, 63, 64, 255, 600, 6000, 32767, 65535)),
+            min_size=1,
+        ),
+        frames=st.sampled_from(("0", "-1", "1", "2", "2147483647")),
     )
+    def test_any_numbers_in_its_header(self, tmp_path, name, claims, frames):
+        made = dcmread(BytesIO(FILES[name]))
+        made.update({"NumberOfFrames": frames})
+        for keyword, value in claims.items():
+            made[keyword].value = value
+        buffer = BytesIO()
+        made.save_as(buffer)
+        (tmp_path / "image").write_bytes(buffer.getvalue())
+        with contextlib.suppress(UnreadableImage):
+            assert read_file(tmp_path / "image", ANYTHING).pixels.size <= 36_000_000
+
     def test_a_whole_process_over_many_of_them_stays_small(self, tmp_path):
-        folder = tmp_path / "hostile"
-        folder.mkdir()
-        generator = random.Random(7)  # noqa: S311
-        for number in range(300):
-            content = bytearray(generator.choice(list(FILES.values())))
-            start = max(content.find(b"\xe0\x7f\x10\0"), 300)
-            for _ in range(4):
-                content[generator.randrange(start, len(content))] = generator.randrange(256)
-            (folder / str(number)).write_bytes(content)
-        code = (
-            "import json, sys, time, warnings; from pathlib import Path;"
-            "from lungscope.images import ANYTHING, UnreadableImage, read\n"
-            "warnings.simplefilter('ignore'); slowest = 0\n"
-            "for path in Path(sys.argv[1]).iterdir():\n"
-            "    began = time.perf_counter()\n"
-            "    try: read(path, ANYTHING)\n"
-            "    except UnreadableImage: pass\n"
-            "    slowest = max(slowest, time.perf_counter() - began)\n"
-            # not getrusage: its maximum is inherited from the process that this one was forked of
-            "status = Path('/proc/self/status').read_text()\n"
-            "kib = int(status.split('VmHWM:')[1].split()[0])\n"
-            "print(json.dumps({'slowest': slowest, 'MiB': kib / 1024}))"
-        )
-        command = [sys.executable, "-c", code, str(folder)]
-        finished = subprocess.run(command, capture_output=True, text=True)
-        assert finished.returncode == 0, finished.stderr[-500:]  # negative: the process was killed
-        found = json.loads(finished.stdout)
-        assert found["slowest"] < 5
-        assert found["MiB"] < 1024
+        survive(tmp_path, list(FILES.values()), count=300)
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("name", FILES)
+    def test_so_does_one_over_very_many_of_each_syntax(self, tmp_path, name):
+        survive(tmp_path, [FILES[name]], count=4000)
+
+
+def survive(folder, contents, count):
+    """Reads mutants in a process of their own: a decoder that crashes takes the process along."""
+    if not Path("/proc/self/status").is_file():
+        pytest.skip("the peak of memory is read from /proc")
+    generator = random.Random(7)  # noqa: S311
+    for number in range(count):
+        mutant = mutate(generator, bytearray(generator.choice(contents)))
+        (folder / str(number)).write_bytes(mutant)
+    code = (
+        "import json, sys, time, warnings; from pathlib import Path;"
+        "from lungscope.images import ANYTHING, UnreadableImage, read\n"
+        "warnings.simplefilter('ignore'); slowest = 0\n"
+        "for path in Path(sys.argv[1]).iterdir():\n"
+        "    began = time.perf_counter()\n"
+        "    try: read(path, ANYTHING)\n"
+        "    except UnreadableImage: pass\n"
+        "    slowest = max(slowest, time.perf_counter() - began)\n"
+        # not getrusage: its maximum is inherited from the process that this one was forked of
+        "status = Path('/proc/self/status').read_text()\n"
+        "kib = int(status.split('VmHWM:')[1].split()[0])\n"
+        "print(json.dumps({'slowest': slowest, 'MiB': kib / 1024}))"
+    )
+    command = [sys.executable, "-c", code, str(folder)]
+    finished = subprocess.run(command, capture_output=True, text=True)
+    assert finished.returncode == 0, finished.stderr[-500:]  # negative: the process was killed
+    found = json.loads(finished.stdout)
+    assert found["slowest"] < 5
+    assert found["MiB"] < 1024
+
+
+def mutate(generator, content):
+    """Damages the pixel data in a few places, and keeps the length of a fragment right."""
+    start = max(content.find(b"\xe0\x7f\x10\0"), 300)
+    for _ in range(generator.choice([1, 1, 2, 4, 8])):
+        # Most of a codestream's meaning lies in its first bytes.
+        near = start + int(generator.expovariate(1 / 60))
+        place = generator.choice([near, generator.randrange(start, len(content))]) % len(content)
+        damage = generator.randrange(4)
+        if damage == 0:
+            content[place] ^= 1 << generator.randrange(8)
+        elif damage == 1:
+            content[place] = generator.choice([0, 1, 0x7F, 0x80, 0xFF])
+        elif damage == 2:
+            content[place : place + 2] = generator.choice([b"", b"\0\0", b"\xff\xff", b"\0\0\0"])
+        else:
+            content[place:place] = content[generator.randrange(start, len(content)) :][:40]
+    first = content.find(ITEM, start)
+    second = content.find(ITEM, first + 8)
+    end = content.rfind(SEQUENCE_END[:4])
+    if content[start + 8 : start + 12] == b"\xff\xff\xff\xff" and start < second < end - 8:
+        content[second + 4 : second + 8] = struct.pack("<L", end - second - 8)
+    return bytes(content)
 
 
 def test_the_files_of_this_page_are_read(tmp_path):

@@ -1,6 +1,7 @@
 """What a network sees of a radiograph: the same numbers on every path."""
 
 import json
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +61,17 @@ def test_any_shape_is_stretched_to_a_square_of_bytes(shape, size):
 @given(hnp.arrays(np.uint8, (64, 64)))
 def test_a_square_of_that_size_keeps_its_bytes(samples):
     np.testing.assert_array_equal(to_square(radiograph(samples / np.float32(255)), 64), samples)
+
+
+@pytest.mark.parametrize(
+    ("shape", "size", "crc"),
+    [((240, 240), 224, 0xC41328F7), ((700, 900), 224, 0xA0F914E3), ((70, 90), 96, 0xB2999F36)],
+)
+def test_the_bytes_are_those_that_models_were_trained_on(shape, size, crc):
+    """A change here makes every cache and every published number a thing of the past."""
+    samples = np.random.default_rng(0).integers(0, 65536, shape, np.uint16)
+    square = to_square(radiograph(samples / np.float32(65535)), size)
+    assert zlib.crc32(square.tobytes()) == crc
 
 
 @pytest.mark.parametrize("size", [50, 64, 96, 224])

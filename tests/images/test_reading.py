@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import re
 import struct
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from PIL import ExifTags, Image
 from PIL import __version__ as pillow_version
 
 from lungscope.errors import LungscopeError
-from lungscope.images import UnreadableImage, raster, reading
+from lungscope.images import UnreadableImage, raster, read_content, reading
 from lungscope.images import read as read_file
 
 PILLOW = int(pillow_version.split(".")[0])
@@ -131,6 +132,9 @@ def refusal(tmp_path):
         assert caught.value.path == path
         assert str(caught.value) == f"{path}: {caught.value.reason}"
         assert "\n" not in caught.value.reason
+        if content:
+            with pytest.raises(UnreadableImage, match=re.escape(caught.value.reason)):
+                read_content(content, name)
         return caught.value.reason
 
     return of

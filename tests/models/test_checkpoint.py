@@ -5,9 +5,9 @@ import torch
 
 from lungscope.errors import LungscopeError
 from lungscope.images import Preprocessing
+from lungscope.inference.description import Description
 from lungscope.models import Shape, build
 from lungscope.models.checkpoint import Checkpoint, save_checkpoint
-from lungscope.inference.description import Description
 
 CLASSES = ("Lung Opacity", "Normal", "Viral Pneumonia")
 

@@ -15,10 +15,14 @@ from lungscope.cli import (
     compare,
     data,
     evaluate,
+    explain,
     models,
+    pacs,
+    predict,
     quickstart,
     report,
     reproduce,
+    serve,
     train,
 )
 from lungscope.errors import LungscopeError
@@ -45,13 +49,34 @@ def _words(error: Exception) -> str:
     if isinstance(error, LungscopeError):
         return str(error)
     if isinstance(error, ModuleNotFoundError):
-        return f"{error.name} is not installed; this command needs pip install 'lungscope[train]'"
+        return (
+            f"{error.name} is not installed; this command needs "
+            f"pip install 'lungscope[{_extra(error.name or '')}]'"
+        )
     if isinstance(error, OSError):
         return f"{error.filename}: {error.strerror}" if error.filename else str(error)
     return (
         f"a fault of lungscope itself ({type(error).__name__}: {error}); please report it with "
         "what `lungscope --debug ...` prints"
     )
+
+
+def _extra(module: str) -> str:
+    """The optional dependencies that a module belongs to."""
+    return "serve" if module.partition(".")[0] in _SERVE else "train"
+
+
+_SERVE = {
+    "fastapi",
+    "h11",
+    "highdicom",
+    "prometheus_client",
+    "pydantic",
+    "pynetdicom",
+    "python_multipart",
+    "starlette",
+    "uvicorn",
+}
 
 
 def _tell(mistake: str) -> None:
@@ -72,6 +97,10 @@ app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("audit")(audit.audit)
 app.command("report")(report.report)
+app.command("predict")(predict.predict)
+app.command("explain")(explain.explain)
+app.command("serve")(serve.serve)
+app.add_typer(pacs.app, name="pacs")
 app.command("compare")(compare.compare)
 app.command("reproduce")(reproduce.reproduce)
 app.command("models")(models.models)

@@ -25,7 +25,7 @@ def quickstart(
     count: Annotated[int, typer.Option(min=60, help="Phantoms to draw.")] = 900,
     epochs: Annotated[
         int | None,
-        typer.Option(min=1, help="Epochs to train.", show_default="15, or 24 from random weights"),
+        typer.Option(min=1, help="Epochs to train.", show_default="10"),
     ] = None,
     seed: Seed = 0,
     force: Force = False,
@@ -53,7 +53,7 @@ def quickstart(
     split = splitting.split(index, survey, seed=seed)
     terminal.say(described(split))
 
-    recipe = replace(_recipe(terminal), seed=seed)
+    recipe = replace(_recipe(), seed=seed)
     if epochs is not None:
         recipe = replace(recipe, epochs=epochs)
     run = Run.create(folder, recipe, split, data, force=force)
@@ -76,19 +76,14 @@ def _clear(out: Path, *, force: bool) -> None:
     shutil.rmtree(out)
 
 
-def _recipe(terminal: Terminal) -> "Recipe":
-    """A short recipe from ImageNet's weights where they can be had, else from none, and says so.
+def _recipe() -> "Recipe":
+    """A short recipe from the weights in the box: there is nothing to download.
 
-    The input is small, so that a demonstration takes minutes, and the learning rate fits that.
+    The input is small, so that a demonstration takes a minute, and the learning rate fits that.
     """
-    from lungscope.models import WeightsUnavailable, architecture
-    from lungscope.models.weights import IMAGENET, NONE, original
+    from lungscope.models.weights import SHIPPED
     from lungscope.training.recipe import Recipe
 
-    short = Recipe(size=96, flip_vertical=0)
-    try:
-        original(architecture(short.model), IMAGENET)
-    except WeightsUnavailable:
-        terminal.say("No network and no cached ImageNet weights: starting from random weights.")
-        return replace(short, weights=NONE, epochs=24, patience=24, lr_step=18)
-    return replace(short, weights=IMAGENET, epochs=15, learning_rate=0.003, lr_step=10)
+    return Recipe(
+        weights=SHIPPED, size=96, flip_vertical=0, epochs=10, learning_rate=0.003, lr_step=7
+    )

@@ -9,7 +9,6 @@ from rich.markup import escape
 
 from lungscope.cli.options import CacheFolder, Device, Json, Quiet, Seed, Skip, Workers
 from lungscope.cli.reproduction_words import Narrator, metrics_table, shortcuts_table, sizes_table
-from lungscope.cli.surveying import surveyed
 from lungscope.cli.terminal import INTERRUPTED, Terminal
 from lungscope.cli.training import described
 from lungscope.errors import LungscopeError
@@ -84,6 +83,7 @@ def reproduce(
     (its weights are not to be had, or its training failed: its row says so);
     2 for bad usage; 130 after Ctrl-C.
     """
+    from lungscope.cli.surveying import surveyed
     from lungscope.data.index import Index
     from lungscope.reproduction.carrying_out import Workplace
     from lungscope.reproduction.reproducing import claimed

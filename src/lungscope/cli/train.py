@@ -41,7 +41,7 @@ def train(
     ] = None,
     weights: Annotated[
         str | None,
-        typer.Option("--weights", help="imagenet, none or a file.", rich_help_panel=PANEL),
+        typer.Option("--weights", help="imagenet, shipped, none or a file.", rich_help_panel=PANEL),
     ] = None,
     epochs: Annotated[
         int | None, typer.Option("--epochs", help="The most epochs.", rich_help_panel=PANEL)

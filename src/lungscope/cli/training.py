@@ -60,9 +60,13 @@ def starting_from(weights: str) -> str:
     """Where a training starts, e.g. "from random weights" or "from start.pth".
 
     Args:
-        weights: as a recipe has it: "imagenet", "none" or a file.
+        weights: as a recipe has it: "imagenet", "shipped", "none" or a file.
     """
-    known = {"imagenet": "ImageNet weights", "none": "random weights"}
+    known = {
+        "imagenet": "ImageNet weights",
+        "shipped": "the shipped model's weights",
+        "none": "random weights",
+    }
     return f"from {known.get(weights, weights)}"
 
 

@@ -1,6 +1,6 @@
 """How a radiograph was taken, in DICOM's words, and which acquisitions are wanted."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -14,10 +14,9 @@ class Acquisition:
         modality: (0008,0060), e.g. "CR" or "DX".
         intent: (0008,0068) Presentation Intent Type, "FOR PRESENTATION" or "FOR PROCESSING".
         body_part: (0018,0015) Body Part Examined, e.g. "CHEST".
-        view_position: (0018,5101), e.g. "PA", "AP" or "LL".
+        view_position: (0018,5101), e.g. "PA", "AP" or "LL"; where it is absent, the word for what
+            (0054,0220) View Code Sequence says, if it is one of `VIEWS_BY_CODE`.
         laterality: (0020,0062) Image Laterality or else (0020,0060) Laterality: "R", "L", "U", "B".
-        sop_instance_uid: (0008,0018). It identifies the image, and through an archive the patient,
-            so it is no part of the printed form: only who asks for it sees it.
     """
 
     modality: str | None = None
@@ -25,7 +24,6 @@ class Acquisition:
     body_part: str | None = None
     view_position: str | None = None
     laterality: str | None = None
-    sop_instance_uid: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -35,30 +33,49 @@ class Policy:
     Attributes:
         modalities: the only modalities that are read; None for every one, and for none stated.
         foreign_body_parts: body parts that are refused; all others, and none stated, are read.
+        foreign_views: view positions that are refused.
         foreign_intents: presentation intents that are refused.
     """
 
     modalities: frozenset[str] | None
     foreign_body_parts: frozenset[str]
+    foreign_views: frozenset[str]
     foreign_intents: frozenset[str]
 
     def objection(self, acquisition: Acquisition) -> str | None:
         """Why an acquisition is refused, one line, or None where it is not."""
         if self.modalities is not None and acquisition.modality not in self.modalities:
-            wanted = " or ".join(sorted(self.modalities))
+            *others, last = sorted(self.modalities)
+            wanted = f"{', '.join(others)} or {last}" if others else last
             return f"its modality is {acquisition.modality or 'not stated'}, not {wanted}"
         if acquisition.body_part in self.foreign_body_parts:
             return f"it shows another body part ({acquisition.body_part})"
+        if acquisition.view_position in self.foreign_views:
+            return f"its view position is {acquisition.view_position}, which is no frontal view"
         if acquisition.intent in self.foreign_intents:
             return f"it is {acquisition.intent}: detector values that have no agreed appearance"
         return None
 
 
-ANYTHING = Policy(None, frozenset(), frozenset())
+VIEWS_BY_CODE = {
+    **dict.fromkeys(("399348003", "R-10206"), "AP"),
+    **dict.fromkeys(("272479007", "R-10214", "R-40888"), "PA"),
+    **dict.fromkeys(("399033003", "R-10202"), "FRONTAL"),
+    **dict.fromkeys(("399173006", "R-10236"), "LL"),
+    **dict.fromkeys(("399198007", "R-10232"), "RL"),
+    **dict.fromkeys(("399067008", "R-102CD"), "LATERAL"),
+    **dict.fromkeys(("399184004", "R-10238"), "LLO"),
+    **dict.fromkeys(("399236003", "R-10234"), "RLO"),
+    **dict.fromkeys(("399182000", "R-102C1"), "OBLIQUE"),
+}
+"""Views that a chest is taken in, of PS3.16 CID 4010, by their SNOMED CT and older SNOMED codes."""
+
+ANYTHING = Policy(None, frozenset(), frozenset(), frozenset())
 """Every single grey image, whatever it shows."""
 
 CHEST_RADIOGRAPHS = Policy(
-    frozenset({"CR", "DX"}),
+    # DR is no Defined Term of PS3.3 C.7.3.1.1.1, yet some detectors write it for DX.
+    frozenset({"CR", "DR", "DX"}),
     # Defined Terms of PS3.16 Annex L that cannot be a chest radiograph. Vendors write much else
     # here, and a chest is often examined under no body part or a home-made one: it may pass.
     frozenset(
@@ -72,6 +89,15 @@ CHEST_RADIOGRAPHS = Policy(
             *("SIJOINT", "SINUS", "SKULL", "SSPINE", "STOMACH", "TARSUS", "THIGH", "THUMB"),
             *("TIBIA", "TIBIAFIBULA", "TLSPINE", "TMJ", "TOE", "ULNA", "UPPERARM", "UPPERLEG"),
             *("WRIST", "ZYGOMA"),
+        }
+    ),
+    # Lateral and oblique views: the Defined Terms of PS3.3 C.8.1.2, and what else is written.
+    # RLD and LLD stay: on a patient who lies on a side, the projection is a frontal one.
+    frozenset(
+        {
+            *("LL", "RL", "LAT", "LATERAL", "LLAT", "RLAT", "L LAT", "R LAT", "LT LAT", "RT LAT"),
+            *("LEFT LATERAL", "RIGHT LATERAL", "LLO", "RLO", "LAO", "RAO", "LPO", "RPO"),
+            *("OBL", "OBLIQUE"),
         }
     ),
     frozenset({"FOR PROCESSING"}),

@@ -39,9 +39,13 @@ _FILE_META = 132  # after the preamble and "DICM"; always Explicit VR Little End
 _UNDEFINED = 0xFFFFFFFF
 _PIXEL_DATA = 0x7FE00010
 _CODE_STRING = re.compile(r"[A-Z0-9_ ]{1,16}")
+_UID = re.compile(r"[0-9.]{1,64}")
+_TEXT = re.compile(r"[ -~]{1,64}")
 _KEPT = (
-    *("SOPInstanceUID", "Modality", "PresentationIntentType", "BodyPartExamined", "ViewPosition"),
-    *("Laterality", "ImageLaterality", "SamplesPerPixel", "PhotometricInterpretation"),
+    *("PatientID", "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "AccessionNumber"),
+    *("Modality", "PresentationIntentType", "BodyPartExamined", "ViewPosition"),
+    *("ViewCodeSequence", "Laterality", "ImageLaterality"),
+    *("SamplesPerPixel", "PhotometricInterpretation"),
     *("NumberOfFrames", "Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit"),
     *("PixelRepresentation", "PixelPaddingValue", "PixelPaddingRangeLimit", "WindowCenter"),
     *("WindowWidth", "VOILUTFunction", "RescaleIntercept", "RescaleSlope", "ModalityLUTSequence"),
@@ -77,8 +81,14 @@ class Elements:
         return text if _CODE_STRING.fullmatch(text) else None
 
     def uid(self, keyword: str) -> str | None:
-        """A unique identifier, or None where it is absent."""
-        return self._text(keyword) or None
+        """A unique identifier, or None where it is absent or none."""
+        text = self._text(keyword)
+        return text if _UID.fullmatch(text) else None
+
+    def text(self, keyword: str) -> str | None:
+        """A text of printable ASCII characters, or None where it is absent or another."""
+        text = self._text(keyword)
+        return text if _TEXT.fullmatch(text) else None
 
     def decimals(self, keyword: str) -> tuple[float, ...]:
         """The values of a Decimal or Integer String; none where it is absent.
@@ -180,7 +190,9 @@ def read_header(content: bytes) -> Header:
     )
     syntax = meta.uid("TransferSyntaxUID")
     if syntax is None:
-        raise Undecodable("it does not say how it is encoded (Transfer Syntax UID is missing)")
+        raise Undecodable(
+            "it does not say how it is encoded (Transfer Syntax UID is missing, or no UID)"
+        )
     if syntax == DeflatedExplicitVRLittleEndian:
         content = _inflated(memoryview(content)[reader.tell() :])
         reader = _Reader(content)

@@ -1,12 +1,13 @@
 """One radiograph: pixels with a known meaning, and where they came from."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lungscope.images.dicom_acquisition import Acquisition
+from lungscope.images.dicom_identifiers import Identifiers
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,13 +18,17 @@ class Radiograph:
         pixels: (H, W) float32 in [0, 1], H and W >= 64; bright is dense (bone is white), as on a
             radiograph. 1 is the largest value that the file's sample depth can hold; 32-bit
             integers count as 16-bit ones, floats as they are; of DICOM `dicom_values` says more.
-        path: the file that it was read from.
+        path: the file that it was read from, or the name that its bytes came with.
         format: the file's format by its content: "PNG", "JPEG", "TIFF", "BMP", "WEBP",
             "DICOM".
         mode: how the file stores its samples, in Pillow's words: "1", "L", "I;16", "RGB", ..., or
             in DICOM's: "MONOCHROME1", "MONOCHROME2".
         bits: bits of one sample in the file: 1, 2, 4, 8, 12, 16 or 32; of DICOM, those stored.
         acquisition: how it was taken, by a DICOM file; None for every other format.
+        identifiers: whose it is, by a DICOM file; None for every other format. They are no part of
+            the printed form.
+        chroma: how far the file's picture is from having a single tint, in [0, 1]: 0 for grey and
+            for every DICOM image, 0.04 to 0.17 for colour photographs; `raster.decode` defines it.
     """
 
     pixels: NDArray[np.float32]
@@ -32,6 +37,8 @@ class Radiograph:
     mode: str
     bits: int
     acquisition: Acquisition | None = None
+    identifiers: Identifiers | None = field(default=None, repr=False)
+    chroma: float = 0.0
 
     @property
     def height(self) -> int:

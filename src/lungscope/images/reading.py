@@ -1,15 +1,18 @@
-"""Opening a file as a radiograph: one function for every format, one error for every refusal."""
+"""A file or its bytes become a radiograph: one way for all formats, one error for all refusals."""
 
 import stat
 from pathlib import Path
 
 from lungscope.errors import LungscopeError
-from lungscope.images.dicom_acquisition import CHEST_RADIOGRAPHS, Acquisition, Policy
+from lungscope.images.dicom_acquisition import CHEST_RADIOGRAPHS, Policy
 from lungscope.images.radiograph import Radiograph
-from lungscope.images.raster import Raster, Undecodable, decode
+from lungscope.images.raster import Undecodable, decode
 
 LARGEST_FILE = 512 * 2**20
 """Bytes; the largest radiograph that `raster` decodes, uncompressed, is smaller."""
+
+LONGEST_NAME = 255
+"""Characters of the name of bytes; file systems allow no more."""
 
 _SIGNATURES = (
     ("DICOM", 128, b"DICM"),  # first: what stands before it is free, and may be a TIFF header
@@ -37,7 +40,7 @@ class UnreadableImage(LungscopeError):
     """A file that is not a radiograph that lungscope can read.
 
     Attributes:
-        path: the file.
+        path: the file, or the name that its bytes came with.
         reason: what is wrong and what to do, one line, without the path.
     """
 
@@ -48,6 +51,10 @@ class UnreadableImage(LungscopeError):
 
     def __str__(self) -> str:
         return f"{self.path}: {self.reason}"
+
+
+class UnwantedImage(UnreadableImage):
+    """An image that only the policy refuses: with `accept=ANYTHING`, or another, it may be read."""
 
 
 def read(path: str | Path, accept: Policy = CHEST_RADIOGRAPHS) -> Radiograph:
@@ -62,37 +69,83 @@ def read(path: str | Path, accept: Policy = CHEST_RADIOGRAPHS) -> Radiograph:
 
     Args:
         path: the file; not a folder, a pipe or a device.
-        accept: which DICOM images are read, by modality and body part; other formats say neither.
+        accept: which DICOM images are read, by modality, body part and view; other formats say
+            none of them.
 
     Returns:
         The radiograph: (H, W) float32 in [0, 1], H and W >= 64, bright is dense, upright.
 
     Raises:
+        UnwantedImage: a DICOM image of a kind that is not accepted.
         UnreadableImage: the file is missing, closed to us, empty or over 512 MiB; is of another
             format, damaged, cut short, or named after another format; holds several pictures,
             fewer than 64 pixels on a side, more than 100 megapixels (DICOM: 36), a single grey
-            level, or samples without an agreed black and white; is a DICOM image in colour, of a
-            kind that is not accepted, or in a transfer syntax without a decoder.
+            level, or samples without an agreed black and white; is a DICOM image in colour, or in
+            a transfer syntax without a decoder.
     """
     path = Path(path)
-    content = _content(path)
+    return _radiograph(_content(path), path, accept)
+
+
+def read_content(content: bytes, name: str, accept: Policy = CHEST_RADIOGRAPHS) -> Radiograph:
+    """Reads a radiograph from the bytes of a file, within the limits of `read`; no file is touched.
+
+    Args:
+        content: the whole file.
+        name: what the bytes came with, as an upload does. It is only told again, without
+            characters that do not print and of at most `LONGEST_NAME`, and compared with the
+            content as the name of a file is.
+        accept: which DICOM images are read.
+
+    Returns:
+        What `read` returns for a file of that content and name.
+
+    Raises:
+        UnreadableImage: as by `read`.
+    """
+    printable = "".join(character for character in name if character.isprintable())
+    path = Path(printable[:LONGEST_NAME] or "unnamed")
+    _check_length(len(content), path)
+    return _radiograph(content, path, accept)
+
+
+def _radiograph(content: bytes, path: Path, accept: Policy) -> Radiograph:
     kind = _kind(content, path)
+    if kind == "DICOM":
+        radiograph = _dicom_radiograph(content, path, accept)
+    else:
+        try:
+            raster = decode(content, kind)
+        except Undecodable as error:
+            raise UnreadableImage(path, str(error)) from error
+        radiograph = Radiograph(
+            raster.pixels, path, kind, raster.mode, raster.bits, chroma=raster.chroma
+        )
+    if radiograph.pixels.min() == radiograph.pixels.max():
+        raise UnreadableImage(path, "every pixel has the same value: the picture is blank")
+    return radiograph
+
+
+def _dicom_radiograph(content: bytes, path: Path, accept: Policy) -> Radiograph:
+    # Imported here, for pydicom takes as long to import as a hundred radiographs to read.
+    from lungscope.images.dicom import Unwanted, decode_dicom
+
     try:
-        raster, acquisition = _decoded(content, kind, accept)
+        image = decode_dicom(content, accept)
+    except Unwanted as error:
+        raise UnwantedImage(path, str(error)) from error
     except Undecodable as error:
         raise UnreadableImage(path, str(error)) from error
-    if raster.pixels.min() == raster.pixels.max():
-        raise UnreadableImage(path, "every pixel has the same value: the picture is blank")
-    return Radiograph(raster.pixels, path, kind, raster.mode, raster.bits, acquisition)
-
-
-def _decoded(content: bytes, kind: str, accept: Policy) -> tuple[Raster, Acquisition | None]:
-    if kind == "DICOM":
-        # Imported here, for pydicom takes as long to import as a hundred radiographs to read.
-        from lungscope.images.dicom import decode_dicom
-
-        return decode_dicom(content, accept)
-    return decode(content, kind), None
+    raster = image.raster
+    return Radiograph(
+        raster.pixels,
+        path,
+        "DICOM",
+        raster.mode,
+        raster.bits,
+        image.acquisition,
+        image.identifiers,
+    )
 
 
 def _content(path: Path) -> bytes:
@@ -103,12 +156,7 @@ def _content(path: Path) -> bytes:
             raise UnreadableImage(path, "it is a folder; name the image files in it")
         if not stat.S_ISREG(status.st_mode):
             raise UnreadableImage(path, "it is a pipe or a device, not a file on disk")
-        if status.st_size == 0:
-            raise UnreadableImage(path, "the file is empty (0 bytes)")
-        if status.st_size > LARGEST_FILE:
-            raise UnreadableImage(
-                path, f"{status.st_size} bytes is over the limit of {LARGEST_FILE // 2**20} MiB"
-            )
+        _check_length(status.st_size, path)
         return path.read_bytes()
     except FileNotFoundError as error:
         raise UnreadableImage(path, "there is no such file") from error
@@ -117,6 +165,15 @@ def _content(path: Path) -> bytes:
     except (OSError, ValueError) as error:  # ValueError: a null byte in the path
         reason = getattr(error, "strerror", None) or error
         raise UnreadableImage(path, f"it cannot be read ({reason})") from error
+
+
+def _check_length(length: int, path: Path) -> None:
+    if length == 0:
+        raise UnreadableImage(path, "the file is empty (0 bytes)")
+    if length > LARGEST_FILE:
+        raise UnreadableImage(
+            path, f"{length} bytes is over the limit of {LARGEST_FILE // 2**20} MiB"
+        )
 
 
 def _kind(content: bytes, path: Path) -> str:

@@ -1,7 +1,4 @@
-"""`model.json`: everything about a trained model but its weights.
-
-This module imports no torch: whoever runs an exported model reads the same file.
-"""
+"""`model.json`: all about a trained model but its weights, beside a checkpoint or a graph."""
 
 import json
 from collections.abc import Mapping
@@ -15,6 +12,35 @@ from lungscope.images import Preprocessing
 
 FORMAT = "lungscope-model"
 VERSION = 1
+PRECISIONS = ("fp32", "int8")
+
+
+@dataclass(frozen=True)
+class Export:
+    """What only an exported model has.
+
+    Attributes:
+        precision: of its arithmetic, "fp32" or "int8".
+        sha256: of its files, in hexadecimal, by their names in the model's folder.
+    """
+
+    precision: str
+    sha256: Mapping[str, str]
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object that `from_json` reads back."""
+        return {"precision": self.precision, "sha256": dict(self.sha256)}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "Export":
+        """Reads what `to_json` wrote.
+
+        Raises:
+            ValueError: a precision that this version does not know.
+        """
+        if value["precision"] not in PRECISIONS:
+            raise ValueError(f"precision {value['precision']!r} is unknown")
+        return cls(value["precision"], {str(k): str(v) for k, v in value["sha256"].items()})
 
 
 @dataclass(frozen=True)
@@ -28,11 +54,13 @@ class Description:
         preprocessing: between a radiograph and the network's input.
         weights_sha256: of `model.safetensors`, in hexadecimal.
         temperature: divisor of the logits, > 0; 1 until it is calibrated.
-        abstention: thresholds under which the model does not answer; empty until fitted.
+        abstention: when the model does not answer, as `Thresholds.to_json` writes it; empty until
+            it is exported.
         data_fingerprint: `Split.fingerprint` of the data that it was trained on.
         recipe: how it was trained, as `Recipe.to_json` writes it.
         metrics: numbers known when it was saved, e.g. the best validation accuracy.
         versions: of the libraries that trained it.
+        export: of an exported model.
     """
 
     architecture: str
@@ -41,14 +69,24 @@ class Description:
     preprocessing: Preprocessing
     weights_sha256: str
     temperature: float = 1.0
-    abstention: Mapping[str, float] = field(default_factory=dict)
+    abstention: Mapping[str, Any] = field(default_factory=dict)
     data_fingerprint: str = ""
     recipe: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
+    export: Export | None = None
+
+    @property
+    def identity(self) -> str:
+        """What tells this model from others: "mobilenet-lung 33bc4012", or "... int8"."""
+        short = f"{self.architecture} {self.weights_sha256[:8]}"
+        if self.export is None or self.export.precision == "fp32":
+            return short
+        return f"{short} {self.export.precision}"
 
     def save(self, path: Path) -> None:
         """Writes `model.json`, atomically."""
+        exported = {} if self.export is None else {"export": self.export.to_json()}
         write_json(
             path,
             {
@@ -65,6 +103,7 @@ class Description:
                 "metrics": self.metrics,
                 "versions": self.versions,
                 "weights_sha256": self.weights_sha256,
+                **exported,
             },
         )
 
@@ -99,6 +138,7 @@ class Description:
                 recipe=dict(value["recipe"]),
                 metrics=dict(value["metrics"]),
                 versions=dict(value["versions"]),
+                export=Export.from_json(value["export"]) if "export" in value else None,
             )
         except OSError as error:
             raise LungscopeError(f"{path}: {error.strerror}; give a model's folder") from error

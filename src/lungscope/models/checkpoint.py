@@ -9,8 +9,8 @@ from torch import Tensor
 
 from lungscope.atomic import written
 from lungscope.errors import LungscopeError
-from lungscope.models.building import build
 from lungscope.inference.description import Description
+from lungscope.models.building import build
 from lungscope.models.network import Network
 from lungscope.models.registry import Shape
 

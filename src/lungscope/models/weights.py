@@ -1,4 +1,7 @@
-"""Pre-trained weights: torchvision's ImageNet weights, a file of one's own, or none."""
+"""Pre-trained weights: torchvision's ImageNet weights, a file of one's own, or none.
+
+Those of the model in the box are no original's; `building` knows them.
+"""
 
 import socket
 from collections.abc import Iterator, Mapping
@@ -15,6 +18,7 @@ from lungscope.errors import LungscopeError
 from lungscope.models.registry import Architecture
 
 IMAGENET = "imagenet"
+SHIPPED = "shipped"
 NONE = "none"
 VERSION = "IMAGENET1K_V1"
 PATIENCE = 20.0
@@ -64,7 +68,7 @@ def _imagenet(architecture: Architecture) -> nn.Module:
             f"ImageNet weights of {architecture.original} are not cached and cannot be downloaded "
             f"({getattr(error, 'reason', error)}): put {file.name} (from "
             f"{get_model_weights(architecture.original)[VERSION].url}) into {file.parent}, or "
-            "train from random weights with --weights none"
+            f"train from others with --weights {SHIPPED} or --weights {NONE}"
         ) from error
     except Exception as error:  # torch.load documents no exceptions; all mean the same here
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -81,7 +85,7 @@ def _state(path: Path) -> Mapping[str, Tensor]:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise LungscopeError(
-            f"{path}: not found; --weights takes {IMAGENET}, {NONE} or a file"
+            f"{path}: not found; --weights takes {IMAGENET}, {SHIPPED}, {NONE} or a file"
         ) from error
     except Exception as error:  # likewise
         raise LungscopeError(

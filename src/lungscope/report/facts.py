@@ -12,9 +12,9 @@ from lungscope.audit.finding import RESULT
 from lungscope.data.split import Split
 from lungscope.errors import LungscopeError
 from lungscope.evaluation.run_evaluation import FIGURES, METRICS
+from lungscope.inference.description import Description
 from lungscope.models import Architecture, Shape, architecture
 from lungscope.models.cost import Cost, cost
-from lungscope.inference.description import Description
 from lungscope.report.audited import Audit, read_audit
 from lungscope.report.composition import Composition
 from lungscope.report.measured import Measured, read_measured
@@ -29,7 +29,15 @@ Verb = Literal["evaluate", "audit"]
 _PICTURES = {
     ".": ("learning-curves",),
     EVALUATION: ("samples", "confusion-matrix", "roc", "reliability", "coverage"),
-    AUDIT: ("accuracies", "sources", "mistakes", "robustness", "strengths"),
+    AUDIT: (
+        "accuracies",
+        "sources",
+        "mistakes",
+        "robustness",
+        "strengths",
+        "faithfulness",
+        "randomisation",
+    ),
 }
 
 

@@ -134,6 +134,28 @@ def _strengths(*_: object) -> Told:
     return words, words
 
 
+def _faithfulness(facts: RunFacts, _: Audit) -> Told:
+    return (
+        f"Deletion and insertion curves. {outcomes.about(facts, 'heatmap-faithfulness')}",
+        "The probability of the model's answer as pixels are hidden (deletion: they give way to "
+        "the mean of the training images) or uncovered (insertion: on the blurred image), the "
+        "hottest of the heatmap first, with 95 % bands. If the heatmap points at what the model "
+        "uses, the solid curve falls below the dashed one on the left and rises above it on the "
+        "right; the dashed one is of the same heatmap laid elsewhere.",
+    )
+
+
+def _randomisation(facts: RunFacts, _: Audit) -> Told:
+    return (
+        "Likeness of heatmaps to the trained model's by the first random layer. "
+        f"{outcomes.about(facts, 'heatmap-randomisation')}",
+        "How alike heatmaps stay when layers are given random weights, from the last one down to "
+        "the first, with the 95 % band. If heatmaps depend on what the model has learned, the "
+        "curve falls to that of unrelated maps; one that stays high would show the image and not "
+        "the model.",
+    )
+
+
 def _area(estimate: Estimate | None) -> str:
     return "not defined" if estimate is None else told(estimate)
 
@@ -151,4 +173,6 @@ _AUDITED: dict[str, Callable[[RunFacts, Audit], Told]] = {
     "mistakes": _mistakes,
     "robustness": _robustness,
     "strengths": _strengths,
+    "faithfulness": _faithfulness,
+    "randomisation": _randomisation,
 }

@@ -5,7 +5,7 @@ import math
 from lungscope.audit.subgroups import UNKNOWN
 from lungscope.data.split import SIDES
 from lungscope.models.temperature import COLDEST, HOTTEST
-from lungscope.models.weights import IMAGENET, NONE
+from lungscope.models.weights import IMAGENET, NONE, SHIPPED
 from lungscope.report.departures import fields
 from lungscope.report.facts import RunFacts
 from lungscope.report.words import counted, decimal, duration, listed, plain, several
@@ -129,6 +129,8 @@ def initialisation(facts: RunFacts) -> str:
         return f"From random weights, drawn with seed {facts.recipe.seed}."
     if facts.weights == IMAGENET:
         origin = f"ImageNet weights of torchvision's {facts.architecture.original}"
+    elif facts.weights == SHIPPED:
+        origin = "the model in the box, which was trained on radiographs"
     else:
         origin = f"the weights in {facts.weights}"
     return f"From {origin}; layers that are new are drawn with seed {facts.recipe.seed}."

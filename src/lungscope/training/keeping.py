@@ -8,9 +8,9 @@ import torch
 
 from lungscope.data.cache import Cache
 from lungscope.images import Preprocessing
+from lungscope.inference.description import Description
 from lungscope.models import Shape, build
 from lungscope.models.checkpoint import save_checkpoint
-from lungscope.inference.description import Description
 from lungscope.models.temperature import fit_temperature
 from lungscope.training.history import Epoch
 from lungscope.training.loading import batches

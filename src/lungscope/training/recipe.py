@@ -33,7 +33,8 @@ class Recipe:
 
     Attributes:
         model: name of the architecture.
-        weights: "imagenet", "none", or a state dict's path: where training starts from.
+        weights: where training starts from: "imagenet", "shipped" (the model in the box), "none",
+            or a state dict's path.
         size: side of the input in pixels, >= 32.
         batch_size: images a step. The paper names none; 32 is torchvision's habit.
         learning_rate: of SGD at the start, > 0.

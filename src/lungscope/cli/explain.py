@@ -1,0 +1,165 @@
+"""`lungscope explain`: where in a radiograph the evidence for a class lies, as pictures."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from lungscope import DISCLAIMER
+from lungscope.cli.options import Json, Quiet
+from lungscope.cli.terminal import INTERRUPTED, Terminal
+from lungscope.errors import LungscopeError
+from lungscope.report.words import several
+
+if TYPE_CHECKING:
+    from lungscope.evaluation.answering import CheckpointClassifier
+    from lungscope.inference.classifier import Classifier
+    from lungscope.inference.explaining import Explained
+    from lungscope.inference.explanation import Method
+    from lungscope.inference.prediction import Failure
+
+    Outcome: TypeAlias = Explained | Failure
+
+
+def explain(
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PATH...", help="Files, folders, patterns, or - for names on stdin."
+        ),
+    ],
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            "--model", help="Folder of `lungscope export`.", show_default="the model in the box"
+        ),
+    ] = None,
+    run: Annotated[
+        Path | None,
+        typer.Option("--run", help="Run folder of `lungscope train`, in place of --model."),
+    ] = None,
+    label: Annotated[
+        str | None,
+        typer.Option("--class", help="Class to explain.", show_default="the most probable one"),
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the pictures.")] = Path(
+        "explanations"
+    ),
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force",
+            help="Read DICOM images of every modality and body part, and replace pictures.",
+        ),
+    ] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Draw where the evidence for a class lies: the radiograph, and heat over it, in one picture.
+
+    Much heat outside the thorax is a warning: the score may rest on markers or on the film's edge.
+    A file that cannot be read is a row with its reason, and the exit code is 1 at the end.
+    """
+    from lungscope.images import ANYTHING, CHEST_RADIOGRAPHS
+    from lungscope.inference.explaining import (
+        destinations,
+        explain_files,
+        refuse_existing,
+        to_explain,
+    )
+    from lungscope.inference.listing import listed
+
+    terminal = Terminal(quiet=quiet, json=json)
+    pictures = destinations(to_explain(listed(paths, sys.stdin), out), out)
+    if not force:
+        refuse_existing(pictures)
+    classifier, method = _classifier(model, run)
+    if label is not None and label not in classifier.classes:
+        raise LungscopeError(
+            f"class {label!r} is unknown; choose one of {', '.join(classifier.classes)}"
+        )
+    accept = ANYTHING if force else CHEST_RADIOGRAPHS
+    outcomes: list[Outcome] = []
+    interrupted = False
+    with terminal.progress("explaining") as on_progress:
+        try:
+            for outcome in explain_files(classifier, pictures, label, accept, method):
+                outcomes.append(outcome)
+                on_progress(len(outcomes), len(pictures))
+        except KeyboardInterrupt:  # what is done is kept
+            interrupted = True
+    rows = [_row(outcome) for outcome in outcomes]
+    failures = sum(row["error"] is not None for row in rows)
+    terminal.say(_table(rows))
+    suspects = sum(row["suspect"] is True for row in rows)
+    terminal.say(
+        escape(
+            f"Wrote {several(len(rows) - failures, 'picture')} to {out}; in {suspects} more heat "
+            "is outside the thorax than if it were spread evenly."
+        )
+    )
+    terminal.say(f"Model {classifier.description.identity}.  {DISCLAIMER}")
+    terminal.answer({"model": classifier.description.identity, "files": rows})
+    raise typer.Exit(INTERRUPTED if interrupted else 1 if failures else 0)
+
+
+def _classifier(
+    model: Path | None, run: Path | None
+) -> "tuple[Classifier | CheckpointClassifier, Method]":
+    if run is not None and model is not None:
+        raise LungscopeError("--model and --run: give one of them")
+    if run is not None:
+        from lungscope.evaluation.answering import CheckpointClassifier
+        from lungscope.models.checkpoint import Checkpoint
+        from lungscope.training.run import Run
+
+        checkpoint = CheckpointClassifier(Checkpoint.load(Run.open(run).checkpoint))
+        return checkpoint, checkpoint.method
+    from lungscope.inference.classifier import Classifier
+
+    return Classifier.load(model) if model else Classifier.shipped(), "class activation map"
+
+
+def _row(outcome: "Outcome") -> dict[str, Any]:
+    from lungscope.inference.explaining import Explained
+
+    if not isinstance(outcome, Explained):
+        return {"file": str(outcome.file), "error": outcome.reason, "suspect": None}
+    explanation = outcome.explanation
+    prediction = explanation.prediction
+    return {
+        "file": str(prediction.file),
+        "error": None,
+        "label": prediction.label,
+        "reason": prediction.reason,
+        "probabilities": dict(prediction.probabilities),
+        "explained": explanation.label,
+        "method": explanation.method,
+        "share_outside": explanation.share_outside,
+        "suspect": explanation.suspect,
+        "picture": str(outcome.picture),
+    }
+
+
+def _table(rows: list[dict[str, Any]]) -> Table:
+    table = Table("file", "answer", "explained", "probability", "outside", "picture", box=None)
+    for row in rows:
+        name = escape(row["file"])
+        if row["error"] is not None:
+            table.add_row(name, "(unreadable)", "", "", "", escape(row["error"]))
+            continue
+        outside = (
+            "no heat" if row["share_outside"] is None else f"{100 * row['share_outside']:.0f} %"
+        )
+        table.add_row(
+            name,
+            escape(row["label"] or "(abstains)"),
+            escape(row["explained"]),
+            f"{row['probabilities'][row['explained']]:.3f}",
+            f"[yellow]{outside}[/]" if row["suspect"] else outside,
+            escape(row["picture"]),
+        )
+    return table

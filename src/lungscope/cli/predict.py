@@ -1,0 +1,123 @@
+"""`lungscope predict`: what a model says of files, without torch."""
+
+import sys
+import time
+from collections import Counter
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+from lungscope import DISCLAIMER
+from lungscope.cli.answers import chosen_format, csv_rows, file_or, json_lines, table_lines
+from lungscope.cli.options import Quiet
+from lungscope.cli.terminal import INTERRUPTED, Terminal
+from lungscope.errors import LungscopeError
+from lungscope.progress import ignore
+from lungscope.report.words import several
+
+if TYPE_CHECKING:
+    from lungscope.inference.prediction import Outcome
+
+
+def predict(
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PATH...", help="Files, folders, patterns, or - for names on stdin."
+        ),
+    ],
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            "--model", help="Folder of `lungscope export`.", show_default="the model in the box"
+        ),
+    ] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Answer in CSV.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Answer in JSON, one line a file.")
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="File: .csv or .jsonl.", show_default="the terminal"),
+    ] = None,
+    with_ids: Annotated[
+        bool, typer.Option("--with-ids", help="Tell DICOM's identifiers of patient and study.")
+    ] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", min=1, help="Threads.", show_default="one a processor"),
+    ] = None,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force", help="Read DICOM images of every modality and body part, and replace OUT."
+        ),
+    ] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Classify radiographs: one row a file, in the order given.
+
+    The model abstains where an image is no frontal chest X-ray, or where it is not confident. A
+    file that cannot be read is a row with its reason, and the exit code is 1 at the end.
+    """
+    from lungscope.images import ANYTHING, CHEST_RADIOGRAPHS
+    from lungscope.inference.classifier import Classifier
+    from lungscope.inference.listing import listed
+
+    form = chosen_format(as_csv=as_csv, as_json=as_json, out=out)
+    if out is not None and out.exists() and not force:
+        raise LungscopeError(f"{out}: is already there; replace it with --force")
+    terminal = Terminal(quiet=quiet or (out is None and form != "table"))
+    files = list(listed(paths, sys.stdin))
+    classifier = Classifier.load(model) if model else Classifier.shipped()
+    outcomes = classifier.predict_files(files, ANYTHING if force else CHEST_RADIOGRAPHS, workers)
+    kinds: Counter[str] = Counter()
+    interrupted, unwanted = False, 0
+    started = time.perf_counter()
+    with (
+        file_or(sys.stdout, out) as stream,
+        nullcontext(ignore) if form == "table" else terminal.progress("classifying") as bar,
+    ):
+        if form == "table":  # its lines are progress enough
+            write = table_lines(terminal, files, classifier.classes)
+        elif form == "csv":
+            write = csv_rows(stream, classifier.classes, with_ids=with_ids)
+        else:
+            write = json_lines(stream, with_ids=with_ids)
+        try:
+            for done, outcome in enumerate(outcomes, start=1):
+                write(outcome)
+                kinds[_kind(outcome)] += 1
+                unwanted += getattr(outcome, "unwanted", False)
+                bar(done, len(files))
+        except KeyboardInterrupt:  # what is done is kept
+            outcomes.close()
+            interrupted = True
+    seconds = time.perf_counter() - started
+    terminal.say(_summary(kinds, seconds))
+    if unwanted:
+        terminal.say(
+            f"{several(unwanted, 'DICOM image')} of another modality, view or body part; --force "
+            "reads them anyway."
+        )
+    if out is not None:
+        terminal.say(escape(f"Wrote {out}."))
+    terminal.say(f"Model {classifier.description.identity}.  {DISCLAIMER}")
+    raise typer.Exit(INTERRUPTED if interrupted else 1 if kinds["unreadable"] else 0)
+
+
+def _kind(outcome: "Outcome") -> str:
+    from lungscope.inference.prediction import Prediction
+
+    if not isinstance(outcome, Prediction):
+        return "unreadable"
+    return "abstained" if outcome.abstained else "classified"
+
+
+def _summary(kinds: Counter[str], seconds: float) -> str:
+    counts = ", ".join(f"{count:,} {kind}" for kind, count in sorted(kinds.items()))
+    images = several(kinds.total(), "file")
+    return f"{images}: {counts}.  {kinds.total() / seconds:.0f} a second."

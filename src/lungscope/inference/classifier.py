@@ -1,0 +1,156 @@
+"""A model that answers for files: the one in the box, or one that `lungscope export` wrote."""
+
+from collections import deque
+from collections.abc import Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+
+from lungscope.errors import LungscopeError
+from lungscope.images import (
+    CHEST_RADIOGRAPHS,
+    Policy,
+    Radiograph,
+    UnreadableImage,
+    UnwantedImage,
+    read,
+    to_square,
+)
+from lungscope.inference import checks
+from lungscope.inference.description import Description
+from lungscope.inference.exported import SHIPPED_MODEL, ExportedModel
+from lungscope.inference.prediction import Failure, Origin, Outcome, Prediction
+from lungscope.inference.processors import processors
+from lungscope.inference.session import Session
+
+AHEAD = 4
+"""Files a thread that may be read before their turn, so that a slow one holds nobody up."""
+
+
+class Classifier:
+    """Tells what chest radiographs show, or why it does not.
+
+    Every image is classified by itself, by one thread, so that its answer does not depend on what
+    else is asked. Several threads may use one classifier.
+
+    Example:
+        >>> from lungscope import Classifier
+        >>> classifier = Classifier.shipped()
+        >>> classifier.classes
+        ('Lung Opacity', 'Normal', 'Viral Pneumonia')
+    """
+
+    def __init__(self, model: ExportedModel) -> None:
+        """Makes a model ready to answer.
+
+        Raises:
+            LungscopeError: its graph cannot be run.
+        """
+        self._model = model
+        self._session = Session(model.graph)
+
+    @classmethod
+    def shipped(cls) -> "Classifier":
+        """The model in the box: MobileNet-Lung, trained on real X-rays; see its model card."""
+        return cls.load(SHIPPED_MODEL)
+
+    @classmethod
+    def load(cls, folder: Path | str) -> "Classifier":
+        """A model that `lungscope export` wrote.
+
+        Raises:
+            LungscopeError: missing, damaged or changed files, or a checkpoint that is not exported.
+        """
+        return cls(ExportedModel.load(Path(folder)))
+
+    @property
+    def description(self) -> Description:
+        """The model's description."""
+        return self._model.description
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names in the order of the outputs."""
+        return self.description.classes
+
+    def predict(self, file: Path | str, accept: Policy = CHEST_RADIOGRAPHS) -> Prediction:
+        """Reads a file and answers for it.
+
+        Args:
+            file: PNG, JPEG, TIFF, BMP, WebP or DICOM.
+            accept: which DICOM images are read; `ANYTHING` for all.
+
+        Raises:
+            UnreadableImage: it is not a radiograph that can be read.
+        """
+        return self.judge(read(file, accept))
+
+    def judge(self, radiograph: Radiograph) -> Prediction:
+        """Answers for a radiograph that is read already.
+
+        Args:
+            radiograph: pixels (H, W) float32 in [0, 1], bright is dense.
+        """
+        description = self.description
+        square = to_square(radiograph, description.preprocessing.size)
+        answer = self._session.answer(square[None, None])
+        probabilities = dict(zip(self.classes, answer.probabilities[0].tolist(), strict=True))
+        label = self.classes[int(answer.probabilities[0].argmax())]
+        distance = float(self._model.reference.distance(answer.features)[0])
+        reason = checks.objection(radiograph) or self._model.thresholds.objection(
+            distance, probabilities[label]
+        )
+        return Prediction(
+            file=radiograph.path,
+            label=label if reason is None else None,
+            probabilities=probabilities,
+            reason=reason,
+            distance=distance,
+            model=description.identity,
+            model_sha256=description.weights_sha256,
+            origin=Origin.of(radiograph),
+            activation_map=None if answer.activation_map is None else answer.activation_map[0],
+        )
+
+    def predict_files(
+        self,
+        files: Iterable[Path | str],
+        accept: Policy = CHEST_RADIOGRAPHS,
+        workers: int | None = None,
+    ) -> Generator[Outcome]:
+        """Answers for many files, in their order, on all processors.
+
+        Each thread decodes a file and classifies it, so that decoding and inference overlap; only
+        a few images are in memory at once, however many files there are. A file that cannot be
+        read is a `Failure`, and the others are done.
+
+        Args:
+            files: as for `predict`; taken as they are needed.
+            accept: which DICOM images are read.
+            workers: threads; None for one a processor that this process may use, counting its
+                affinity and its container's limit.
+
+        Raises:
+            LungscopeError: `workers` is below 1.
+        """
+        if workers is not None and workers < 1:
+            raise LungscopeError(f"{workers} workers: give 1 or more")
+        count = workers or processors()
+        pool = ThreadPoolExecutor(count, thread_name_prefix="lungscope")
+        waiting: deque[Future[Outcome]] = deque()
+        coming = iter(files)
+        try:
+            for file in islice(coming, count * AHEAD):
+                waiting.append(pool.submit(self._outcome, file, accept))
+            while waiting:
+                yield waiting.popleft().result()
+                for file in islice(coming, 1):
+                    waiting.append(pool.submit(self._outcome, file, accept))
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _outcome(self, file: Path | str, accept: Policy) -> Outcome:
+        try:
+            return self.predict(file, accept)
+        except UnreadableImage as error:
+            return Failure(error.path, error.reason, isinstance(error, UnwantedImage))

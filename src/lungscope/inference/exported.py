@@ -1,0 +1,72 @@
+"""An exported model: a folder with `model.onnx`, `abstention.npz` and their `model.json`."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from lungscope.errors import LungscopeError
+from lungscope.inference.abstention import Reference, Thresholds
+from lungscope.inference.description import Description
+
+GRAPH = "model.onnx"
+REFERENCE = "abstention.npz"
+DESCRIPTION = "model.json"
+
+SHIPPED_MODEL = Path(__file__).resolve().parents[1] / "shipped"
+"""The model in the box, beside its card."""
+
+
+@dataclass(frozen=True, eq=False)
+class ExportedModel:
+    """Everything that answering for a radiograph needs.
+
+    Attributes:
+        description: of the model.
+        graph: the content of `model.onnx`.
+        reference: what the features of an X-ray look like.
+        thresholds: when the model does not answer.
+    """
+
+    description: Description
+    graph: bytes
+    reference: Reference
+    thresholds: Thresholds
+
+    @classmethod
+    def load(cls, folder: Path) -> "ExportedModel":
+        """Reads a folder that `lungscope export` wrote.
+
+        Raises:
+            LungscopeError: a file is missing, is not the one that `model.json` describes, or the
+                folder holds a checkpoint that is not exported yet.
+        """
+        description = Description.load(folder / DESCRIPTION)
+        if description.export is None:
+            raise LungscopeError(
+                f"{folder}: a checkpoint, which needs torch; make an exported model of its run "
+                "with lungscope export RUN"
+            )
+        content = {
+            name: _verified(folder / name, description.export.sha256.get(name))
+            for name in (GRAPH, REFERENCE)
+        }
+        try:
+            thresholds = Thresholds.from_json(description.abstention)
+        except (KeyError, TypeError, ValueError) as error:
+            raise LungscopeError(
+                f"{folder / DESCRIPTION}: damaged thresholds of abstention ({error})"
+            ) from error
+        return cls(description, content[GRAPH], Reference.load(folder / REFERENCE), thresholds)
+
+
+def _verified(path: Path, sha256: str | None) -> bytes:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise LungscopeError(f"{path}: {error.strerror}") from error
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise LungscopeError(
+            f"{path}: not the file that {DESCRIPTION} describes (SHA-256 differs); "
+            "copy the whole folder again"
+        )
+    return content

@@ -1,0 +1,122 @@
+"""The answer for one file: a class, or why none is named."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lungscope.errors import LungscopeError
+from lungscope.images import Acquisition, Identifiers, Radiograph
+from lungscope.inference.heatmap import Heatmap, heatmap
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a file says about the radiograph in it.
+
+    Attributes:
+        format: "PNG", "JPEG", "TIFF", "BMP", "WEBP" or "DICOM".
+        height, width: in pixels.
+        acquisition: how it was taken, by a DICOM file; None for every other format.
+        identifiers: of patient and study, by a DICOM file; they are not printed unasked.
+    """
+
+    format: str
+    height: int
+    width: int
+    acquisition: Acquisition | None = None
+    identifiers: Identifiers | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, radiograph: Radiograph) -> "Origin":
+        """All of a radiograph but its pixels."""
+        return cls(
+            radiograph.format,
+            radiograph.height,
+            radiograph.width,
+            radiograph.acquisition,
+            radiograph.identifiers,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """A model's answer for one radiograph.
+
+    Attributes:
+        file: as it was named.
+        label: the most probable class, or None where the model abstains.
+        probabilities: of every class, in the order of the model's outputs: calibrated, in [0, 1],
+            summing to 1. They mean nothing where the image is no frontal chest X-ray.
+        reason: why the model abstains, in plain words; None where it answers.
+        distance: of the image's features from those of the training images, >= 0; NaN for a
+            checkpoint, which learns what is far when it is exported.
+        model: architecture and short hash, e.g. "mobilenet-lung 33bc4012".
+        model_sha256: of the model's weights, in hexadecimal.
+        origin: what the file says.
+        activation_map: (K, h, w) float32, what each place contributes to each class's logit; None
+            where the architecture has no such map.
+    """
+
+    file: Path
+    label: str | None
+    probabilities: Mapping[str, float]
+    reason: str | None
+    distance: float
+    model: str
+    model_sha256: str
+    origin: Origin
+    activation_map: NDArray[np.float32] | None = field(repr=False)
+
+    @property
+    def abstained(self) -> bool:
+        """Whether the model does not name a class."""
+        return self.label is None
+
+    @property
+    def most_probable(self) -> str:
+        """The most probable class, also where the model abstains; of equals, the first."""
+        return max(self.probabilities, key=self.probabilities.__getitem__)
+
+    def heatmap(self, label: str | None = None) -> Heatmap:
+        """Where on the radiograph the evidence for a class lies.
+
+        Args:
+            label: a class; the most probable one by default.
+
+        Raises:
+            LungscopeError: no such class, or an architecture without an activation map.
+        """
+        label = self.most_probable if label is None else label
+        names = list(self.probabilities)
+        if label not in names:
+            raise LungscopeError(f"class {label!r} is unknown; choose one of {', '.join(names)}")
+        if self.activation_map is None:
+            raise LungscopeError(
+                f"{self.model}: this architecture has no activation map; explain it with --run RUN"
+            )
+        return heatmap(
+            self.activation_map[names.index(label)], (self.origin.height, self.origin.width)
+        )
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A file that no model was asked about.
+
+    Attributes:
+        file: as it was named.
+        reason: what is wrong and what to do, one line, without the file's name.
+        unwanted: whether it is a DICOM image that could be read, of a kind that was not wanted.
+    """
+
+    file: Path
+    reason: str
+    unwanted: bool = False
+
+
+Outcome: TypeAlias = Prediction | Failure
+"""What becomes of one file."""

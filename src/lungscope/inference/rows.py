@@ -1,0 +1,66 @@
+"""One row a file: what `predict` writes as a line of JSON or of CSV."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from lungscope.inference.prediction import Outcome, Prediction
+
+_ACQUISITION = ("modality", "body_part", "view_position", "laterality")
+_IDENTIFIERS = (
+    "patient_id",
+    "accession_number",
+    "study_instance_uid",
+    "series_instance_uid",
+    "sop_instance_uid",
+)
+
+
+def to_json(outcome: Outcome, *, with_ids: bool) -> dict[str, Any]:
+    """A JSON object; what is unknown is null.
+
+    Args:
+        outcome: of one file.
+        with_ids: whether the identifiers of patient and study are in it.
+    """
+    if not isinstance(outcome, Prediction):
+        return {"file": str(outcome.file), "error": outcome.reason}
+    origin = outcome.origin
+    row: dict[str, Any] = {
+        "file": str(outcome.file),
+        "error": None,
+        "label": outcome.label,
+        "probabilities": dict(outcome.probabilities),
+        "abstained": outcome.abstained,
+        "reason": outcome.reason,
+        "distance": outcome.distance,
+        "model": outcome.model,
+        "model_sha256": outcome.model_sha256,
+        "format": origin.format,
+        "height": origin.height,
+        "width": origin.width,
+        **{name: getattr(origin.acquisition, name, None) for name in _ACQUISITION},
+    }
+    if with_ids:
+        row |= {name: getattr(origin.identifiers, name, None) for name in _IDENTIFIERS}
+    return row
+
+
+def columns(classes: Sequence[str], *, with_ids: bool) -> list[str]:
+    """The names of a CSV's columns."""
+    probabilities = [f"probability:{name}" for name in classes]
+    return [
+        *("file", "error", "label", *probabilities, "abstained", "reason", "distance", "model"),
+        *("model_sha256", "format", "height", "width", *_ACQUISITION),
+        *(_IDENTIFIERS if with_ids else ()),
+    ]
+
+
+def to_cells(outcome: Outcome, classes: Sequence[str], *, with_ids: bool) -> list[str | float]:
+    """The cells of a CSV's row, in the order of `columns`; what is unknown is empty."""
+    row = to_json(outcome, with_ids=with_ids)
+    row |= {f"probability:{name}": p for name, p in row.pop("probabilities", {}).items()}
+    found = [row.get(name) for name in columns(classes, with_ids=with_ids)]
+    return [
+        "" if cell is None else str(cell).lower() if isinstance(cell, bool) else cell
+        for cell in found
+    ]

@@ -1,0 +1,169 @@
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from lungscope.cli.app import app
+from lungscope.images import Preprocessing
+from lungscope.inference.classifier import Classifier
+from lungscope.inference.description import Description
+from lungscope.inference.prediction import Origin, Prediction
+
+run = CliRunner().invoke
+
+CLASSES = ("Lung Opacity", "Normal")
+
+
+class Stub:
+    """Answers "Normal" for everything; its evidence lies on a lung, that against it in a corner."""
+
+    classes = CLASSES
+    description = Description("mobilenet-lung", 16, CLASSES, Preprocessing(64, 0.5, 0.2), "ab" * 32)
+
+    def judge(self, radiograph):
+        contributions = np.zeros((2, 7, 7), dtype=np.float32)
+        contributions[0, 0, 0] = contributions[1, 3, 1] = 1
+        return Prediction(
+            file=radiograph.path,
+            label="Normal",
+            probabilities={"Lung Opacity": 0.25, "Normal": 0.75},
+            reason=None,
+            distance=0.0,
+            model="mobilenet-lung abababab",
+            model_sha256="ab" * 32,
+            origin=Origin.of(radiograph),
+            activation_map=contributions,
+        )
+
+
+@pytest.fixture
+def shipped(monkeypatch):
+    monkeypatch.setattr(Classifier, "shipped", classmethod(lambda _: Stub()))
+
+
+@pytest.fixture
+def films(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for number, name in enumerate(("films/a/1.png", "films/b/1.png")):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True)
+        levels = np.random.default_rng(number).integers(0, 255, (80, 70), dtype=np.uint8)
+        Image.fromarray(levels).save(path)
+    return tmp_path / "films"
+
+
+def test_a_folder_of_films_becomes_a_folder_of_pictures(shipped, films):
+    told = run(app, ["explain", "films"])
+    assert told.exit_code == 0
+    for name in ("a/1.png.png", "b/1.png.png"):
+        assert (films.parent / "explanations" / name).is_file()
+    assert "Wrote 2 pictures to explanations; in 0 more heat" in told.stdout
+    assert "mobilenet-lung abababab" in told.stdout
+    assert "not for diagnosis" in told.stdout
+    assert sorted(path.name for path in films.rglob("*.png")) == ["1.png", "1.png"]
+
+
+def test_a_program_gets_json_alone(shipped, films):
+    told = run(app, ["explain", "films/a/1.png", "--class", "Lung Opacity", "--json"])
+    answer = json.loads(told.stdout)
+    assert answer["model"] == "mobilenet-lung abababab"
+    (row,) = answer["files"]
+    assert row["file"] == "films/a/1.png"
+    assert row["label"] == "Normal"
+    assert row["explained"] == "Lung Opacity"
+    assert row["probabilities"] == {"Lung Opacity": 0.25, "Normal": 0.75}
+    assert row["share_outside"] > 0.9
+    assert row["suspect"] is True
+    assert row["picture"] == "explanations/1.png.png"
+
+
+def test_a_bad_file_is_a_row_and_the_others_are_done(shipped, films):
+    (films / "a" / "0.png").write_text("no picture")
+    told = run(app, ["explain", "films"])
+    assert told.exit_code == 1
+    assert "(unreadable)" in told.stdout
+    assert "Wrote 2 pictures" in told.stdout
+
+
+def test_an_unknown_class_is_told_with_those_that_there_are(shipped, films):
+    told = run(app, ["explain", "films", "--class", "Cat"])
+    assert told.exit_code == 2
+    assert "'Cat' is unknown; choose one of Lung Opacity, Normal" in told.stderr
+    assert not (films.parent / "explanations").exists()
+
+
+def test_pictures_are_replaced_when_that_is_asked_for(shipped, films):
+    assert run(app, ["explain", "films", "-o", "here"]).exit_code == 0
+    again = run(app, ["explain", "films", "-o", "here"])
+    assert again.exit_code == 2
+    assert "--force" in again.stderr
+    assert run(app, ["explain", "films", "-o", "here", "--force"]).exit_code == 0
+
+
+def test_quiet_says_nothing(shipped, films):
+    told = run(app, ["explain", "films", "--quiet"])
+    assert told.exit_code == 0
+    assert told.output == ""
+
+
+def test_a_run_and_a_model_are_not_given_together(films):
+    told = run(app, ["explain", "films", "--run", "r", "--model", "m"])
+    assert told.exit_code == 2
+    assert "give one of them" in told.stderr
+
+
+def test_what_is_no_run_is_told(films):
+    told = run(app, ["explain", "films", "--run", "films"])
+    assert told.exit_code == 2
+    assert "not a run folder" in told.stderr
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_a_run_explains_itself(films):
+    import torch
+
+    from lungscope.models import Shape, build
+    from lungscope.models.checkpoint import save_checkpoint
+    from lungscope.training.recipe import Recipe
+
+    torch.manual_seed(0)
+    Recipe(model="squeezenet1_1").save(films.parent / "run" / "recipe.json")
+    description = Description("squeezenet1_1", 16, CLASSES, Preprocessing(64, 0.5, 0.2), "")
+    network = build("squeezenet1_1", Shape(2))
+    save_checkpoint(films.parent / "run" / "checkpoint", network.state_dict(), description)
+    told = run(app, ["explain", "films", "--run", "run", "--json"])
+    assert told.exit_code == 0
+    answer = json.loads(told.stdout)
+    assert answer["model"].startswith("squeezenet1_1 ")
+    assert [row["method"] for row in answer["files"]] == ["class activation map"] * 2
+
+
+def test_without_a_run_torch_is_not_imported(films):
+    script = """
+import sys
+sys.path.insert(0, {here!r})
+from test_explain_command import Stub
+from lungscope.inference.classifier import Classifier
+from lungscope.cli.app import app
+Classifier.shipped = classmethod(lambda _: Stub())
+try:
+    app(["explain", "films"])
+except SystemExit as end:
+    assert end.code == 0, end.code
+heavy = {{"torch", "torchvision", "lightning", "scipy", "sklearn", "matplotlib"}}
+assert not heavy & set(sys.modules), heavy & set(sys.modules)
+"""
+    here = __file__.rsplit("/", 1)[0]
+    done = subprocess.run(
+        [sys.executable, "-c", script.format(here=here)],
+        cwd=films.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (films.parent / "explanations" / "a" / "1.png.png").is_file()

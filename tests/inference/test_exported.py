@@ -1,0 +1,57 @@
+import json
+import shutil
+
+import pytest
+
+from lungscope.errors import LungscopeError
+from lungscope.inference.exported import SHIPPED_MODEL, ExportedModel
+
+
+@pytest.fixture
+def copy(exported_model, tmp_path):
+    return shutil.copytree(exported_model, tmp_path / "model")
+
+
+def test_a_folder_is_read_whole(exported_model):
+    model = ExportedModel.load(exported_model)
+    assert model.description.classes == ("Lung Opacity", "Normal", "Viral Pneumonia")
+    assert model.thresholds.farthest == 1.5
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "abstention.npz"])
+def test_a_file_that_was_changed_is_refused(copy, name):
+    content = bytearray((copy / name).read_bytes())
+    content[-1] ^= 1
+    (copy / name).write_bytes(content)
+    with pytest.raises(LungscopeError, match=rf"{name}: not the file that model\.json describes"):
+        ExportedModel.load(copy)
+
+
+@pytest.mark.parametrize("name", ["model.json", "model.onnx", "abstention.npz"])
+def test_a_file_that_is_missing_is_named(copy, name):
+    (copy / name).unlink()
+    with pytest.raises(LungscopeError, match=name):
+        ExportedModel.load(copy)
+
+
+def test_a_checkpoint_is_told_from_an_exported_model(copy):
+    description = json.loads((copy / "model.json").read_text())
+    del description["export"]
+    (copy / "model.json").write_text(json.dumps(description))
+    with pytest.raises(LungscopeError, match="lungscope export RUN"):
+        ExportedModel.load(copy)
+
+
+def test_damaged_thresholds_are_refused(copy):
+    description = json.loads((copy / "model.json").read_text())
+    description["abstention"] = {"score": "horoscope"}
+    (copy / "model.json").write_text(json.dumps(description))
+    with pytest.raises(LungscopeError, match="damaged thresholds"):
+        ExportedModel.load(copy)
+
+
+def test_the_model_in_the_box_is_whole_and_small():
+    model = ExportedModel.load(SHIPPED_MODEL)
+    assert model.description.architecture == "mobilenet-lung"
+    assert sum(path.stat().st_size for path in SHIPPED_MODEL.iterdir()) <= 20e6
+    assert "not for diagnosis" in (SHIPPED_MODEL / "model_card.md").read_text().lower()

@@ -1,0 +1,69 @@
+import csv
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+
+from lungscope.images import Acquisition, Identifiers
+from lungscope.inference.prediction import Failure, Origin, Prediction
+from lungscope.inference.rows import columns, to_cells, to_json
+
+CLASSES = ("Normal", "Viral Pneumonia")
+PREDICTION = Prediction(
+    file=Path("a/b.dcm"),
+    label="Normal",
+    probabilities={"Normal": 0.75, "Viral Pneumonia": 0.25},
+    reason=None,
+    distance=1.25,
+    model="tiny 01234567",
+    model_sha256="0123456789",
+    origin=Origin(
+        "DICOM",
+        2000,
+        1800,
+        Acquisition(modality="CR", view_position="PA"),
+        Identifiers(patient_id="PID-774411"),
+    ),
+    activation_map=np.zeros((2, 3, 3), np.float32),
+)
+FAILURE = Failure(Path("c.png"), "the file is empty (0 bytes)")
+
+
+def test_an_answer_is_a_json_object_of_what_is_known():
+    row = json.loads(json.dumps(to_json(PREDICTION, with_ids=False)))
+    assert row["file"] == "a/b.dcm"
+    assert (row["label"], row["abstained"], row["reason"], row["error"]) == (
+        "Normal", False, None, None,
+    )  # fmt: skip
+    assert row["probabilities"] == {"Normal": 0.75, "Viral Pneumonia": 0.25}
+    assert (row["modality"], row["view_position"], row["laterality"]) == ("CR", "PA", None)
+
+
+def test_a_file_that_could_not_be_read_is_a_row_with_its_reason():
+    assert to_json(FAILURE, with_ids=False) == {"file": "c.png", "error": FAILURE.reason}
+
+
+def test_identifiers_are_told_only_to_who_asks():
+    assert "PID-774411" not in json.dumps(to_json(PREDICTION, with_ids=False))
+    assert to_json(PREDICTION, with_ids=True)["patient_id"] == "PID-774411"
+    assert "PID-774411" not in repr(PREDICTION)
+
+
+def test_cells_stand_under_their_columns():
+    for with_ids in (False, True):
+        names = columns(CLASSES, with_ids=with_ids)
+        file = io.StringIO()
+        writer = csv.writer(file)
+        writer.writerow(names)
+        for outcome in (PREDICTION, FAILURE):
+            cells = to_cells(outcome, CLASSES, with_ids=with_ids)
+            assert len(cells) == len(names)
+            writer.writerow(cells)
+        answer, failure = csv.DictReader(io.StringIO(file.getvalue()))
+        assert answer["label"] == "Normal"
+        assert float(answer["probability:Viral Pneumonia"]) == 0.25
+        assert answer["abstained"] == "false"
+        assert failure["error"] == FAILURE.reason
+        assert failure["label"] == failure["probability:Normal"] == failure["abstained"] == ""
+        assert answer.get("patient_id") == ("PID-774411" if with_ids else None)
