@@ -1,0 +1,138 @@
+// The radiographs on the page: what is known of each, and which one is looked at.
+
+let next = 1;
+
+export class Radiograph {
+  /** @param {File} file */
+  constructor(file) {
+    this.id = next++;
+    this.file = file;
+    this.name = file.name || "pasted image";
+    /** "waiting", "sending", "answered", "failed" or "stopped". */
+    this.state = "waiting";
+    /** What it waits for, in words; null where there is nothing to say. */
+    this.note = null;
+    /** The service's answer; the pictures are taken out of it. */
+    this.row = null;
+    /** Why there is no answer. */
+    this.problem = null;
+    /** Whether a browser shows the file itself; null until that is known. */
+    this.shown = null;
+    /** Address of a small picture. */
+    this.thumbnail = null;
+    /** The service's picture of a file that browsers cannot show; false where it has none. */
+    this.preview = null;
+    /** What the service said of each class's evidence, by class; null where it has none. */
+    this.heatmaps = new Map();
+    /** The class whose evidence is looked at; null until there is an answer. */
+    this.explained = null;
+    /** Why its evidence cannot be shown. */
+    this.unexplained = null;
+  }
+
+  get done() {
+    return this.state === "answered" || this.state === "failed" || this.state === "stopped";
+  }
+
+  /** Whether the service may answer if it is asked once more. */
+  get mayGoOn() {
+    return this.state === "stopped" || (this.state === "failed" && this.problem.passing);
+  }
+
+  get heatmap() {
+    return this.heatmaps.get(this.explained) ?? null;
+  }
+
+  /** Forgets the large pictures; the service can be asked again. */
+  releasePictures() {
+    this.preview = null;
+    this.heatmaps.clear();
+  }
+
+  release() {
+    this.releasePictures();
+    if (this.thumbnail !== null) URL.revokeObjectURL(this.thumbnail);
+    this.thumbnail = null;
+  }
+}
+
+/** Tells of "added", "removed", "changed" (each with the image) and "selected". */
+export class Collection extends EventTarget {
+  #images = new Map();
+  #selected = null;
+
+  get images() {
+    return [...this.#images.values()];
+  }
+
+  get selected() {
+    return this.#selected;
+  }
+
+  /** @param {Radiograph} image */
+  has(image) {
+    return this.#images.has(image.id);
+  }
+
+  /**
+   * @param {File[]} files
+   * @returns {Radiograph[]} the first of which is looked at where nothing was
+   */
+  add(files) {
+    const images = files.map((file) => new Radiograph(file));
+    for (const image of images) {
+      this.#images.set(image.id, image);
+      this.#tell("added", image);
+    }
+    if (this.#selected === null && images.length > 0) this.select(images[0]);
+    return images;
+  }
+
+  /** Its neighbour is looked at where it was. */
+  remove(image) {
+    const images = this.images;
+    const at = images.indexOf(image);
+    const next = this.#selected === image ? (images[at + 1] ?? images[at - 1] ?? null) : this.#selected;
+    this.#images.delete(image.id);
+    image.release();
+    this.#selected = next;
+    this.#tell("removed", image);
+    this.select(next);
+  }
+
+  clear() {
+    const images = this.images;
+    this.#images.clear();
+    this.#selected = null;
+    for (const image of images) {
+      image.release();
+      this.#tell("removed", image);
+    }
+    this.select(null);
+  }
+
+  /** @param {Radiograph|null} image */
+  select(image) {
+    this.#selected = image;
+    this.#tell("selected", image);
+  }
+
+  /** The image so many places further; the last or first one where there are not so many. */
+  step(places) {
+    const images = this.images;
+    if (images.length === 0) return;
+    const at = images.indexOf(this.#selected) + places;
+    this.select(images[Math.min(Math.max(at, 0), images.length - 1)]);
+  }
+
+  /** Sets what is known of an image that is still here, and tells so. */
+  change(image, known) {
+    if (!this.has(image)) return;
+    Object.assign(image, known);
+    this.#tell("changed", image);
+  }
+
+  #tell(what, image) {
+    this.dispatchEvent(new CustomEvent(what, { detail: image }));
+  }
+}

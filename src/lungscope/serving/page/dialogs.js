@@ -1,0 +1,87 @@
+// The dialogs: the model's facts and card, the keys, the token.
+
+import { byId, element } from "./element.js";
+import { fromMarkdown } from "./markdown.js";
+
+/** A button opens a dialog; its own buttons, Escape and a click beside it close it. */
+export function opensDialog(button, dialog) {
+  button.addEventListener("click", () => dialog.showModal());
+}
+
+export function closable(dialog) {
+  for (const button of dialog.querySelectorAll("[data-close]")) {
+    button.addEventListener("click", () => dialog.close());
+  }
+  dialog.addEventListener("click", (event) => {
+    if (event.target === dialog) dialog.close();
+  });
+}
+
+/** @param {object} model as `/v1/model` tells of it */
+export function showModel(model) {
+  const short = `${model.sha256.slice(0, 8)}${model.precision === "fp32" ? "" : ` ${model.precision}`}`;
+  const name = model.name.includes(short) ? model.name : `${model.name} ${short}`;
+  byId("show-model").replaceChildren(
+    element("span", { class: "unseen" }, "Model "),
+    element("span", { class: "model-name" }, name),
+  );
+  byId("show-model").title = "About the model";
+  const { farthest, least_confidence: least } = model.abstention ?? {};
+  const limits = [
+    Number.isFinite(farthest) && `farther than ${farthest.toFixed(2)} from the training images`,
+    Number.isFinite(least) && `less sure than ${(100 * least).toFixed(0)} %`,
+  ].filter(Boolean);
+  const facts = {
+    Name: model.name,
+    "SHA-256": element("code", { class: "hash" }, model.sha256),
+    Classes: model.classes.join(", "),
+    Input: `${model.input_size} × ${model.input_size} pixels, ${model.precision}`,
+    Temperature: model.temperature.toFixed(3),
+    "Gives no answer when": limits.join(", or "),
+    lungscope: model.version,
+  };
+  const told = Object.entries(facts).filter(([, value]) => value);
+  byId("model-facts").replaceChildren(
+    element("p", { class: "disclaimer-line" }, model.disclaimer),
+    element("dl", {}, ...told.flatMap(([key, value]) => [element("dt", {}, key), element("dd", {}, value)])),
+    element("div", { class: "card" }, ...(model.card ? fromMarkdown(model.card) : [element("p", { class: "hint" }, "This model has no model card.")])),
+  );
+}
+
+/** The model cannot be told of; why is. */
+export function showNoModel(problem) {
+  byId("show-model").replaceChildren(element("span", { class: "model-name failed" }, problem.title));
+  byId("model-facts").replaceChildren(element("p", {}, problem.detail));
+}
+
+export function showModelWaits() {
+  byId("show-model").querySelector(".model-name").textContent = "The model is loading …";
+}
+
+/**
+ * Asks the person for the token.
+ * @param {boolean} refused whether the one that was given is wrong
+ * @returns {Promise<string|null>} null where none is given
+ */
+export function askForToken(refused) {
+  const dialog = byId("token-dialog");
+  const field = byId("token");
+  const error = byId("token-error");
+  field.value = "";
+  error.textContent = refused ? "The service refused that token." : "";
+  return new Promise((resolve) => {
+    let given = null;
+    byId("token-form").onsubmit = (event) => {
+      event.preventDefault();
+      const token = field.value.trim();
+      if (!/^[\x21-\x7e]+$/.test(token)) {
+        error.textContent = "A token is one word of plain letters, digits and signs.";
+        return;
+      }
+      given = token;
+      dialog.close();
+    };
+    dialog.addEventListener("close", () => resolve(given), { once: true });
+    if (!dialog.open) dialog.showModal();
+  });
+}

@@ -1,0 +1,65 @@
+// Single keys for what hands do often. They can be switched off, for speech input (WCAG 2.1.4).
+
+import { byId, element } from "./element.js";
+
+const KEY = "lungscope.single-keys";
+
+/**
+ * @typedef {{keys: string[], shown: string, does: string, act: (key: string) => void}} Shortcut
+ * @param {Shortcut[]} shortcuts that act everywhere but in fields and dialogs
+ * @param {{shown: string, does: string}[]} others that are told of alone
+ */
+export function listenToKeys(shortcuts, others) {
+  const told = [...shortcuts, ...others].flatMap(({ shown, does }) => [
+    element("dt", {}, ...shown.split(" ").map((key) => element("kbd", {}, key))),
+    element("dd", {}, does),
+  ]);
+  byId("keys").replaceChildren(...told);
+  const wanted = byId("single-keys");
+  wanted.checked = remembered() !== "off";
+  wanted.addEventListener("change", () => remember(wanted.checked ? "on" : "off"));
+  document.addEventListener("keydown", (event) => {
+    if (!wanted.checked || event.ctrlKey || event.altKey || event.metaKey) return;
+    if (event.target.closest("dialog, input:not([type=radio])")) return;
+    const found = shortcuts.find(({ keys }) => keys.includes(event.key));
+    if (found === undefined) return;
+    event.preventDefault();
+    found.act(event.key);
+  });
+}
+
+/** Keys of the stage alone, which has the focus. */
+export function listenToStage(panZoom) {
+  const step = 0.1;
+  const moves = {
+    ArrowLeft: [step, 0],
+    ArrowRight: [-step, 0],
+    ArrowUp: [0, step],
+    ArrowDown: [0, -step],
+  };
+  const zooms = { "+": () => panZoom.closer(), "=": () => panZoom.closer(), "-": () => panZoom.further(), 0: () => panZoom.fit() };
+  byId("stage").addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.altKey || event.metaKey) return;
+    if (event.key in moves) panZoom.move(...moves[event.key]);
+    else if (event.key in zooms) zooms[event.key]();
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  });
+}
+
+function remembered() {
+  try {
+    return localStorage.getItem(KEY);
+  } catch {
+    return null;
+  }
+}
+
+function remember(value) {
+  try {
+    localStorage.setItem(KEY, value);
+  } catch {
+    // storage is off: it holds as long as the page
+  }
+}

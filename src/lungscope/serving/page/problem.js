@@ -1,0 +1,48 @@
+// What can go wrong between the page and the service, in plain words.
+
+const TITLES = {
+  400: "Could not be read",
+  401: "A token is needed",
+  403: "Not allowed",
+  404: "No such service",
+  408: "Took too long",
+  413: "Too large",
+  415: "No image that is read",
+  422: "Not understood",
+  429: "The service is busy",
+  503: "The service is busy",
+  504: "Took too long",
+};
+
+/** Problems that may be gone by themselves the next time; others need another file or a person. */
+const PASSING = new Set([0, 401, 408, 429, 500, 502, 503, 504]);
+
+export class Problem extends Error {
+  /**
+   * @param {number} status of HTTP; 0 where no answer came
+   * @param {string} detail what is wrong and what to do
+   * @param {string|null} requestId by which the service's log names the request
+   */
+  constructor(status, detail, requestId = null) {
+    super(detail);
+    this.status = status;
+    this.detail = detail;
+    this.requestId = requestId;
+    this.title = status === 0 ? "No connection" : (TITLES[status] ?? "The service failed");
+  }
+
+  get passing() {
+    return PASSING.has(this.status);
+  }
+
+  /** Reads problem details (RFC 9457), or whatever a proxy in between answered. */
+  static async of(response) {
+    const said = await response.json().catch(() => ({}));
+    const detail =
+      typeof said?.detail === "string" && said.detail
+        ? said.detail
+        : `The service answered with status ${response.status}.`;
+    const id = typeof said?.request_id === "string" ? said.request_id : null;
+    return new Problem(response.status, detail, id);
+  }
+}

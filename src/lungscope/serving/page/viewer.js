@@ -1,0 +1,110 @@
+// The radiograph, large, with the heatmap over it.
+
+import { byId } from "./element.js";
+import { PanZoom } from "./pan_zoom.js";
+
+const INITIAL_OPACITY = 50; // bones stay visible below the greatest heat
+
+/** An `<img>` that shows one blob after the other and holds no address longer than it must. */
+class Layer {
+  #blob = null;
+
+  constructor(image) {
+    this.image = image;
+  }
+
+  show(blob) {
+    if (blob === this.#blob) return;
+    if (this.#blob !== null) URL.revokeObjectURL(this.image.src);
+    this.#blob = blob;
+    this.image.hidden = true; // until it is decoded: the one before must not be taken for it
+    if (blob === null) this.image.removeAttribute("src");
+    else this.image.src = URL.createObjectURL(blob);
+  }
+}
+
+export class Viewer {
+  #radiograph = new Layer(byId("radiograph"));
+  #overlay = new Layer(byId("overlay"));
+  #panZoom;
+  #image = null;
+
+  /** @param {(image: object) => void} onUnshown told of an image that the browser cannot decode */
+  constructor(onUnshown) {
+    this.#panZoom = new PanZoom(byId("stage"), byId("film"), (scale) => {
+      byId("zoom-told").value = `${scale.toFixed(1)}×`;
+      byId("zoom-out").disabled = scale <= 1;
+      byId("fit").disabled = scale <= 1;
+    });
+    const { image: radiograph } = this.#radiograph;
+    radiograph.addEventListener("load", () => {
+      radiograph.hidden = false;
+      this.#panZoom.fitTo(radiograph.naturalWidth, radiograph.naturalHeight);
+    });
+    radiograph.addEventListener("error", () => {
+      if (this.#image?.shown) onUnshown(this.#image);
+    });
+    const { image: overlay } = this.#overlay;
+    overlay.addEventListener("load", () => {
+      overlay.hidden = false;
+    });
+    byId("invert").addEventListener("click", () => this.invert());
+    byId("heat").addEventListener("click", () => this.switchHeat());
+    byId("opacity").addEventListener("input", () => this.#blend());
+    byId("opacity").value = String(INITIAL_OPACITY); // browsers restore another one on reload
+    byId("zoom-in").addEventListener("click", () => this.#panZoom.closer());
+    byId("zoom-out").addEventListener("click", () => this.#panZoom.further());
+    byId("fit").addEventListener("click", () => this.#panZoom.fit());
+    this.#blend();
+  }
+
+  get panZoom() {
+    return this.#panZoom;
+  }
+
+  /** @param {object|null} image that is looked at, as far as it is known */
+  show(image) {
+    this.#image = image;
+    const base = image === null ? null : image.shown ? image.file : image.preview || null;
+    this.#radiograph.show(base);
+    this.#radiograph.image.alt = image === null ? "" : `Radiograph ${image.name}`;
+    this.#overlay.show(image?.heatmap?.overlay ?? null);
+    const comes =
+      image !== null &&
+      (!image.done || (image.explained !== null && !image.heatmaps.has(image.explained)));
+    byId("heat").disabled = byId("opacity").disabled = !image?.heatmap && !comes;
+    const note = image !== null && base === null ? noteOf(image) : null;
+    byId("stage-note").hidden = note === null;
+    byId("stage-note").textContent = note ?? "";
+  }
+
+  invert() {
+    const on = byId("stage").classList.toggle("inverted");
+    byId("invert").setAttribute("aria-pressed", String(on));
+  }
+
+  switchHeat() {
+    const on = byId("heat").getAttribute("aria-pressed") !== "true";
+    byId("heat").setAttribute("aria-pressed", String(on));
+    this.#blend();
+  }
+
+  /** @param {number} by percent points */
+  changeOpacity(by) {
+    byId("opacity").valueAsNumber += by;
+    this.#blend();
+  }
+
+  #blend() {
+    const on = byId("heat").getAttribute("aria-pressed") === "true";
+    const percent = byId("opacity").valueAsNumber;
+    byId("opacity-told").value = `${percent} %`;
+    byId("film").style.setProperty("--opacity", String(on ? percent / 100 : 0));
+  }
+}
+
+function noteOf(image) {
+  if (image.shown === null) return null; // for a moment
+  if (image.preview === false || image.state === "failed" || image.state === "stopped") return "There is no picture of this file.";
+  return "Browsers cannot show this file. Its picture comes with the answer.";
+}

@@ -1,0 +1,47 @@
+// How numbers and answers are told to people.
+
+/**
+ * A probability as percent: three digits at most, but no certainty, which is for nobody to claim.
+ * @param {number} probability in [0, 1]
+ */
+export function percent(probability) {
+  if (probability < 0.001) return "<\u00a00.1\u00a0%";
+  if (probability > 0.999) return ">\u00a099.9\u00a0%";
+  return `${(100 * probability).toFixed(1)}\u00a0%`;
+}
+
+/** @param {number} bytes of a file */
+export function fileSize(bytes) {
+  const mega = bytes / 2 ** 20;
+  return mega < 0.1 ? `${Math.ceil(bytes / 1024)} KB` : `${mega.toFixed(mega < 10 ? 1 : 0)} MB`;
+}
+
+/** "1 image", "12 images", "2,000 images". */
+export function counted(count, one, many = `${one}s`) {
+  return `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
+}
+
+/** A sentence out of a reason that begins small and has no full stop. */
+export function sentence(reason) {
+  const text = reason.trim();
+  const begun = text.charAt(0).toLocaleUpperCase("en") + text.slice(1);
+  return /[.!?…]$/.test(begun) ? begun : `${begun}.`;
+}
+
+/** The state of a radiograph in a few words, for the strip of images. */
+export function stateOf(image) {
+  switch (image.state) {
+    case "waiting":
+      return "Waiting";
+    case "sending":
+      return image.note ?? "Being classified …";
+    case "stopped":
+      return "Stopped";
+    case "failed":
+      return image.problem.title;
+    default:
+      return image.row.abstained
+        ? "No answer"
+        : `${image.row.label}, ${percent(image.row.probabilities[image.row.label])}`;
+  }
+}

@@ -1,0 +1,182 @@
+"""Looking closer, with the mouse and without one."""
+
+import pytest
+
+expect = pytest.importorskip("playwright.sync_api").expect
+
+
+@pytest.fixture
+def shown(page, films):
+    """The page with six images, of which the first has its answer and heatmap."""
+    page.set_input_files("#files", [str(file) for file in films])
+    expect(page.locator("#overlay")).to_be_visible()
+    expect(page.locator("#frames > li[data-state=answered]")).to_have_count(6)
+    return page
+
+
+def middle(page):
+    box = page.locator("#stage").bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def film(page):
+    return page.locator("#film").evaluate(
+        "film => [film.getBoundingClientRect()].map(({x, y, width}) => [x, y, width])[0]"
+    )
+
+
+def test_the_image_is_the_largest_thing_on_the_page(shown):
+    def area(selector):
+        box = shown.locator(selector).bounding_box()
+        return box["width"] * box["height"]
+
+    assert area("#radiograph") > area("#answer") + area("#strip")
+
+
+def test_inverting_leaves_the_heat_as_it_is(shown):
+    shown.get_by_role("button", name="Invert").click()
+    expect(shown.locator("#radiograph")).to_have_css("filter", "invert(1)")
+    expect(shown.locator("#overlay")).to_have_css("filter", "none")
+    shown.get_by_role("button", name="Invert").click()
+    expect(shown.locator("#radiograph")).to_have_css("filter", "none")
+
+
+def test_the_wheel_zooms_where_the_pointer_is(shown):
+    x, y = middle(shown)
+    x += 100
+    left, _, width = film(shown)
+    share = (x - left) / width
+    shown.mouse.move(x, y)
+    shown.mouse.wheel(0, -200)
+    expect(shown.locator("#zoom-told")).not_to_have_text("1.0×")
+    left, _, width = film(shown)
+    assert (x - left) / width == pytest.approx(share, abs=0.005)
+
+
+def test_dragging_moves_a_zoomed_image_but_not_off_the_stage(shown):
+    for _ in range(4):
+        shown.get_by_role("button", name="Zoom in").click()
+    before = film(shown)
+    x, y = middle(shown)
+    shown.mouse.move(x, y)
+    shown.mouse.down()
+    shown.mouse.move(x + 60, y + 40, steps=3)
+    shown.mouse.up()
+    after = film(shown)
+    assert [round(b - a) for a, b in zip(before, after, strict=True)] == [60, 40, 0]
+    shown.mouse.down()
+    shown.mouse.move(x + 5000, y, steps=3)
+    shown.mouse.up()
+    assert film(shown)[0] <= x
+
+
+def test_fit_shows_the_whole_image_again(shown):
+    before = film(shown)
+    fit = shown.get_by_role("button", name="Fit")
+    expect(fit).to_be_disabled()
+    shown.locator("#stage").dblclick()
+    expect(shown.locator("#zoom-told")).to_have_text("3.0×")
+    fit.click()
+    assert film(shown) == before
+
+
+def test_keys_do_what_the_buttons_do(shown):
+    pressed = shown.keyboard.press
+    pressed("i")
+    expect(shown.locator("#radiograph")).to_have_css("filter", "invert(1)")
+    pressed("h")
+    expect(shown.locator("#overlay")).to_have_css("opacity", "0")
+    pressed("h")
+    pressed("[")
+    expect(shown.locator("#overlay")).to_have_css("opacity", "0.4")
+    pressed("+")
+    expect(shown.locator("#zoom-told")).to_have_text("1.3×")
+    pressed("0")
+    expect(shown.locator("#zoom-told")).to_have_text("1.0×")
+    pressed("3")
+    expect(shown.locator("#evidence h3")).to_have_text("Evidence for Viral Pneumonia")
+    pressed("j")
+    expect(shown.locator(".frame").nth(1)).to_have_attribute("aria-current", "true")
+    pressed("k")
+    expect(shown.locator(".frame").nth(0)).to_have_attribute("aria-current", "true")
+    pressed("?")
+    expect(shown.get_by_role("dialog", name="Keyboard")).to_be_visible()
+
+
+def test_single_keys_can_be_switched_off_for_good(shown):
+    shown.get_by_role("button", name="Keyboard").click()
+    shown.get_by_label("Single keys act everywhere on the page").uncheck()
+    shown.keyboard.press("Escape")
+    shown.keyboard.press("i")
+    expect(shown.locator("#radiograph")).to_have_css("filter", "none")
+    shown.reload()
+    shown.get_by_role("button", name="Keyboard").click()
+    expect(shown.get_by_label("Single keys act everywhere on the page")).not_to_be_checked()
+
+
+def test_everything_is_reached_by_tab_in_the_order_that_it_is_read(shown):
+    shown.keyboard.press("Tab")
+    order = []
+    for _ in range(30):
+        order.append(
+            shown.evaluate(
+                "(at => at.id || at.value || at.textContent.trim())(document.activeElement)"
+            )
+        )
+        shown.keyboard.press("Tab")
+    wanted = ["show-model", "choose-more", "switch-theme", "show-keys", "clear", "stage", "invert"]
+    wanted += ["heat", "opacity", "zoom-in", "Remove", "Answers, JSON", "Answers, CSV", "Print"]
+    places = [order.index(each) for each in wanted]
+    assert places == sorted(places)
+    assert order[0] == "Skip to the image"
+
+
+def test_the_focus_is_always_seen(shown):
+    shown.keyboard.press("Tab")
+    while not shown.evaluate("document.activeElement === document.body"):  # once around
+        outline = shown.evaluate(
+            """(at => [at, at.closest("label")].filter(Boolean).some(each => {
+                const style = getComputedStyle(each);
+                return style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
+            }))(document.activeElement)"""
+        )
+        assert outline, shown.evaluate("document.activeElement.outerHTML.slice(0, 80)")
+        shown.keyboard.press("Tab")
+
+
+def test_an_image_is_chosen_classified_and_explained_without_a_mouse(page, films):
+    choosers = []
+    page.on("filechooser", lambda chooser: choosers.append(chooser))
+    page.wait_for_timeout(200)  # until the browser knows that it is to hand them over
+    page.get_by_role("button", name="Choose images").focus()
+    page.keyboard.press("Enter")
+    for _ in range(50):
+        if choosers:
+            break
+        page.wait_for_timeout(100)
+    choosers[0].set_files([str(film) for film in films[:3]])
+    expect(page.locator("#frames > li[data-state=answered]")).to_have_count(3)
+    page.locator(".frame").first.focus()
+    page.keyboard.press("ArrowDown")
+    expect(page.locator(".frame").nth(1)).to_be_focused()
+    page.keyboard.press("End")
+    expect(page.locator(".frame").nth(2)).to_be_focused()
+    page.keyboard.press("Delete")
+    expect(page.locator(".frame")).to_have_count(2)
+    expect(page.locator(".frame").nth(1)).to_be_focused()
+    page.locator("input[name=explained]:checked").focus()
+    page.keyboard.press("ArrowDown")
+    chosen = page.locator("input[name=explained]:checked").get_attribute("value")
+    expect(page.locator("#evidence h3")).to_have_text(f"Evidence for {chosen}")
+    expect(page.locator("input[name=explained]:checked")).to_be_focused()
+
+
+def test_arrows_move_a_zoomed_image_on_the_stage(shown):
+    shown.locator("#stage").focus()
+    for _ in range(5):
+        shown.keyboard.press("+")
+    before = film(shown)
+    shown.keyboard.press("ArrowRight")
+    after = film(shown)
+    assert after[0] < before[0]
+    assert after[1] == before[1]
