@@ -1,6 +1,8 @@
 """The command `lungscope` itself: its groups, and how a mistake is told."""
 
+import os
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -16,6 +18,7 @@ from lungscope.cli import (
     data,
     evaluate,
     explain,
+    export,
     models,
     pacs,
     predict,
@@ -28,6 +31,10 @@ from lungscope.cli import (
 from lungscope.errors import LungscopeError
 
 
+BROKEN_PIPE = 141
+"""Exit status of a program whose output nobody reads any more, as shells have it."""
+
+
 class PoliteGroup(TyperGroup):
     """Tells a mistake in one line and exits with 2; `--debug` shows where it was found."""
 
@@ -37,6 +44,10 @@ class PoliteGroup(TyperGroup):
             return super().invoke(ctx)
         except (typer.Exit, typer.Abort, TyperException):
             raise
+        except BrokenPipeError:  # whoever read our answer has seen enough, as `head` does
+            with Path(os.devnull).open("w") as nowhere:
+                os.dup2(nowhere.fileno(), sys.stdout.fileno())  # or Python complains at its exit
+            raise typer.Exit(BROKEN_PIPE) from None
         except Exception as error:
             if ctx.params.get("debug"):
                 raise
@@ -97,6 +108,7 @@ app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("audit")(audit.audit)
 app.command("report")(report.report)
+app.command("export")(export.export)
 app.command("predict")(predict.predict)
 app.command("explain")(explain.explain)
 app.command("serve")(serve.serve)

@@ -72,6 +72,8 @@ def predict(
         raise LungscopeError(f"{out}: is already there; replace it with --force")
     terminal = Terminal(quiet=quiet or (out is None and form != "table"))
     files = list(listed(paths, sys.stdin))
+    if not files:
+        raise LungscopeError("no file was named on standard input; give a name a line")
     classifier = Classifier.load(model) if model else Classifier.shipped()
     outcomes = classifier.predict_files(files, ANYTHING if force else CHEST_RADIOGRAPHS, workers)
     kinds: Counter[str] = Counter()

@@ -144,6 +144,8 @@ class Thresholds:
         score: what the distance is, `SCORE`.
         farthest: the largest distance at which an image counts as a frontal chest X-ray, > 0.
         least_confidence: the lowest calibrated probability, in [0, 1], that is answered with.
+        quantiles: of the distances of validation images, at evenly spaced probabilities from 0 to
+            1, rising: what the distances of other X-rays of the same kind are spread like.
 
     Raises:
         ValueError: a score that this version does not know, or a value out of its range.
@@ -152,12 +154,15 @@ class Thresholds:
     score: str
     farthest: float
     least_confidence: float
+    quantiles: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if self.score != SCORE:
             raise ValueError(f"score {self.score!r} is unknown to this version, not {SCORE!r}")
         if not 0 < self.farthest < math.inf:
             raise ValueError(f"farthest is {self.farthest}, not a number above 0")
+        if list(self.quantiles) != sorted(self.quantiles):
+            raise ValueError("quantiles do not rise")
         if not 0 <= self.least_confidence <= 1:
             raise ValueError(f"least_confidence is {self.least_confidence}, not in [0, 1]")
 
@@ -187,7 +192,12 @@ class Thresholds:
         Raises:
             KeyError, TypeError, ValueError: a field that is missing, no number or out of range.
         """
-        return cls(str(value["score"]), float(value["farthest"]), float(value["least_confidence"]))
+        return cls(
+            str(value["score"]),
+            float(value["farthest"]),
+            float(value["least_confidence"]),
+            tuple(float(each) for each in value.get("quantiles", ())),
+        )
 
 
 def _arrays_of(path: Path) -> dict[str, Values]:

@@ -1,0 +1,170 @@
+"""With the tiny model, which tells images apart by the side that is bright; see `tiny_model`."""
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from dicom_files import IDENTIFIERS, RAMP12, dataset, written
+from PIL import Image
+from typer.testing import CliRunner
+
+from lungscope.cli.app import app
+
+
+def radiograph(path: Path, left: int, right: int) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.full((80, 96), left, np.uint8)
+    pixels[:, 48:] = right
+    Image.fromarray(pixels).save(path)
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    radiograph(tmp_path / "xrays" / "left.png", 215, 40)
+    radiograph(tmp_path / "xrays" / "more" / "right.png", 40, 215)
+    radiograph(tmp_path / "xrays" / "even.png", 127, 128)
+    (tmp_path / "bad.png").write_bytes(b"")
+    return tmp_path
+
+
+@pytest.fixture
+def predict(exported_model, folder):
+    def command(*words, standard_input=None):
+        given = ["predict", "--model", str(exported_model), *map(str, words)]
+        return CliRunner().invoke(app, given, input=standard_input)
+
+    return command
+
+
+def test_a_table_has_a_row_a_file_in_the_order_given(predict):
+    result = predict("xrays/more/right.png", "xrays/left.png", "xrays/even.png")
+    assert result.exit_code == 0, result.stderr
+    head, first, second, third, summary, model = result.stdout.splitlines()
+    assert head.split()[:2] == ["file", "answer"]
+    assert "xrays/more/right.png" in first
+    assert "Viral Pneumonia" in first
+    assert "Lung Opacity" in second
+    assert "(abstains)" in third
+    assert "not confident" in third
+    assert "3 files: 1 abstained, 2 classified" in summary
+    assert "not for diagnosis" in model
+
+
+def test_a_bad_file_is_a_row_and_the_others_are_done(predict):
+    result = predict("bad.png", "xrays")
+    assert result.exit_code == 1
+    rows = result.stdout.splitlines()
+    assert "the file is empty" in rows[1]
+    assert "4 files" in rows[5]
+
+
+def test_json_is_one_line_a_file_and_nothing_else(predict):
+    result = predict("xrays", "bad.png", "--json")
+    assert result.exit_code == 1
+    rows = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [row["file"] for row in rows] == [
+        "xrays/even.png", "xrays/left.png", "xrays/more/right.png", "bad.png",
+    ]  # fmt: skip
+    assert rows[1]["label"] == "Lung Opacity"
+    assert rows[3]["error"]
+
+
+def test_csv_goes_to_a_file_that_is_not_replaced_unasked(predict, folder):
+    assert predict("xrays", "-o", "out.csv").exit_code == 0
+    with (folder / "out.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["label"] for row in rows] == ["", "Lung Opacity", "Viral Pneumonia"]
+    again = predict("xrays/left.png", "-o", "out.csv")
+    assert again.exit_code == 2
+    assert "--force" in again.stderr
+    assert predict("xrays/left.png", "-o", "out.csv", "--force").exit_code == 0
+    assert len((folder / "out.csv").read_text().splitlines()) == 2
+
+
+def test_names_come_from_standard_input_and_from_patterns(predict):
+    result = predict("-", "xrays/*.png", "--json", standard_input="xrays/more/right.png\n")
+    files = [json.loads(line)["file"] for line in result.stdout.splitlines()]
+    assert files == ["xrays/more/right.png", "xrays/even.png", "xrays/left.png"]
+
+
+def test_a_file_has_the_same_answer_alone_and_in_a_folder(predict, folder):
+    for i in range(40):
+        radiograph(folder / "many" / f"{i:02}.png", 150 + i, 100 - i)
+    together = [json.loads(line) for line in predict("many", "--json").stdout.splitlines()]
+    assert len(together) == 40
+    for row in together[::7]:
+        (alone,) = predict(row["file"], "--json").stdout.splitlines()
+        assert json.loads(alone) == row
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["xrays", "--csv", "--json"], "give one of them"),
+        (["xrays", "-o", "out.txt"], "name it .csv or .jsonl"),
+        (["nothing*.png"], "matches no file"),
+        (["-"], "no file"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(predict, words, message):
+    result = predict(*words, standard_input="")
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert result.stdout == ""
+
+
+def test_another_modality_is_read_only_when_forced(predict, folder):
+    (folder / "ct.dcm").write_bytes(written(dataset(RAMP12, Modality="CT")))
+    refused = predict("ct.dcm")
+    assert refused.exit_code == 1
+    assert "its modality is CT" in refused.stdout
+    assert "--force reads them anyway" in refused.stdout
+    forced = predict("ct.dcm", "--force", "--json")
+    assert json.loads(forced.stdout)["modality"] == "CT"
+
+
+def test_identifiers_are_told_only_to_who_asks(predict, folder):
+    (folder / "cr.dcm").write_bytes(written(dataset(RAMP12, **IDENTIFIERS)))
+    for words in ((), ("--json",), ("--csv",)):
+        said = predict("cr.dcm", *words)
+        assert not any(str(value) in said.output for value in IDENTIFIERS.values())
+    row = json.loads(predict("cr.dcm", "--json", "--with-ids").stdout)
+    assert row["patient_id"] == IDENTIFIERS["PatientID"]
+    assert IDENTIFIERS["PatientName"] not in json.dumps(row)
+
+
+def test_names_with_control_characters_cannot_move_the_cursor(predict, folder):
+    radiograph(folder / "a\x1b[2Jb.png", 215, 40)
+    result = predict("a\x1b[2Jb.png")
+    assert "\x1b" not in result.stdout
+
+
+def test_a_closed_pipe_ends_it_quietly(exported_model, folder):
+    for i in range(60):
+        radiograph(folder / "many" / f"{i:02}.png", 150 + i, 100 - i)
+    lungscope = [sys.executable, "-m", "lungscope", "predict", "--model", str(exported_model)]
+    with subprocess.Popen(
+        [*lungscope, "many", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode != 0
+
+
+def test_an_answer_comes_without_torch(exported_model, folder):
+    program = (
+        "import sys; from lungscope.cli.app import app\n"
+        f"app(['predict', 'xrays', '--model', {str(exported_model)!r}], standalone_mode=False)\n"
+        "print(sorted({'torch', 'scipy', 'sklearn', 'matplotlib'} & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "[]", done.stderr
