@@ -1,0 +1,1 @@
+"""A DICOM node beside the PACS: radiographs come in, reports and pictures go back."""

@@ -1,0 +1,150 @@
+"""Connections that can neither fill the memory nor be held open by silence.
+
+pynetdicom reads as many bytes as a peer announces, up to 4 GiB, waits for them without a limit,
+and makes TLS handshakes one after the other in the thread that accepts. Here a connection has a
+limit of bytes a message and a time for every read, and shakes hands in its own thread.
+"""
+
+import socket
+import ssl
+import threading
+import time
+from contextlib import suppress
+from typing import Any, cast
+
+from pynetdicom.association import Association
+from pynetdicom.transport import (
+    AssociationSocket,
+    RequestHandler,
+    ThreadedAssociationServer,
+)
+
+from lungscope.serving.pacs.settings import Limits
+
+LARGEST_NEGOTIATION = 2**20
+"""Bytes of a protocol data unit, beside the announced maximum: a request for an association may
+name 128 kinds of objects and takes some 60 KiB."""
+
+_AT_ONCE = 2**16
+
+
+class BoundedSocket(AssociationSocket):
+    """A connection with limits.
+
+    Attributes:
+        limits: of what may be read.
+    """
+
+    def __init__(self, association: Association, connection: socket.socket, limits: Limits) -> None:
+        """Takes a connection that was accepted, with a first message allowed."""
+        super().__init__(association, client_socket=connection)
+        self.limits = limits
+        self.refill()
+
+    def refill(self) -> None:
+        """Allows for another message."""
+        self._left = self.limits.instance + LARGEST_NEGOTIATION
+
+    def recv(self, nr_bytes: int) -> bytearray:
+        """Reads so many bytes, or fewer where the connection ends.
+
+        Raises:
+            OSError: more than the limit, or it takes too long; the connection is then closed.
+        """
+        if self.socket is None:
+            return bytearray()
+        try:
+            return self._within_limits(self.socket, nr_bytes)
+        except OSError:
+            _close(self.socket)  # pynetdicom would leave it open
+            raise
+
+    def _shutdown_socket(self) -> None:
+        if self.socket is not None:
+            _close(self.socket)
+
+    def _within_limits(self, connection: socket.socket, count: int) -> bytearray:
+        if count > max(self.limits.pdu, LARGEST_NEGOTIATION) + 6 or count > self._left:
+            raise OSError("more bytes than this node takes in one message")
+        self._left -= count
+        until = time.monotonic() + self.limits.seconds
+        found = bytearray()
+        while len(found) < count:
+            part = connection.recv(min(_AT_ONCE, count - len(found)))
+            if not part:
+                break
+            found += part
+            if time.monotonic() > until:
+                raise TimeoutError("a protocol data unit takes too long")
+        return found
+
+
+class _Handler(RequestHandler):
+    """Gives every association its bounded connection."""
+
+    def _create_association(self) -> Association:
+        association = super()._create_association()
+        # pynetdicom's own socket has announced the connection to the state machine; ours does so
+        # again, and once is enough.
+        association.dul.event_queue.get_nowait()
+        limits = self.server.limits  # type: ignore[attr-defined]
+        association.dul.socket = BoundedSocket(association, self.request, limits)
+        return association
+
+
+class BoundedServer(ThreadedAssociationServer):
+    """Accepts connections for an application entity.
+
+    Attributes:
+        limits: of each.
+    """
+
+    daemon_threads = True
+
+    def __init__(self, *args: Any, limits: Limits, tls: ssl.SSLContext | None, **kwargs: Any):
+        self.limits = limits
+        self._tls = tls
+        self._lock = threading.Lock()
+        self._shaking = 0
+        kwargs["request_handler"] = _Handler
+        super().__init__(*args, **kwargs)
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """Accepts a connection, and does nothing that may take time."""
+        connection, address = cast(socket.socket, self.socket).accept()
+        connection.settimeout(self.limits.seconds)
+        return connection, address
+
+    def verify_request(self, request: Any, client_address: Any) -> bool:  # noqa: ARG002
+        """Whether there is room; a polite rejection needs some beyond the limit."""
+        return len(self.active_associations) + self._shaking < 4 * self.limits.associations
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """Shakes hands where there is TLS, and starts the association; in a thread of its own."""
+        if self._tls is None:
+            super().finish_request(request, client_address)
+            return
+        with self._lock:
+            self._shaking += 1
+        try:
+            request = self._tls.wrap_socket(request, server_side=True)
+        finally:
+            with self._lock:
+                self._shaking -= 1
+        super().finish_request(request, client_address)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Says nothing: a peer that does not speak TLS is no news, and a traceback no help."""
+
+
+def refill(association: Association) -> None:
+    """Allows an association another message."""
+    if isinstance(association.dul.socket, BoundedSocket):
+        association.dul.socket.refill()
+
+
+def _close(connection: socket.socket) -> None:
+    """Closes a connection also where its other end is gone, which pynetdicom leaves to chance."""
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
+    connection.close()

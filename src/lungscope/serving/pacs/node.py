@@ -1,0 +1,164 @@
+"""The DICOM node: answers C-ECHO, and C-STORE once the instance is on disk."""
+
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from typing import cast
+
+from pydicom import uid
+from pynetdicom import AE, evt
+from pynetdicom.association import Association
+from pynetdicom.dimse_primitives import C_STORE
+from pynetdicom.dsutils import encode_file_meta
+from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
+
+from lungscope.errors import LungscopeError
+from lungscope.serving.pacs.connections import BoundedServer, refill
+from lungscope.serving.pacs.settings import Settings
+from lungscope.serving.pacs.source import is_uid
+from lungscope.serving.pacs.store import NoSpace, Store
+from lungscope.serving.pacs.uids import key_of
+
+log = logging.getLogger("lungscope.pacs")
+
+SUCCESS = 0x0000
+OUT_OF_RESOURCES = 0xA700
+DOES_NOT_MATCH = 0xA900
+CANNOT_UNDERSTAND = 0xC000
+"""Statuses of C-STORE (PS3.4 B.2.3)."""
+
+STORED = (
+    uid.ComputedRadiographyImageStorage,
+    uid.DigitalXRayImageStorageForPresentation,
+    uid.DigitalXRayImageStorageForProcessing,  # to be refused with a reason, not by an association
+    uid.SecondaryCaptureImageStorage,
+)
+TRANSFER_SYNTAXES = (  # those that `lungscope.images` reads
+    uid.ExplicitVRLittleEndian,
+    uid.ImplicitVRLittleEndian,
+    uid.JPEGLosslessSV1,
+    uid.JPEGLossless,
+    uid.JPEGLSLossless,
+    uid.JPEG2000Lossless,
+    uid.RLELossless,
+    uid.DeflatedExplicitVRLittleEndian,
+    uid.ExplicitVRBigEndian,
+    uid.JPEGBaseline8Bit,
+    uid.JPEGExtended12Bit,
+    uid.JPEGLSNearLossless,
+    uid.JPEG2000,
+)
+_PREAMBLE = bytes(128) + b"DICM"
+_LINGER, _AFTER_ABORT = 5.0, 0.2
+
+
+class Node:
+    """A node that listens from when it is made until it is stopped.
+
+    Attributes:
+        port: where it listens.
+    """
+
+    def __init__(self, settings: Settings, store: Store, on_arrival: Callable[[], None]) -> None:
+        """Starts to listen.
+
+        Args:
+            settings: of the node.
+            store: where instances go.
+            on_arrival: called when there is something to classify.
+
+        Raises:
+            LungscopeError: the port is taken, or the host is not this machine's.
+        """
+        self._store, self._on_arrival = store, on_arrival
+        limits = settings.limits
+        entity = AE(settings.ae_title)
+        entity.maximum_associations = limits.associations
+        entity.maximum_pdu_size = limits.pdu
+        entity.network_timeout = entity.acse_timeout = entity.dimse_timeout = limits.seconds
+        entity.require_called_aet = True
+        entity.require_calling_aet = list(settings.accept_from)
+        entity.add_supported_context(Verification)
+        for kind in STORED:
+            entity.add_supported_context(kind, list(TRANSFER_SYNTAXES))
+        try:
+            server = entity.make_server(
+                (settings.host, settings.port),
+                server_class=BoundedServer,
+                evt_handlers=[
+                    (evt.EVT_C_STORE, self._store_one),
+                    (evt.EVT_C_ECHO, _echo),
+                    (evt.EVT_REJECTED, _rejected),
+                ],
+                limits=limits,
+                tls=settings.tls.server() if settings.tls else None,
+            )
+        except OSError as error:
+            raise LungscopeError(
+                f"{settings.host} port {settings.port}: cannot listen there "
+                f"({error.strerror or error})"
+            ) from error
+        self._server: BoundedServer = server  # type: ignore[assignment]
+        entity._servers.append(self._server)  # what `AE.start_server` does
+        self.port = int(self._server.server_address[1])
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.25}, name="node"
+        )
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stops to listen; who is in the middle of an association has a few seconds to end it."""
+        self._server.shutdown()
+        self._thread.join()
+        until = time.monotonic() + _LINGER
+        while self._established() and time.monotonic() < until:
+            time.sleep(0.05)
+        for association in self._established():
+            association.abort()
+        for association in self._server.active_associations:
+            association.dul.kill_dul()
+            association.join(_AFTER_ABORT)
+
+    def _established(self) -> list[Association]:
+        return [each for each in self._server.active_associations if each.is_established]
+
+    def _store_one(self, event: evt.Event) -> int:
+        refill(event.assoc)
+        request = cast(C_STORE, event.request)
+        instance = str(request.AffectedSOPInstanceUID or "")
+        if not is_uid(instance):
+            return DOES_NOT_MATCH
+        key = key_of(instance)[:12]
+        data_set = request.DataSet
+        if data_set is None:
+            return CANNOT_UNDERSTAND
+        try:
+            taken = self._store.take(
+                instance, (_PREAMBLE, encode_file_meta(event.file_meta), data_set.getbuffer())
+            )
+        except NoSpace:
+            log.warning("%s not taken: the disk of the spool is nearly full", key)
+            return OUT_OF_RESOURCES
+        except (OSError, sqlite3.Error) as error:
+            log.warning("%s not taken: it cannot be written (%s)", key, _told(error))
+            return OUT_OF_RESOURCES
+        if taken:
+            log.info("%s received", key)
+            self._on_arrival()
+        return SUCCESS
+
+
+def _echo(event: evt.Event) -> int:
+    refill(event.assoc)
+    return SUCCESS
+
+
+def _rejected(event: evt.Event) -> None:
+    log.warning("an association from %s was rejected", event.assoc.requestor.address)
+
+
+def _told(error: OSError | sqlite3.Error) -> str:
+    """Without the file's name: it is ours, but says nothing."""
+    return (error.strerror if isinstance(error, OSError) else str(error)) or type(error).__name__

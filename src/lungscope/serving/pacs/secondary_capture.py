@@ -1,0 +1,92 @@
+"""An answer as a picture that every viewer shows: a Secondary Capture, by highdicom."""
+
+import numpy as np
+from highdicom.sc import SCImage
+from PIL import Image, ImageDraw
+from pydicom.dataset import Dataset
+from pydicom.uid import ExplicitVRLittleEndian
+
+from lungscope.images import Radiograph
+from lungscope.inference.explanation import Explanation
+from lungscope.inference.lettering import fitted, lettered
+from lungscope.inference.picture import picture
+from lungscope.inference.prediction import Prediction
+from lungscope.serving.pacs import wording
+from lungscope.serving.pacs.source import Source
+from lungscope.serving.pacs.uids import ResultUids
+
+SERIES_NUMBER = 9902
+_BAND, _LETTERS, _WARNING = 48, 24, "#a82a00"
+
+
+def secondary_capture(
+    radiograph: Radiograph, prediction: Prediction, source: Source, uids: ResultUids
+) -> Dataset | None:
+    """Draws the radiograph and the evidence for the answer, with the research-use line burned in.
+
+    Args:
+        radiograph: of the source image; its name is drawn, so it must say nothing of the patient.
+        prediction: for it.
+        source: image.
+        uids: of the results.
+
+    Returns:
+        A Secondary Capture Image in RGB, Explicit VR Little Endian, in the study of the source; or
+        None where the model abstains, for heat would be read as the answer that it does not give,
+        and where its architecture has no activation map.
+    """
+    if prediction.abstained or prediction.activation_map is None:
+        return None
+    drawn = _labelled(picture(radiograph.pixels, Explanation.of(prediction)))
+    made = SCImage(
+        pixel_array=np.asarray(drawn),
+        photometric_interpretation="RGB",
+        bits_allocated=8,
+        coordinate_system="PATIENT",
+        study_instance_uid=source.study,
+        series_instance_uid=uids.picture_series,
+        series_number=SERIES_NUMBER,
+        sop_instance_uid=uids.picture,
+        instance_number=source.instance_number,
+        manufacturer=wording.MANUFACTURER,
+        manufacturer_model_name=wording.ascii_text(prediction.model),
+        device_serial_number=prediction.model_sha256[:16],
+        software_versions=wording.VERSION,
+        series_description=wording.SERIES_DESCRIPTION,
+        patient_orientation=("L", "F"),  # highdicom insists
+        transfer_syntax_uid=ExplicitVRLittleEndian,
+    )
+    made["PatientOrientation"].clear()  # Type 2C: a page with two views and letters has none
+    made.add_new("Laterality", "CS", None)  # Type 2C, and a chest is not paired (PS3.3 C.7.3.1)
+    made.ConversionType = "WSD"  # made by a workstation
+    made.Modality = "OT"
+    made.BurnedInAnnotation = "NO"  # PS3.3 C.7.6.1: of what identifies the patient, there is none
+    made.DerivationDescription = wording.PURPOSE
+    made.SourceImageSequence = [_reference(source)]
+    made["PixelData"].VR = "OB"
+    source.identify(made)
+    return made
+
+
+def _labelled(drawn: Image.Image) -> Image.Image:
+    """Puts the research-use line on top, to be read on a thumbnail, too."""
+    page = Image.new("RGB", (drawn.width, drawn.height + _BAND), _WARNING)
+    text, font = lettered(wording.PURPOSE, _LETTERS)
+    ImageDraw.Draw(page).text(
+        (drawn.width // 2, _BAND // 2), fitted(text, font, drawn.width), "white", font, anchor="mm"
+    )
+    page.paste(drawn, (0, _BAND))
+    return page
+
+
+def _reference(source: Source) -> Dataset:
+    purpose = Dataset()
+    purpose.CodeValue, purpose.CodingSchemeDesignator = "121322", "DCM"
+    purpose.CodeMeaning = "Source image for image processing operation"
+    item = Dataset()
+    item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = (
+        source.sop_class,
+        source.sop_instance,
+    )
+    item.PurposeOfReferenceCodeSequence = [purpose]
+    return item

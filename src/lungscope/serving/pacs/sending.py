@@ -1,0 +1,119 @@
+"""Results on their way: sent until the target has them, however long that takes."""
+
+import logging
+import ssl
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydicom import uid
+from pynetdicom import AE
+from pynetdicom.association import Association
+
+from lungscope.serving.pacs.entry import Entry
+from lungscope.serving.pacs.settings import Settings
+from lungscope.serving.pacs.store import Store
+
+log = logging.getLogger("lungscope.pacs")
+
+AT_ONCE = 100
+"""Instances whose results go through one association at most."""
+
+_SYNTAXES = [uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian]
+_KINDS = (uid.ComprehensiveSRStorage, uid.SecondaryCaptureImageStorage)
+_WARNINGS = (0xB000, 0xB006, 0xB007)  # stored, with elements coerced or discarded (PS3.4 B.2.3)
+
+
+class NotSent(Exception):
+    """A result that the target did not take; the message says why, in a line."""
+
+
+class Sending:
+    """Sends what is classified; one thread may `step`.
+
+    A result goes out once more when it is not known to have arrived, always as the same instance.
+    """
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        """Takes the target from the settings.
+
+        Raises:
+            LungscopeError: certificates that cannot be used.
+        """
+        self._store, self._backoff = store, settings.backoff
+        self._target = settings.target
+        self._tls: ssl.SSLContext | None = settings.send_tls.client() if settings.send_tls else None
+        self._entity = AE(settings.ae_title)
+        seconds = settings.limits.seconds
+        self._entity.connection_timeout = self._entity.acse_timeout = seconds
+        self._entity.network_timeout = self._entity.dimse_timeout = 2 * seconds
+        for kind in _KINDS:
+            self._entity.add_requested_context(kind, _SYNTAXES)
+        self._unreachable, self._not_before = 0, 0.0
+
+    def step(self) -> bool:
+        """Sends what is due; False where nothing was sent.
+
+        Raises:
+            sqlite3.Error: the queue cannot be written.
+        """
+        if time.monotonic() < self._not_before:
+            return False
+        entries = self._store.queue.to_send(AT_ONCE)
+        if not entries:
+            return False
+        association = self._entity.associate(
+            self._target.host,
+            self._target.port,
+            ae_title=self._target.ae_title,
+            tls_args=(self._tls, self._target.host) if self._tls else None,
+        )
+        if not association.is_established:
+            why = "rejects" if association.is_rejected else "cannot be reached"
+            self._all_put_off(entries, f"{self._target.ae_title} {why}")
+            return False
+        self._unreachable = 0
+        try:
+            return self._send_all(association, entries)
+        finally:
+            association.release()
+
+    def _send_all(self, association: Association, entries: Sequence[Entry]) -> bool:
+        sent = 0
+        for entry in entries:
+            if not association.is_established:
+                break  # the rest is due still
+            try:
+                for path in self._store.spool.results(entry.key):
+                    _send(association, path)
+            except NotSent as error:
+                delay = self._backoff.delay(entry.attempts + 1)
+                self._store.queue.put_off([entry.key], time.time() + delay, str(error), attempts=1)
+                log.warning("%s not sent, again in %.0f s: %s", entry.key[:12], delay, error)
+            else:
+                self._store.sent(entry.key)
+                sent += 1
+                log.info("%s sent", entry.key[:12])
+        return sent > 0
+
+    def _all_put_off(self, entries: Sequence[Entry], why: str) -> None:
+        """Waits for the target, not for one of the instances after the other."""
+        self._unreachable += 1
+        delay = self._backoff.delay(self._unreachable)
+        self._not_before = time.monotonic() + delay
+        due = time.time() + delay
+        self._store.queue.put_off([entry.key for entry in entries], due, why, attempts=1)
+        log.warning("nothing sent, again in %.0f s: %s", delay, why)
+
+
+def _send(association: Association, path: Path) -> None:
+    try:
+        status = association.send_c_store(path)
+    # A target without a context for it, an association that ended, a file that was damaged: none
+    # may hold up the others. Its words may quote the file.
+    except Exception as error:
+        raise NotSent(f"sending it raised {type(error).__name__}") from None
+    if "Status" not in status:
+        raise NotSent("the target did not answer")
+    if status.Status != 0 and status.Status not in _WARNINGS:
+        raise NotSent(f"the target answered 0x{status.Status:04X}")

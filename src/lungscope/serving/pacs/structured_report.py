@@ -1,0 +1,135 @@
+"""An answer as a DICOM Structured Report: TID 1500, by highdicom."""
+
+import math
+
+from highdicom.sr import (
+    AlgorithmIdentification,
+    CodedConcept,
+    ComprehensiveSR,
+    DeviceObserverIdentifyingAttributes,
+    Measurement,
+    MeasurementReport,
+    MeasurementsAndQualitativeEvaluations,
+    ObservationContext,
+    ObserverContext,
+    RelationshipTypeValues,
+    SourceImageForMeasurementGroup,
+    TextContentItem,
+    TrackingIdentifier,
+)
+from pydicom.dataset import Dataset
+from pydicom.sr.codedict import codes
+from pydicom.sr.coding import Code
+from pydicom.uid import ExplicitVRLittleEndian
+
+from lungscope import __version__
+from lungscope.inference.prediction import Prediction
+from lungscope.serving.pacs import wording
+from lungscope.serving.pacs.source import Source
+from lungscope.serving.pacs.uids import ResultUids
+
+SERIES_NUMBER = 9901
+_PROCEDURE = Code("399208008", "SCT", "Plain X-ray of chest")
+_NO_UNITS = Code("1", "UCUM", "no units")
+_COMMENT = Code("121106", "DCM", "Comment")
+_LONGEST_TEXT = 1024
+
+
+def structured_report(prediction: Prediction, source: Source, uids: ResultUids) -> Dataset:
+    """Makes the report of an answer.
+
+    The finding is the class, or "No answer" where the model abstains; the probability of every
+    class is a measurement, and so is the distance from the training images. Where the model
+    abstains there is no probability, for it means nothing there, and a comment says why. The
+    report is preliminary and not verified.
+
+    Args:
+        prediction: for the source image.
+        source: image.
+        uids: of the results.
+
+    Returns:
+        A Comprehensive SR in Explicit VR Little Endian, in the study of the source.
+    """
+    algorithm = AlgorithmIdentification(
+        name=wording.ascii_text(f"lungscope {prediction.model}"),
+        version=__version__,
+        parameters=[f"model weights SHA-256 {prediction.model_sha256}"],
+        manufacturer=wording.MANUFACTURER,
+    )
+    group = MeasurementsAndQualitativeEvaluations(
+        tracking_identifier=TrackingIdentifier(uids.tracking, "lungscope"),
+        source_images=[SourceImageForMeasurementGroup(source.sop_class, source.sop_instance)],
+        algorithm_id=algorithm,
+        finding_type=_finding(prediction),
+        measurements=_measurements(prediction),
+    )
+    # PS3.16 TID 1501 is extensible; a comment is how it says what no code has.
+    for text in _comments(prediction):
+        group[0].ContentSequence.append(
+            TextContentItem(CodedConcept.from_code(_COMMENT), text, RelationshipTypeValues.CONTAINS)
+        )
+    report = MeasurementReport(
+        observation_context=ObservationContext(observer_device_context=_observer(prediction, uids)),
+        procedure_reported=_PROCEDURE,
+        imaging_measurements=[group],
+    )
+    made = ComprehensiveSR(
+        evidence=[source.reference()],
+        content=report[0],
+        series_instance_uid=uids.report_series,
+        series_number=SERIES_NUMBER,
+        sop_instance_uid=uids.report,
+        instance_number=source.instance_number,
+        manufacturer=wording.MANUFACTURER,
+        manufacturer_model_name=wording.ascii_text(prediction.model),
+        device_serial_number=prediction.model_sha256[:16],
+        software_versions=wording.VERSION,
+        series_description=wording.SERIES_DESCRIPTION,
+        is_complete=True,
+        is_final=False,
+        is_verified=False,
+        transfer_syntax_uid=ExplicitVRLittleEndian,
+        coding_schemes=wording.coding_schemes(),
+    )
+    source.identify(made)
+    return made
+
+
+def _observer(prediction: Prediction, uids: ResultUids) -> ObserverContext:
+    return ObserverContext(
+        observer_type=codes.DCM.Device,
+        observer_identifying_attributes=DeviceObserverIdentifyingAttributes(
+            uid=uids.device,
+            name="lungscope",
+            manufacturer_name=wording.MANUFACTURER,
+            model_name=wording.ascii_text(prediction.model),
+            serial_number=prediction.model_sha256[:16],
+        ),
+    )
+
+
+def _finding(prediction: Prediction) -> CodedConcept:
+    return wording.NO_ANSWER if prediction.label is None else wording.class_code(prediction.label)
+
+
+def _measurements(prediction: Prediction) -> list[Measurement]:
+    numbers = []
+    if math.isfinite(prediction.distance):
+        numbers.append(Measurement(wording.DISTANCE, round(prediction.distance, 6), _NO_UNITS))
+    if prediction.abstained:
+        return numbers
+    return [
+        *(
+            Measurement(wording.probability_code(name), round(probability, 6), _NO_UNITS)
+            for name, probability in prediction.probabilities.items()
+        ),
+        *numbers,
+    ]
+
+
+def _comments(prediction: Prediction) -> list[str]:
+    if prediction.reason is None:
+        return [wording.PURPOSE]
+    reason = wording.ascii_text(f"The model gives no answer: {prediction.reason}.", _LONGEST_TEXT)
+    return [reason, wording.PURPOSE]

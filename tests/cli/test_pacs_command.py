@@ -1,0 +1,141 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from lungscope.cli.app import app
+from lungscope.serving.pacs.queue import FILE, Queue
+from lungscope.serving.pacs.spool import Occupation, Spool
+from lungscope.serving.pacs.uids import key_of
+
+KEY = key_of("1.2.3")
+
+
+def run(*words, **environment):
+    return CliRunner().invoke(app, ["pacs", *map(str, words)], env=environment)
+
+
+def told(*words, **environment):
+    """The one line of a refusal."""
+    result = run(*words, **environment)
+    assert result.exit_code == 2, result.output
+    return result.stderr
+
+
+@pytest.fixture
+def spool(tmp_path) -> Path:
+    """A spool with an instance in every state."""
+    folder = tmp_path / "spool"
+    Spool(folder)
+    queue = Queue(folder / FILE)
+    for number, state in enumerate(("sent", "refused", "failed", "received")):
+        queue.add(key_of(str(number)))
+        queue.moved(key_of(str(number)), state, None if state == "received" else f"was {state}")
+    queue.add(KEY)
+    queue.classified(KEY, "a model", [])
+    queue.put_off([KEY], 4e9, "PACS cannot be reached", attempts=1)
+    queue.close()
+    return folder
+
+
+def test_status_tells_counts_and_what_is_not_done(spool):
+    result = run("status", "--spool", spool)
+    assert result.exit_code == 0, result.output
+    assert "1 received, 1 classified, 1 sent, 1 refused, 1 failed" in result.output
+    assert KEY[:12] in result.output
+    assert "PACS cannot be reached" in result.output
+    assert "never" in result.output
+
+
+def test_status_for_a_program(spool):
+    found = json.loads(run("status", "--spool", spool, "--json").stdout)
+    assert found["counts"]["classified"] == 1
+    (waiting,) = [row for row in found["unfinished"] if row["state"] == "classified"]
+    assert waiting["key"] == KEY
+    assert waiting["attempts"] == 1
+
+
+def test_status_is_told_while_a_node_works(spool):
+    occupation = Occupation(spool)
+    assert run("status", "--spool", spool).exit_code == 0
+    occupation.end()
+
+
+def test_status_of_no_spool_is_refused(tmp_path):
+    assert "no spool" in told("status", "--spool", tmp_path)
+
+
+def test_an_instance_can_be_dropped_when_no_node_works(spool):
+    result = run("drop", "--spool", spool, KEY[:12])
+    assert result.exit_code == 0, result.output
+    queue = Queue(spool / FILE)
+    assert queue.get(KEY) is None
+    queue.close()
+    occupation = Occupation(spool)
+    assert "another lungscope pacs" in told("drop", "--spool", spool, key_of("0"))
+    occupation.end()
+
+
+@pytest.mark.parametrize("key", ["", "abc", "zzzzzzzz", "../../etc", "0" * 32])
+def test_what_is_no_instance_cannot_be_dropped(spool, key):
+    assert "give 6 to 32" in (line := told("drop", "--spool", spool, key)) or "no instances" in line
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["--send-to", "nowhere"], "AET@HOST:PORT"),
+        (["--host", "0.0.0.0"], "--accept-from"),  # noqa: S104
+        (["--ae-title", "A TITLE OF MORE THAN SIXTEEN"], "AE title"),
+        (["--accept-from", ""], "AE title"),
+        (["--tls-cert", "a.pem"], "both --tls-cert and --tls-key"),
+        (["--send-tls"], "--send-tls needs"),
+        (["--backfill"], "need --orthanc"),
+        (["--orthanc", "file:///etc"], "--orthanc"),
+        (["--orthanc", "http://u:p@host"], "leave user and password out"),
+        (["--model", "no-such-folder"], "model"),
+    ],
+)
+def test_what_does_not_go_together_is_told_in_a_line(tmp_path, exported_model, words, reason):
+    given = {"--send-to": "PACS@127.0.0.1:104", "--model": str(exported_model)}
+    options = [word for name, value in given.items() if name not in words for word in (name, value)]
+    command = [sys.executable, "-m", "lungscope", "pacs", "run", "--spool", str(tmp_path / "s")]
+    result = subprocess.run([*command, *options, *words], capture_output=True, text=True)
+    assert result.returncode == 2
+    assert reason in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_spool_that_cannot_be_written_is_told(tmp_path, exported_model):
+    (tmp_path / "file").write_text("")
+    command = [sys.executable, "-m", "lungscope", "pacs", "run", "--model", str(exported_model)]
+    command += ["--send-to", "PACS@127.0.0.1:104", "--spool", str(tmp_path / "file" / "spool")]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 2
+    assert "cannot be used as a spool" in result.stderr
+
+
+def test_credentials_come_from_the_environment_or_a_file(tmp_path, monkeypatch):
+    from lungscope.cli.pacs import PASSWORD, USER, _orthanc
+    from lungscope.errors import LungscopeError
+
+    monkeypatch.setenv(USER, "alice")
+    monkeypatch.setenv(PASSWORD, "from the environment")
+    assert _orthanc("http://host", None, 1, backfill=False).password == os.environ[PASSWORD]
+    file = tmp_path / "credentials"
+    file.write_text("bob:with:colons\n")
+    found = _orthanc("http://host", file, 1, backfill=False)
+    assert (found.user, found.password) == ("bob", "with:colons")
+    for wrong in ("bob", "bob:a\ncarol:b"):
+        file.write_text(wrong)
+        with pytest.raises(LungscopeError, match="one line"):
+            _orthanc("http://host", file, 1, backfill=False)
+
+
+def test_the_help_names_every_command():
+    assert all(name in run("--help").output for name in ("run", "status", "drop"))
+    assert os.environ.get("LUNGSCOPE_ORTHANC_PASSWORD") is None

@@ -1,0 +1,82 @@
+"""A store, a target that takes results, and `lungscope pacs` as a process."""
+
+import gc
+import logging
+from pathlib import Path
+
+import pytest
+from pacs_peers import Target
+
+from lungscope.inference.classifier import Classifier
+from lungscope.serving.pacs.queue import FILE, Queue
+from lungscope.serving.pacs.settings import Limits, Peer, Settings
+from lungscope.serving.pacs.spool import Spool
+from lungscope.serving.pacs.store import Store
+
+
+@pytest.fixture
+def processes():
+    started = []
+    yield started
+    for each in started:
+        if each.process.poll() is None:
+            each.kill()
+
+
+@pytest.fixture
+def target():
+    made = Target()
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="session")
+def classifier(exported_model):
+    return Classifier.load(exported_model)
+
+
+@pytest.fixture
+def queue(tmp_path):
+    made = Queue(tmp_path / FILE)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def store(tmp_path, queue):
+    return Store(Spool(tmp_path / "spool"), queue, model="a model", free=0, keep=False)
+
+
+@pytest.fixture
+def settings(tmp_path, target):
+    return Settings(
+        tmp_path / "spool", Peer("PACS", "127.0.0.1", target.port), port=0, limits=Limits(free=0)
+    )
+
+
+@pytest.fixture(autouse=True)
+def _quiet_libraries(monkeypatch):
+    """What the command does: their warnings are no news here, and may quote a patient."""
+    for library in ("pynetdicom", "pydicom", "highdicom"):
+        monkeypatch.setattr(logging.getLogger(library), "propagate", False)
+
+
+def pytest_collection_modifyitems(items):
+    """pynetdicom's clients leave sockets whose other end is gone to the garbage collector."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.filterwarnings("ignore:unclosed <:ResourceWarning"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_sockets_left_to_others():
+    yield
+    gc.collect()
+
+
+@pytest.fixture(scope="session")
+def shared_dicom() -> list[Path]:
+    folder = Path(__file__).resolve().parents[4] / "shared" / "data" / "dicom"
+    if not folder.is_dir():
+        pytest.skip(f"no real DICOM files: {folder} is absent")
+    return sorted(folder.glob("*.dcm"))

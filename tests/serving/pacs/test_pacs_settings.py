@@ -1,0 +1,52 @@
+import pytest
+
+from lungscope.errors import LungscopeError
+from lungscope.serving.pacs.settings import Peer, Settings, Tls
+
+PEER = Peer("PACS", "127.0.0.1", 104)
+
+
+@pytest.mark.parametrize(
+    ("text", "peer"),
+    [
+        ("PACS@10.0.0.5:104", Peer("PACS", "10.0.0.5", 104)),
+        ("MY PACS@pacs.example:11112", Peer("MY PACS", "pacs.example", 11112)),
+        ("PACS@[::1]:104", Peer("PACS", "::1", 104)),
+    ],
+)
+def test_a_peer_is_read_and_written(text, peer):
+    assert Peer.parse(text) == peer
+    assert str(peer) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "PACS", "PACS@host", "@host:104", "PACS@host:0", "PACS@host:65536", "PACS@:104"),
+        *("SEVENTEEN LETTERS@host:104", "A\\B@host:104", "PACS@a:b:104", "PACS@host:104\n"),
+    ],
+)
+def test_what_is_no_peer_is_refused(text):
+    with pytest.raises(LungscopeError, match="give"):
+        Peer.parse(text)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.4", "::", "pacs.example"])  # noqa: S104
+def test_a_node_open_to_the_network_needs_a_list(tmp_path, host):
+    with pytest.raises(LungscopeError, match="--accept-from"):
+        Settings(tmp_path, PEER, host=host)
+    assert Settings(tmp_path, PEER, host=host, accept_from=("ORTHANC",)).host == host
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
+def test_a_node_on_this_machine_needs_none(tmp_path, host):
+    assert Settings(tmp_path, PEER, host=host).accept_from == ()
+
+
+def test_certificates_that_are_none_are_told_in_a_line(tmp_path):
+    (tmp_path / "a.pem").write_text("no certificate")
+    with pytest.raises(LungscopeError, match=r"TLS.*cannot be used") as told:
+        Tls(tmp_path / "a.pem", tmp_path / "a.pem").server()
+    assert "\n" not in str(told.value)
+    with pytest.raises(LungscopeError, match="cannot be used"):
+        Tls(tmp_path / "none.pem", tmp_path / "none.pem").client()

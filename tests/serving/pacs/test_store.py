@@ -1,0 +1,158 @@
+import errno
+import os
+import threading
+
+import pytest
+
+from lungscope.errors import LungscopeError
+from lungscope.serving.pacs import spool as spool_module
+from lungscope.serving.pacs.spool import Occupation, Spool
+from lungscope.serving.pacs.store import NoSpace, Store
+from lungscope.serving.pacs.uids import key_of
+
+UID = "1.2.3"
+KEY = key_of(UID)
+
+
+def reopened(store, model="a model"):
+    return Store(Spool(store.spool.folder), store.queue, model=model, free=0, keep=False)
+
+
+def test_what_is_taken_is_a_file_and_a_row(store):
+    assert store.take(UID, [b"ab", memoryview(b"cd")])
+    assert store.spool.image(KEY).read_bytes() == b"abcd"
+    assert store.queue.get(KEY).state == "received"
+
+
+def test_file_and_folder_are_synced_before_the_row_is_there(store, monkeypatch):
+    steps = []
+    monkeypatch.setattr(os, "fsync", lambda _: steps.append("sync"))
+    monkeypatch.setattr(store.queue, "add", lambda _: steps.append("row"))
+    store.take(UID, [b"a"])
+    assert steps == ["sync", "sync", "row"]
+
+
+def test_what_waits_is_not_taken_twice(store):
+    assert store.take(UID, [b"first"])
+    assert not store.take(UID, [b"again"])
+    assert store.spool.image(KEY).read_bytes() == b"first"
+
+
+def test_what_comes_twice_at_once_is_taken_once(store):
+    meet = threading.Barrier(8)
+    taken = []
+
+    def take():
+        meet.wait()
+        taken.append(store.take(UID, [b"a"]))
+
+    threads = [threading.Thread(target=take) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(taken) == [False] * 7 + [True]
+    assert [path.name for path in store.spool.image(KEY).parent.iterdir()] == [f"{KEY}.dcm"]
+
+
+def test_what_this_model_answered_is_not_taken_again_but_by_another_it_is(store):
+    store.take(UID, [b"a"])
+    store.queue.classified(KEY, "a model", ["2.25.1"])
+    store.sent(KEY)
+    assert not store.take(UID, [b"a"])
+    assert reopened(store, "another model").take(UID, [b"a"])
+
+
+def test_a_result_of_ours_is_never_taken(store):
+    store.take(UID, [b"a"])
+    store.queue.classified(KEY, "a model", ["2.25.77"])
+    assert not store.take("2.25.77", [b"a picture"])
+    assert store.known("2.25.77")
+
+
+@pytest.mark.parametrize("end", [Store.refuse, Store.fail])
+def test_what_was_refused_or_failed_may_come_again(store, end):
+    store.take(UID, [b"a"])
+    end(store, KEY, "a reason")
+    assert store.take(UID, [b"b"])
+    assert store.queue.get(KEY).state == "received"
+
+
+def test_files_go_when_results_are_sent_and_stay_when_it_failed(store):
+    store.take(UID, [b"a"])
+    store.spool.write_result(KEY, "report", b"r")
+    store.fail(KEY, "a reason")
+    assert store.spool.image(KEY).exists()
+    store.sent(KEY)
+    assert not store.spool.image(KEY).exists()
+    assert store.spool.results(KEY) == []
+
+
+def test_a_nearly_full_disk_takes_nothing(store, queue):
+    full = Store(store.spool, queue, model="m", free=2**62, keep=False)
+    with pytest.raises(NoSpace):
+        full.take(UID, [b"a"])
+    assert queue.get(KEY) is None
+
+
+def test_a_full_disk_leaves_nothing_behind(store, monkeypatch):
+    def full(_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(spool_module.os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        store.take(UID, [b"a"])
+    monkeypatch.undo()
+    assert list(store.spool.image(KEY).parent.iterdir()) == []
+    assert store.queue.get(KEY) is None
+
+
+def test_a_crash_between_file_and_row_loses_nothing(store, monkeypatch):
+    monkeypatch.setattr(store.queue, "add", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        store.take(UID, [b"a"])
+    monkeypatch.undo()
+    assert reopened(store).queue.get(KEY).state == "received"
+
+
+def test_a_crash_in_the_middle_of_a_file_leaves_none(store):
+    partial = store.spool.write_partial([b"half"])
+    reopened(store)
+    assert not partial.exists()
+
+
+def test_a_crash_after_sending_leaves_no_pixels(store):
+    store.take(UID, [b"a"])
+    store.queue.classified(KEY, "a model", [])
+    store.queue.moved(KEY, "sent")  # and here the process dies
+    reopened(store)
+    assert not store.spool.image(KEY).exists()
+
+
+def test_files_that_are_gone_are_told(store):
+    store.take("1.2.4", [b"a"])
+    store.take(UID, [b"a"])
+    store.spool.image(key_of("1.2.4")).unlink()
+    store.queue.classified(KEY, "a model", [])
+    again = reopened(store)
+    assert again.queue.get(key_of("1.2.4")).state == "failed"
+    assert again.queue.get(KEY).state == "received"  # its image is there: it is done anew
+
+
+def test_one_process_works_on_a_spool(tmp_path):
+    first = Occupation(tmp_path)
+    with pytest.raises(LungscopeError, match="another lungscope pacs"):
+        Occupation(tmp_path)
+    first.end()
+    Occupation(tmp_path).end()
+
+
+def test_a_spool_is_its_owner_s_alone(tmp_path):
+    Spool(tmp_path / "new")
+    assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_spool_that_cannot_be_written_is_told(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(LungscopeError, match="cannot be used as a spool"):
+        Spool(tmp_path / "file")

@@ -1,0 +1,47 @@
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+from pydicom.uid import UID
+
+from lungscope.serving.pacs.uids import ResultUids, fingerprint, key_of
+
+uids = st.from_regex(r"1\.2\.[1-9][0-9]{0,30}", fullmatch=True)
+
+
+@given(uids, uids, st.text(max_size=80))
+def test_uids_of_results_are_valid_all_different_and_always_the_same(instance, series, model):
+    made = ResultUids.of(instance, series, model)
+    values = list(vars(made).values())
+    assert made == ResultUids.of(instance, series, model)
+    assert len(set(values)) == len(values)
+    assert all(UID(value).is_valid and value.startswith("2.25.") for value in values)
+
+
+def test_another_image_or_another_model_gives_other_instances():
+    one = ResultUids.of("1.2.3", "1.2", "a")
+    assert not {one.report, one.picture} & {*vars(ResultUids.of("1.2.4", "1.2", "a")).values()}
+    assert not {*vars(one).values()} & {*vars(ResultUids.of("1.2.3", "1.2", "b")).values()}
+
+
+def test_images_of_one_series_have_results_in_one_series():
+    one, other = ResultUids.of("1.2.3", "1.2", "a"), ResultUids.of("1.2.4", "1.2", "a")
+    assert one.report_series == other.report_series
+    assert one.report_series != one.picture_series
+
+
+def test_a_model_is_told_from_one_that_answers_differently(classifier):
+    description = classifier.description
+    others = {
+        fingerprint(replace(description, weights_sha256="0" * 64)),
+        fingerprint(replace(description, temperature=1.5)),
+        fingerprint(replace(description, abstention={**description.abstention, "farthest": 2.0})),
+        fingerprint(replace(description, export=replace(description.export, precision="int8"))),
+    }
+    assert len({fingerprint(description), *others}) == 5
+
+
+def test_a_key_does_not_hold_the_uid():
+    assert key_of("1.2.840.1") != key_of("1.2.840.2")
+    assert len(key_of("1.2.840.1")) == 32
+    assert "840" not in key_of("1.2.840.1")
