@@ -1,10 +1,15 @@
 """lungscope: chest X-ray lung disease classification that can be trusted."""
 
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lungscope.inference.classifier import Classifier
     from lungscope.inference.prediction import Prediction
+
+# Wheels of ONNX Runtime from 1.32 on write an identifier of the machine into the user's cache folder
+# and hold the address of a collector. Only this, before it is imported, keeps them from either.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __all__ = ["DISCLAIMER", "Classifier", "Prediction", "__version__"]
 

@@ -1,5 +1,6 @@
 """One row a file: what `predict` writes as a line of JSON or of CSV."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -32,7 +33,7 @@ def to_json(outcome: Outcome, *, with_ids: bool) -> dict[str, Any]:
         "probabilities": dict(outcome.probabilities),
         "abstained": outcome.abstained,
         "reason": outcome.reason,
-        "distance": outcome.distance,
+        "distance": outcome.distance if math.isfinite(outcome.distance) else None,
         "model": outcome.model,
         "model_sha256": outcome.model_sha256,
         "format": origin.format,

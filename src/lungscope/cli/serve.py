@@ -1,0 +1,88 @@
+"""`lungscope serve`: the model behind HTTP, with a page for people."""
+
+import logging
+import os
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from lungscope import DISCLAIMER
+from lungscope.cli.options import Quiet
+from lungscope.cli.terminal import Terminal
+
+
+def serve(
+    host: Annotated[str, typer.Option("--host", help="Address to listen at.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="0 for any free one.")
+    ] = 8080,
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            "--model", help="Folder of `lungscope export`.", show_default="the model in the box"
+        ),
+    ] = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--token-file",
+            help="File with the token that clients must present; or set LUNGSCOPE_TOKEN.",
+        ),
+    ] = None,
+    audit_log: Annotated[
+        Path | None,
+        typer.Option("--audit-log", help="File that tells what was answered, without names."),
+    ] = None,
+    max_upload: Annotated[
+        int, typer.Option("--max-upload", min=1, max=512, help="MB of one request.")
+    ] = 64,
+    queue: Annotated[int, typer.Option("--queue", min=1, help="Images that may wait.")] = 64,
+    timeout: Annotated[
+        float, typer.Option("--timeout", min=0.1, help="Seconds until an answer is given up.")
+    ] = 30.0,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--workers", min=1, help="Threads that classify.", show_default="one a processor"
+        ),
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Serve a model over HTTP, with a web page, until Ctrl-C.
+
+    Nothing that is sent is kept. Others than this machine can only be served with a token.
+    """
+    from lungscope.inference.exported import SHIPPED_MODEL
+    from lungscope.inference.processors import processors
+    from lungscope.serving.http.model import Model
+    from lungscope.serving.http.server import serve as serve_http
+    from lungscope.serving.http.settings import MIB, Settings
+    from lungscope.serving.http.token import read_token
+
+    settings = Settings(
+        host=host,
+        port=port,
+        token=read_token(token_file, os.environ),
+        largest_upload=max_upload * MIB,
+        queue=queue,
+        timeout=timeout,
+        workers=workers or processors(),
+        audit_log=audit_log,
+    )
+    folder = model or SHIPPED_MODEL
+    terminal = Terminal(quiet=quiet)
+    logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(message)s", level=logging.WARNING)
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # our answers say it
+
+    def ready(url: str, model: Model) -> None:
+        identity = model.classifier.description.identity
+        who = "who has the token" if settings.token else "this machine alone"
+        terminal.say(escape(f"Serving {identity} at {url} to {who}.  Stop with Ctrl-C."))
+        terminal.say(DISCLAIMER)
+
+    serve_http(settings, partial(Model.load, folder), ready)
+    terminal.say("Stopped; all that was accepted is answered.")

@@ -1,0 +1,1 @@
+"""The model behind HTTP: what arrives is bounded, what is accepted is answered, nothing is kept."""

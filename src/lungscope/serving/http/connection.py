@@ -1,0 +1,111 @@
+"""One TCP connection: how long it may dawdle, and how many there may be."""
+
+import asyncio
+import uuid
+from typing import Any
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from lungscope.serving.http.problems import MALFORMED, MEDIA_TYPE, body
+
+PATIENCE = 10.0
+"""Seconds without a complete head of a request, or without a byte of an answer being taken."""
+
+MOST = 2000
+"""Connections at once; a further one is closed as it is opened."""
+
+
+class Connection(H11Protocol):
+    """uvicorn's connection, which of itself waits for ever.
+
+    uvicorn ends a connection that is silent after a request, but not one that sends the head of a
+    request a byte at a time, and not one that takes no answer.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._for_head: asyncio.TimerHandle | None = None
+        self._for_taking: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begins to wait for the head of a request."""
+        super().connection_made(transport)
+        if len(self.connections) > MOST:
+            transport.abort()
+            return
+        self._for_head = self.loop.call_later(PATIENCE, self._no_head)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Ends all waiting."""
+        for timer in (self._for_head, self._for_taking):
+            if timer is not None:
+                timer.cancel()
+        super().connection_lost(exc)
+
+    def handle_events(self) -> None:
+        """Takes what has come; once that is a whole head, the request's own time limits hold."""
+        super().handle_events()
+        asked = self.cycle is not None and not self.cycle.response_complete
+        if asked and self._for_head is not None:
+            self._for_head.cancel()
+            self._for_head = None
+        elif not asked and not self._idle and self._for_head is None:
+            self._for_head = self.loop.call_later(PATIENCE, self._no_head)
+
+    def on_response_complete(self) -> None:
+        """Begins to wait for the client to take the answer; uvicorn, for the next request."""
+        self._watch_taking()
+        super().on_response_complete()
+
+    def pause_writing(self) -> None:
+        """Begins to wait for the client to take what there is of an answer."""
+        self._watch_taking()
+        super().pause_writing()
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's signature
+        """Answers to what is no HTTP."""
+        if self.conn.our_state not in {h11.IDLE, h11.SEND_RESPONSE}:
+            self.transport.close()  # amid an answer: there is no room for another
+            return
+        content = body(
+            f"urn:lungscope:problem:{MALFORMED.name}",
+            MALFORMED.title,
+            MALFORMED.status,
+            "this is not HTTP",
+            uuid.uuid4().hex,
+        )
+        headers = [
+            (b"content-type", MEDIA_TYPE.encode()),
+            (b"content-length", str(len(content)).encode()),
+            (b"connection", b"close"),
+        ]
+        for event in (
+            h11.Response(status_code=MALFORMED.status, headers=headers, reason=b"Bad Request"),
+            h11.Data(data=content),
+            h11.EndOfMessage(),
+        ):
+            self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
+
+    @property
+    def _idle(self) -> bool:
+        """Whether the last request is answered and nothing has come since: uvicorn waits itself."""
+        return self.timeout_keep_alive_task is not None
+
+    def _no_head(self) -> None:
+        self._for_head = None
+        if not self._idle:
+            self.transport.close()
+
+    def _watch_taking(self) -> None:
+        untaken = self.transport.get_write_buffer_size()
+        if untaken and self._for_taking is None:
+            self._for_taking = self.loop.call_later(PATIENCE, self._taken_since, untaken)
+
+    def _taken_since(self, before: int) -> None:
+        self._for_taking = None
+        if self.transport.get_write_buffer_size() < before:
+            self._watch_taking()
+        else:
+            self.transport.abort()

@@ -1,0 +1,99 @@
+"""The paths of the service and what each of them answers."""
+
+import json
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from lungscope import DISCLAIMER
+from lungscope.serving.http.answering import Wishes
+from lungscope.serving.http.problems import INVALID, UNREADABLE, Problem
+from lungscope.serving.http.schema import UPLOAD, ModelAnswer, Predictions, Status, problems
+from lungscope.serving.http.service import Service
+
+EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
+
+routes = APIRouter()
+
+
+@routes.post(
+    "/v1/predictions",
+    openapi_extra=UPLOAD,
+    responses={
+        200: {"model": Predictions},
+        **problems(400, 401, 403, 408, 413, 415, 421, 422, 429, 503),
+    },
+    tags=["predictions"],
+)
+async def predictions(
+    request: Request,
+    explain: Annotated[bool, Query(description="Add a heatmap to each row.")] = False,
+    label: Annotated[
+        str | None,
+        Query(alias="class", description="Class to explain; the most probable by default."),
+    ] = None,
+    preview: Annotated[bool, Query(description="Add the image as a browser shows it.")] = False,
+) -> Response:
+    """Classifies one or several radiographs; nothing of them is kept.
+
+    A single file that cannot be read is a problem (400); among several it is a row with `error`.
+    """
+    service = _service(request)
+    classes = service.model.classifier.classes
+    if label is not None and label not in classes:
+        raise Problem(INVALID, f"class: the model has no such class; it has {', '.join(classes)}")
+    service.check_room()
+    wishes = Wishes(explain, label, preview)
+    async with service.intake.uploads(request) as uploads:
+        found = await service.answers(uploads, wishes, request.state.request_id)
+    rows = [each.row for each in found]
+    if len(rows) == 1 and rows[0]["error"] is not None:
+        raise Problem(UNREADABLE, rows[0]["error"])
+    return _json({"predictions": rows, "disclaimer": DISCLAIMER})
+
+
+@routes.get(
+    "/v1/model",
+    responses={200: {"model": ModelAnswer}, **problems(401, 421, 503)},
+    tags=["model"],
+)
+async def model(request: Request) -> Response:
+    """Describes the model that answers."""
+    return _json(_service(request).model.to_json())
+
+
+@routes.get("/healthz", responses={200: {"model": Status}}, tags=["operation"])
+async def healthz() -> Response:
+    """Answers as long as the service runs."""
+    return _json({"status": "ok"})
+
+
+@routes.get("/readyz", responses={200: {"model": Status}, **problems(503)}, tags=["operation"])
+async def readyz(request: Request) -> Response:
+    """Answers once radiographs would be classified."""
+    _service(request).check_ready()
+    return _json({"status": "ready"})
+
+
+@routes.get(
+    "/metrics",
+    responses={
+        200: {"content": {"text/plain": {"schema": {"type": "string"}}}},
+        **problems(401, 421),
+    },
+    tags=["operation"],
+)
+async def metrics(request: Request) -> Response:
+    """Tells Prometheus what was done."""
+    return Response(_service(request).metrics.exposition(), media_type=EXPOSITION)
+
+
+def _service(request: Request) -> Service:
+    service: Service = request.app.state.service
+    return service
+
+
+def _json(value: Any) -> Response:
+    content = json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    return Response(content, media_type="application/json")

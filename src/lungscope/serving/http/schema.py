@@ -1,0 +1,131 @@
+"""The shape of what clients send and get, for the OpenAPI description; examples included."""
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from lungscope import DISCLAIMER
+from lungscope.serving.http.problems import MEDIA_TYPE
+
+_SHA256 = "33bc40127d0e6a1b5c1fd9a6b2a1b0a1e6c4f0b7a9d8c7e6f5a4b3c2d1e0f9a8"
+_PNG = "data:image/png;base64,iVBORw0KGgo..."
+
+
+class HeatmapAnswer(BaseModel):
+    """Where the evidence for a class lies."""
+
+    label: str = Field(alias="class", description="Whose evidence it is.", examples=["Normal"])
+    overlay: str = Field(description="RGBA PNG to lay over the image.", examples=[_PNG])
+    picture: str = Field(description="PNG of image and heatmap side by side.", examples=[_PNG])
+    scale: float = Field(description="Largest heat, in units of the logit.", examples=[0.41])
+    share_outside_thorax: float | None = Field(
+        description="Of the heat; above 0.35 the answer is suspect.", examples=[0.21]
+    )
+
+
+class Row(BaseModel):
+    """The answer for one file; of an unreadable one `file` and `error` alone."""
+
+    file: str = Field(description="Its name, as it was sent.", examples=["chest.png"])
+    error: str | None = Field(description="Why it cannot be read.", examples=[None])
+    label: str | None = Field(None, description="Null where it abstains.", examples=["Normal"])
+    probabilities: dict[str, float] | None = Field(
+        None,
+        description="Calibrated.",
+        examples=[{"Lung Opacity": 0.04, "Normal": 0.93, "Viral Pneumonia": 0.03}],
+    )
+    abstained: bool | None = Field(None, examples=[False])
+    reason: str | None = Field(None, description="Why it abstains.", examples=[None])
+    distance: float | None = Field(
+        None, description="Of the features from those of the training images.", examples=[12.8]
+    )
+    model: str | None = Field(None, examples=["mobilenet-lung 33bc4012"])
+    model_sha256: str | None = Field(None, examples=[_SHA256])
+    format: str | None = Field(None, examples=["PNG"])
+    height: int | None = Field(None, examples=[1024])
+    width: int | None = Field(None, examples=[1024])
+    modality: str | None = Field(None, description="DICOM only.", examples=[None])
+    body_part: str | None = Field(None, description="DICOM only.", examples=[None])
+    view_position: str | None = Field(None, description="DICOM only.", examples=[None])
+    laterality: str | None = Field(None, description="DICOM only.", examples=[None])
+    heatmap: HeatmapAnswer | None = Field(
+        None, description="With explain=true; null where the model has none."
+    )
+    preview: str | None = Field(
+        None, description="With preview=true: 8-bit grey PNG.", examples=[_PNG]
+    )
+
+
+class Predictions(BaseModel):
+    """One row a file, in the order sent."""
+
+    predictions: list[Row]
+    disclaimer: str = Field(examples=[DISCLAIMER])
+
+
+class ModelAnswer(BaseModel):
+    """The model that answers."""
+
+    name: str = Field(examples=["mobilenet-lung"])
+    sha256: str = Field(description="Of its weights.", examples=[_SHA256])
+    classes: list[str] = Field(examples=[["Lung Opacity", "Normal", "Viral Pneumonia"]])
+    input_size: int = Field(examples=[224])
+    temperature: float = Field(examples=[1.3])
+    abstention: dict[str, Any] = Field(
+        examples=[{"score": "mahalanobis", "farthest": 41.5, "least_confidence": 0.6}]
+    )
+    precision: str | None = Field(examples=["fp32"])
+    card: str | None = Field(description="Model card, Markdown.", examples=["# mobilenet-lung"])
+    version: str = Field(description="Of lungscope.", examples=["0.1.0"])
+    disclaimer: str = Field(examples=[DISCLAIMER])
+
+
+class Status(BaseModel):
+    """That it is well."""
+
+    status: str = Field(examples=["ok"])
+
+
+class ProblemDetails(BaseModel):
+    """What is wrong (RFC 9457)."""
+
+    type: str = Field(examples=["urn:lungscope:problem:busy"])
+    title: str = Field(examples=["The service is busy"])
+    status: int = Field(examples=[429])
+    detail: str = Field(examples=["as many images are waiting as may wait; send it again"])
+    request_id: str = Field(examples=["5f1c2f0e9b7d4c36"])
+
+
+UPLOAD: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {
+                        "file": {
+                            "type": "array",
+                            "minItems": 1,
+                            "items": {"type": "string", "format": "binary"},
+                            "description": "Radiographs: PNG, JPEG, TIFF, BMP, WebP or DICOM.",
+                        }
+                    },
+                    "additionalProperties": False,
+                }
+            }
+        },
+    }
+}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a path that can go wrong in these ways."""
+    return {
+        status: {
+            "description": "Problem details",
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}},
+        }
+        for status in statuses
+    }

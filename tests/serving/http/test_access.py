@@ -1,0 +1,96 @@
+import pytest
+
+TOKEN = "correct-horse-battery-staple"  # noqa: S105 - of the tests alone
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1", "127.0.0.1:8080", "localhost", "localhost:9", "[::1]", "[::1]:8080", "LOCALHOST"],
+)
+def test_without_a_token_this_machine_is_answered_under_its_own_names(client, host):
+    assert client.get("/v1/model", headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "evil.example:8080",
+        "127.0.0.1.evil.example",
+        "localhost.evil.example",
+        "[::1].evil.example",
+        "evil.example:127.0.0.1",
+        "::1:8080",
+        "127.0.0.1:80:80",
+        "",
+    ],
+)
+def test_without_a_token_no_other_name_is_answered_so_that_rebinding_is_of_no_use(client, host):
+    found = client.get("/v1/model", headers={"Host": host})
+    assert found.status_code == 421
+    assert found.headers["content-type"] == "application/problem+json"
+
+
+def test_a_request_that_comes_from_a_page_of_another_site_is_not_followed(client, image):
+    for site, status in (("cross-site", 403), ("same-origin", 200), ("none", 200)):
+        found = client.post(
+            "/v1/predictions", files={"file": image}, headers={"Sec-Fetch-Site": site}
+        )
+        assert found.status_code == status
+
+
+def test_no_answer_lets_pages_of_other_sites_read_it(client):
+    found = client.options(
+        "/v1/predictions",
+        headers={"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"},
+    )
+    assert found.status_code == 405
+    assert not [name for name in found.headers if name.startswith("access-control")]
+
+
+@pytest.fixture(scope="module")
+def guarded(load):
+    from http_service import running
+
+    from lungscope.serving.http.settings import Settings
+
+    with running(Settings(port=0, workers=1, token=TOKEN), load) as (host, port):
+        yield f"http://{host}:{port}"
+
+
+@pytest.mark.parametrize("path", ["/v1/model", "/v1/predictions", "/metrics", "/v1/nothing"])
+@pytest.mark.parametrize("header", [None, "Bearer", "Bearer wrong", f"Basic {TOKEN}", TOKEN])
+def test_with_a_token_who_does_not_present_it_is_told_nothing(guarded, path, header):
+    import httpx
+
+    headers = {} if header is None else {"Authorization": header}
+    found = httpx.get(guarded + path, headers=headers, trust_env=False)
+    assert found.status_code == 401
+    assert found.headers["www-authenticate"].startswith("Bearer")
+    assert found.json()["type"] == "urn:lungscope:problem:token-required"
+    assert TOKEN not in found.text
+
+
+def test_with_a_token_who_presents_it_is_answered_under_any_name(guarded, image):
+    import httpx
+
+    headers = {"Authorization": f"Bearer {TOKEN}", "Host": "xray.hospital.example"}
+    with httpx.Client(base_url=guarded, headers=headers, trust_env=False) as client:
+        assert client.get("/v1/model").status_code == 200
+        assert client.get("/metrics").status_code == 200
+        assert client.post("/v1/predictions", files={"file": image}).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/openapi.json"])
+def test_the_health_checks_and_the_description_need_no_token(guarded, path):
+    import httpx
+
+    assert httpx.get(guarded + path, trust_env=False).status_code == 200
+
+
+def test_no_spelling_of_a_path_goes_round_the_token(guarded):
+    import httpx
+
+    for path in ("//v1/model", "/V1/model", "/v1%2fmodel", "/./v1/model", "/page/../v1/model"):
+        found = httpx.get(guarded + path, trust_env=False)
+        assert found.status_code in {401, 404}, path

@@ -1,0 +1,90 @@
+import numpy as np
+import pytest
+from http_service import png
+from prometheus_client.parser import text_string_to_metric_families
+
+from lungscope.serving.http.drift import LEAST
+from lungscope.serving.http.model import Model
+
+
+def told(client) -> dict[tuple, float]:
+    """Every sample by its name and labels."""
+    return {
+        (sample.name, *sorted(sample.labels.values())): sample.value
+        for family in text_string_to_metric_families(client.get("/metrics").text)
+        for sample in family.samples
+    }
+
+
+def ask(client, content: bytes) -> None:
+    client.post("/v1/predictions", files={"file": ("x.png", content)})
+
+
+def flat(level: int) -> bytes:
+    from io import BytesIO
+
+    from PIL import Image
+
+    pixels = np.full((96, 96), level, np.uint8)
+    pixels[0, 0] = level - 1  # a single grey level is refused
+    content = BytesIO()
+    Image.fromarray(pixels).save(content, "PNG")
+    return content.getvalue()
+
+
+def colourful() -> bytes:
+    from io import BytesIO
+
+    from PIL import Image
+
+    pixels = np.random.default_rng(0).integers(0, 255, (96, 96, 3)).astype(np.uint8)
+    content = BytesIO()
+    Image.fromarray(pixels).save(content, "PNG")
+    return content.getvalue()
+
+
+def test_answers_are_counted_by_class_and_abstentions_by_their_reason(client_of):
+    client = client_of()
+    contents = [png("left"), png("left"), png("right"), flat(255), colourful(), flat(128), b"?"]
+    for content in contents:
+        ask(client, content)
+    found = told(client)
+    assert found["lungscope_answers_total", "Lung Opacity"] == 2
+    assert found["lungscope_answers_total", "Viral Pneumonia"] == 1
+    assert found["lungscope_abstentions_total", "unlike-training"] == 1
+    assert found["lungscope_abstentions_total", "no-chest-xray"] == 1
+    assert found["lungscope_abstentions_total", "not-confident"] == 1
+    assert found["lungscope_unreadable_total",] == 1
+    assert found["lungscope_requests_total", "/v1/predictions", "200"] == 6
+    assert found["lungscope_requests_total", "/v1/predictions", "400"] == 1
+    assert found["lungscope_request_seconds_count", "/v1/predictions"] == 7
+    assert found["lungscope_queue",] == 0
+    assert found["lungscope_upload_bytes",] == 0
+    assert found["process_resident_memory_bytes",] > 1e6
+
+
+def test_no_drift_is_told_of_a_model_without_quantiles(client, image):
+    ask(client, image)
+    assert ("lungscope_drift",) not in told(client)
+
+
+@pytest.mark.parametrize(
+    ("quantiles", "low", "high"), [([0.0, 1e-6], 0.99, 1), ([0.0, 1.0], 0, 0.99)]
+)
+def test_drift_is_told_of_a_model_with_quantiles_once_there_are_enough_images(
+    client_of, exported_model, image, quantiles, low, high
+):
+    from dataclasses import replace
+
+    from lungscope.inference.classifier import Classifier
+    from lungscope.inference.exported import ExportedModel
+
+    model = ExportedModel.load(exported_model)
+    abstention = model.description.abstention | {"quantiles": quantiles}
+    changed = replace(model, description=replace(model.description, abstention=abstention))
+    client = client_of(load=lambda: Model(Classifier(changed)))
+    for _ in range(LEAST - 1):
+        ask(client, image)
+    assert ("lungscope_drift",) not in told(client)
+    ask(client, image)
+    assert low <= told(client)["lungscope_drift",] <= high
