@@ -10,8 +10,8 @@ from torch import nn
 from lungscope.data.cache import Cache
 from lungscope.data.split import SplitEntry
 from lungscope.images import Preprocessing
-from lungscope.models.checkpoint import Checkpoint
 from lungscope.inference.description import Description
+from lungscope.models.checkpoint import Checkpoint
 from lungscope.models.network import Network
 
 SIZE = 32

@@ -108,3 +108,10 @@ def test_the_json_holds_the_findings_and_all_that_they_follow_from(lung):
         "majority",
     }
     assert len(written["robustness"]["responses"]) == 7
+
+
+def test_a_model_without_a_heatmap_has_nothing_measured_of_it(lung):
+    written = lung.to_json(findings(lung))
+    assert written["faithfulness"] is written["randomisation"] is None
+    found = verdicts(lung)
+    assert found["heatmap-faithfulness"] == found["heatmap-randomisation"] == "not-measured"

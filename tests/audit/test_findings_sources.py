@@ -80,6 +80,8 @@ def measured(counts, told=False, wrong=(), majority=1 / 3):
         leaks=None,
         mistakes=(),
         robustness=None,
+        faithfulness=None,
+        randomisation=None,
     )
 
 

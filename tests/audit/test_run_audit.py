@@ -6,9 +6,9 @@ from lungscope.audit.run_audit import audit_run
 from lungscope.data.index import Index
 from lungscope.errors import LungscopeError
 from lungscope.images import Preprocessing
+from lungscope.inference.description import Description
 from lungscope.models import Shape, build
 from lungscope.models.checkpoint import save_checkpoint
-from lungscope.inference.description import Description
 from lungscope.progress import ignore
 from lungscope.training.recipe import Recipe
 from lungscope.training.run import Run
@@ -18,13 +18,13 @@ from lungscope.training.run import Run
 def run(tmp_path_factory, phantoms, phantom_split):
     """A run with an untrained model on phantoms."""
     folder = tmp_path_factory.mktemp("audited") / "run"
-    recipe = Recipe(model="squeezenet1_1", weights="none", size=32)
+    recipe = Recipe(model="squeezenet1_1", weights="none", size=64)
     run = Run.create(folder, recipe, phantom_split, phantoms, force=False)
     description = Description(
         "squeezenet1_1",
         16,
         phantom_split.classes,
-        Preprocessing(32, 0.5, 0.25),
+        Preprocessing(64, 0.5, 0.25),
         "",
         data_fingerprint=phantom_split.fingerprint,
     )
@@ -63,7 +63,9 @@ def test_an_audit_is_findings_and_figures_the_same_every_time(audited, tmp_path)
     assert list(files) == [
         "audit.json",
         "figures/accuracies.png",
+        "figures/faithfulness.png",
         "figures/mistakes.png",
+        "figures/randomisation.png",
         "figures/robustness.png",
         "figures/sources.png",
         "figures/strengths.png",
@@ -71,7 +73,19 @@ def test_an_audit_is_findings_and_figures_the_same_every_time(audited, tmp_path)
     written = json.loads(files["audit.json"])
     assert len(written["weights_sha256"]) == 64
     assert written == json.loads(json.dumps(found.to_json()))
-    assert told == ["reading images", "fitting baselines", "hiding parts", "spoiling images"]
+    assert told == [
+        "reading images",
+        "fitting baselines",
+        "hiding parts",
+        "spoiling images",
+        "hiding by heat",
+        "randomising layers",
+    ]
+    assert (
+        written["faithfulness"]["images"]
+        == written["randomisation"]["images"]
+        == len(found.measured.predictions.files)
+    )
     audited(tmp_path / "two")
     assert content(tmp_path / "two") == files
 

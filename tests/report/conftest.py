@@ -26,7 +26,15 @@ SHA256 = "83ec07a54addb64a4bb847fc7d6325a1179ef5eaa7c75bf895fd9359423fbaa3"
 FIGURES = {
     "figures": ["learning-curves"],
     "evaluation/figures": ["confusion-matrix", "roc", "reliability", "coverage", "samples"],
-    "audit/figures": ["accuracies", "sources", "mistakes", "robustness", "strengths"],
+    "audit/figures": [
+        "accuracies",
+        "sources",
+        "mistakes",
+        "robustness",
+        "strengths",
+        "faithfulness",
+        "randomisation",
+    ],
 }
 
 

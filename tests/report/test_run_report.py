@@ -218,12 +218,12 @@ def test_the_worst_mistakes_are_named(page):
 
 def test_every_picture_is_inside_and_says_what_it_shows(page):
     pictures = page.of("img")
-    assert len(pictures) == 11
+    assert len(pictures) == 13
     for picture in pictures:
         assert picture["src"].startswith("data:image/png;base64,")
         assert len(picture["alt"]) > 40
     with_numbers = [picture for picture in pictures if re.search(r"\d", picture["alt"])]
-    assert len(with_numbers) == 9  # two show radiographs alone
+    assert len(with_numbers) == 9  # two show radiographs alone; of heatmaps nothing was found
 
 
 def test_the_page_needs_nothing_but_itself(text, page):
@@ -278,7 +278,7 @@ def test_what_is_missing_is_said_with_its_command(make_run, page_of):
 def test_a_picture_may_be_missing(make_run, page_of, figure):
     run = make_run()
     (run.folder / figure).unlink()
-    assert len(page_of(run_report(read_facts(run))).of("img")) == 10
+    assert len(page_of(run_report(read_facts(run))).of("img")) == 12
 
 
 def test_hostile_names_stay_text(make_run, make_split, page_of):

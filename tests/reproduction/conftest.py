@@ -9,8 +9,8 @@ import pytest
 
 from lungscope.evaluation.predictions import Predictions
 from lungscope.images import Preprocessing
-from lungscope.models.checkpoint import WEIGHTS
 from lungscope.inference.description import Description
+from lungscope.models.checkpoint import WEIGHTS
 from lungscope.reproduction.job import jobs
 from lungscope.reproduction.plan import Plan
 from lungscope.training.history import Epoch, write_history

@@ -7,10 +7,13 @@ from typing import Any
 
 from lungscope.audit.baselines import Baseline, baselines
 from lungscope.audit.effect import difference, mean, right
+from lungscope.audit.faithfulness import Faithfulness, faithfulness
 from lungscope.audit.finding import Finding
+from lungscope.audit.heatmaps import has_heatmap, spread
 from lungscope.audit.leaks import Leaks, find_leaks
 from lungscope.audit.masking import Masked, under_masks
 from lungscope.audit.mistakes import Mistake, worst_mistakes
+from lungscope.audit.randomisation import Randomisation, randomisation
 from lungscope.audit.robustness import Robustness, robustness
 from lungscope.audit.source_probe import SourceProbe, probe_sources
 from lungscope.audit.subgroups import UNKNOWN, ByGroup, BySource, by_group, by_source
@@ -52,6 +55,9 @@ class Measured:
         leaks: pictures and groups on two sides.
         mistakes: the worst ones.
         robustness: accuracy as images get worse.
+        faithfulness: whether answers hang on what heatmaps point at; None where the model has no
+            heatmap.
+        randomisation: how alike heatmaps stay as layers become random; None likewise.
     """
 
     predictions: Predictions
@@ -67,6 +73,8 @@ class Measured:
     leaks: Leaks
     mistakes: tuple[Mistake, ...]
     robustness: Robustness
+    faithfulness: Faithfulness | None
+    randomisation: Randomisation | None
 
     def to_json(self, findings: Sequence[Finding]) -> dict[str, Any]:
         """The content of `audit.json`, but for the model: findings, then what they follow from."""
@@ -88,6 +96,8 @@ class Measured:
             "leaks": asdict(self.leaks),
             "mistakes": [asdict(each) for each in self.mistakes],
             "robustness": asdict(self.robustness),
+            "faithfulness": self.faithfulness and asdict(self.faithfulness),
+            "randomisation": self.randomisation and asdict(self.randomisation),
         }
 
 
@@ -116,6 +126,8 @@ def measure(
     resampling = Resampling.over(predictions.groups)
     fitted = baselines(split, cache, index.root, resampling, progress("fitting baselines"))
     judged = (checkpoint, cache, entries, predictions, resampling, device)
+    explained = spread(entries) if has_heatmap(checkpoint) else ()
+    asked = (checkpoint, cache, explained, device)
     return Measured(
         predictions=predictions,
         accuracy=mean(right(predictions), resampling),
@@ -132,6 +144,8 @@ def measure(
         leaks=find_leaks(index, survey, split),
         mistakes=worst_mistakes(predictions),
         robustness=robustness(*judged, progress("spoiling images")),
+        faithfulness=faithfulness(*asked, progress("hiding by heat")) if explained else None,
+        randomisation=randomisation(*asked, progress("randomising layers")) if explained else None,
     )
 
 

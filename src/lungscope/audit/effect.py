@@ -1,6 +1,7 @@
 """What a change of the images does to a model's answers, on the same bootstrap draws."""
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +9,9 @@ from numpy.typing import NDArray
 from lungscope.evaluation.bootstrap import Estimate, Resampling, estimate
 from lungscope.evaluation.predictions import Predictions
 from lungscope.evaluation.share import with_interval
+
+Shares: TypeAlias = NDArray[np.bool_] | NDArray[np.float64]
+"""(N,) one share in [0, 1] an image, or whether something is so."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ def right(predictions: Predictions) -> NDArray[np.bool_]:
     return found
 
 
-def mean(shares: NDArray[np.bool_] | NDArray[np.float64], resampling: Resampling) -> Estimate:
+def mean(shares: Shares, resampling: Resampling) -> Estimate:
     """The mean of one share an image, with its 95 % interval over groups.
 
     The mean of "is right" is the accuracy.
@@ -74,13 +78,11 @@ def mean(shares: NDArray[np.bool_] | NDArray[np.float64], resampling: Resampling
     return with_interval(float(values.mean()), _replicates(values, resampling), groups)
 
 
-def difference(
-    first: NDArray[np.bool_], second: NDArray[np.bool_], resampling: Resampling
-) -> Estimate:
-    """The difference of two accuracies on the same images, first - second, with its 95 % interval.
+def difference(first: Shares, second: Shares, resampling: Resampling) -> Estimate:
+    """The difference of two means on the same images, first - second, with its 95 % interval.
 
     Args:
-        first: (N,) which images are right.
+        first: (N,) one share an image; of accuracies, which images are right.
         second: (N,) likewise, of another classifier or of changed images.
         resampling: over the groups of the N images.
     """

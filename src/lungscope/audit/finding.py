@@ -16,10 +16,10 @@ class Finding:
     Attributes:
         name: for programs, e.g. "thumbnail-baseline".
         title: for people: the question.
-        verdict: "fail" if the accuracy is not to be believed as it stands, "warn" if it has to be
-            told along with the accuracy, among others that the images are too few to exclude a
-            fault; "pass" if one was excluded; "not-measured" if the question cannot be asked of
-            this model or these data.
+        verdict: "fail" if the accuracy, or a heatmap, is not to be believed as it stands; "warn"
+            if it has to be told along with the accuracy, among others that the images are too few
+            to exclude a fault; "pass" if one was excluded; "not-measured" if the question cannot
+            be asked of this model or these data.
         statement: the answer with its numbers.
         threshold: when it warns and when it fails.
     """

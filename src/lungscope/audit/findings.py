@@ -9,6 +9,7 @@ cannot be asked of the model or the data it is "not-measured".
 from lungscope.audit.audit import Measured
 from lungscope.audit.finding import Finding
 from lungscope.audit.findings_falls import part_hidden, robust
+from lungscope.audit.findings_heatmaps import dependent, faithful
 from lungscope.audit.findings_shortcuts import border_left, without_lung
 from lungscope.audit.findings_sources import alike_by_source, source_told
 from lungscope.audit.findings_testing import large_enough, leaked
@@ -26,5 +27,7 @@ def findings(measured: Measured) -> tuple[Finding, ...]:
         alike_by_source(measured),
         leaked(measured),
         robust(measured),
+        faithful(measured),
+        dependent(measured),
         large_enough(measured),
     )

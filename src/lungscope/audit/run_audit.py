@@ -16,7 +16,9 @@ from lungscope.data.split import Split
 from lungscope.data.survey import survey
 from lungscope.evaluation.run_evaluation import opened
 from lungscope.figures.accuracies import Row, draw_accuracies
+from lungscope.figures.faithfulness import draw_faithfulness
 from lungscope.figures.gallery import draw_gallery
+from lungscope.figures.randomisation import draw_randomisation
 from lungscope.figures.robustness import Panel, draw_robustness
 from lungscope.figures.strengths import Series, draw_strengths
 from lungscope.figures.subgroups import draw_subgroups
@@ -132,6 +134,25 @@ def _draw(folder: Path, measured: Measured, cache: Cache, split: Split, model: s
         ],
         "What the strengths look like",
     )
+    _draw_heatmaps(folder, measured, model)
+
+
+def _draw_heatmaps(folder: Path, measured: Measured, model: str) -> None:
+    if (faithful := measured.faithfulness) is not None:
+        draw_faithfulness(
+            folder / "faithfulness.png",
+            faithful.shares,
+            faithful.deletion,
+            faithful.insertion,
+            f"{model}, {faithful.images:,} test images",
+        )
+    if (random := measured.randomisation) is not None:
+        draw_randomisation(
+            folder / "randomisation.png",
+            random.depths,
+            random.chance,
+            f"{model}, {random.images:,} test images",
+        )
 
 
 def _rows(measured: Measured, model: str) -> list[Row]:

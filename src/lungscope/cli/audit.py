@@ -50,9 +50,10 @@ def audit(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Audit a run: shortcuts, sources, leaks, worst mistakes, robustness; a verdict on each.
+    """Audit a run: shortcuts, sources, leaks, mistakes, robustness, heatmaps; a verdict on each.
 
-    The exit code is 1 if any finding fails: then the accuracy is not to be believed as it stands.
+    The exit code is 1 if any finding fails: then the accuracy, or a heatmap, is not to be believed
+    as it stands.
     """
     from lungscope.report.reporting import write_report
     from lungscope.training.run import Run

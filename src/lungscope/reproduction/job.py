@@ -6,8 +6,8 @@ from pathlib import Path
 
 from lungscope.data.split import Split
 from lungscope.errors import LungscopeError
-from lungscope.models.checkpoint import WEIGHTS
 from lungscope.inference.description import Description
+from lungscope.models.checkpoint import WEIGHTS
 from lungscope.reproduction.plan import Part, Plan
 from lungscope.training.execution import Precision
 from lungscope.training.history import Epoch, read_history

@@ -1,0 +1,63 @@
+from dataclasses import dataclass
+
+import pytest
+from matplotlib.collections import PolyCollection
+
+from lungscope.figures.randomisation import draw_randomisation
+
+
+@dataclass
+class Interval:
+    value: float
+    low: float
+    high: float
+
+
+@dataclass
+class Depth:
+    layer: str
+    likeness: Interval
+
+
+def depths(names):
+    values = [0.9 / (k + 1) for k in range(len(names))]
+    return [
+        Depth(name, Interval(v, v - 0.02, v + 0.03)) for name, v in zip(names, values, strict=True)
+    ]
+
+
+@pytest.fixture
+def drawn(tmp_path, figures):
+    def drawn(names, title="MobileNet-Lung, 60 test images"):
+        draw_randomisation(tmp_path / "randomisation.png", depths(names), 0.115, title)
+        return figures[-1]
+
+    return drawn
+
+
+def test_likeness_is_drawn_by_depth_from_one_on_with_its_band_and_chance(drawn):
+    names = ["classifier", "layer4", "layer3"]
+    (axes,) = drawn(names).axes
+    line, chance = axes.get_lines()
+    assert list(line.get_xdata()) == [0, 1, 2, 3]
+    assert list(line.get_ydata()) == [1, *(each.likeness.value for each in depths(names))]
+    assert list(chance.get_ydata()) == [0.115] * 2
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["none", *names]
+    (band,) = (part for part in axes.collections if isinstance(part, PolyCollection))
+    corners = {tuple(corner) for corner in band.get_paths()[0].vertices.round(9)}
+    for place, each in enumerate(depths(names), start=1):
+        ends = {round(each.likeness.low, 9), round(each.likeness.high, 9)}
+        assert {(place, end) for end in ends} <= corners
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["classifier"],
+        ["classifier", *(str(k) for k in range(18, 0, -1)), "se", "0"],
+        ["classifier", "norm5", "denseblock4", "transition3", "denseblock3", "norm0", "conv0"],
+    ],
+)
+@pytest.mark.parametrize("title", ["MobileNet-Lung, 60 test images", "a long name " * 12])
+def test_no_text_lies_on_another(drawn, overlaps, names, title):
+    assert overlaps(drawn(names, title)) == []
