@@ -24,8 +24,9 @@ from lungscope.images import read, to_square
 from lungscope.inference.classifier import Classifier
 from lungscope.inference.exported import SHIPPED_MODEL, ExportedModel
 from lungscope.inference.listing import listed
-from lungscope.inference.processors import processors
+from lungscope.inference.many import predict_in_processes
 from lungscope.inference.session import Session
+from lungscope.processors import processors
 
 BATCH = 32
 
@@ -68,7 +69,8 @@ def main() -> None:
         "inference, batches over all threads": lambda: [together.answer(b) for b in batches],
         "inference, batches a thread": lambda: on_all(threads, alone.answer, batches),
         "decoding": lambda: on_all(threads, decoded, files),
-        "predict": lambda: [None for _ in classifier.predict_files(files)],
+        "predict, threads": lambda: [None for _ in classifier.predict_files(files)],
+        "predict, processes": lambda: [None for _ in predict_in_processes(options.model, files)],
     }
     rates: dict[str, list[float]] = {name: [] for name in ways}
     for turn in range(options.rounds + 1):
@@ -78,15 +80,14 @@ def main() -> None:
                 rates[name].append(found)
     for name, found in rates.items():
         print(f"{name:38} {statistics.median(found):8.1f} images/s")
-    ratios = []
-    for turn in range(options.rounds):
-        bare = max(found[turn] for name, found in rates.items() if name.startswith("inference"))
-        ratios.append(rates["predict"][turn] / min(bare, rates["decoding"][turn]))
-    print(
-        "predict / the slower of bare inference and bare decoding: "
-        f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f}), "
-        f"{len(files)} files, {threads} threads"
-    )
+    print("against the slower of bare inference and bare decoding:")
+    for way in ("predict, threads", "predict, processes"):
+        ratios = []
+        for turn in range(options.rounds):
+            bare = max(found[turn] for name, found in rates.items() if name.startswith("inf"))
+            ratios.append(rates[way][turn] / min(bare, rates["decoding"][turn]))
+        print(f"{way:38} {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})")
+    print(f"{len(files)} files, {threads} processors; processes take their start with them")
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lungscope.inference.processors import processors
+from lungscope.processors import processors
 
 PARTS = ("batching", "throughput", "latency", "overload", "memory")
 BOUNDARY = b"lungscope-benchmark"

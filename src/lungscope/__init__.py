@@ -7,8 +7,8 @@ if TYPE_CHECKING:
     from lungscope.inference.classifier import Classifier
     from lungscope.inference.prediction import Prediction
 
-# Wheels of ONNX Runtime from 1.32 on write an identifier of the machine into the user's cache folder
-# and hold the address of a collector. Only this, before it is imported, keeps them from either.
+# ONNX Runtime's wheels from 1.32 on write an identifier of the machine into the user's cache and
+# hold the address of a collector. Only this, before it is imported, keeps them from either.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __all__ = ["DISCLAIMER", "Classifier", "Prediction", "__version__"]

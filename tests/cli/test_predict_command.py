@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dicom_files import IDENTIFIERS, RAMP12, dataset, written
 from PIL import Image
 from typer.testing import CliRunner
 
+from dicom_files import IDENTIFIERS, RAMP12, dataset, written
 from lungscope.cli.app import app
 
 
@@ -168,3 +168,14 @@ def test_an_answer_comes_without_torch(exported_model, folder):
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout.splitlines()[-1] == "[]", done.stderr
+
+
+def test_nothing_is_left_in_the_users_home(exported_model, folder, monkeypatch):
+    home = folder / "home"
+    home.mkdir()
+    for name in ("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
+        monkeypatch.setenv(name, str(home))
+    monkeypatch.delenv("ORT_DISABLE_TELEMETRY", raising=False)
+    lungscope = [sys.executable, "-m", "lungscope", "predict", "--model", str(exported_model)]
+    subprocess.run([*lungscope, "xrays"], check=True, capture_output=True)
+    assert list(home.iterdir()) == []

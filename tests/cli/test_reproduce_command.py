@@ -22,7 +22,9 @@ invoke = CliRunner().invoke
 @pytest.fixture
 def command(phantoms, phantom_split, cache_folder, tmp_path, monkeypatch):
     """The command on phantoms of 32 x 32; two small models."""
-    monkeypatch.setattr("joblib.cpu_count", lambda: 1)  # a second thread would only wait
+    monkeypatch.setattr(
+        "lungscope.training.execution.processors", lambda: 1
+    )  # a second thread would only wait
     monkeypatch.setattr(recipe, "PAPER", replace(recipe.PAPER, size=32, batch_size=8))
     split = tmp_path / "split.json"
     phantom_split.save(split)

@@ -23,7 +23,7 @@ SMALL = replace(PAPER, size=32, batch_size=8, epochs=2, weights="none")
 @pytest.fixture(autouse=True)
 def one_thread(monkeypatch):
     """Images of 32 x 32 are not worth a second one, which would wait for other processes."""
-    monkeypatch.setattr("joblib.cpu_count", lambda: 1)
+    monkeypatch.setattr("lungscope.training.execution.processors", lambda: 1)
 
 
 @pytest.fixture

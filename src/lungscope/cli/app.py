@@ -30,7 +30,6 @@ from lungscope.cli import (
 )
 from lungscope.errors import LungscopeError
 
-
 BROKEN_PIPE = 141
 """Exit status of a program whose output nobody reads any more, as shells have it."""
 

@@ -121,7 +121,7 @@ def run(
     each go to the target, into the same study. What was acknowledged is on disk.
     """
     from lungscope.inference.classifier import Classifier
-    from lungscope.inference.processors import processors
+    from lungscope.processors import processors
     from lungscope.serving.pacs.service import Service
     from lungscope.serving.pacs.settings import Limits, Peer, Settings
 

@@ -21,6 +21,9 @@ from lungscope.report.words import several
 if TYPE_CHECKING:
     from lungscope.inference.prediction import Outcome
 
+MANY = 256
+"""Files from which on processes, which take their time to start, are faster than threads."""
+
 
 def predict(
     paths: Annotated[
@@ -48,7 +51,12 @@ def predict(
     ] = False,
     workers: Annotated[
         int | None,
-        typer.Option("--workers", min=1, help="Threads.", show_default="one a processor"),
+        typer.Option(
+            "--workers",
+            min=1,
+            help="Threads, or processes where there are many files.",
+            show_default="one a processor",
+        ),
     ] = None,
     force: Annotated[
         bool,
@@ -65,7 +73,9 @@ def predict(
     """
     from lungscope.images import ANYTHING, CHEST_RADIOGRAPHS
     from lungscope.inference.classifier import Classifier
+    from lungscope.inference.exported import SHIPPED_MODEL
     from lungscope.inference.listing import listed
+    from lungscope.inference.many import predict_in_processes
 
     form = chosen_format(as_csv=as_csv, as_json=as_json, out=out)
     if out is not None and out.exists() and not force:
@@ -74,8 +84,13 @@ def predict(
     files = list(listed(paths, sys.stdin))
     if not files:
         raise LungscopeError("no file was named on standard input; give a name a line")
-    classifier = Classifier.load(model) if model else Classifier.shipped()
-    outcomes = classifier.predict_files(files, ANYTHING if force else CHEST_RADIOGRAPHS, workers)
+    folder, accept = model or SHIPPED_MODEL, ANYTHING if force else CHEST_RADIOGRAPHS
+    classifier = Classifier.load(folder)
+    outcomes = (
+        classifier.predict_files(files, accept, workers)
+        if len(files) < MANY
+        else predict_in_processes(folder, files, accept, workers)
+    )
     kinds: Counter[str] = Counter()
     interrupted, unwanted = False, 0
     started = time.perf_counter()

@@ -57,7 +57,7 @@ def serve(
     Nothing that is sent is kept. Others than this machine can only be served with a token.
     """
     from lungscope.inference.exported import SHIPPED_MODEL
-    from lungscope.inference.processors import processors
+    from lungscope.processors import processors
     from lungscope.serving.http.model import Model
     from lungscope.serving.http.server import serve as serve_http
     from lungscope.serving.http.settings import MIB, Settings

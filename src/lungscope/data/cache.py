@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 from platformdirs import user_cache_path
 
 from lungscope.atomic import write_text
-from lungscope.data.parallel import map_files
 from lungscope.data.split import SplitEntry, sha256_of
 from lungscope.errors import LungscopeError
 from lungscope.images import read, to_square
 from lungscope.images.preprocessing import RESIZING
+from lungscope.parallel import map_files
 from lungscope.progress import OnProgress, ignore
 
 VERSION = 2

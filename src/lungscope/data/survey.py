@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lungscope.data.index import Entry, Index
-from lungscope.data.parallel import map_files
 from lungscope.data.views import ANGLES, MIRRORINGS, core, rotated
 from lungscope.images import UnreadableImage, read, to_square
+from lungscope.parallel import map_files
 from lungscope.progress import OnProgress, ignore
 
 THUMBNAIL = 64

@@ -20,8 +20,8 @@ from lungscope.inference import checks
 from lungscope.inference.description import Description
 from lungscope.inference.exported import SHIPPED_MODEL, ExportedModel
 from lungscope.inference.prediction import Failure, Origin, Outcome, Prediction
-from lungscope.inference.processors import processors
 from lungscope.inference.session import Session
+from lungscope.processors import processors
 
 AHEAD = 4
 """Files a thread that may be read before their turn, so that a slow one holds nobody up."""
@@ -117,12 +117,13 @@ class Classifier:
         files: Iterable[Path | str],
         accept: Policy = CHEST_RADIOGRAPHS,
         workers: int | None = None,
-    ) -> Generator[Outcome]:
+    ) -> Generator[Outcome, None, None]:
         """Answers for many files, in their order, on all processors.
 
         Each thread decodes a file and classifies it, so that decoding and inference overlap; only
         a few images are in memory at once, however many files there are. A file that cannot be
-        read is a `Failure`, and the others are done.
+        read is a `Failure`, and the others are done. For thousands of files, or for JPEG 2000,
+        `many.predict_in_processes` is faster.
 
         Args:
             files: as for `predict`; taken as they are needed.
@@ -141,15 +142,16 @@ class Classifier:
         coming = iter(files)
         try:
             for file in islice(coming, count * AHEAD):
-                waiting.append(pool.submit(self._outcome, file, accept))
+                waiting.append(pool.submit(self.outcome, file, accept))
             while waiting:
                 yield waiting.popleft().result()
                 for file in islice(coming, 1):
-                    waiting.append(pool.submit(self._outcome, file, accept))
+                    waiting.append(pool.submit(self.outcome, file, accept))
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def _outcome(self, file: Path | str, accept: Policy) -> Outcome:
+    def outcome(self, file: Path | str, accept: Policy = CHEST_RADIOGRAPHS) -> Outcome:
+        """Answers as `predict` does; a file that cannot be read is a `Failure`."""
         try:
             return self.predict(file, accept)
         except UnreadableImage as error:

@@ -21,7 +21,7 @@ class Answer:
     Attributes:
         logits: (B, K) float32, unnormalised scores.
         probabilities: (B, K) float32 in [0, 1], calibrated, rows summing to 1.
-        features: (B, F) float32, what the classifier is given.
+        features: (B, F) float32, what abstention goes by: means of early feature maps.
         activation_map: (B, K, h, w) float32, what each place contributes to each logit; None where
             the architecture has no such map.
     """

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal
 
-import joblib
 import torch
 
 from lungscope.errors import LungscopeError
+from lungscope.processors import processors
 from lungscope.training.allocator import keep_freed_memory
 
 Device = Literal["auto", "cpu", "cuda"]
@@ -61,8 +61,8 @@ class Execution:
         # deterministic algorithms fill fresh memory with NaN by default, to show reads of it: an
         # extra pass over every activation
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-        # torch counts the processors of the machine, joblib those that a container may use
-        torch.set_num_threads(joblib.cpu_count())
+        # torch counts the processors of the machine, not those that a container may use
+        torch.set_num_threads(processors())
 
 
 def _gpu_has_bf16() -> bool:

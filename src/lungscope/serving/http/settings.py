@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lungscope.errors import LungscopeError
 from lungscope.images.reading import LARGEST_FILE
-from lungscope.inference.processors import processors
+from lungscope.processors import processors
 
 MIB = 2**20
 

@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
@@ -15,6 +15,7 @@ from itertools import islice
 from typing import TypeVar
 
 from lungscope.errors import LungscopeError
+from lungscope.processors import processors
 from lungscope.progress import OnProgress, ignore
 
 T = TypeVar("T")
@@ -36,7 +37,7 @@ def map_files(
     items: Sequence[T],
     workers: int | None = None,
     on_progress: OnProgress = ignore,
-) -> Iterator[R]:
+) -> Generator[R, None, None]:
     """Yields `work(item)` for every item, in the order of the items.
 
     Processes are started afresh ("forkserver", or "spawn" where there is none) and not forked,
@@ -70,11 +71,7 @@ def map_files(
 
 
 def _useful_workers(workers: int | None, items: int) -> int:
-    if items < WORTH_A_POOL:
-        return 1
-    import joblib  # here, because every worker would wait for it at the top
-
-    return min(workers or joblib.cpu_count(), MOST_WORKERS)
+    return min(workers or processors(), MOST_WORKERS) if items >= WORTH_A_POOL else 1
 
 
 def _in_processes(

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lungscope.data.parallel import map_files
 from lungscope.errors import LungscopeError
+from lungscope.parallel import map_files
 
 MANY = range(200)
 
@@ -100,7 +100,7 @@ SCRIPT = """
 import os, sys, time
 sys.path.insert(0, {tests!r})
 from test_parallel import wait_a_little
-from lungscope.data.parallel import map_files
+from lungscope.parallel import map_files
 if __name__ == "__main__":
     for pid in map_files(wait_a_little, range(100_000), 2):
         print(pid, flush=True)

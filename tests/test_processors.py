@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from lungscope.inference.processors import processors
+from lungscope.processors import processors
 
 
 @pytest.fixture

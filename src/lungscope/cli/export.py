@@ -1,0 +1,120 @@
+"""`lungscope export`: a trained run as a model that answers without torch."""
+
+import shlex
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from lungscope import DISCLAIMER
+from lungscope.cli.options import CacheFolder, Force, Json, Quiet
+from lungscope.cli.terminal import Terminal
+from lungscope.cli.training import resuming
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lungscope.export.exporting import ExportedRun
+    from lungscope.export.parity import Parity
+    from lungscope.progress import OnProgress
+
+
+def export(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder of `lungscope train`.")],
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", help="The images.", show_default="where they were when it trained"),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", "-o", help="Folder.", show_default="RUN/export; with --int8 RUN/export-int8"
+        ),
+    ] = None,
+    int8: Annotated[
+        bool, typer.Option("--int8", help="8-bit integers: smaller and faster, nearly as exact.")
+    ] = False,
+    cache: CacheFolder = None,
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Export a run's best checkpoint: an ONNX graph with what stands before and beside it.
+
+    The graph is compared with the checkpoint on the validation images and on phantoms. If it
+    answers otherwise, nothing is written.
+    """
+    terminal = Terminal(quiet=quiet, json=json)
+    exported = _exported(run, data, out, terminal, int8=int8, cache=cache, force=force)
+    terminal.say(
+        f"model {exported.description.identity}   {exported.size / 1e6:.1f} MB   "
+        f"classes {escape(', '.join(exported.description.classes))}"
+    )
+    terminal.say(_checked(exported.parity))
+    terminal.say(_abstention(exported.description.abstention))
+    terminal.say(escape(f"Wrote {exported.folder} (model.onnx, model.json, abstention.npz)."))
+    terminal.say(
+        escape(f"Next: lungscope predict PATH --model {shlex.quote(str(exported.folder))}")
+    )
+    terminal.say(DISCLAIMER)
+    terminal.answer(exported.to_json())
+
+
+def _exported(
+    folder: Path,
+    data: Path | None,
+    out: Path | None,
+    terminal: Terminal,
+    *,
+    int8: bool,
+    cache: Path | None,
+    force: bool,
+) -> "ExportedRun":
+    from lungscope.data.index import Index
+    from lungscope.export.exporting import export_run
+    from lungscope.training.execution import Execution
+    from lungscope.training.run import Run
+
+    run = Run.open(folder)
+    if not run.facts.get("finished"):
+        terminal.say(
+            escape(
+                "Training is not finished: what is exported is its best epoch when it last "
+                f"stopped. To go on: {resuming(run)}"
+            )
+        )
+    Execution("cpu").prepare()
+    with ExitStack() as bars:
+
+        def progress(step: str) -> "OnProgress":
+            return bars.enter_context(terminal.progress(step))
+
+        return export_run(
+            run,
+            Index.open(data).root if data else Path(run.facts["data"]),
+            out or folder / ("export-int8" if int8 else "export"),
+            "int8" if int8 else "fp32",
+            force=force,
+            cache_folder=cache,
+            progress=progress,
+        )
+
+
+def _abstention(limits: "Mapping[str, Any]") -> str:
+    sure = limits["least_confidence"]
+    told = f"below a confidence of {sure:.3f}" if sure else "never for want of confidence"
+    return (
+        f"Abstains farther than {limits['farthest']:.3f} from the training images "
+        f"({limits['score']}), and {told}: both chosen on validation images"
+    )
+
+
+def _checked(parity: "Parity") -> str:
+    asked = f"{parity.radiographs:,} validation images and {parity.phantoms} phantoms"
+    return (
+        f"As the checkpoint on {asked}: logits within {parity.largest_logit_difference:.2g}, "
+        f"{parity.equal_decisions:.1%} equal decisions, accuracy {parity.accuracy_torch:.4f} "
+        f"and {parity.accuracy_onnx:.4f} exported"
+    )

@@ -1,0 +1,172 @@
+"""Exporting a run: its best checkpoint as a folder that answers without torch."""
+
+import hashlib
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from lungscope.atomic import write_json
+from lungscope.data.cache import Cache
+from lungscope.data.split import Split, SplitEntry, sha256_of
+from lungscope.evaluation.predictions import Predictions
+from lungscope.evaluation.run_evaluation import opened
+from lungscope.export.abstaining import choose_thresholds, fit_reference
+from lungscope.export.answers import Answers, answers
+from lungscope.export.graph import bytes_of, graph_of
+from lungscope.export.parity import Parity, Precision, compare, phantoms
+from lungscope.export.quantisation import calibration_entries, quantised
+from lungscope.inference.description import Description, Export
+from lungscope.inference.exported import DESCRIPTION, GRAPH, REFERENCE
+from lungscope.models.checkpoint import Checkpoint
+from lungscope.progress import OnProgress, ignore
+from lungscope.results import refuse_occupied, replaced
+from lungscope.training.loading import batches
+from lungscope.training.run import Run
+from lungscope.training.scoring import BATCH, scores
+
+PARITY = "parity.json"
+CARD = "model_card.md"
+
+
+@dataclass(frozen=True)
+class ExportedRun:
+    """An exported model, and how it was checked.
+
+    Attributes:
+        description: the content of its `model.json`.
+        parity: with the checkpoint.
+        size: of `model.onnx` in bytes.
+        folder: where it is.
+    """
+
+    description: Description
+    parity: Parity
+    size: int
+    folder: Path
+
+    def to_json(self) -> dict[str, Any]:
+        """What a program is told."""
+        return {
+            "folder": str(self.folder),
+            "model": self.description.identity,
+            "bytes": self.size,
+            "parity": self.parity.to_json(),
+            "abstention": dict(self.description.abstention),
+        }
+
+
+def export_run(
+    run: Run,
+    data: Path,
+    folder: Path,
+    precision: Precision = "fp32",
+    *,
+    force: bool = False,
+    cache_folder: Path | None = None,
+    progress: Callable[[str], OnProgress] = lambda _: ignore,
+) -> ExportedRun:
+    """Exports the best checkpoint, checks the graph against it, and writes everything or nothing.
+
+    When the model abstains is fitted on what the graph itself says of the training and validation
+    images: the features of a graph in integers are not those of the checkpoint.
+
+    Args:
+        run: a run with a checkpoint.
+        data: the folder that the split's files are relative to.
+        folder: `model.onnx model.json abstention.npz parity.json` go here, and the run's
+            `model_card.md` if it has one.
+        precision: of the graph's arithmetic: "fp32", or "int8" for static quantisation that is
+            calibrated on training images.
+        force: whether an exported model that is already there is replaced.
+        cache_folder: where decoded images are kept; the user's cache folder by default.
+        progress: given the name of a step, who is told of it.
+
+    Raises:
+        LungscopeError: no checkpoint, data that is not the split's, a folder that holds an
+            exported model (unless `force`) or anything else, or a graph that answers otherwise
+            than the checkpoint.
+    """
+    names = {GRAPH, DESCRIPTION, REFERENCE, PARITY, CARD}
+    refuse_occupied(folder, names, "an exported model", force=force)
+    checkpoint, split, cache = opened(run, data, cache_folder)
+    graph = _graph(checkpoint, split, cache, precision)
+    validation = split.side("validation")
+    drawn = phantoms(checkpoint.description.preprocessing.size)
+    checked = answers(
+        graph, [*_images(cache, validation), *drawn], progress("comparing with the checkpoint")
+    )
+    labels = np.array([entry.label for entry in validation])
+    expected = _expected(checkpoint, cache, validation, drawn)
+    parity = compare(precision, checked.logits, expected, labels)
+    parity.require()
+    seen = answers(
+        graph, _images(cache, split.side("train")), progress("learning what X-rays look like")
+    )
+    reference = fit_reference(seen.features.astype(np.float64))
+    thresholds = choose_thresholds(
+        reference.distance(checked.features[: len(validation)]),
+        _predictions(checkpoint.description, validation, checked),
+    )
+    with replaced(folder) as new:
+        (new / GRAPH).write_bytes(graph)
+        reference.save(new / REFERENCE)
+        hashes = {
+            GRAPH: hashlib.sha256(graph).hexdigest(),
+            REFERENCE: sha256_of(new / REFERENCE),
+        }
+        description = replace(
+            checkpoint.description,
+            abstention=thresholds.to_json(),
+            export=Export(precision, hashes),
+        )
+        description.save(new / DESCRIPTION)
+        write_json(new / PARITY, parity.to_json())
+        if (run.folder / CARD).is_file():
+            shutil.copyfile(run.folder / CARD, new / CARD)
+    return ExportedRun(description, parity, len(graph), folder)
+
+
+def _graph(checkpoint: Checkpoint, split: Split, cache: Cache, precision: Precision) -> bytes:
+    graph = graph_of(checkpoint)
+    if precision == "int8":
+        chosen = calibration_entries(split.side("train"))
+        graph = quantised(graph, np.stack(_images(cache, chosen)))
+    return bytes_of(graph)
+
+
+def _images(cache: Cache, entries: Sequence[SplitEntry]) -> list[NDArray[np.uint8]]:
+    """(S, S) each, read from the cache's file when they are looked at."""
+    return [cache.pixels[row] for row in cache.rows(entries).tolist()]
+
+
+def _expected(
+    checkpoint: Checkpoint,
+    cache: Cache,
+    entries: Sequence[SplitEntry],
+    drawn: NDArray[np.uint8],
+) -> NDArray[np.float64]:
+    """The network's logits, (R + P, K)."""
+    unlabelled = torch.zeros(len(drawn), dtype=torch.int64)
+    asked = chain(
+        batches(cache, entries, BATCH), [(torch.from_numpy(drawn).unsqueeze(1), unlabelled)]
+    )
+    return scores(checkpoint.network, checkpoint.description.preprocessing, asked)
+
+
+def _predictions(
+    description: Description, entries: Sequence[SplitEntry], given: Answers
+) -> Predictions:
+    return Predictions.from_logits(
+        classes=description.classes,
+        files=tuple(entry.file for entry in entries),
+        groups=tuple(entry.group for entry in entries),
+        labels=np.array([entry.label for entry in entries], dtype=np.int64),
+        logits=given.logits[: len(entries)].astype(np.float64) / description.temperature,
+    )

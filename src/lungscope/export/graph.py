@@ -1,0 +1,111 @@
+"""A checkpoint's network as an ONNX graph: bytes of an image in, everything about it out."""
+
+import onnx
+import torch
+from torch import Tensor, nn
+
+from lungscope.export.silence import in_silence
+from lungscope.images import Preprocessing
+from lungscope.inference.session import ACTIVATION_MAP, FEATURES, INPUT, LOGITS, PROBABILITIES
+from lungscope.models import Network
+from lungscope.models.activation_map import activation_map, has_activation_map
+from lungscope.models.checkpoint import Checkpoint
+from lungscope.models.levels import with_levels
+from lungscope.training.input import normalised, to_unit
+
+OPSET = 21
+"""Version of the ONNX operators. Opset 22 numbers the convolution anew without changing it, and the
+fusions of ONNX Runtime did not know that one until 2026 (microsoft/onnxruntime, issue 27262); these
+networks use nothing newer."""
+
+BATCH = "batch"
+"""Name of the graph's dynamic dimension."""
+
+
+class Answering(nn.Module):
+    """A network with what stands before it and what is read from it, as one module.
+
+    Attributes:
+        network: in evaluation mode.
+        preprocessing: its mean and standard deviation.
+        temperature: divisor of the logits, > 0.
+    """
+
+    def __init__(self, network: Network, preprocessing: Preprocessing, temperature: float) -> None:
+        super().__init__()
+        self.network = network
+        self.preprocessing = preprocessing
+        self.temperature = temperature
+        self.eval()
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of what `forward` gives, in its order."""
+        always = (LOGITS, PROBABILITIES, FEATURES)
+        return (*always, ACTIVATION_MAP) if has_activation_map(self.network) else always
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Answers for images.
+
+        Args:
+            images: (B, 1, S, S) uint8, as `images.to_square` gives them.
+
+        Returns:
+            Logits (B, K), probabilities (B, K) that are calibrated, the features (B, F) that
+            abstention goes by, and the activation map (B, K, h, w) where the architecture has
+            one; all float32.
+        """
+        # in the plain layout: that of `normalised` would become index arithmetic in the graph
+        given = normalised(to_unit(images), self.preprocessing).contiguous()
+        maps, features = with_levels(self.network, given)
+        logits = self.network.classifier(self.network.pool(maps))
+        found = (logits, torch.softmax(logits / self.temperature, dim=1), features)
+        if has_activation_map(self.network):
+            return (*found, activation_map(self.network, maps))
+        return found
+
+
+def graph_of(checkpoint: Checkpoint) -> onnx.ModelProto:
+    """Exports a checkpoint: one graph with the weights in it, for batches of any size.
+
+    The same checkpoint gives the same bytes with the same libraries. Nothing in the graph tells
+    of the machine that it was made on.
+
+    Args:
+        checkpoint: any; its network is moved to the CPU, in the plain layout.
+    """
+    description = checkpoint.description
+    size = description.preprocessing.size
+    network = checkpoint.network.cpu().to(memory_format=torch.contiguous_format)
+    answering = Answering(network, description.preprocessing, description.temperature)
+    with in_silence():
+        program = torch.onnx.export(
+            answering,
+            (torch.zeros(2, 1, size, size, dtype=torch.uint8),),
+            input_names=[INPUT],
+            output_names=answering.outputs,
+            opset_version=OPSET,
+            dynamo=True,
+            dynamic_shapes=({0: torch.export.Dim(BATCH, min=1)},),
+            verbose=False,
+        )
+    assert program is not None  # noqa: S101  it is None where a file is written
+    model = program.model_proto
+    _forget_origin(model)
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def bytes_of(model: onnx.ModelProto) -> bytes:
+    """The content of `model.onnx`; the same for the same model."""
+    content: bytes = model.SerializeToString(deterministic=True)
+    return content
+
+
+def _forget_origin(model: onnx.ModelProto) -> None:
+    """Removes what the exporter notes of every part: files, lines and stack traces of Python."""
+    graph = model.graph
+    values = (*graph.input, *graph.output, *graph.value_info)
+    for part in (model, graph, *graph.node, *values, *graph.initializer):
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")

@@ -1,0 +1,125 @@
+"""Whether an exported graph answers as the network that it was made of."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lungscope.data.phantom.drawing import CLASSES, draw
+from lungscope.errors import LungscopeError
+from lungscope.images import Radiograph, to_square
+
+Precision = Literal["fp32", "int8"]
+
+LARGEST_DIFFERENCE = 1e-3
+"""Between two logits, of a graph in the network's own precision."""
+
+FEWEST_EQUAL = 0.99
+"""Share of the images for which a graph in integers names the same class."""
+
+MOST_LOST = 0.5
+"""Points of accuracy on radiographs that a graph in integers may lose."""
+
+PHANTOMS = 12
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How a graph's answers differ from the network's.
+
+    Attributes:
+        precision: the graph's, "fp32" or "int8".
+        radiographs: images of the run's validation side.
+        phantoms: images that were drawn for this.
+        largest_logit_difference: over all images and classes, >= 0.
+        equal_decisions: share of all images for which both name the same class.
+        accuracy_torch, accuracy_onnx: on the radiographs, in [0, 1].
+    """
+
+    precision: Precision
+    radiographs: int
+    phantoms: int
+    largest_logit_difference: float
+    equal_decisions: float
+    accuracy_torch: float
+    accuracy_onnx: float
+
+    @property
+    def points_lost(self) -> float:
+        """Of accuracy; negative where the graph is right more often."""
+        return 100 * (self.accuracy_torch - self.accuracy_onnx)
+
+    def to_json(self) -> dict[str, Any]:
+        """The content of `parity.json`."""
+        return asdict(self) | {"points_lost": round(self.points_lost, 9)}
+
+    def require(self) -> None:
+        """Refuses a graph that answers otherwise.
+
+        Raises:
+            LungscopeError: logits differ by 0.001 or more; in integers, fewer than 99 % of the
+                decisions are equal, or accuracy falls by more than 0.5 points.
+        """
+        images = self.radiographs + self.phantoms
+        if self.precision == "fp32":
+            if not self.largest_logit_difference < LARGEST_DIFFERENCE:  # so, a NaN is refused
+                raise LungscopeError(
+                    f"export: on {images} images, logits of the graph and of the network differ by "
+                    f"up to {self.largest_logit_difference:.2g}, {LARGEST_DIFFERENCE:g} or more; "
+                    "nothing was written; please report it with the versions of torch and "
+                    "onnxruntime"
+                )
+        elif not (self.equal_decisions >= FEWEST_EQUAL and self.points_lost <= MOST_LOST):
+            raise LungscopeError(
+                f"export: in int8 this model names the same class for {self.equal_decisions:.1%} "
+                f"of {images} images (at least {FEWEST_EQUAL:.0%} is wanted), and its accuracy "
+                f"goes from {self.accuracy_torch:.2%} to {self.accuracy_onnx:.2%} (at most "
+                f"{MOST_LOST:g} points down); nothing was written; export it without --int8"
+            )
+
+
+def compare(
+    precision: Precision,
+    found: NDArray[np.floating[Any]],
+    expected: NDArray[np.floating[Any]],
+    labels: NDArray[np.integer[Any]],
+) -> Parity:
+    """Compares a graph's logits with the network's.
+
+    Args:
+        precision: of the graph.
+        found: (R + P, K), the graph's logits for R radiographs and then P phantoms.
+        expected: of the same shape, the network's.
+        labels: (R,) the radiographs' classes, R >= 1.
+    """
+    radiographs = len(labels)
+    decided, wanted = found.argmax(axis=1), expected.argmax(axis=1)
+    return Parity(
+        precision=precision,
+        radiographs=radiographs,
+        phantoms=len(found) - radiographs,
+        largest_logit_difference=float(np.abs(found - expected).max()),
+        equal_decisions=float(np.mean(decided == wanted)),
+        accuracy_torch=float(np.mean(wanted[:radiographs] == labels)),
+        accuracy_onnx=float(np.mean(decided[:radiographs] == labels)),
+    )
+
+
+def phantoms(size: int) -> NDArray[np.uint8]:
+    """Draws 12 phantoms, of all classes alike: pictures that no model was trained on.
+
+    Args:
+        size: side of the network's input in pixels.
+
+    Returns:
+        (12, size, size).
+    """
+    drawn = [draw(CLASSES[number % len(CLASSES)], number).pixels for number in range(PHANTOMS)]
+    return np.stack(
+        [
+            to_square(Radiograph(np.float32(pixels / 255), Path(), "PNG", "L", 8), size)
+            for pixels in drawn
+        ]
+    )

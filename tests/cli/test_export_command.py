@@ -1,0 +1,124 @@
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from lungscope.cli.app import app
+from lungscope.errors import LungscopeError
+from lungscope.export import exporting
+from lungscope.export.parity import Parity
+from lungscope.images import Preprocessing
+from lungscope.inference.abstention import Thresholds
+from lungscope.inference.description import Description, Export
+from lungscope.training.recipe import Recipe
+from lungscope.training.run import Run
+
+invoke = CliRunner().invoke
+
+
+@pytest.fixture
+def run(tmp_path, phantoms, phantom_split):
+    run = Run.create(tmp_path / "my run", Recipe(), phantom_split, phantoms, force=False)
+    run.note(finished=True)
+    return run
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """What `export_run` was given; it exports nothing."""
+    asked = {"least_confidence": 0.5672}
+
+    def export_run(run, data, folder, precision, **options):
+        asked.update(run=run, data=data, folder=folder, precision=precision, **options)
+        description = Description(
+            "mobilenet-lung",
+            16,
+            ("Normal", "[odd]"),
+            Preprocessing(64, 0.5, 0.25),
+            "0123456789abcdef" * 4,
+            abstention=Thresholds("mahalanobis", 1.4972, asked["least_confidence"]).to_json(),
+            export=Export(precision, {}),
+        )
+        parity = Parity(precision, 302, 12, 9.5e-06, 1.0, 0.9371, 0.9404)
+        return exporting.ExportedRun(description, parity, 8_894_074, folder)
+
+    monkeypatch.setattr(exporting, "export_run", export_run)
+    return asked
+
+
+def test_it_exports_beside_the_run_and_says_what_to_do_next(run, asked, phantoms):
+    result = invoke(app, ["export", str(run.folder)])
+    assert result.exit_code == 0
+    assert asked["run"] == run
+    assert asked["data"] == phantoms
+    assert asked["folder"] == run.folder / "export"
+    assert asked["precision"] == "fp32"
+    assert not asked["force"]
+    told = result.stdout
+    assert "model mobilenet-lung 01234567   8.9 MB   classes Normal, [odd]" in told
+    assert "302 validation images and 12 phantoms" in told
+    assert "logits within 9.5e-06, 100.0% equal decisions" in told
+    assert "0.9371 and 0.9404" in told
+    assert "farther than 1.497" in told
+    assert "confidence of 0.567" in told
+    assert f"Next: lungscope predict PATH --model '{run.folder / 'export'}'" in told
+    assert "not for diagnosis" in told
+
+
+def test_a_model_that_is_sure_enough_of_every_answer_is_not_said_to_abstain_below_0(run, asked):
+    asked["least_confidence"] = 0.0
+    told = invoke(app, ["export", str(run.folder)]).stdout
+    assert "never for want of confidence" in told
+    assert "0.000" not in told
+
+
+def test_integers_go_into_a_folder_of_their_own(run, asked):
+    told = invoke(app, ["export", str(run.folder), "--int8"]).stdout
+    assert asked["precision"] == "int8"
+    assert asked["folder"] == run.folder / "export-int8"
+    assert "model mobilenet-lung 01234567 int8" in told
+
+
+def test_folder_data_cache_and_force_are_handed_on(run, asked, phantoms, tmp_path):
+    words = ["--data", str(phantoms), "-o", str(tmp_path / "out"), "--cache", str(tmp_path / "c")]
+    assert invoke(app, ["export", str(run.folder), *words, "--force"]).exit_code == 0
+    assert asked["data"] == phantoms
+    assert asked["folder"] == tmp_path / "out"
+    assert asked["cache_folder"] == tmp_path / "c"
+    assert asked["force"]
+
+
+def test_an_unfinished_training_is_pointed_out(run, asked):
+    run.note(finished=False)
+    told = invoke(app, ["export", str(run.folder)]).stdout
+    assert "Training is not finished: what is exported is its best epoch" in told
+    assert "--resume" in told
+
+
+def test_a_program_gets_json_alone(run, asked):
+    told = json.loads(invoke(app, ["export", str(run.folder), "--json"]).stdout)
+    assert told["model"] == "mobilenet-lung 01234567"
+    assert told["parity"]["equal_decisions"] == 1
+    assert told["abstention"]["farthest"] == 1.4972
+
+
+def test_quiet_says_nothing(run, asked):
+    result = invoke(app, ["export", str(run.folder), "--quiet"])
+    assert (result.exit_code, result.output) == (0, "")
+
+
+def test_a_refusal_is_one_line(run, monkeypatch):
+    def refuse(*_, **__):
+        raise LungscopeError("export: in int8 this model names the same class for 98.0%")
+
+    monkeypatch.setattr(exporting, "export_run", refuse)
+    result = invoke(app, ["export", str(run.folder), "--int8"])
+    assert result.exit_code == 2
+    assert result.stderr.count("\n") == 1
+    assert "98.0%" in result.stderr
+
+
+def test_a_folder_that_is_no_run_is_refused_in_one_line(tmp_path):
+    result = invoke(app, ["export", str(tmp_path)])
+    assert result.exit_code == 2
+    assert "not a run folder" in result.stderr

@@ -1,0 +1,218 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_limits
+
+from lungscope.errors import LungscopeError
+from lungscope.evaluation.predicting import predict
+from lungscope.export import exporting
+from lungscope.export.answers import Answers, answers
+from lungscope.export.exporting import export_run
+from lungscope.images import read
+from lungscope.inference.abstention import Thresholds
+from lungscope.inference.classifier import Classifier
+from lungscope.inference.exported import ExportedModel
+from lungscope.models.checkpoint import Checkpoint, save_checkpoint
+from lungscope.training.recipe import Recipe
+from lungscope.training.run import Run
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+NAME = "squeezenet1_1"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread_of_linear_algebra():
+    with threadpool_limits(1):
+        yield
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, phantoms, phantom_split, untrained):
+    """A run with an untrained model on phantoms."""
+    folder = tmp_path_factory.mktemp("exported") / "run"
+    recipe = Recipe(model=NAME, weights="none", size=64)
+    run = Run.create(folder, recipe, phantom_split, phantoms, force=False)
+    description = replace(
+        untrained(NAME).description,
+        classes=phantom_split.classes,
+        data_fingerprint=phantom_split.fingerprint,
+    )
+    save_checkpoint(run.checkpoint, untrained(NAME).network.state_dict(), description)
+    return run
+
+
+@pytest.fixture(scope="module")
+def graph(run):
+    return exporting.bytes_of(exporting.graph_of(Checkpoint.load(run.checkpoint)))
+
+
+@pytest.fixture
+def exported(run, phantoms, cache_folder):
+    def exported(folder, *precision, **options):
+        return export_run(run, phantoms, folder, *precision, cache_folder=cache_folder, **options)
+
+    return exported
+
+
+@pytest.fixture
+def ready(graph, monkeypatch):
+    """Spares a test the seconds that a graph takes to make."""
+    monkeypatch.setattr(exporting, "_graph", lambda *_: graph)
+
+
+def content(folder):
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def same(one, other):
+    limits = [Thresholds.from_json(each.abstention) for each in (one, other)]
+    return limits[0] == limits[1] and replace(one, abstention={}) == replace(other, abstention={})
+
+
+def test_an_exported_model_is_a_folder_that_answers_as_the_checkpoint(
+    exported, run, phantoms, cache_folder, tmp_path
+):
+    told = []
+
+    def progress(step):
+        told.append(step)
+        return lambda done, total: told.append((done, total))
+
+    found = exported(tmp_path / "new" / "model", progress=progress)
+    assert sorted(content(found.folder)) == [
+        "abstention.npz",
+        "model.json",
+        "model.onnx",
+        "parity.json",
+    ]
+    model = ExportedModel.load(found.folder)
+    assert same(model.description, found.description)
+    trained = Checkpoint.load(run.checkpoint)
+    changed = {"abstention": found.description.abstention, "export": found.description.export}
+    assert found.description == replace(trained.description, **changed)
+    assert found.description.export.precision == "fp32"
+    assert found.size == len(model.graph)
+
+    entries = run.split.side("test")
+    cache = exporting.opened(run, phantoms, cache_folder)[2]
+    expected = predict(trained, cache, entries).probabilities
+    classifier = Classifier.load(found.folder)
+    for entry, row in zip(entries, expected, strict=True):
+        answer = classifier.judge(read(phantoms / entry.file))
+        assert list(answer.probabilities.values()) == pytest.approx(row.tolist(), abs=1e-5)
+
+    images = len(run.split.side("validation")) + 12
+    assert told[0] == "comparing with the checkpoint"
+    assert (images, images) in told
+
+
+def test_what_was_checked_is_written_and_told(exported, ready, tmp_path):
+    found = exported(tmp_path / "model")
+    written = json.loads((tmp_path / "model" / "parity.json").read_text())
+    assert written == found.parity.to_json()
+    assert written["radiographs"] == 12
+    assert written["phantoms"] == 12
+    assert written["largest_logit_difference"] < 1e-4
+    told = json.loads(json.dumps(found.to_json(), allow_nan=False))
+    assert told["parity"] == written
+    assert told["bytes"] == (tmp_path / "model" / "model.onnx").stat().st_size
+    assert told["abstention"]["farthest"] > 0
+
+
+def test_abstention_is_fitted_on_what_the_graph_says(exported, ready, run, phantoms, tmp_path):
+    model = ExportedModel.load(exported(tmp_path / "model").folder)
+    side = [
+        np.uint8(read(phantoms / entry.file).pixels * 255 + 0.5)
+        for entry in run.split.side("train")
+    ]
+    features = answers(model.graph, side).features
+    assert model.reference.mean == pytest.approx(features.mean(axis=0), rel=1e-4, abs=1e-6)
+    noise = np.random.default_rng(0).integers(0, 256, (1, 64, 64), dtype=np.uint8)
+    strange = model.reference.distance(answers(model.graph, noise).features)
+    assert strange > model.thresholds.farthest
+
+
+def test_in_integers_it_is_smaller_and_says_so(exported, graph, tmp_path, monkeypatch):
+    monkeypatch.setattr(exporting.Parity, "require", lambda _: None)  # an untrained model's
+    found = exported(tmp_path / "model", "int8")
+    assert found.description.export.precision == "int8"
+    assert found.description.identity.endswith(" int8")
+    assert found.size < 0.5 * len(graph)
+    assert same(ExportedModel.load(found.folder).description, found.description)
+
+
+def test_twice_gives_the_same_files_to_the_last_bit(exported, tmp_path):
+    exported(tmp_path / "one")
+    exported(tmp_path / "two")
+    assert content(tmp_path / "one") == content(tmp_path / "two")
+
+
+def test_a_model_card_goes_with_the_model(exported, ready, run, tmp_path):
+    card = run.folder / "model_card.md"
+    card.write_text("# What it is\n")
+    try:
+        exported(tmp_path / "model")
+        assert (tmp_path / "model" / "model_card.md").read_text() == "# What it is\n"
+        exported(tmp_path / "model", force=True)  # it is part of what may be replaced
+    finally:
+        card.unlink()
+
+
+@pytest.fixture
+def lying(monkeypatch):
+    """A graph that is sure of something else."""
+
+    def lying(graph, images, on_progress=None):
+        honest = answers(graph, images)
+        return Answers(honest.logits + np.float32([0, 0, 9]), honest.features)
+
+    monkeypatch.setattr(exporting, "answers", lying)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_a_graph_that_answers_otherwise_is_refused_and_nothing_is_left(
+    exported, ready, lying, tmp_path, precision
+):
+    with pytest.raises(LungscopeError, match="nothing was written"):
+        exported(tmp_path / "new" / "model", precision)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_exported_model_that_was_there_stays_if_the_new_one_is_refused(
+    exported, ready, tmp_path, monkeypatch
+):
+    exported(tmp_path / "model")
+    before = content(tmp_path / "model")
+    with pytest.raises(LungscopeError, match="holds an exported model; replace it with --force"):
+        exported(tmp_path / "model")
+    monkeypatch.setattr(exporting, "write_json", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        exported(tmp_path / "model", force=True)
+    assert content(tmp_path / "model") == before
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_a_folder_with_anything_else_in_it_is_refused_before_any_work(
+    exported, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(exporting, "opened", lambda *_: pytest.fail("work"))
+    (tmp_path / "thesis.txt").write_text("three years of work")
+    with pytest.raises(LungscopeError, match=r"thesis\.txt, which is no part of an exported model"):
+        exported(tmp_path, force=True)
+
+
+def test_the_run_itself_is_never_replaced(exported, run):
+    with pytest.raises(LungscopeError, match="no part of an exported model"):
+        exported(run.folder, force=True)
+    with pytest.raises(LungscopeError, match="no part of an exported model"):
+        exported(run.checkpoint, force=True)  # it holds a model.json, too
+
+
+def test_a_run_without_a_checkpoint_is_refused(run, phantoms, tmp_path, cache_folder):
+    bare = Run.create(tmp_path / "bare", run.recipe, run.split, phantoms, force=False)
+    with pytest.raises(LungscopeError, match="not trained to the end"):
+        export_run(bare, phantoms, tmp_path / "model", cache_folder=cache_folder)
+    assert not (tmp_path / "model").exists()
