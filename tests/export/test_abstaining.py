@@ -1,31 +1,19 @@
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.covariance import LedoitWolf
 from threadpoolctl import threadpool_limits
 
-from lungscope.data.cache import Cache, open_cache
 from lungscope.errors import LungscopeError
 from lungscope.evaluation.predictions import Predictions
 from lungscope.export.abstaining import (
     choose_thresholds,
     farthest,
-    fit_abstention,
     fit_reference,
-    level_features,
 )
-from lungscope.images import Preprocessing
-from lungscope.inference.abstention import Reference, Thresholds
-from lungscope.inference.description import Description
-from lungscope.models import Shape, build
-from lungscope.models.checkpoint import Checkpoint
-from lungscope.training.loading import batches
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-
-SIZE = 64
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -148,51 +136,3 @@ def test_a_wanted_accuracy_that_is_out_of_reach_leaves_the_surer_half():
 def test_one_lucky_answer_sets_no_threshold():
     confidences = np.linspace(0.6, 0.99, 40)
     assert least_confidence(confidences, [False] * 39 + [True]) == pytest.approx(confidences[19])
-
-
-@pytest.fixture(scope="module")
-def cache(phantoms, phantom_split, cache_folder):
-    return open_cache(phantoms, phantom_split.entries, SIZE, cache_folder, workers=1)
-
-
-def checkpoint(name):
-    torch.manual_seed(0)
-    network = build(name, Shape(3)).eval()
-    description = Description(name, 16, ("a", "b", "c"), Preprocessing(SIZE, 0.5, 0.25), "")
-    return Checkpoint(network, description)
-
-
-@pytest.mark.parametrize("name", ["mobilenet-lung", "squeezenet1_1", "resnet18"])
-def test_a_model_of_36_phantoms_keeps_phantoms_and_refuses_noise(cache, phantom_split, name):
-    model = checkpoint(name)
-    reference, thresholds = fit_abstention(model, cache, phantom_split)
-    assert isinstance(reference, Reference)
-    assert isinstance(thresholds, Thresholds)
-    seen = level_features(model, batches(cache, phantom_split.side("test"), 5))
-    assert np.mean(reference.distance(seen) <= thresholds.farthest) > 0.7
-    noise = np.random.default_rng(0).integers(0, 256, (6, 1, SIZE, SIZE), dtype=np.uint8)
-    of_noise = level_features(model, [(torch.from_numpy(noise), torch.zeros(6))])
-    assert (reference.distance(of_noise) > 2 * thresholds.farthest).all()
-
-
-def test_test_images_are_not_looked_at_and_progress_reaches_its_total(cache, phantom_split):
-    train, validation = phantom_split.side("train"), phantom_split.side("validation")
-    seen = {entry.sha256: cache.row[entry.sha256] for entry in train + validation}
-    told = []
-    fit_abstention(
-        checkpoint("squeezenet1_1"),
-        Cache(cache.pixels, seen, cache.folder),
-        phantom_split,
-        on_progress=lambda done, total: told.append((done, total)),
-    )
-    total = len(train) + 2 * len(validation)
-    assert [done for done, _ in told] == sorted(done for done, _ in told)
-    assert told[-1] == (total, total)
-
-
-def test_features_do_not_depend_on_the_batch(cache, phantom_split):
-    model, entries = checkpoint("squeezenet1_1"), phantom_split.side("test")
-    one = level_features(model, batches(cache, entries, 1))
-    many = level_features(model, batches(cache, entries, 12))
-    assert one.shape == (len(entries), 448)
-    np.testing.assert_allclose(one, many, atol=1e-5)

@@ -1,28 +1,17 @@
 """When an exported model should not answer: fitted on a run's training and validation images."""
 
 import math
-from collections.abc import Iterable, Sequence
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.stats import t as student_t
 from sklearn.covariance import ledoit_wolf
 
-from lungscope.data.cache import Cache
-from lungscope.data.split import Split, SplitEntry
 from lungscope.errors import LungscopeError
 from lungscope.evaluation.bootstrap import Resampling
-from lungscope.evaluation.predicting import predict
 from lungscope.evaluation.predictions import Predictions
 from lungscope.evaluation.selective import threshold_for
 from lungscope.inference.abstention import SCORE, Reference, Thresholds
-from lungscope.models.checkpoint import Checkpoint
-from lungscope.models.levels import with_levels
-from lungscope.progress import OnProgress, ignore, part_of
-from lungscope.training.input import normalised, to_unit
-from lungscope.training.loading import Batch, batches
-from lungscope.training.scoring import BATCH, OnImages
 
 KEPT = 0.99
 """The share of X-rays that are to pass for X-rays."""
@@ -45,72 +34,6 @@ NARROWEST = 0.01
 each other may not differ at all along some, and yet are not all X-rays."""
 
 Values = NDArray[np.float64]
-
-
-def fit_abstention(
-    checkpoint: Checkpoint,
-    cache: Cache,
-    split: Split,
-    device: str = "cpu",
-    on_progress: OnProgress = ignore,
-) -> tuple[Reference, Thresholds]:
-    """Fits a reference on training images and chooses thresholds on validation images.
-
-    Args:
-        checkpoint: the model.
-        cache: the images of the split, decoded at the model's input size.
-        split: that the model was trained on; its test side is not looked at.
-        device: "cpu" or "cuda".
-        on_progress: told of every batch, counted in images; validation images count twice.
-
-    Raises:
-        LungscopeError: the network's scores or features are not finite, or fewer than two
-            training images.
-    """
-    train, validation = split.side("train"), split.side("validation")
-    total = len(train) + 2 * len(validation)
-
-    def seen(entries: Sequence[SplitEntry], before: int) -> Values:
-        loader = batches(cache, entries, BATCH)
-        return level_features(
-            checkpoint, loader, device, lambda done: on_progress(before + done, total)
-        )
-
-    reference = fit_reference(seen(train, 0))
-    distances = reference.distance(seen(validation, len(train)))
-    told = part_of(on_progress, len(train) + len(validation), total)
-    return reference, choose_thresholds(
-        distances, predict(checkpoint, cache, validation, device, told)
-    )
-
-
-def level_features(
-    checkpoint: Checkpoint,
-    loader: Iterable[Batch],
-    device: str = "cpu",
-    on_images: OnImages = lambda _: None,
-) -> Values:
-    """Computes the features that abstention goes by, as the exported graph does.
-
-    Args:
-        checkpoint: its network is moved to the device and put into evaluation mode.
-        loader: batches of N images in all.
-        device: "cpu" or "cuda".
-        on_images: told of every batch.
-
-    Returns:
-        (N, F), see `models.levels`.
-    """
-    network = checkpoint.network.to(device).to(memory_format=torch.channels_last).eval()
-    found: list[NDArray[np.float64]] = []
-    done = 0
-    with torch.inference_mode():
-        for pixels, _ in loader:
-            given = normalised(to_unit(pixels.to(device)), checkpoint.description.preprocessing)
-            found.append(with_levels(network, given)[1].double().cpu().numpy())
-            done += len(pixels)
-            on_images(done)
-    return np.concatenate(found)
 
 
 def fit_reference(features: Values) -> Reference:

@@ -82,5 +82,6 @@ def to_square(radiograph: Radiograph, size: int) -> NDArray[np.uint8]:
     if image.size != (size, size):
         image = image.resize((size, size), Image.Resampling.BILINEAR)
     scaled = np.asarray(image, dtype=np.float32) * np.float32(255)
-    bytes_: NDArray[np.uint8] = np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+    np.rint(scaled, out=scaled)
+    bytes_: NDArray[np.uint8] = np.clip(scaled, 0, 255, out=scaled).astype(np.uint8)
     return bytes_

@@ -128,10 +128,11 @@ class Reference:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
     def _square(self, features: NDArray[np.floating[Any]]) -> float:
-        # Image by image: a product of matrices adds up in an order that depends on how many.
+        # Image by image: a product of matrices adds up in an order that depends on how many. Not by
+        # BLAS, whose own threads would take a processor from those that classify.
         standard = ((features - self.mean) / self.scale).astype(np.float32)
-        along = self.axes @ standard
-        across = (standard - along @ self.axes).astype(np.float64)
+        along = np.einsum("rf,f->r", self.axes, standard)
+        across = (standard - np.einsum("rf,r->f", self.axes, along)).astype(np.float64)
         ratios = along.astype(np.float64) / self.deviations
         return float(ratios @ ratios + across @ across / np.float64(self.rest[0]) ** 2)
 
