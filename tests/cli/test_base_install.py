@@ -11,6 +11,7 @@ from PIL import Image
 
 PYPROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
 IMPORTED_AS = {"scikit-learn": "sklearn", "python-multipart": "python_multipart"}
+BROUGHT_BY_THE_BASE = {"pydantic"}  # by typer
 
 
 def extras() -> set[str]:
@@ -19,7 +20,7 @@ def extras() -> set[str]:
     optional = text.split("[project.optional-dependencies]")[1].split("[project.scripts]")[0]
     names = set(re.findall(r'^    "([a-z0-9-]+)[><=]', optional, re.MULTILINE))
     assert {"torch", "fastapi", "scikit-learn"} <= names
-    return {IMPORTED_AS.get(name, name.replace("-", "_")) for name in names}
+    return {IMPORTED_AS.get(name, name.replace("-", "_")) for name in names - BROUGHT_BY_THE_BASE}
 
 
 @pytest.fixture
