@@ -73,7 +73,7 @@ def test_help_starts_without_torch_or_scipy():
     ("error", "words"),
     [
         (OSError(28, "No space left on device", "runs/x"), "runs/x: No space left on device"),
-        (ModuleNotFoundError("no", name="torch"), "pip install 'lungscope[train]'"),
+        (ModuleNotFoundError("no", name="torch"), "pip install '.[train]'"),
         (ValueError("surprise"), "a fault of lungscope itself (ValueError: surprise)"),
     ],
 )

@@ -74,5 +74,5 @@ def test_files_are_explained(without_extras, exported_model, tmp_path):
 def test_a_command_that_needs_more_says_what_to_install(without_extras, words, extra):
     done = without_extras(*words)
     assert done.returncode == 2
-    assert f"pip install 'lungscope[{extra}]'" in done.stderr
+    assert f"pip install '.[{extra}]'" in done.stderr
     assert len(done.stderr.splitlines()) == 1

@@ -2,8 +2,10 @@
 
 import csv
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -82,8 +84,8 @@ def test_csv_goes_to_a_file_that_is_not_replaced_unasked(predict, folder):
     assert [row["label"] for row in rows] == ["", "Lung Opacity", "Viral Pneumonia"]
     again = predict("xrays/left.png", "-o", "out.csv")
     assert again.exit_code == 2
-    assert "--force" in again.stderr
-    assert predict("xrays/left.png", "-o", "out.csv", "--force").exit_code == 0
+    assert "--overwrite" in again.stderr
+    assert predict("xrays/left.png", "-o", "out.csv", "--overwrite").exit_code == 0
     assert len((folder / "out.csv").read_text().splitlines()) == 2
 
 
@@ -179,3 +181,60 @@ def test_nothing_is_left_in_the_users_home(exported_model, folder, monkeypatch):
     lungscope = [sys.executable, "-m", "lungscope", "predict", "--model", str(exported_model)]
     subprocess.run([*lungscope, "xrays"], check=True, capture_output=True)
     assert list(home.iterdir()) == []
+
+
+def test_a_file_to_be_read_is_never_replaced_by_answers(predict, folder):
+    before = (folder / "xrays" / "left.png").read_bytes()
+    result = predict("xrays/left.png", "-o", "xrays/left.png", "--csv", "--overwrite")
+    assert result.exit_code == 2
+    assert "one of the files to be read" in result.stderr
+    assert (folder / "xrays" / "left.png").read_bytes() == before
+
+
+def test_what_is_replaced_is_a_file(predict, folder):
+    (folder / "link.csv").symlink_to(folder / "bad.png")
+    result = predict("xrays", "-o", "link.csv", "--overwrite")
+    assert result.exit_code == 2
+    assert "give a file" in result.stderr
+
+
+def test_replacing_answers_reads_no_other_modality_and_forcing_says_so_in_the_row(predict, folder):
+    (folder / "ct.dcm").write_bytes(written(dataset(RAMP12, Modality="CT")))
+    (folder / "out.jsonl").touch()
+    assert predict("ct.dcm", "-o", "out.jsonl", "--overwrite").exit_code == 1
+    assert "its modality is CT" in json.loads((folder / "out.jsonl").read_text())["error"]
+    assert predict("ct.dcm", "-o", "out.jsonl", "--force").exit_code == 0
+    assert "its modality is CT" in json.loads((folder / "out.jsonl").read_text())["forced"]
+
+
+def test_a_name_that_is_no_utf_8_costs_no_answer(predict, folder):
+    radiograph(folder / "latin" / "a.png", 215, 40)
+    (folder / "latin" / "a.png").rename(folder / "latin" / "M\udcfcller.png")
+    assert predict("latin", "xrays", "-o", "out.csv").exit_code == 0
+    assert len((folder / "out.csv").read_text().splitlines()) == 5
+    rows = predict("latin", "--json").stdout.splitlines()
+    assert json.loads(rows[0])["label"] == "Lung Opacity"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_keeps_what_is_done_and_what_was_there(exported_model, folder, number):
+    for i in range(200):
+        radiograph(folder / "many" / f"{i:03}.png", 150, 100)
+    (folder / "out.csv").write_text("of yesterday\n")
+    lungscope = [sys.executable, "-m", "lungscope", "predict", "--model", str(exported_model)]
+    pattern = str(folder / "many" / "*.png")
+    program = [*lungscope, *[pattern] * 1500, "-o", "out.csv", "--overwrite", "--workers", "1"]
+    with subprocess.Popen(program, stderr=subprocess.PIPE, text=True) as process:
+        temporary = []
+        while not any(file.stat().st_size > 0 for file in temporary):
+            assert process.poll() is None
+            time.sleep(0.05)
+            temporary = list(folder.glob(".out-*.partial.csv"))
+        process.send_signal(number)
+        assert process.stderr is not None
+        said = process.stderr.read()
+    assert process.returncode == 130
+    assert "Interrupted after" in said
+    assert (folder / "out.csv").read_text() == "of yesterday\n"
+    assert len((folder / "out.partial.csv").read_text().splitlines()) > 1
+    assert not list(folder.glob(".out-*"))

@@ -67,5 +67,5 @@ def test_a_missing_library_is_told_with_the_extra_that_brings_it(monkeypatch, ex
     monkeypatch.setattr("lungscope.serving.http.server.serve", missing)
     result = run(app, ["serve", "--model", str(exported_model)])
     assert result.exit_code == 2
-    assert "pip install 'lungscope[serve]'" in result.stderr
+    assert "pip install '.[serve]'" in result.stderr
     assert result.stderr.count("\n") == 1

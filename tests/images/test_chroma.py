@@ -4,9 +4,9 @@ from io import BytesIO
 
 import numpy as np
 import pytest
-from dicom_files import dataset, written
 from PIL import Image
 
+from dicom_files import dataset, written
 from lungscope.images import read_content
 
 ROWS, COLUMNS = 90, 110

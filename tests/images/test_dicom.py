@@ -9,6 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
+from pydicom import dcmread, uid
+from pydicom.pixels.decoders.base import get_decoder
+
 from dicom_files import (
     COLUMNS,
     EVERY_VALUE,
@@ -24,10 +28,6 @@ from dicom_files import (
     with_frame,
     written,
 )
-from PIL import Image
-from pydicom import dcmread, uid
-from pydicom.pixels.decoders.base import get_decoder
-
 from lungscope.images import UnreadableImage, dicom_layout
 from lungscope.images import read as read_file
 

@@ -9,6 +9,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from pydicom import uid
+from pydicom.dataset import Dataset
+
 from dicom_files import (
     IDENTIFIERS,
     LOSSLESS,
@@ -19,9 +22,6 @@ from dicom_files import (
     with_frame,
     written,
 )
-from pydicom import uid
-from pydicom.dataset import Dataset
-
 from lungscope.images import (
     ANYTHING,
     CHEST_RADIOGRAPHS,

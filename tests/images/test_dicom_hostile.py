@@ -15,6 +15,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from pydicom import dcmread, uid
+
 from dicom_files import (
     LOSSLESS,
     NATIVE,
@@ -27,11 +32,6 @@ from dicom_files import (
     with_frame,
     written,
 )
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from PIL import Image
-from pydicom import dcmread, uid
-
 from lungscope.images import ANYTHING, UnreadableImage, dicom_header
 from lungscope.images import read as read_file
 

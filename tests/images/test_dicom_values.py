@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from dicom_files import EVERY_VALUE, RAMP8, RAMP12, dataset, item, written
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydicom.pixels import apply_modality_lut, apply_voi_lut
 
+from dicom_files import EVERY_VALUE, RAMP8, RAMP12, dataset, item, written
 from lungscope.images import UnreadableImage
 from lungscope.images import read as read_file
 

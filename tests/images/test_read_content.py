@@ -4,10 +4,10 @@ import pickle
 
 import numpy as np
 import pytest
-from dicom_files import IDENTIFIERS, LOSSLESS, NATIVE, RAMP8, RAMP12, dataset, jpeg, written
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dicom_files import IDENTIFIERS, LOSSLESS, NATIVE, RAMP8, RAMP12, dataset, jpeg, written
 from lungscope.images import ANYTHING, UnreadableImage, UnwantedImage, read, read_content, reading
 
 JPEG = jpeg(RAMP8)

@@ -208,6 +208,7 @@ def test_a_damaged_file_is_refused_or_is_still_a_gaussian(tmp_path, place, damag
         assert found.distance(images(1))[0] >= 0
 
 
+STRANGE = "not a frontal chest X-ray like those of the training"
 THRESHOLDS = Thresholds(SCORE, farthest=1.5, least_confidence=0.55)
 
 
@@ -218,11 +219,11 @@ def test_within_both_thresholds_there_is_no_objection():
 @pytest.mark.parametrize(
     ("distance", "confidence", "reason"),
     [
-        (12.34, 0.9, "not a frontal chest X-ray (distance 12.34, at most 1.50)"),
-        (12.34, 0.1, "not a frontal chest X-ray (distance 12.34, at most 1.50)"),
-        (1.50001, 0.9, "not a frontal chest X-ray (distance 1.50001, at most 1.50000)"),
-        (float("inf"), 0.9, "not a frontal chest X-ray (distance inf, at most 1.50)"),
-        (float("nan"), 0.9, "not a frontal chest X-ray (distance nan, at most 1.50)"),
+        (12.34, 0.9, f"{STRANGE} (distance 12.34, at most 1.50)"),
+        (12.34, 0.1, f"{STRANGE} (distance 12.34, at most 1.50)"),
+        (1.50001, 0.9, f"{STRANGE} (distance 1.50001, at most 1.50000)"),
+        (float("inf"), 0.9, f"{STRANGE} (distance inf, at most 1.50)"),
+        (float("nan"), 0.9, f"{STRANGE} (distance nan, at most 1.50)"),
         (1.0, 0.48, "not confident (0.48, at least 0.55)"),
         (1.0, 0.5499, "not confident (0.5499, at least 0.5500)"),
     ],

@@ -1,9 +1,11 @@
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 
 from lungscope.errors import LungscopeError
+from lungscope.inference.description import Description
 from lungscope.inference.exported import SHIPPED_MODEL, ExportedModel
 
 
@@ -43,9 +45,8 @@ def test_a_checkpoint_is_told_from_an_exported_model(copy):
 
 
 def test_damaged_thresholds_are_refused(copy):
-    description = json.loads((copy / "model.json").read_text())
-    description["abstention"] = {"score": "horoscope"}
-    (copy / "model.json").write_text(json.dumps(description))
+    description = Description.load(copy / "model.json")
+    replace(description, abstention={"score": "horoscope"}).save(copy / "model.json")
     with pytest.raises(LungscopeError, match="damaged thresholds"):
         ExportedModel.load(copy)
 
@@ -55,3 +56,12 @@ def test_the_model_in_the_box_is_whole_and_small():
     assert model.description.architecture == "mobilenet-lung"
     assert sum(path.stat().st_size for path in SHIPPED_MODEL.iterdir()) <= 20e6
     assert "not for diagnosis" in (SHIPPED_MODEL / "model_card.md").read_text().lower()
+
+
+def test_a_description_that_was_changed_is_refused(copy):
+    text = (copy / "model.json").read_text()
+    classes = ['"Lung Opacity"', '"Normal"']
+    swapped = text.replace(classes[0], "?").replace(classes[1], classes[0]).replace("?", classes[1])
+    (copy / "model.json").write_text(swapped)
+    with pytest.raises(LungscopeError, match="was changed after the export"):
+        ExportedModel.load(copy)

@@ -42,14 +42,48 @@ def chosen_format(*, as_csv: bool, as_json: bool, out: Path | None) -> Format:
     return _BY_SUFFIX[out.suffix.lower()]
 
 
+def refuse_to_replace(out: Path, files: Sequence[Path], *, overwrite: bool) -> None:
+    """Refuses a file for the answers that would replace something else.
+
+    Raises:
+        LungscopeError: it is one of the files that are to be read, no file on disk, or there
+            already and `overwrite` is off.
+    """
+    if not out.exists():
+        return
+    if not out.is_file() or out.is_symlink():
+        raise LungscopeError(f"{out}: is a folder, a link, a pipe or a device; give a file")
+    if out.resolve() in {file.resolve() for file in files}:
+        raise LungscopeError(f"{out}: is one of the files to be read; give another for the answers")
+    if not overwrite:
+        raise LungscopeError(f"{out}: is already there; replace it with --overwrite")
+
+
 @contextmanager
 def file_or(stream: IO[str], path: Path | None) -> Iterator[IO[str]]:
-    """Yields a file that is there whole when the block ends, or the stream where there is none."""
+    """Yields a file that is there whole when the block ends, or the stream where there is none.
+
+    What was written before an interrupt is kept under the name that `partial` gives; a file that
+    was there before stays as it is.
+    """
     if path is None:
         yield stream
         return
-    with written(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        yield file
+    with written(path) as temporary:
+        try:
+            # A name that is no UTF-8 is written escaped, as in JSON.
+            with temporary.open(
+                "w", encoding="utf-8", errors="backslashreplace", newline=""
+            ) as file:
+                yield file
+        except KeyboardInterrupt:
+            temporary.replace(partial(path))
+            raise
+
+
+def partial(path: Path) -> Path:
+    """Where the answers go that were there when a command was interrupted."""
+    return path.with_name(f"{path.stem}.partial{path.suffix}")
 
 
 def csv_rows(stream: IO[str], classes: Sequence[str], *, with_ids: bool) -> Write:
@@ -67,7 +101,7 @@ def json_lines(stream: IO[str], *, with_ids: bool) -> Write:
 
     def write(outcome: "Outcome") -> None:
         row = to_json(outcome, with_ids=with_ids)
-        stream.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
+        stream.write(json.dumps(row, allow_nan=False) + "\n")  # in ASCII: it fits every stream
         stream.flush()  # whoever reads the other end of a pipe waits for it
 
     return write
@@ -84,7 +118,7 @@ def table_lines(terminal: Terminal, files: Sequence[Path], classes: Sequence[str
     terminal.say(f"[bold]{'file':<{name}}  {'answer':<{answer}}  {escape(head)}[/]")
 
     def write(outcome: "Outcome") -> None:
-        line = f"{_shortened(outcome.file):<{name}}  "
+        line = f"{shown(outcome.file):<{name}}  "
         if isinstance(outcome, Prediction):
             numbers = zip(outcome.probabilities.values(), widths, strict=True)
             line += f"{outcome.label or '(abstains)':<{answer}}  "
@@ -96,7 +130,7 @@ def table_lines(terminal: Terminal, files: Sequence[Path], classes: Sequence[str
     return write
 
 
-def _shortened(file: Path) -> str:
+def shown(file: Path) -> str:
     """A file's name as it can be shown: the end of a long one, no control characters."""
     name = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(file))
     return name if len(name) <= LONGEST_NAME else f"…{name[1 - LONGEST_NAME :]}"

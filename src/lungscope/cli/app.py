@@ -1,5 +1,6 @@
 """The command `lungscope` itself: its groups, and how a mistake is told."""
 
+import io
 import os
 import sys
 from pathlib import Path
@@ -61,7 +62,7 @@ def _words(error: Exception) -> str:
     if isinstance(error, ModuleNotFoundError):
         return (
             f"{error.name} is not installed; this command needs "
-            f"pip install 'lungscope[{_extra(error.name or '')}]'"
+            f"pip install '.[{_extra(error.name or '')}]' in a clone of lungscope"
         )
     if isinstance(error, OSError):
         return f"{error.filename}: {error.strerror}" if error.filename else str(error)
@@ -141,4 +142,8 @@ def lungscope(
 
 def main() -> None:
     """Runs the command line."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A file's name may hold what the terminal cannot write; that is no reason to stop.
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(app())

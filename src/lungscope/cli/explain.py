@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from lungscope import DISCLAIMER
+from lungscope.cli.answers import shown
 from lungscope.cli.options import Json, Quiet
 from lungscope.cli.terminal import INTERRUPTED, Terminal
 from lungscope.errors import LungscopeError
@@ -147,7 +148,7 @@ def _row(outcome: "Outcome") -> dict[str, Any]:
 def _table(rows: list[dict[str, Any]]) -> Table:
     table = Table("file", "answer", "explained", "probability", "outside", "picture", box=None)
     for row in rows:
-        name = escape(row["file"])
+        name = escape(shown(Path(row["file"])))
         if row["error"] is not None:
             table.add_row(name, "(unreadable)", "", "", "", escape(row["error"]))
             continue
@@ -160,6 +161,6 @@ def _table(rows: list[dict[str, Any]]) -> Table:
             escape(row["explained"]),
             f"{row['probabilities'][row['explained']]:.3f}",
             f"[yellow]{outside}[/]" if row["suspect"] else outside,
-            escape(row["picture"]),
+            escape(shown(Path(row["picture"]))),
         )
     return table

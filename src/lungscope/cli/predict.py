@@ -1,9 +1,10 @@
 """`lungscope predict`: what a model says of files, without torch."""
 
+import signal
 import sys
 import time
 from collections import Counter
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +12,15 @@ import typer
 from rich.markup import escape
 
 from lungscope import DISCLAIMER
-from lungscope.cli.answers import chosen_format, csv_rows, file_or, json_lines, table_lines
+from lungscope.cli.answers import (
+    chosen_format,
+    csv_rows,
+    file_or,
+    json_lines,
+    partial,
+    refuse_to_replace,
+    table_lines,
+)
 from lungscope.cli.options import Quiet
 from lungscope.cli.terminal import INTERRUPTED, Terminal
 from lungscope.errors import LungscopeError
@@ -58,6 +67,9 @@ def predict(
             show_default="one a processor",
         ),
     ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace OUT, and nothing more.")
+    ] = False,
     force: Annotated[
         bool,
         typer.Option(
@@ -78,12 +90,12 @@ def predict(
     from lungscope.inference.many import predict_in_processes
 
     form = chosen_format(as_csv=as_csv, as_json=as_json, out=out)
-    if out is not None and out.exists() and not force:
-        raise LungscopeError(f"{out}: is already there; replace it with --force")
     terminal = Terminal(quiet=quiet or (out is None and form != "table"))
     files = list(listed(paths, sys.stdin))
     if not files:
         raise LungscopeError("no file was named on standard input; give a name a line")
+    if out is not None:
+        refuse_to_replace(out, files, overwrite=overwrite or force)
     folder, accept = model or SHIPPED_MODEL, ANYTHING if force else CHEST_RADIOGRAPHS
     classifier = Classifier.load(folder)
     outcomes = (
@@ -92,45 +104,50 @@ def predict(
         else predict_in_processes(folder, files, accept, workers)
     )
     kinds: Counter[str] = Counter()
-    interrupted, unwanted = False, 0
     started = time.perf_counter()
-    with (
-        file_or(sys.stdout, out) as stream,
-        nullcontext(ignore) if form == "table" else terminal.progress("classifying") as bar,
-    ):
-        if form == "table":  # its lines are progress enough
-            write = table_lines(terminal, files, classifier.classes)
-        elif form == "csv":
-            write = csv_rows(stream, classifier.classes, with_ids=with_ids)
-        else:
-            write = json_lines(stream, with_ids=with_ids)
-        try:
+    # A service is stopped by SIGTERM; like Ctrl-C, it loses nothing that is done.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    interrupted = False
+    try:
+        with (
+            file_or(sys.stdout, out) as stream,
+            nullcontext(ignore) if form == "table" else terminal.progress("classifying") as bar,
+            closing(outcomes),
+        ):
+            if form == "table":  # its lines are progress enough
+                write = table_lines(terminal, files, classifier.classes)
+            elif form == "csv":
+                write = csv_rows(stream, classifier.classes, with_ids=with_ids)
+            else:
+                write = json_lines(stream, with_ids=with_ids)
             for done, outcome in enumerate(outcomes, start=1):
                 write(outcome)
                 kinds[_kind(outcome)] += 1
-                unwanted += getattr(outcome, "unwanted", False)
                 bar(done, len(files))
-        except KeyboardInterrupt:  # what is done is kept
-            outcomes.close()
-            interrupted = True
-    seconds = time.perf_counter() - started
-    terminal.say(_summary(kinds, seconds))
-    if unwanted:
-        terminal.say(
-            f"{several(unwanted, 'DICOM image')} of another modality, view or body part; --force "
-            "reads them anyway."
+    except KeyboardInterrupt:
+        interrupted = True
+        kept = f"; what is done is in {partial(out)}" if out else ""
+        terminal.err.print(
+            escape(f"Interrupted after {kinds.total():,} of {several(len(files), 'file')}{kept}.")
         )
-    if out is not None:
+    terminal.say(_summary(kinds, time.perf_counter() - started))
+    if kinds["unwanted"]:
+        terminal.say(
+            f"{several(kinds['unwanted'], 'DICOM image')} of another modality, view or body part; "
+            "--force reads them anyway."
+        )
+    if out is not None and not interrupted:
         terminal.say(escape(f"Wrote {out}."))
     terminal.say(f"Model {classifier.description.identity}.  {DISCLAIMER}")
-    raise typer.Exit(INTERRUPTED if interrupted else 1 if kinds["unreadable"] else 0)
+    failed = kinds["unreadable"] + kinds["unwanted"] > 0
+    raise typer.Exit(INTERRUPTED if interrupted else 1 if failed else 0)
 
 
 def _kind(outcome: "Outcome") -> str:
     from lungscope.inference.prediction import Prediction
 
     if not isinstance(outcome, Prediction):
-        return "unreadable"
+        return "unwanted" if outcome.unwanted else "unreadable"
     return "abstained" if outcome.abstained else "classified"
 
 

@@ -1,5 +1,6 @@
 """A file or its bytes become a radiograph: one way for all formats, one error for all refusals."""
 
+import os
 import stat
 from pathlib import Path
 
@@ -152,6 +153,8 @@ def _content(path: Path) -> bytes:
     try:
         status = path.stat()
         # Asked before opening: to open a pipe waits for someone to write to it.
+        if stat.S_ISDIR(status.st_mode) and not os.access(path, os.R_OK | os.X_OK):
+            raise UnreadableImage(path, "it is a folder that there is no permission to look into")
         if stat.S_ISDIR(status.st_mode):
             raise UnreadableImage(path, "it is a folder; name the image files in it")
         if not stat.S_ISREG(status.st_mode):

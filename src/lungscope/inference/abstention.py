@@ -176,7 +176,10 @@ class Thresholds:
         """
         if not distance <= self.farthest:  # so, a NaN is far
             said = _apart(distance, self.farthest)
-            return f"not a frontal chest X-ray (distance {said[0]}, at most {said[1]})"
+            return (
+                "not a frontal chest X-ray like those of the training "
+                f"(distance {said[0]}, at most {said[1]})"
+            )
         if not confidence >= self.least_confidence:
             said = _apart(confidence, self.least_confidence)
             return f"not confident ({said[0]}, at least {said[1]})"

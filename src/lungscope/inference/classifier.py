@@ -134,6 +134,8 @@ class Classifier:
         Raises:
             LungscopeError: `workers` is below 1.
         """
+        if isinstance(files, (str, Path)):
+            raise LungscopeError(f"{files}: one name, where a list of names is due")
         if workers is not None and workers < 1:
             raise LungscopeError(f"{workers} workers: give 1 or more")
         count = workers or processors()

@@ -1,5 +1,6 @@
 """`model.json`: all about a trained model but its weights, beside a checkpoint or a graph."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,8 @@ from lungscope.images import Preprocessing
 FORMAT = "lungscope-model"
 VERSION = 1
 PRECISIONS = ("fp32", "int8")
+SEAL = "sha256"
+"""Field of an exported model's description: the hash of all of its other fields."""
 
 
 @dataclass(frozen=True)
@@ -86,26 +89,27 @@ class Description:
 
     def save(self, path: Path) -> None:
         """Writes `model.json`, atomically."""
+        value = self._value()
+        write_json(path, value if self.export is None else value | {SEAL: _seal(value)})
+
+    def _value(self) -> dict[str, Any]:
         exported = {} if self.export is None else {"export": self.export.to_json()}
-        write_json(
-            path,
-            {
-                "format": FORMAT,
-                "version": VERSION,
-                "architecture": self.architecture,
-                "se_reduction": self.se_reduction,
-                "classes": self.classes,
-                "preprocessing": self.preprocessing.to_json(),
-                "temperature": self.temperature,
-                "abstention": self.abstention,
-                "data_fingerprint": self.data_fingerprint,
-                "recipe": self.recipe,
-                "metrics": self.metrics,
-                "versions": self.versions,
-                "weights_sha256": self.weights_sha256,
-                **exported,
-            },
-        )
+        return {
+            "format": FORMAT,
+            "version": VERSION,
+            "architecture": self.architecture,
+            "se_reduction": self.se_reduction,
+            "classes": self.classes,
+            "preprocessing": self.preprocessing.to_json(),
+            "temperature": self.temperature,
+            "abstention": self.abstention,
+            "data_fingerprint": self.data_fingerprint,
+            "recipe": self.recipe,
+            "metrics": self.metrics,
+            "versions": self.versions,
+            "weights_sha256": self.weights_sha256,
+            **exported,
+        }
 
     @classmethod
     def load(cls, path: Path) -> "Description":
@@ -122,6 +126,11 @@ class Description:
                 raise LungscopeError(
                     f"{path}: model format version {value['version']}, this lungscope reads "
                     f"version {VERSION}; use the lungscope that wrote it"
+                )
+            seal = value.pop(SEAL, None)
+            if "export" in value and seal != _seal(value):
+                raise LungscopeError(
+                    f"{path}: was changed after the export ({SEAL} differs); export the run again"
                 )
             classes = tuple(str(name) for name in value["classes"])
             if len(classes) < 2 or len(set(classes)) < len(classes):
@@ -146,3 +155,9 @@ class Description:
             raise LungscopeError(
                 f"{path}: damaged model description ({type(error).__name__}: {error})"
             ) from error
+
+
+def _seal(value: Mapping[str, Any]) -> str:
+    """The SHA-256 of a description, however its JSON is laid out."""
+    plain = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(plain.encode()).hexdigest()

@@ -29,8 +29,7 @@ def listed(names: Iterable[str], standard_input: TextIO) -> Iterator[Path]:
         standard_input: read where "-" is among the names.
 
     Raises:
-        LungscopeError: a folder without images, a pattern that matches nothing, or a folder that
-            cannot be read.
+        LungscopeError: a folder without images, or a pattern that matches nothing.
     """
     for name in names:
         if name == STANDARD_INPUT:
@@ -54,10 +53,10 @@ def _some(files: Iterator[Path], otherwise: str) -> Iterator[Path]:
 
 
 def _images(folder: str) -> Iterator[Path]:
-    def refuse(error: OSError) -> None:
-        raise LungscopeError(f"{error.filename}: {error.strerror}") from error
-
-    for here, folders, files in os.walk(folder, onerror=refuse):
+    closed: list[Path] = []
+    for here, folders, files in os.walk(
+        folder, onerror=lambda error: closed.append(Path(error.filename))
+    ):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
             path = Path(here, name)
@@ -65,6 +64,7 @@ def _images(folder: str) -> Iterator[Path]:
                 continue
             if path.suffix.lower() in SUFFIXES or _is_dicom(path):
                 yield path
+    yield from closed  # whose reading will say that they are closed to us
 
 
 def _is_dicom(path: Path) -> bool:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from lungscope.images import CHEST_RADIOGRAPHS
 from lungscope.inference.prediction import Outcome, Prediction
 
 _ACQUISITION = ("modality", "body_part", "view_position", "laterality")
@@ -18,6 +19,8 @@ _IDENTIFIERS = (
 
 def to_json(outcome: Outcome, *, with_ids: bool) -> dict[str, Any]:
     """A JSON object; what is unknown is null.
+
+    `forced` says why a DICOM image would have been refused, had not all been asked for.
 
     Args:
         outcome: of one file.
@@ -40,6 +43,9 @@ def to_json(outcome: Outcome, *, with_ids: bool) -> dict[str, Any]:
         "height": origin.height,
         "width": origin.width,
         **{name: getattr(origin.acquisition, name, None) for name in _ACQUISITION},
+        "forced": None
+        if origin.acquisition is None
+        else CHEST_RADIOGRAPHS.objection(origin.acquisition),
     }
     if with_ids:
         row |= {name: getattr(origin.identifiers, name, None) for name in _IDENTIFIERS}
@@ -51,7 +57,7 @@ def columns(classes: Sequence[str], *, with_ids: bool) -> list[str]:
     probabilities = [f"probability:{name}" for name in classes]
     return [
         *("file", "error", "label", *probabilities, "abstained", "reason", "distance", "model"),
-        *("model_sha256", "format", "height", "width", *_ACQUISITION),
+        *("model_sha256", "format", "height", "width", *_ACQUISITION, "forced"),
         *(_IDENTIFIERS if with_ids else ()),
     ]
 

@@ -104,6 +104,7 @@ class Stub:
             "body_part": "CHEST" if dicom else None,
             "view_position": "PA" if dicom else None,
             "laterality": None,
+            "forced": None,
         }
         if wanted.get("explain") == "true":
             label = wanted.get("class", self.classes[best])

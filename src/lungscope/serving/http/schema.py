@@ -48,6 +48,7 @@ class Row(BaseModel):
     body_part: str | None = Field(None, description="DICOM only.", examples=[None])
     view_position: str | None = Field(None, description="DICOM only.", examples=[None])
     laterality: str | None = Field(None, description="DICOM only.", examples=[None])
+    forced: str | None = Field(None, description="Always null here.", examples=[None])
     heatmap: HeatmapAnswer | None = Field(
         None, description="With explain=true; null where the model has none."
     )
