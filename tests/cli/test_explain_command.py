@@ -61,7 +61,7 @@ def test_a_folder_of_films_becomes_a_folder_of_pictures(shipped, films):
     assert told.exit_code == 0
     for name in ("a/1.png.png", "b/1.png.png"):
         assert (films.parent / "explanations" / name).is_file()
-    assert "Wrote 2 pictures to explanations; in 0 more heat" in told.stdout
+    assert "Wrote 2 pictures to explanations; 0 of them with more heat" in told.stdout
     assert "mobilenet-lung abababab" in told.stdout
     assert "not for diagnosis" in told.stdout
     assert sorted(path.name for path in films.rglob("*.png")) == ["1.png", "1.png"]

@@ -98,8 +98,8 @@ def explain(
     suspects = sum(row["suspect"] is True for row in rows)
     terminal.say(
         escape(
-            f"Wrote {several(len(rows) - failures, 'picture')} to {out}; in {suspects} more heat "
-            "is outside the thorax than if it were spread evenly."
+            f"Wrote {several(len(rows) - failures, 'picture')} to {out}; {suspects} of them with "
+            "more heat outside the thorax than evenly spread heat has there."
         )
     )
     terminal.say(f"Model {classifier.description.identity}.  {DISCLAIMER}")

@@ -66,7 +66,10 @@ class Explanation:
         if self.share_outside is None:
             return f"No place of this image speaks for {self.label}."
         even = f"{100 * EVEN:.0f} %"
-        told = f"{100 * self.share_outside:.0f} % of the heat is outside the thorax (dotted line)"
+        told = (
+            f"{100 * self.share_outside:.0f} % of the heat is outside the thorax (dotted: an oval "
+            "that fits most, no outline of this one)"
+        )
         if not self.suspect:
             return f"{told}; of evenly spread heat it would be {even}."
         return (
