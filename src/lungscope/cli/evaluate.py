@@ -11,7 +11,7 @@ from lungscope import DISCLAIMER
 from lungscope.cli.options import CacheFolder, Device, Force, Json, Quiet
 from lungscope.cli.report import say_left_out
 from lungscope.cli.terminal import Terminal
-from lungscope.cli.training import resuming
+from lungscope.cli.training import say_unfinished
 from lungscope.report.words import several
 
 if TYPE_CHECKING:
@@ -100,13 +100,7 @@ def evaluated_run(
     from lungscope.training.run import Run
 
     run = Run.open(folder)
-    if not run.facts.get("finished"):
-        terminal.say(
-            escape(
-                "Training is not finished: what is evaluated is its best epoch when it last "
-                f"stopped. To go on: {resuming(run)}"
-            )
-        )
+    say_unfinished(run, "evaluated", terminal)
     execution = Execution(device)
     execution.prepare()
     with terminal.progress("classifying") as on_progress:

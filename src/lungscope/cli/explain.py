@@ -10,7 +10,7 @@ from rich.table import Table
 
 from lungscope import DISCLAIMER
 from lungscope.cli.answers import shown
-from lungscope.cli.options import Json, Quiet
+from lungscope.cli.options import ExportedFolder, Json, Quiet, Radiographs
 from lungscope.cli.terminal import INTERRUPTED, Terminal
 from lungscope.errors import LungscopeError
 from lungscope.report.words import several
@@ -26,18 +26,8 @@ if TYPE_CHECKING:
 
 
 def explain(
-    paths: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="PATH...", help="Files, folders, patterns, or - for names on stdin."
-        ),
-    ],
-    model: Annotated[
-        Path | None,
-        typer.Option(
-            "--model", help="Folder of `lungscope export`.", show_default="the model in the box"
-        ),
-    ] = None,
+    paths: Radiographs,
+    model: ExportedFolder = None,
     run: Annotated[
         Path | None,
         typer.Option("--run", help="Run folder of `lungscope train`, in place of --model."),

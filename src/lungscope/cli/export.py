@@ -11,7 +11,7 @@ from rich.markup import escape
 from lungscope import DISCLAIMER
 from lungscope.cli.options import CacheFolder, Force, Json, Quiet
 from lungscope.cli.terminal import Terminal
-from lungscope.cli.training import resuming
+from lungscope.cli.training import say_unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,13 +78,7 @@ def _exported(
     from lungscope.training.run import Run
 
     run = Run.open(folder)
-    if not run.facts.get("finished"):
-        terminal.say(
-            escape(
-                "Training is not finished: what is exported is its best epoch when it last "
-                f"stopped. To go on: {resuming(run)}"
-            )
-        )
+    say_unfinished(run, "exported", terminal)
     Execution("cpu").prepare()
     with ExitStack() as bars:
 

@@ -20,6 +20,16 @@ Workers = Annotated[
 Skip = Annotated[
     bool, typer.Option("--skip-unreadable", help="Go on without the files that cannot be read.")
 ]
+Radiographs = Annotated[
+    list[str],
+    typer.Argument(metavar="PATH...", help="Files, folders, patterns, or - for names on stdin."),
+]
+ExportedFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--model", help="Folder of `lungscope export`.", show_default="the model in the box"
+    ),
+]
 Folder = Annotated[
     Path,
     typer.Argument(metavar="DATA", help="Folder of class folders, or a CSV (file,label[,group])."),

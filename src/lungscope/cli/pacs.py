@@ -14,7 +14,7 @@ import typer
 from rich.table import Table
 
 from lungscope import DISCLAIMER
-from lungscope.cli.options import Json
+from lungscope.cli.options import ExportedFolder, Json
 from lungscope.cli.terminal import Terminal
 from lungscope.errors import LungscopeError
 
@@ -52,12 +52,7 @@ def run(
             show_default="any, from this machine",
         ),
     ] = None,
-    model: Annotated[
-        Path | None,
-        typer.Option(
-            "--model", help="Folder of `lungscope export`.", show_default="the model in the box"
-        ),
-    ] = None,
+    model: ExportedFolder = None,
     workers: Annotated[
         int | None,
         typer.Option("--workers", min=1, help="Threads.", show_default="one a processor"),

@@ -21,7 +21,7 @@ from lungscope.cli.answers import (
     refuse_to_replace,
     table_lines,
 )
-from lungscope.cli.options import Quiet
+from lungscope.cli.options import ExportedFolder, Quiet, Radiographs
 from lungscope.cli.terminal import INTERRUPTED, Terminal
 from lungscope.errors import LungscopeError
 from lungscope.progress import ignore
@@ -35,18 +35,8 @@ MANY = 256
 
 
 def predict(
-    paths: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="PATH...", help="Files, folders, patterns, or - for names on stdin."
-        ),
-    ],
-    model: Annotated[
-        Path | None,
-        typer.Option(
-            "--model", help="Folder of `lungscope export`.", show_default="the model in the box"
-        ),
-    ] = None,
+    paths: Radiographs,
+    model: ExportedFolder = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Answer in CSV.")] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Answer in JSON, one line a file.")

@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 
 from lungscope import DISCLAIMER
-from lungscope.cli.options import Quiet
+from lungscope.cli.options import ExportedFolder, Quiet
 from lungscope.cli.terminal import Terminal
 
 
@@ -20,12 +20,7 @@ def serve(
     port: Annotated[
         int, typer.Option("--port", min=0, max=65535, help="0 for any free one.")
     ] = 8080,
-    model: Annotated[
-        Path | None,
-        typer.Option(
-            "--model", help="Folder of `lungscope export`.", show_default="the model in the box"
-        ),
-    ] = None,
+    model: ExportedFolder = None,
     token_file: Annotated[
         Path | None,
         typer.Option(

@@ -75,6 +75,23 @@ def resuming(run: "Run") -> str:
     return f"lungscope train --resume {shlex.quote(str(run.folder))}"
 
 
+def say_unfinished(run: "Run", done: str, terminal: Terminal) -> None:
+    """Tells a person, where a training is not finished, of which epoch a result is.
+
+    Args:
+        run: that has a checkpoint.
+        done: with it, e.g. "evaluated".
+        terminal: where it is said.
+    """
+    if not run.facts.get("finished"):
+        terminal.say(
+            escape(
+                f"Training is not finished: what is {done} is its best epoch when it last "
+                f"stopped. To go on: {resuming(run)}"
+            )
+        )
+
+
 def fit_run(
     run: "Run", data: Path, execution: "Execution", cache: Path | None, terminal: Terminal
 ) -> "Fit":

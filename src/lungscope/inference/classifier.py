@@ -12,7 +12,6 @@ from lungscope.images import (
     Policy,
     Radiograph,
     UnreadableImage,
-    UnwantedImage,
     read,
     to_square,
 )
@@ -157,4 +156,4 @@ class Classifier:
         try:
             return self.predict(file, accept)
         except UnreadableImage as error:
-            return Failure(error.path, error.reason, isinstance(error, UnwantedImage))
+            return Failure.of(error)

@@ -113,7 +113,7 @@ def explain_files(
         try:
             radiograph = read(file, accept)
         except UnreadableImage as error:
-            yield Failure(file, error.reason)
+            yield Failure.of(error)
             continue
         explanation = Explanation.of(model.judge(radiograph), label, method)
         drawn = picture(radiograph.pixels, explanation)

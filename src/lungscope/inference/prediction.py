@@ -9,7 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lungscope.errors import LungscopeError
-from lungscope.images import Acquisition, Identifiers, Radiograph
+from lungscope.images import (
+    Acquisition,
+    Identifiers,
+    Radiograph,
+    UnreadableImage,
+    UnwantedImage,
+)
 from lungscope.inference.heatmap import Heatmap, heatmap
 
 
@@ -116,6 +122,11 @@ class Failure:
     file: Path
     reason: str
     unwanted: bool = False
+
+    @classmethod
+    def of(cls, error: UnreadableImage) -> "Failure":
+        """What a refusal to read a file comes to."""
+        return cls(error.path, error.reason, isinstance(error, UnwantedImage))
 
 
 Outcome: TypeAlias = Prediction | Failure
