@@ -4,7 +4,6 @@ import numpy as np
 from highdicom.sc import SCImage
 from PIL import Image, ImageDraw
 from pydicom.dataset import Dataset
-from pydicom.uid import ExplicitVRLittleEndian
 
 from lungscope.images import Radiograph
 from lungscope.inference.explanation import Explanation
@@ -47,14 +46,8 @@ def secondary_capture(
         series_instance_uid=uids.picture_series,
         series_number=SERIES_NUMBER,
         sop_instance_uid=uids.picture,
-        instance_number=source.instance_number,
-        manufacturer=wording.MANUFACTURER,
-        manufacturer_model_name=wording.ascii_text(prediction.model),
-        device_serial_number=prediction.model_sha256[:16],
-        software_versions=wording.VERSION,
-        series_description=wording.SERIES_DESCRIPTION,
         patient_orientation=("L", "F"),  # highdicom insists
-        transfer_syntax_uid=ExplicitVRLittleEndian,
+        **wording.origin(prediction, source),
     )
     made["PatientOrientation"].clear()  # Type 2C: a page with two views and letters has none
     made.add_new("Laterality", "CS", None)  # Type 2C, and a chest is not paired (PS3.3 C.7.3.1)

@@ -20,7 +20,6 @@ from highdicom.sr import (
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
-from pydicom.uid import ExplicitVRLittleEndian
 
 from lungscope import __version__
 from lungscope.inference.prediction import Prediction
@@ -80,16 +79,10 @@ def structured_report(prediction: Prediction, source: Source, uids: ResultUids) 
         series_instance_uid=uids.report_series,
         series_number=SERIES_NUMBER,
         sop_instance_uid=uids.report,
-        instance_number=source.instance_number,
-        manufacturer=wording.MANUFACTURER,
-        manufacturer_model_name=wording.ascii_text(prediction.model),
-        device_serial_number=prediction.model_sha256[:16],
-        software_versions=wording.VERSION,
-        series_description=wording.SERIES_DESCRIPTION,
         is_complete=True,
         is_final=False,
         is_verified=False,
-        transfer_syntax_uid=ExplicitVRLittleEndian,
+        **wording.origin(prediction, source),
         coding_schemes=wording.coding_schemes(),
     )
     source.identify(made)

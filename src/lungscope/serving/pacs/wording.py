@@ -6,20 +6,53 @@ findings and disorders would let a system downstream take it for a diagnosis tha
 
 import hashlib
 import unicodedata
+from typing import TypedDict
 
 from highdicom.coding_schemes import CodingSchemeIdentificationItem
 from highdicom.sr import CodedConcept
+from pydicom.uid import ExplicitVRLittleEndian
 
 from lungscope import DISCLAIMER, __version__
+from lungscope.inference.prediction import Prediction
+from lungscope.serving.pacs.source import Source
 
 SCHEME = "99LUNGSCOPE"
 MANUFACTURER = "lungscope"
 PURPOSE = f"{DISCLAIMER} Made by an algorithm; no person has looked at it."
 SERIES_DESCRIPTION = "lungscope: research, not for diagnosis"
-VERSION = f"lungscope {__version__}"
 NO_ANSWER = CodedConcept("NO-ANSWER", SCHEME, "No answer: the model abstains")
 DISTANCE = CodedConcept("DISTANCE", SCHEME, "Distance from the training images")
 _LONGEST_MEANING = 64
+
+
+class Origin(TypedDict):
+    """Who made a result, as highdicom's objects take it."""
+
+    instance_number: int
+    manufacturer: str
+    manufacturer_model_name: str
+    device_serial_number: str
+    software_versions: str
+    series_description: str
+    transfer_syntax_uid: str
+
+
+def origin(prediction: Prediction, source: Source) -> Origin:
+    """Equipment and series of a result (PS3.3 C.7.5.1, C.7.3.1), whatever object it becomes.
+
+    Args:
+        prediction: that the result tells.
+        source: image that it is of.
+    """
+    return Origin(
+        instance_number=source.instance_number,
+        manufacturer=MANUFACTURER,
+        manufacturer_model_name=ascii_text(prediction.model),
+        device_serial_number=prediction.model_sha256[:16],
+        software_versions=f"lungscope {__version__}",
+        series_description=SERIES_DESCRIPTION,
+        transfer_syntax_uid=ExplicitVRLittleEndian,
+    )
 
 
 def class_code(name: str) -> CodedConcept:
