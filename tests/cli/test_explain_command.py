@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,38 +12,14 @@ from lungscope.cli.app import app
 from lungscope.images import Preprocessing
 from lungscope.inference.classifier import Classifier
 from lungscope.inference.description import Description
-from lungscope.inference.prediction import Origin, Prediction
+from stub_model import CLASSES, StubModel
 
 run = CliRunner().invoke
-
-CLASSES = ("Lung Opacity", "Normal")
-
-
-class Stub:
-    """Answers "Normal" for everything; its evidence lies on a lung, that against it in a corner."""
-
-    classes = CLASSES
-    description = Description("mobilenet-lung", 16, CLASSES, Preprocessing(64, 0.5, 0.2), "ab" * 32)
-
-    def judge(self, radiograph):
-        contributions = np.zeros((2, 7, 7), dtype=np.float32)
-        contributions[0, 0, 0] = contributions[1, 3, 1] = 1
-        return Prediction(
-            file=radiograph.path,
-            label="Normal",
-            probabilities={"Lung Opacity": 0.25, "Normal": 0.75},
-            reason=None,
-            distance=0.0,
-            model="mobilenet-lung abababab",
-            model_sha256="ab" * 32,
-            origin=Origin.of(radiograph),
-            activation_map=contributions,
-        )
 
 
 @pytest.fixture
 def shipped(monkeypatch):
-    monkeypatch.setattr(Classifier, "shipped", classmethod(lambda _: Stub()))
+    monkeypatch.setattr(Classifier, "shipped", classmethod(lambda _: StubModel()))
 
 
 @pytest.fixture
@@ -146,10 +123,10 @@ def test_without_a_run_torch_is_not_imported(films):
     script = """
 import sys
 sys.path.insert(0, {here!r})
-from test_explain_command import Stub
+from stub_model import StubModel
 from lungscope.inference.classifier import Classifier
 from lungscope.cli.app import app
-Classifier.shipped = classmethod(lambda _: Stub())
+Classifier.shipped = classmethod(lambda _: StubModel())
 try:
     app(["explain", "films"])
 except SystemExit as end:
@@ -157,7 +134,7 @@ except SystemExit as end:
 heavy = {{"torch", "torchvision", "lightning", "scipy", "sklearn", "matplotlib"}}
 assert not heavy & set(sys.modules), heavy & set(sys.modules)
 """
-    here = __file__.rsplit("/", 1)[0]
+    here = str(Path(__file__).parents[1])
     done = subprocess.run(
         [sys.executable, "-c", script.format(here=here)],
         cwd=films.parent,

@@ -13,26 +13,8 @@ from lungscope.inference.explaining import (
     refuse_existing,
     to_explain,
 )
-from lungscope.inference.prediction import Failure, Origin, Prediction
-
-
-class Model:
-    """Answers "A" for everything."""
-
-    def judge(self, radiograph):
-        contributions = np.zeros((2, 7, 7), dtype=np.float32)
-        contributions[0, 3, 3] = contributions[1, 0, 0] = 1
-        return Prediction(
-            file=radiograph.path,
-            label="A",
-            probabilities={"A": 0.9, "B": 0.1},
-            reason=None,
-            distance=0.0,
-            model="m",
-            model_sha256="",
-            origin=Origin.of(radiograph),
-            activation_map=contributions,
-        )
+from lungscope.inference.prediction import Failure
+from stub_model import StubModel
 
 
 @pytest.fixture
@@ -92,26 +74,26 @@ def test_pictures_of_an_earlier_explanation_are_passed_over(films, tmp_path):
 def test_every_film_gets_its_picture_and_a_bad_one_its_reason(films, tmp_path):
     bad = tmp_path / "films" / "0.png"
     bad.write_bytes(b"\x89PNG\r\n\x1a\nno")
-    found = list(explain_files(Model(), destinations([bad, *films], tmp_path / "out")))
+    found = list(explain_files(StubModel(), destinations([bad, *films], tmp_path / "out")))
     assert [type(each) for each in found] == [Failure, Explained, Explained, Explained]
     assert found[0].file == bad
     assert not (tmp_path / "out" / "0.png.png").exists()
     for each, film in zip(found[1:], films, strict=True):
         assert each.explanation.prediction.file == film
-        assert each.explanation.label == "A"
+        assert each.explanation.label == "Normal"
         with Image.open(each.picture) as picture:
             assert picture.format == "PNG"
             assert picture.mode == "RGB"
 
 
 def test_a_named_class_is_explained(films, tmp_path):
-    (found,) = explain_files(Model(), destinations(films[:1], tmp_path / "out"), "B")
-    assert found.explanation.label == "B"
+    (found,) = explain_files(StubModel(), destinations(films[:1], tmp_path / "out"), "Lung Opacity")
+    assert found.explanation.label == "Lung Opacity"
     assert found.explanation.suspect
 
 
 def test_pictures_hold_no_words_that_are_not_seen(films, tmp_path):
-    (found,) = explain_files(Model(), destinations(films[:1], tmp_path / "out"))
+    (found,) = explain_files(StubModel(), destinations(films[:1], tmp_path / "out"))
     with Image.open(found.picture) as picture:
         assert picture.info == {}
 
@@ -119,7 +101,7 @@ def test_pictures_hold_no_words_that_are_not_seen(films, tmp_path):
 def test_a_picture_that_is_there_is_not_replaced_unasked(films, tmp_path):
     pictures = destinations(films, tmp_path / "out")
     refuse_existing(pictures)
-    list(explain_files(Model(), pictures))
+    list(explain_files(StubModel(), pictures))
     with pytest.raises(LungscopeError, match="--force"):
         refuse_existing(pictures)
 
@@ -127,11 +109,11 @@ def test_a_picture_that_is_there_is_not_replaced_unasked(films, tmp_path):
 def test_a_folder_that_cannot_be_written_to_is_told(films, tmp_path):
     (tmp_path / "out").write_text("a file")
     with pytest.raises(LungscopeError, match="cannot be written"):
-        list(explain_files(Model(), destinations(films, tmp_path / "out")))
+        list(explain_files(StubModel(), destinations(films, tmp_path / "out")))
 
 
 def test_films_are_left_as_they_were(films, tmp_path):
     before = [read(film).pixels for film in films]
-    list(explain_files(Model(), destinations(films, tmp_path / "films")))
+    list(explain_files(StubModel(), destinations(films, tmp_path / "films")))
     for film, pixels in zip(films, before, strict=True):
         assert np.array_equal(read(film).pixels, pixels)

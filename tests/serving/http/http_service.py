@@ -10,55 +10,22 @@ from io import BytesIO
 import httpx
 import numpy as np
 from PIL import Image
-from pydicom import uid
-from pydicom.dataset import Dataset, FileMetaDataset
 
+from dicom_files import dataset, written
 from lungscope.serving.http.application import application
 from lungscope.serving.http.server import Server, configuration, listening
 from lungscope.serving.http.settings import Settings
 
-IDENTIFIERS = {
-    "PatientName": "Kowalczyk^Zenobia",
-    "PatientID": "PID-774411",
-    "PatientBirthDate": "19310704",
-    "AccessionNumber": "ACC-5521",
-    "InstitutionName": "Hospital of Nowhere",
-    "StudyInstanceUID": "1.2.826.0.1.3680043.8.498.11",
-    "SeriesInstanceUID": "1.2.826.0.1.3680043.8.498.12",
-    "SOPInstanceUID": "1.2.826.0.1.3680043.8.498.13",
-}
-
 
 def dicom(**elements) -> bytes:
     """A DX image of a chest with everybody's identifiers in it."""
-    dataset = Dataset()
-    dataset.file_meta = FileMetaDataset()
-    dataset.file_meta.TransferSyntaxUID = uid.ExplicitVRLittleEndian
-    dataset.file_meta.MediaStorageSOPClassUID = uid.DigitalXRayImageStorageForPresentation
-    dataset.file_meta.MediaStorageSOPInstanceUID = IDENTIFIERS["SOPInstanceUID"]
-    dataset.SOPClassUID = uid.DigitalXRayImageStorageForPresentation
-    pixels = np.tile(np.linspace(3500, 400, 96), (80, 1)).astype(np.uint16)
-    values = IDENTIFIERS | {
-        "Modality": "DX",
-        "BodyPartExamined": "CHEST",
+    samples = np.tile(np.linspace(3500, 400, 96), (80, 1)).astype(np.uint16)
+    values = {
         "ViewPosition": "PA",
         "ImageType": ["ORIGINAL", "PRIMARY"],
         "PresentationIntentType": "FOR PRESENTATION",
-        "SamplesPerPixel": 1,
-        "PhotometricInterpretation": "MONOCHROME2",
-        "Rows": pixels.shape[0],
-        "Columns": pixels.shape[1],
-        "BitsAllocated": 16,
-        "BitsStored": 12,
-        "HighBit": 11,
-        "PixelRepresentation": 0,
-        "PixelData": pixels.tobytes(),
     }
-    for name, value in (values | elements).items():
-        setattr(dataset, name, value)
-    content = BytesIO()
-    dataset.save_as(content, enforce_file_format=True)
-    return content.getvalue()
+    return written(dataset(samples, 12, **values | elements))
 
 
 def png(side: str = "left", size: int = 96) -> bytes:

@@ -3,9 +3,10 @@ import io
 
 import numpy as np
 import pytest
-from http_service import IDENTIFIERS, dicom, png
+from http_service import dicom, png
 from PIL import Image
 
+from dicom_files import IDENTIFIERS
 from lungscope import DISCLAIMER, __version__
 from lungscope.inference.classifier import Classifier
 from lungscope.inference.rows import to_json

@@ -8,17 +8,15 @@ from io import BytesIO
 
 import numpy as np
 from pydicom import dcmread, dcmwrite, uid
-from pydicom.dataset import Dataset, FileMetaDataset
 from pynetdicom import AE, evt
 from pynetdicom.sop_class import Verification
 
+from dicom_files import IDENTIFIERS, dataset
 from lungscope.serving.pacs.node import STORED, TRANSFER_SYNTAXES
 
 NAMED = {
-    "PatientName": "Kowalczyk^Zenobia",
-    "PatientID": "PID-774411",
-    "PatientBirthDate": "19310704",
-    "AccessionNumber": "ACC-5544",
+    keyword: IDENTIFIERS[keyword]
+    for keyword in ("PatientName", "PatientID", "PatientBirthDate", "AccessionNumber")
 }
 
 
@@ -27,40 +25,17 @@ def radiograph(number=0, bright="even", **elements):
     rows, columns = np.indices((96, 80))
     pattern = {"even": rows * 0, "left": 40 - columns, "right": columns - 40}[bright]
     samples = (2000 + 40 * pattern + 10 * (rows % 7) + number % 97).astype(np.uint16)
-    made = Dataset()
-    made.file_meta = FileMetaDataset()
-    made.file_meta.TransferSyntaxUID = uid.ExplicitVRLittleEndian
     values = {
-        "SOPClassUID": uid.DigitalXRayImageStorageForPresentation,
         "SOPInstanceUID": f"1.2.826.0.1.3680043.8.498.7.{number + 1}",
         "SeriesInstanceUID": f"1.2.826.0.1.3680043.8.498.8.{number + 1}",
         "StudyInstanceUID": f"1.2.826.0.1.3680043.8.498.9.{number + 1}",
-        **NAMED,
         "PatientSex": "F",
-        "StudyDate": "20190228",
         "StudyTime": "101500",
-        "StudyID": "7",
         "ReferringPhysicianName": "",
-        "Modality": "DX",
-        "BodyPartExamined": "CHEST",
         "ViewPosition": "PA",
         "InstanceNumber": "3",
-        "SamplesPerPixel": 1,
-        "PhotometricInterpretation": "MONOCHROME2",
-        "Rows": samples.shape[0],
-        "Columns": samples.shape[1],
-        "BitsAllocated": 16,
-        "BitsStored": 12,
-        "HighBit": 11,
-        "PixelRepresentation": 0,
-        **elements,
     }
-    for keyword, value in values.items():
-        if value is not None:
-            setattr(made, keyword, value)
-    made.PixelData = samples.tobytes()
-    made["PixelData"].VR = "OW"
-    return made
+    return dataset(samples, 12, **values | elements)
 
 
 def encoded(made):
