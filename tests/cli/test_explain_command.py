@@ -53,7 +53,7 @@ def test_a_program_gets_json_alone(shipped, films):
     assert row["label"] == "Normal"
     assert row["explained"] == "Lung Opacity"
     assert row["probabilities"] == {"Lung Opacity": 0.25, "Normal": 0.75}
-    assert row["share_outside"] > 0.9
+    assert row["share_outside_thorax"] > 0.9
     assert row["suspect"] is True
     assert row["picture"] == "explanations/1.png.png"
 
@@ -77,8 +77,8 @@ def test_pictures_are_replaced_when_that_is_asked_for(shipped, films):
     assert run(app, ["explain", "films", "-o", "here"]).exit_code == 0
     again = run(app, ["explain", "films", "-o", "here"])
     assert again.exit_code == 2
-    assert "--force" in again.stderr
-    assert run(app, ["explain", "films", "-o", "here", "--force"]).exit_code == 0
+    assert "--overwrite" in again.stderr
+    assert run(app, ["explain", "films", "-o", "here", "--overwrite"]).exit_code == 0
 
 
 def test_quiet_says_nothing(shipped, films):

@@ -14,7 +14,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from dicom_files import IDENTIFIERS, RAMP12, dataset, written
-from lungscope.cli.app import app
+from lungscope.cli.app import BROKEN_PIPE, app
 
 
 def radiograph(path: Path, left: int, right: int) -> Path:
@@ -147,19 +147,20 @@ def test_names_with_control_characters_cannot_move_the_cursor(predict, folder):
     assert "\x1b" not in result.stdout
 
 
-def test_a_closed_pipe_ends_it_quietly(exported_model, folder):
+@pytest.mark.parametrize("form", ["--json", "--csv", None])
+def test_a_closed_pipe_ends_it_quietly(exported_model, folder, form):
     for i in range(60):
         radiograph(folder / "many" / f"{i:02}.png", 150 + i, 100 - i)
     lungscope = [sys.executable, "-m", "lungscope", "predict", "--model", str(exported_model)]
     with subprocess.Popen(
-        [*lungscope, "many", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [*lungscope, "many", *filter(None, [form])], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.readline()
         process.stdout.close()
         assert process.stderr.read() == b""
-    assert process.returncode != 0
+    assert process.returncode == BROKEN_PIPE
 
 
 def test_an_answer_comes_without_torch(exported_model, folder):

@@ -39,6 +39,9 @@ def explain(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the pictures.")] = Path(
         "explanations"
     ),
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace pictures, and nothing more.")
+    ] = False,
     force: Annotated[
         bool,
         typer.Option(
@@ -65,7 +68,7 @@ def explain(
 
     terminal = Terminal(quiet=quiet, json=json)
     pictures = destinations(to_explain(listed(paths, sys.stdin), out), out)
-    if not force:
+    if not (overwrite or force):
         refuse_existing(pictures)
     classifier, method = _classifier(model, run)
     if label is not None and label not in classifier.classes:
@@ -129,7 +132,7 @@ def _row(outcome: "Outcome") -> dict[str, Any]:
         "probabilities": dict(prediction.probabilities),
         "explained": explanation.label,
         "method": explanation.method,
-        "share_outside": explanation.share_outside,
+        "share_outside_thorax": explanation.share_outside,
         "suspect": explanation.suspect,
         "picture": str(outcome.picture),
     }
@@ -142,9 +145,8 @@ def _table(rows: list[dict[str, Any]]) -> Table:
         if row["error"] is not None:
             table.add_row(name, "(unreadable)", "", "", "", escape(row["error"]))
             continue
-        outside = (
-            "no heat" if row["share_outside"] is None else f"{100 * row['share_outside']:.0f} %"
-        )
+        share = row["share_outside_thorax"]
+        outside = "no heat" if share is None else f"{100 * share:.0f} %"
         table.add_row(
             name,
             escape(row["label"] or "(abstains)"),

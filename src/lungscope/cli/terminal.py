@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 from rich.console import Console
 from rich.progress import (
@@ -24,6 +24,12 @@ INTERRUPTED = 130
 """Exit status after Ctrl-C, as shells have it."""
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> NoReturn:
+        """Leaves it to the command line, which ends in the same way whatever was printing."""
+        raise BrokenPipeError
+
+
 class Terminal:
     """Where a command's words go.
 
@@ -34,10 +40,10 @@ class Terminal:
     def __init__(self, *, quiet: bool = False, json: bool = False) -> None:
         self.json = json
         self.silent = quiet or json
-        self.out = Console(quiet=self.silent, highlight=False, soft_wrap=True)
+        self.out = _Console(quiet=self.silent, highlight=False, soft_wrap=True)
         if not self.out.is_terminal:
             self.out.width = WIDE
-        self.err = Console(stderr=True, quiet=self.silent, highlight=False)
+        self.err = _Console(stderr=True, quiet=self.silent, highlight=False)
 
     def say(self, *parts: Any) -> None:
         """Says something to a person: text with rich's markup, or a table."""

@@ -83,7 +83,7 @@ def refuse_existing(destinations: Mapping[Path, Path]) -> None:
     """
     there = next((picture for picture in destinations.values() if picture.exists()), None)
     if there is not None:
-        raise LungscopeError(f"{there}: is already there; replace it with --force")
+        raise LungscopeError(f"{there}: is already there; replace it with --overwrite")
 
 
 def explain_files(

@@ -91,6 +91,12 @@ def test_a_parameter_that_is_no_truth_value_is_a_problem(client, image):
     assert found.json()["detail"].startswith("explain: ")
 
 
+def test_a_parameter_that_there_is_not_is_a_problem(client, image):
+    found = ask(client, ("x.png", image), explian="true")
+    assert found.status_code == 422
+    assert found.json()["detail"].startswith("explian: there is no such parameter")
+
+
 def test_a_preview_is_small_and_grey(client):
     deep = np.tile(np.linspace(0, 65535, 1500), (2000, 1)).astype(np.uint16)
     content = io.BytesIO()

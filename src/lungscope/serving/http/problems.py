@@ -125,4 +125,6 @@ async def _validation(request: Request, error: Exception) -> Response:
 
 def _field(error: Mapping[str, Any]) -> str:
     place = ".".join(str(part) for part in error["loc"] if part != "query")
+    if error["type"] == "extra_forbidden":
+        return f"{place}: there is no such parameter; /openapi.json lists those there are"
     return f"{place}: {error['msg'][:1].lower()}{error['msg'][1:]}"

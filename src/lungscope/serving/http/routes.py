@@ -9,7 +9,7 @@ from starlette.responses import Response
 from lungscope import DISCLAIMER
 from lungscope.serving.http.answering import Wishes
 from lungscope.serving.http.problems import INVALID, UNREADABLE, Problem
-from lungscope.serving.http.schema import UPLOAD, ModelAnswer, Predictions, Status, problems
+from lungscope.serving.http.schema import UPLOAD, Asked, ModelAnswer, Predictions, Status, problems
 from lungscope.serving.http.service import Service
 
 EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
@@ -26,25 +26,17 @@ routes = APIRouter()
     },
     tags=["predictions"],
 )
-async def predictions(
-    request: Request,
-    explain: Annotated[bool, Query(description="Add a heatmap to each row.")] = False,
-    label: Annotated[
-        str | None,
-        Query(alias="class", description="Class to explain; the most probable by default."),
-    ] = None,
-    preview: Annotated[bool, Query(description="Add the image as a browser shows it.")] = False,
-) -> Response:
+async def predictions(request: Request, asked: Annotated[Asked, Query()]) -> Response:
     """Classifies one or several radiographs; nothing of them is kept.
 
     A single file that cannot be read is a problem (400); among several it is a row with `error`.
     """
     service = _service(request)
     classes = service.model.classifier.classes
-    if label is not None and label not in classes:
+    if asked.label is not None and asked.label not in classes:
         raise Problem(INVALID, f"class: the model has no such class; it has {', '.join(classes)}")
     service.check_room()
-    wishes = Wishes(explain, label, preview)
+    wishes = Wishes(asked.explain, asked.label, asked.preview)
     async with service.intake.uploads(request) as uploads:
         found = await service.answers(uploads, wishes, request.state.request_id)
     rows = [each.row for each in found]

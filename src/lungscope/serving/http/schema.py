@@ -2,13 +2,25 @@
 
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from lungscope import DISCLAIMER
 from lungscope.serving.http.problems import MEDIA_TYPE
 
 _SHA256 = "33bc40127d0e6a1b5c1fd9a6b2a1b0a1e6c4f0b7a9d8c7e6f5a4b3c2d1e0f9a8"
 _PNG = "data:image/png;base64,iVBORw0KGgo..."
+
+
+class Asked(BaseModel):
+    """What a client asks for besides the answer; anything else is a mistake, which it is told."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    explain: bool = Field(False, description="Add a heatmap to each row.")
+    label: str | None = Field(
+        None, alias="class", description="Class to explain; the most probable by default."
+    )
+    preview: bool = Field(False, description="Add the image as a browser shows it.")
 
 
 class HeatmapAnswer(BaseModel):
