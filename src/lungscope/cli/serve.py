@@ -42,7 +42,10 @@ def serve(
     workers: Annotated[
         int | None,
         typer.Option(
-            "--workers", min=1, help="Threads that classify.", show_default="one a processor"
+            "--workers",
+            min=1,
+            help="Threads that classify.",
+            show_default="one more than processors",
         ),
     ] = None,
     quiet: Quiet = False,
@@ -52,10 +55,9 @@ def serve(
     Nothing that is sent is kept. Others than this machine can only be served with a token.
     """
     from lungscope.inference.exported import SHIPPED_MODEL
-    from lungscope.processors import processors
     from lungscope.serving.http.model import Model
     from lungscope.serving.http.server import serve as serve_http
-    from lungscope.serving.http.settings import MIB, Settings
+    from lungscope.serving.http.settings import MIB, Settings, usual_workers
     from lungscope.serving.http.token import read_token
 
     settings = Settings(
@@ -65,7 +67,7 @@ def serve(
         largest_upload=max_upload * MIB,
         queue=queue,
         timeout=timeout,
-        workers=workers or processors(),
+        workers=workers or usual_workers(),
         audit_log=audit_log,
     )
     folder = model or SHIPPED_MODEL

@@ -1,4 +1,4 @@
-"""A bounded queue before as many threads as there are processors.
+"""A bounded queue before a few threads.
 
 Requests are not gathered into batches: on a CPU a batch of 32 images is no faster than 32 images
 one by one, a thread each (`benchmarks/serving.py` measures it), and a batch makes the first wait

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import gc
 import logging
 import signal
 import socket
@@ -9,7 +10,6 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
 
 import uvicorn
 
@@ -42,7 +42,15 @@ def serve(
         app = application(settings, load)
         _allow_files()
         address = url(settings.host, sock.getsockname()[1])
-        server = Server(configuration(app, settings), app.state.service, partial(on_ready, address))
+
+        def ready(model: Model) -> None:
+            # What is there now lasts as long as the service. To look it through for garbage again
+            # and again would take 60 ms each time, in which nobody is answered.
+            gc.collect()
+            gc.freeze()
+            on_ready(address, model)
+
+        server = Server(configuration(app, settings), app.state.service, ready)
         with _signals_end_quietly():
             asyncio.run(server.serve([sock]))
     failure = app.state.service.failure

@@ -11,6 +11,11 @@ from lungscope.processors import processors
 MIB = 2**20
 
 
+def usual_workers() -> int:
+    """One more than processors: while one waits for Python's lock, the others keep them busy."""
+    return processors() + 1
+
+
 @dataclass(frozen=True)
 class Settings:
     """How the service runs.
@@ -38,7 +43,7 @@ class Settings:
     queue: int = 64
     timeout: float = 30.0
     upload_timeout: float = 60.0
-    workers: int = field(default_factory=processors)
+    workers: int = field(default_factory=usual_workers)
     audit_log: Path | None = None
 
     def __post_init__(self) -> None:
