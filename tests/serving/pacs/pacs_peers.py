@@ -25,6 +25,11 @@ def radiograph(number=0, bright="even", **elements):
     rows, columns = np.indices((96, 80))
     pattern = {"even": rows * 0, "left": 40 - columns, "right": columns - 40}[bright]
     samples = (2000 + 40 * pattern + 10 * (rows % 7) + number % 97).astype(np.uint16)
+    return numbered(samples, number, **elements)
+
+
+def numbered(samples, number, **elements):
+    """A DX image of 12-bit samples, an instance of a series and a study of its own."""
     values = {
         "SOPInstanceUID": f"1.2.826.0.1.3680043.8.498.7.{number + 1}",
         "SeriesInstanceUID": f"1.2.826.0.1.3680043.8.498.8.{number + 1}",
