@@ -1,6 +1,10 @@
 """Looking closer, with the mouse and without one."""
 
+import io
+
+import numpy as np
 import pytest
+from PIL import Image
 
 expect = pytest.importorskip("playwright.sync_api").expect
 
@@ -39,6 +43,51 @@ def test_inverting_leaves_the_heat_as_it_is(shown):
     expect(shown.locator("#overlay")).to_have_css("filter", "none")
     shown.get_by_role("button", name="Invert").click()
     expect(shown.locator("#radiograph")).to_have_css("filter", "none")
+
+
+def greys(page):
+    """What is seen of the radiograph in the middle of the stage, in [0, 1]."""
+    box = page.locator("#radiograph").bounding_box()
+    clip = {"x": box["x"] + box["width"] / 4, "y": box["y"] + box["height"] / 4}
+    shot = page.screenshot(clip=clip | {"width": box["width"] / 2, "height": box["height"] / 2})
+    return np.asarray(Image.open(io.BytesIO(shot)).convert("L")) / 255
+
+
+@pytest.mark.parametrize("inverted", [False, True])
+def test_window_and_level_spread_the_greys(shown, inverted):
+    shown.get_by_role("button", name="Heatmap").click()
+    shown.get_by_role("button", name="Window").click()  # its sliders take room of the stage
+    before = greys(shown)
+    assert np.ptp(before) > 0.2
+    shown.get_by_label("Width").fill("40")
+    shown.get_by_label("Level").fill("30")
+    if inverted:
+        shown.get_by_role("button", name="Invert").click()
+    expected = np.clip((before - 0.3) / 0.4 + 0.5, 0, 1)
+    wrong = np.abs(greys(shown) - (1 - expected if inverted else expected))
+    assert np.quantile(wrong, 0.99) < 0.03  # a level of 255 becomes 2.5
+    if inverted:
+        shown.get_by_role("button", name="Invert").click()
+    shown.get_by_role("button", name="Reset").click()
+    np.testing.assert_array_equal(greys(shown), before)
+
+
+def test_a_drag_with_the_right_button_sets_window_and_level(shown):
+    x, y = middle(shown)
+    place = film(shown)
+    shown.mouse.move(x, y)
+    shown.mouse.down(button="right")
+    shown.mouse.move(x - 150, y + 100, steps=3)
+    shown.mouse.up(button="right")
+    shown.keyboard.press("w")
+    box = shown.locator("#stage").bounding_box()
+    assert int(shown.get_by_label("Width").input_value()) == pytest.approx(
+        100 - 15000 / box["width"], abs=2
+    )
+    assert int(shown.get_by_label("Level").input_value()) == pytest.approx(
+        50 + 10000 / box["height"], abs=4
+    )
+    assert film(shown)[2] == pytest.approx(place[2], rel=0.2)  # the sliders take a little room
 
 
 def test_the_wheel_zooms_where_the_pointer_is(shown):

@@ -151,7 +151,8 @@ listenToKeys(
     { keys: ["h"], shown: "H", does: "Heatmap on or off", act: () => viewer.switchHeat() },
     { keys: ["[", "]"], shown: "[ ]", does: "Heatmap weaker, stronger", act: (key) => viewer.changeOpacity(key === "[" ? -10 : 10) },
     { keys: [..."123456789"], shown: "1 … 9", does: "Evidence for a class", act: (key) => explainNumber(Number(key)) },
-    { keys: ["i"], shown: "I", does: "Invert", act: () => viewer.invert() },
+    { keys: ["i"], shown: "I", does: "Invert", act: () => viewer.greys.invert() },
+    { keys: ["w"], shown: "W", does: "Window and level", act: () => viewer.greys.switchWindow() },
     { keys: ["+", "="], shown: "+", does: "Zoom in", act: () => viewer.panZoom.closer() },
     { keys: ["-"], shown: "−", does: "Zoom out", act: () => viewer.panZoom.further() },
     { keys: ["0"], shown: "0", does: "Fit the image", act: () => viewer.panZoom.fit() },
@@ -162,6 +163,7 @@ listenToKeys(
     { shown: "↑ ↓", does: "In the strip: image before, next image" },
     { shown: "Delete", does: "In the strip: remove the image" },
     { shown: "← ↑ ↓ →", does: "On the image: move it" },
+    { shown: "Right-drag", does: "On the image: window's width (across) and level (down)" },
   ],
 );
 

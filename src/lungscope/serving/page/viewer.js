@@ -1,6 +1,7 @@
 // The radiograph, large, with the heatmap over it.
 
 import { byId } from "./element.js";
+import { Greys } from "./greys.js";
 import { PanZoom } from "./pan_zoom.js";
 
 const INITIAL_OPACITY = 50; // bones stay visible below the greatest heat
@@ -27,6 +28,7 @@ export class Viewer {
   #radiograph = new Layer(byId("radiograph"));
   #overlay = new Layer(byId("overlay"));
   #panZoom;
+  #greys = new Greys(byId("radiograph"), byId("stage"));
   #image = null;
 
   /** @param {(image: object) => void} onUnshown told of an image that the browser cannot decode */
@@ -48,7 +50,6 @@ export class Viewer {
     overlay.addEventListener("load", () => {
       overlay.hidden = false;
     });
-    byId("invert").addEventListener("click", () => this.invert());
     byId("heat").addEventListener("click", () => this.switchHeat());
     byId("opacity").addEventListener("input", () => this.#blend());
     byId("opacity").value = String(INITIAL_OPACITY); // browsers restore another one on reload
@@ -60,6 +61,10 @@ export class Viewer {
 
   get panZoom() {
     return this.#panZoom;
+  }
+
+  get greys() {
+    return this.#greys;
   }
 
   /** @param {object|null} image that is looked at, as far as it is known */
@@ -76,11 +81,6 @@ export class Viewer {
     const note = image !== null && base === null ? noteOf(image) : null;
     byId("stage-note").hidden = note === null;
     byId("stage-note").textContent = note ?? "";
-  }
-
-  invert() {
-    const on = byId("stage").classList.toggle("inverted");
-    byId("invert").setAttribute("aria-pressed", String(on));
   }
 
   switchHeat() {
