@@ -1,6 +1,7 @@
 """What a person sees of an answer."""
 
 import re
+import shutil
 
 import pytest
 
@@ -142,6 +143,22 @@ def test_a_pasted_image_is_classified(page, stub):
     )
     expect(page.locator("#answer .file-name")).to_have_text("pasted.png")
     expect(page.locator(".class.best")).to_be_visible()
+
+
+def test_a_dropped_folder_is_taken_with_all_that_is_below_it(page, films, tmp_path):
+    folder = tmp_path / "study"
+    for number, name in enumerate(("10.png", "2.png", "deeper/1.png", ".hidden.png")):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(films[number], folder / name)
+    browser = page.context.new_cdp_session(page)
+    box = page.locator("#main").bounding_box()
+    data = {"items": [], "files": [str(folder)], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        at = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+        browser.send("Input.dispatchDragEvent", {"type": kind, **at, "data": data})
+    expect(page.locator("#frames > li[data-state=answered]")).to_have_count(3)
+    names = page.locator("#frames .frame-name").all_text_contents()
+    assert names == ["2.png", "10.png", "1.png"]
 
 
 def test_dropped_images_are_classified_and_the_place_is_shown(page):

@@ -66,14 +66,15 @@ async function droppedFiles(transfer) {
 }
 
 async function collect(entry, found) {
-  if (found.length > MOST || entry.name.startsWith(".")) return;
+  if (found.length > MOST || entry.name.startsWith(".") || entry.name === "DICOMDIR") return;
   if (entry.isFile) {
-    found.push(await new Promise((resolve, reject) => entry.file(resolve, reject)));
+    const file = await new Promise((resolve) => entry.file(resolve, () => resolve(null)));
+    if (file !== null) found.push(file); // else it is gone, or not ours to read
     return;
   }
   const reader = entry.createReader();
   for (;;) {
-    const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+    const some = await new Promise((resolve) => reader.readEntries(resolve, () => resolve([])));
     if (some.length === 0) return;
     some.sort((a, b) => a.name.localeCompare(b.name, "en", { numeric: true }));
     for (const each of some) await collect(each, found);
