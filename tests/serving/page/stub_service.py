@@ -32,6 +32,7 @@ MEDIA = {
     ".css": "text/css",
     ".svg": "image/svg+xml",
 }
+UNSURE = "not confident (0.33, at least 0.60)"
 SHA256 = "33bc40127d0e6a1b5c1fd9a6b2a1b0a1e6c4f0b7a9d8c7e6f5a4b3c2d1e0f9a8"
 CARD = """# Model card: MobileNet-Lung 33bc4012
 
@@ -62,8 +63,8 @@ class Refusal:
 class Stub:
     """What the service does, and what it was asked.
 
-    Files whose name holds "photo" get no answer, "broken" are unreadable, "edge" have their heat
-    beside the lungs. `refusals` come first, one a request.
+    Files whose name holds "photo" or "unsure" get no answer, "broken" are unreadable, "edge" have
+    their heat beside the lungs. `refusals` come first, one a request.
     """
 
     url: str = ""
@@ -85,15 +86,18 @@ class Stub:
         best = sum(name.encode()) % len(self.classes)
         probabilities = dict.fromkeys(self.classes, 0.06 / (len(self.classes) - 1))
         probabilities[self.classes[best]] = 0.94
-        photo = "photo" in name
+        photo, unsure = "photo" in name, "unsure" in name
+        if unsure:
+            probabilities = dict.fromkeys(self.classes, 1 / len(self.classes))
+        abstained = photo or unsure
         dicom = name.endswith(".dcm")
         row: dict[str, object] = {
             "file": name,
             "error": None,
-            "label": None if photo else self.classes[best],
+            "label": None if abstained else self.classes[best],
             "probabilities": probabilities,
-            "abstained": photo,
-            "reason": PHOTO if photo else None,
+            "abstained": abstained,
+            "reason": PHOTO if photo else UNSURE if unsure else None,
             "distance": 61.2 if photo else 12.84,
             "model": "mobilenet-lung 33bc4012",
             "model_sha256": SHA256,

@@ -3,6 +3,7 @@
 from importlib.resources import files
 
 import pytest
+from stub_service import Refusal
 
 expect = pytest.importorskip("playwright.sync_api").expect
 
@@ -70,6 +71,52 @@ def test_nothing_is_wider_than_the_window(page, films, named, width):
     page.locator(".frame").first.click()
     page.locator("summary").click()
     assert overflow() <= 0
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+def test_a_long_name_stays_one_line_beside_its_button(page, films, named, width):
+    page.set_viewport_size({"width": width, "height": 740})
+    drop(page, named("n" * 240 + "-0001.png"))
+    expect(page.locator(".class.best")).to_be_visible()
+    name, button = page.locator(".file .short-name"), page.get_by_role("button", name="Remove")
+    assert name.bounding_box()["height"] < 30
+    assert button.bounding_box()["height"] < 40
+    assert button.evaluate("button => button.scrollWidth <= button.clientWidth")
+    ending = name.locator("span").last
+    assert (
+        ending.evaluate("end => end.getBoundingClientRect().right") <= (button.bounding_box()["x"])
+    )
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("width", [320, 1001, 1280])
+def test_the_strips_head_keeps_its_height_and_nothing_in_it_overlaps(
+    page, stub, films, named, width
+):
+    page.set_viewport_size({"width": width, "height": 740})
+    stub.go_on.clear()
+    stub.refusals = [Refusal(500, "A fault.")] * 2
+    drop(page, *films, named("photo.png"))
+    expect(page.locator("#progress-text")).to_have_text("0 of 7")
+    top = page.locator("#frames").bounding_box()["y"]
+    stub.go_on.set()
+    expect(page.locator("#counts")).to_have_text("4 answered, 1 without an answer, 2 failed")
+    expect(page.get_by_role("button", name="Go on")).to_be_visible()
+    assert page.locator("#frames").bounding_box()["y"] == pytest.approx(top, abs=1)
+    boxes = [
+        page.locator(each).bounding_box()
+        for each in ("#progress-text", "#counts", "#again", "#clear")
+    ]
+    for number, one in enumerate(boxes):
+        for other in boxes[number + 1 :]:
+            beside = (
+                one["x"] + one["width"] <= other["x"] or other["x"] + other["width"] <= one["x"]
+            )
+            below = (
+                one["y"] + one["height"] <= other["y"] or other["y"] + other["height"] <= one["y"]
+            )
+            assert beside or below
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_long_class_names_have_room_at_360_px(page, stub, films):
@@ -143,6 +190,19 @@ def test_a_printed_sheet_has_the_answer_and_the_research_line_and_no_buttons(pag
     assert page.pdf().count(b"/Type /Page\n") <= 1
 
 
+def test_a_printed_sheet_has_no_legend_where_there_is_no_heat(page, films):
+    drop(page, films[0])
+    expect(page.locator("#overlay")).to_be_visible()
+    page.emulate_media(media="print")
+    expect(page.locator(".scale")).to_be_visible()
+    expect(page.locator("#thorax")).to_be_visible()
+    page.emulate_media(media="screen")
+    page.get_by_role("button", name="Heatmap").click()
+    page.emulate_media(media="print")
+    expect(page.locator(".scale")).to_be_hidden()
+    expect(page.locator("#thorax")).to_be_hidden()
+
+
 MARKUP = '<img src=x onerror="document.body.dataset.hacked=1">'
 
 
@@ -171,8 +231,6 @@ def test_markup_in_classes_reasons_and_cards_is_text(page, stub, films):
 
 
 def test_markup_in_a_problem_is_text(page, stub, films):
-    from stub_service import Refusal
-
     stub.refusals = [Refusal(400, MARKUP)]
     drop(page, films[0])
     expect(page.locator("#answer .reason")).to_contain_text(MARKUP)

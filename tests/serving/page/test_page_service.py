@@ -100,6 +100,34 @@ def test_for_many_images_the_token_is_asked_for_once(page, stub, films):
     expect(dialog).to_be_hidden()
 
 
+def test_the_model_is_told_of_once_a_token_is_given_with_an_image(page, stub, films):
+    stub.bearer = "right"
+    page.reload()
+    dialog = page.get_by_role("dialog", name="asks for a token")
+    dialog.get_by_role("button", name="Cancel").click()
+    expect(page.locator("#show-model")).to_have_text("A token is needed")
+    drop(page, films[0])
+    dialog.get_by_label("Token").fill("right")
+    page.keyboard.press("Enter")
+    expect(page.locator(".class.best")).to_be_visible()
+    expect(page.locator("#show-model")).to_contain_text("mobilenet-lung 33bc4012")
+
+
+def test_who_has_no_token_is_told_what_to_do(page, stub):
+    stub.bearer = "right"
+    page.reload()
+    token = page.get_by_role("dialog", name="asks for a token")
+    token.get_by_role("button", name="Cancel").click()
+    page.locator("#show-model").click()
+    model = page.get_by_role("dialog", name="Model")
+    expect(model).to_contain_text("which whoever runs the service has. Try again")
+    model.get_by_role("button", name="Try again").click()
+    expect(model).to_be_hidden()
+    token.get_by_label("Token").fill("right")
+    page.keyboard.press("Enter")
+    expect(page.locator("#show-model")).to_contain_text("mobilenet-lung 33bc4012")
+
+
 def test_without_a_token_nothing_goes_on(page, stub, films):
     stub.bearer = "right"
     drop(page, *films)
@@ -164,3 +192,31 @@ def test_a_heatmap_that_does_not_come_leaves_the_answer(page, stub, named):
     other.check()
     expect(page.locator("#evidence")).to_contain_text("The heatmap did not come: A fault.")
     expect(page.locator(".class.best .class-probability")).to_have_text("94.0 %")
+
+
+@pytest.fixture
+def unexplained(page, stub, named):
+    """The page with two images, of which the first lacks the heatmap that is wanted."""
+    drop(page, named("a.png"), named("b.png"))
+    expect(page.locator("#overlay")).to_be_visible()
+    expect(page.locator("#progress-text")).to_have_text("2 images")
+    stub.refusals = [Refusal(500, "A fault.")]
+    page.locator(".class:not(.best)").first.get_by_role("radio").check()
+    expect(page.locator("#evidence")).to_contain_text("The heatmap did not come")
+    return page
+
+
+@pytest.mark.parametrize("button", ["Ask again", "Go on"])
+def test_a_heatmap_that_did_not_come_comes_when_asked_for_again(unexplained, button):
+    unexplained.get_by_role("button", name=button).click()
+    expect(unexplained.locator("#overlay")).to_be_visible()
+    expect(unexplained.locator("#evidence h3")).to_contain_text("Evidence for")
+    expect(unexplained.get_by_role("button", name="Go on")).to_be_hidden()
+
+
+def test_a_heatmap_that_did_not_come_comes_when_its_image_is_turned_to(unexplained):
+    unexplained.keyboard.press("j")
+    expect(unexplained.locator("#answer .file-name")).to_have_text("b.png")
+    unexplained.keyboard.press("k")
+    expect(unexplained.locator("#overlay")).to_be_visible()
+    expect(unexplained.locator("#evidence h3")).to_contain_text("Evidence for")

@@ -220,6 +220,32 @@ def test_an_image_is_chosen_classified_and_explained_without_a_mouse(page, films
     expect(page.locator("input[name=explained]:checked")).to_be_focused()
 
 
+def test_delete_removes_images_until_none_is_left(page, films):
+    page.set_input_files("#files", [str(film) for film in films[:3]])
+    expect(page.locator("#frames > li[data-state=answered]")).to_have_count(3)
+    page.locator(".frame").first.focus()
+    page.keyboard.press("Delete")
+    expect(page.locator(".frame").first).to_be_focused()
+    page.keyboard.press("Delete")
+    expect(page.locator("#strip")).to_be_hidden()
+    expect(page.locator("#stage")).to_be_focused()
+    page.keyboard.press("Delete")
+    expect(page.get_by_role("button", name="Choose images")).to_be_focused()
+
+
+def test_single_keys_act_on_a_slider_too_and_leave_it_its_own(shown):
+    slider = shown.get_by_label("Opacity of the heatmap")
+    slider.focus()
+    shown.keyboard.press("i")
+    expect(shown.locator("#radiograph")).to_have_css("filter", "invert(1)")
+    shown.keyboard.press("j")
+    expect(shown.locator(".frame").nth(1)).to_have_attribute("aria-current", "true")
+    for key, value in {"ArrowRight": "55", "PageDown": "45", "Home": "0", "End": "100"}.items():
+        shown.keyboard.press(key)
+        expect(slider).to_have_value(value)
+    expect(shown.locator(".frame").nth(1)).to_have_attribute("aria-current", "true")
+
+
 def test_arrows_move_a_zoomed_image_on_the_stage(shown):
     shown.locator("#stage").focus()
     for _ in range(5):

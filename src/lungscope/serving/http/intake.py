@@ -44,8 +44,8 @@ class Intake:
             except asyncio.TimeoutError as error:
                 raise Problem(
                     NOT_ARRIVED,
-                    f"the upload took over {self._settings.upload_timeout:g} seconds; send less "
-                    "at once",
+                    f"the upload took over {self._settings.upload_timeout:g} seconds; send fewer "
+                    "files at once, or smaller ones",
                 ) from error
             yield form.uploads()
         finally:
@@ -70,7 +70,7 @@ class Intake:
         return Problem(
             TOO_LARGE,
             f"over the limit of {self._settings.largest_upload / MIB:g} MB for a request; send "
-            "fewer files at once",
+            "fewer files at once, or smaller ones",
         )
 
     def _take(self, length: int) -> None:

@@ -3,11 +3,14 @@
 let next = 1;
 
 export class Radiograph {
-  /** @param {File} file */
-  constructor(file) {
+  /**
+   * @param {File} file
+   * @param {string} name by which it is told of: of a dropped folder's file with its path
+   */
+  constructor(file, name) {
     this.id = next++;
     this.file = file;
-    this.name = file.name || "pasted image";
+    this.name = name || "pasted image";
     /** "waiting", "sending", "answered", "failed" or "stopped". */
     this.state = "waiting";
     /** What it waits for, in words; null where there is nothing to say. */
@@ -37,6 +40,11 @@ export class Radiograph {
   /** Whether the service may answer if it is asked once more. */
   get mayGoOn() {
     return this.state === "stopped" || (this.state === "failed" && this.problem.passing);
+  }
+
+  /** Whether its evidence did not come and may come if it is asked for once more. */
+  get mayBeExplained() {
+    return this.unexplained?.passing ?? false;
   }
 
   get heatmap() {
@@ -75,11 +83,11 @@ export class Collection extends EventTarget {
   }
 
   /**
-   * @param {File[]} files
+   * @param {{file: File, name: string}[]} found
    * @returns {Radiograph[]} the first of which is looked at where nothing was
    */
-  add(files) {
-    const images = files.map((file) => new Radiograph(file));
+  add(found) {
+    const images = found.map(({ file, name }) => new Radiograph(file, name));
     for (const image of images) {
       this.#images.set(image.id, image);
       this.#tell("added", image);

@@ -2,6 +2,7 @@
 
 import { byId, element } from "./element.js";
 import { fromMarkdown } from "./markdown.js";
+import { sentence } from "./words.js";
 
 /** A button opens a dialog; its own buttons, Escape and a click beside it close it. */
 export function opensDialog(button, dialog) {
@@ -48,14 +49,25 @@ export function showModel(model) {
   );
 }
 
-/** The model cannot be told of; why is. */
-export function showNoModel(problem) {
+/**
+ * The model cannot be told of; why is.
+ * @param {Problem} problem
+ * @param {() => void} again asks for it once more
+ */
+export function showNoModel(problem, again) {
   byId("show-model").replaceChildren(element("span", { class: "model-name failed" }, problem.title));
-  byId("model-facts").replaceChildren(element("p", {}, problem.detail));
+  const tryAgain = () => {
+    byId("model-dialog").close();
+    again();
+  };
+  byId("model-facts").replaceChildren(
+    element("p", {}, sentence(problem.detail)),
+    element("p", { class: "dialog-foot" }, element("button", { type: "button", class: "primary", onclick: tryAgain }, "Try again")),
+  );
 }
 
 export function showModelWaits() {
-  byId("show-model").querySelector(".model-name").textContent = "The model is loading …";
+  byId("show-model").replaceChildren(element("span", { class: "model-name" }, "The model is loading …"));
 }
 
 /**

@@ -3,15 +3,32 @@
 /** Cells that a spreadsheet would take for a formula (OWASP, "CSV injection"). */
 const FORMULA = /^[=+\-@\t\r]/;
 
-/** One row an image that is done; one that failed has its name and the error. */
+/** Without it, Excel reads UTF-8 as the system's old code page. */
+const BYTE_ORDER_MARK = "\ufeff";
+
+/** One row an image; one that has no answer has its name and why. */
 export function rows(images) {
-  return images
-    .filter((image) => image.state === "answered" || image.state === "failed")
-    .map((image) => image.row ?? { file: image.name, error: image.problem.detail });
+  return images.map((image) =>
+    image.state === "answered" ? { ...image.row, file: image.name } : { file: image.name, error: whyNone(image) },
+  );
 }
 
-export function asJson(images, disclaimer) {
-  return `${JSON.stringify({ predictions: rows(images), disclaimer }, null, 2)}\n`;
+function whyNone(image) {
+  if (image.state === "failed") return image.problem.detail;
+  return image.state === "stopped" ? "not classified: stopped" : "not classified yet";
+}
+
+/** @param {Date} when it is saved */
+export function asJson(images, disclaimer, when) {
+  const told = { predictions: rows(images), disclaimer, saved: when.toISOString() };
+  return `${JSON.stringify(told, null, 2)}\n`;
+}
+
+/** "lungscope-2026-11-22-1901.csv", by the clock on the wall. */
+export function answersName(when, ending) {
+  const two = (number) => String(number).padStart(2, "0");
+  const day = [when.getFullYear(), when.getMonth() + 1, when.getDate()].map(two).join("-");
+  return `lungscope-${day}-${two(when.getHours())}${two(when.getMinutes())}.${ending}`;
 }
 
 /** The columns are those of `lungscope predict --csv`, for the service's rows have their order. */
@@ -20,7 +37,7 @@ export function asCsv(images) {
   const widest = flat.reduce((a, b) => (Object.keys(b).length > Object.keys(a).length ? b : a), {});
   const columns = [...new Set([...Object.keys(widest), ...flat.flatMap(Object.keys)])];
   const lines = [columns, ...flat.map((row) => columns.map((name) => row[name]))];
-  return lines.map((cells) => `${cells.map(cell).join(",")}\n`).join("");
+  return BYTE_ORDER_MARK + lines.map((cells) => `${cells.map(cell).join(",")}\n`).join("");
 }
 
 function flattened({ probabilities = {}, ...row }) {

@@ -37,6 +37,11 @@ export class Inquiry {
     }
   }
 
+  /** What did not come is asked for again, at once or when the image is looked at. */
+  forgive(image) {
+    if (image.unexplained !== null) this.#collection.change(image, { unexplained: null });
+  }
+
   /** Asks for what an image that is looked at lacks; does nothing where that is under way. */
   lookAt(image) {
     if (image === null || image.state !== "answered" || image.unexplained !== null) return;

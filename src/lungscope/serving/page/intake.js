@@ -1,22 +1,31 @@
 // How images come to the page: dropped (also whole folders), pasted or chosen.
 
+import { alone, dropped } from "./dropped.js";
+
 const MOST = 2000;
+
+/** Beyond so many, nobody needs to know how many there are. */
+const COUNTED = 100_000;
 
 export class Intake {
   #take;
+  #tell;
 
   /**
-   * @param {(files: File[], left: number) => void} take is given the files, and how many beyond
-   *   the first 2,000 were left
+   * @param {(found: {file: File, name: string}[]) => void} take is given the files
+   * @param {{left: (count: number, more: boolean) => void, none: () => void}} tell of files beyond
+   *   the first 2,000 that were left, `more` where there are more than were counted; and of a drop
+   *   without images
    */
-  constructor(take) {
+  constructor(take, tell) {
     this.#take = take;
+    this.#tell = tell;
   }
 
   /** @param {HTMLInputElement} input of files */
   chosenBy(input) {
     input.addEventListener("change", () => {
-      this.#limited([...input.files]);
+      this.#limited(alone([...input.files]));
       input.value = ""; // so that the same file can be chosen again
     });
   }
@@ -26,7 +35,7 @@ export class Intake {
       const files = [...(event.clipboardData?.files ?? [])];
       if (files.length === 0) return;
       event.preventDefault();
-      this.#limited(files);
+      this.#limited(alone(files));
     });
   }
 
@@ -46,37 +55,23 @@ export class Intake {
       veil.hidden = true;
       if (!withFiles(event)) return;
       event.preventDefault();
-      this.#limited(await droppedFiles(event.dataTransfer));
+      if ((await this.#limited(dropped(event.dataTransfer))) === 0) this.#tell.none();
     });
   }
 
-  #limited(files) {
-    if (files.length > 0) this.#take(files.slice(0, MOST), Math.max(0, files.length - MOST));
-  }
-}
-
-async function droppedFiles(transfer) {
-  // the entries must be taken before the first wait: afterwards the transfer is empty
-  const plain = [...transfer.files];
-  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
-  if (!entries.some((entry) => entry.isDirectory)) return plain;
-  const found = [];
-  for (const entry of entries) await collect(entry, found);
-  return found;
-}
-
-async function collect(entry, found) {
-  if (found.length > MOST || entry.name.startsWith(".") || entry.name === "DICOMDIR") return;
-  if (entry.isFile) {
-    const file = await new Promise((resolve) => entry.file(resolve, () => resolve(null)));
-    if (file !== null) found.push(file); // else it is gone, or not ours to read
-    return;
-  }
-  const reader = entry.createReader();
-  for (;;) {
-    const some = await new Promise((resolve) => reader.readEntries(resolve, () => resolve([])));
-    if (some.length === 0) return;
-    some.sort((a, b) => a.name.localeCompare(b.name, "en", { numeric: true }));
-    for (const each of some) await collect(each, found);
+  /** Takes the first ones at once, and counts the others afterwards. @returns how many there are */
+  async #limited(all) {
+    const found = [];
+    let count = 0;
+    for await (const each of all) {
+      count += 1;
+      if (count <= MOST) found.push(each);
+      if (count === MOST) this.#take(found);
+      if (count === MOST + COUNTED + 1) break;
+    }
+    if (count > 0 && count < MOST) this.#take(found);
+    const left = count - MOST;
+    if (left > 0) this.#tell.left(Math.min(left, COUNTED), left > COUNTED);
+    return count;
   }
 }

@@ -20,7 +20,8 @@ export function listenToKeys(shortcuts, others) {
   wanted.addEventListener("change", () => remember(wanted.checked ? "on" : "off"));
   document.addEventListener("keydown", (event) => {
     if (!wanted.checked || event.ctrlKey || event.altKey || event.metaKey) return;
-    if (event.target.closest("dialog, input:not([type=radio])")) return;
+    if (event.target.closest("dialog, input:not([type=radio], [type=range])")) return;
+    // radios and sliders keep their own keys: none of the shortcuts is an arrow, Home, End or Page
     const found = shortcuts.find(({ keys }) => keys.includes(event.key));
     if (found === undefined) return;
     event.preventDefault();
@@ -28,8 +29,12 @@ export function listenToKeys(shortcuts, others) {
   });
 }
 
-/** Keys of the stage alone, which has the focus. */
-export function listenToStage(panZoom) {
+/**
+ * Keys of the stage alone, which has the focus.
+ * @param {PanZoom} panZoom
+ * @param {() => void} remove takes the image off the page
+ */
+export function listenToStage(panZoom, remove) {
   const step = 0.1;
   const moves = {
     ArrowLeft: [step, 0],
@@ -42,6 +47,7 @@ export function listenToStage(panZoom) {
     if (event.ctrlKey || event.altKey || event.metaKey) return;
     if (event.key in moves) panZoom.move(...moves[event.key]);
     else if (event.key in zooms) zooms[event.key]();
+    else if (event.key === "Delete") remove();
     else return;
     event.preventDefault();
     event.stopPropagation();

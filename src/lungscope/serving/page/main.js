@@ -1,24 +1,34 @@
 // The page of `lungscope serve`: puts its parts together.
 
-import { Answer, spoken, summary } from "./answer.js";
+import { AboutModel } from "./about_model.js";
+import { Aloud } from "./aloud.js";
+import { Answer } from "./answer.js";
 import { Collection } from "./collection.js";
-import { askForToken, closable, opensDialog, showModel, showModelWaits, showNoModel } from "./dialogs.js";
-import { asCsv, asJson, pictureName, save } from "./download.js";
+import { askForToken, closable, opensDialog } from "./dialogs.js";
+import { answersName, asCsv, asJson, pictureName, save } from "./download.js";
 import { byId } from "./element.js";
 import { isShownByBrowsers } from "./file_kind.js";
 import { Inquiry } from "./inquiry.js";
 import { Intake } from "./intake.js";
 import { listenToKeys, listenToStage } from "./keyboard.js";
+import { Notice } from "./notice.js";
+import { Progress } from "./progress.js";
 import { Queue } from "./queue.js";
 import { Service } from "./service.js";
+import { spoken, spokenEvidence } from "./spoken.js";
 import { Strip } from "./strip.js";
+import { tally } from "./tally.js";
 import { thumbnail } from "./thumbnail.js";
+import { Unsaved } from "./unsaved.js";
 import { Viewer } from "./viewer.js";
 import { counted } from "./words.js";
 
 const DISCLAIMER = "Research software, not for diagnosis.";
 
 const collection = new Collection();
+const unsaved = new Unsaved(collection);
+const aloud = new Aloud();
+const notice = new Notice((text) => aloud.say(text), toImage);
 const service = new Service(async (refused) => {
   const token = await askForToken(refused);
   if (token === null) stop(); // or every waiting image would ask again
@@ -30,19 +40,20 @@ const queue = new Queue(async (image, signal) => {
   await inquiry.answer(image, signal);
   announceDone(image);
 });
-new Strip(collection);
+new Strip(collection, toImage);
+new Progress(collection);
 const viewer = new Viewer((image) => collection.change(image, { shown: false }));
-const answer = new Answer((image, label) => inquiry.explain(image, label), classify, removed, [
+const answer = new Answer(explain, classify, removed, [
   {
     name: "Answers, JSON",
     hint: "Save all answers as JSON",
-    save: () => save(asJson(collection.images, DISCLAIMER), "lungscope.json", "application/json"),
+    save: () => saveAnswers((when) => asJson(collection.images, DISCLAIMER, when), "json", "application/json"),
     needsHeatmap: false,
   },
   {
     name: "Answers, CSV",
     hint: "Save all answers as CSV",
-    save: () => save(asCsv(collection.images), "lungscope.csv", "text/csv"),
+    save: () => saveAnswers(() => asCsv(collection.images), "csv", "text/csv"),
     needsHeatmap: false,
   },
   {
@@ -54,15 +65,24 @@ const answer = new Answer((image, label) => inquiry.explain(image, label), class
   { name: "Print", hint: "Print this answer", save: () => window.print(), needsHeatmap: false },
 ]);
 
-function say(text) {
-  byId("announcements").textContent = text;
+const about = new AboutModel(service, (model) => {
+  answer.model = model;
+});
+
+function saveAnswers(written, ending, type) {
+  const when = new Date();
+  save(written(when), answersName(when, ending), type);
+  unsaved.saved();
 }
 
-async function take(files, left) {
-  const images = collection.add(files);
-  if (left > 0) {
-    say(`${counted(left, "image")} beyond the first ${images.length} were left out. For whole archives there is the command lungscope predict.`);
-  }
+/** The command takes whole archives. */
+function tellOfLeft(count, more) {
+  const left = more ? `More than ${counted(count, "image")}` : counted(count, "image");
+  notice.show(`${left} beyond the first 2,000 ${count === 1 ? "was" : "were"} left out. For whole archives there is the command lungscope predict.`);
+}
+
+async function take(found) {
+  const images = collection.add(found);
   classify(images);
   for (const image of images) {
     await recognise(image);
@@ -87,7 +107,23 @@ function classify(images) {
 /** The focus goes on to what is there instead of the button that was pressed. */
 function removed(image) {
   collection.remove(image);
+  toImage();
+}
+
+function toImage() {
   (collection.selected === null ? byId("choose") : byId("stage")).focus();
+}
+
+/** Shows the evidence for a class, and says what there is of it if it is still wanted then. */
+async function explain(image, label) {
+  await inquiry.explain(image, label);
+  aloud.afterwards(() => (image === collection.selected && image.explained === label ? spokenEvidence(image) : null));
+}
+
+/** Asks again for all that did not come and may come now. */
+function goOn() {
+  for (const image of collection.images.filter((each) => each.mayBeExplained)) inquiry.forgive(image);
+  classify(collection.images.filter((image) => image.mayGoOn));
 }
 
 function stop() {
@@ -96,8 +132,20 @@ function stop() {
 
 function announceDone(image) {
   const { images, selected } = collection;
-  if (images.length > 1 && images.every((each) => each.done)) say(summary(images));
-  else if (image === selected && image.state !== "stopped") say(spoken(image));
+  if (images.length > 1 && images.every((each) => each.done)) aloud.say(`${tally(images)}.`);
+  else if (image === selected && image.state !== "stopped") aloud.say(spoken(image));
+  if (image.state === "answered") about.load(); // where it was not to be had without a token
+}
+
+let lookedAt = null;
+
+/** Another image is looked at: what did not come of it may come now, and its answer is said. */
+function turn() {
+  const [before, image] = [lookedAt, collection.selected];
+  lookedAt = image;
+  if (image === null || image === before) return;
+  inquiry.forgive(image);
+  if (before !== null) aloud.afterwards(() => (image === collection.selected ? spoken(image) : null));
 }
 
 function look() {
@@ -119,12 +167,18 @@ collection.addEventListener("added", () => {
 collection.addEventListener("changed", ({ detail }) => {
   if (detail === collection.selected) look();
 });
-collection.addEventListener("selected", () => look());
+collection.addEventListener("selected", () => {
+  turn();
+  look();
+});
 collection.addEventListener("removed", ({ detail }) => {
   queue.drop(detail);
 });
 
-const intake = new Intake(take);
+const intake = new Intake(take, {
+  left: tellOfLeft,
+  none: () => notice.show("What was dropped has no images in it. Of a folder, DICOM files are taken, and files named as PNG, JPEG, TIFF, BMP or WebP."),
+});
 intake.chosenBy(byId("files"));
 intake.pastedOn(document);
 intake.droppedOn(document, byId("dropping"));
@@ -132,18 +186,20 @@ const choose = () => byId("files").click();
 byId("choose").addEventListener("click", choose);
 byId("choose-more").addEventListener("click", choose);
 byId("stop").addEventListener("click", stop);
-byId("again").addEventListener("click", () => classify(collection.images.filter((image) => image.mayGoOn)));
-byId("clear").addEventListener("click", () => {
+byId("again").addEventListener("click", goOn);
+byId("clear").addEventListener("click", () => unsaved.askBefore(clear));
+
+function clear() {
   stop();
   collection.clear();
-  say("All images are removed.");
-  byId("choose").focus();
-});
+  aloud.say("All images are removed.");
+  toImage();
+}
 
 for (const dialog of document.querySelectorAll("dialog")) closable(dialog);
 opensDialog(byId("show-model"), byId("model-dialog"));
 opensDialog(byId("show-keys"), byId("keys-dialog"));
-listenToStage(viewer.panZoom);
+listenToStage(viewer.panZoom, () => removed(collection.selected));
 listenToKeys(
   [
     { keys: ["j", "n"], shown: "J", does: "Next image", act: () => collection.step(1) },
@@ -161,7 +217,7 @@ listenToKeys(
   ],
   [
     { shown: "↑ ↓", does: "In the strip: image before, next image" },
-    { shown: "Delete", does: "In the strip: remove the image" },
+    { shown: "Delete", does: "In the strip or on the image: remove the image" },
     { shown: "← ↑ ↓ →", does: "On the image: move it" },
     { shown: "Right-drag", does: "On the image: window's width (across) and level (down)" },
   ],
@@ -171,13 +227,7 @@ function explainNumber(number) {
   const image = collection.selected;
   if (image?.state !== "answered") return;
   const label = Object.keys(image.row.probabilities)[number - 1];
-  if (label !== undefined) inquiry.explain(image, label);
+  if (label !== undefined) explain(image, label);
 }
 
-try {
-  const model = await service.model(showModelWaits);
-  showModel(model);
-  answer.model = model;
-} catch (problem) {
-  showNoModel(problem);
-}
+await about.load();

@@ -14,6 +14,11 @@ const TITLES = {
   504: "Took too long",
 };
 
+/** Details that the service words for programs, in words for a person. */
+const FOR_PEOPLE = {
+  401: "The service answers only when it is given its token, which whoever runs the service has. Try again, and the page asks for it.",
+};
+
 /** Problems that may be gone by themselves the next time; others need another file or a person. */
 const PASSING = new Set([0, 401, 408, 429, 500, 502, 503, 504]);
 
@@ -38,10 +43,8 @@ export class Problem extends Error {
   /** Reads problem details (RFC 9457), or whatever a proxy in between answered. */
   static async of(response) {
     const said = await response.json().catch(() => ({}));
-    const detail =
-      typeof said?.detail === "string" && said.detail
-        ? said.detail
-        : `The service answered with status ${response.status}.`;
+    const told = typeof said?.detail === "string" && said.detail ? said.detail : `The service answered with status ${response.status}.`;
+    const detail = FOR_PEOPLE[response.status] ?? told;
     const id = typeof said?.request_id === "string" ? said.request_id : null;
     return new Problem(response.status, detail, id);
   }

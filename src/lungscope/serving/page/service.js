@@ -52,10 +52,12 @@ export class Service {
     try {
       response = await this.#patiently(address, request, onWait);
     } catch (problem) {
-      throw problem.status === 0 ? await this.#unreached(file) : problem;
+      if (problem.status === 0) throw await this.#unreached(file);
+      if (problem instanceof Problem) problem.detail = withName(problem.detail, file.name);
+      throw problem;
     }
     const row = (await response.json()).predictions[0];
-    if (row.error !== null) throw new Problem(400, row.error);
+    if (row.error !== null) throw new Problem(400, withName(row.error, file.name));
     return row;
   }
 
@@ -66,6 +68,7 @@ export class Service {
       const response = await this.#fetch(address, request, token);
       if (response.ok) return response;
       const problem = await Problem.of(response);
+      request.signal?.throwIfAborted(); // or who has given up would be asked for the token again
       if (problem.status === 401) {
         // null where the person gives up
         if ((await this.#tokenOtherThan(token)) === null) throw problem;
@@ -120,6 +123,12 @@ export class Service {
       : "The service cannot be reached. Is it still running?";
     return new Problem(0, told);
   }
+}
+
+/** A form sends some signs of a file's name as "%22" and the like, and the service tells it so. */
+function withName(told, name) {
+  const sent = name.replace(/["\r\n]/g, encodeURIComponent);
+  return told.replaceAll(sent, () => name);
 }
 
 /** Seconds that the service asks to wait, or twice as many every time where it does not say. */

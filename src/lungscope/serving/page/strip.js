@@ -1,28 +1,18 @@
-// The strip of images: all that are here, how far they are, and which one is looked at.
+// The strip of images: all that are here, the state of each, and which one is looked at.
 
 import { byId, element } from "./element.js";
-import { counted, stateOf } from "./words.js";
-
-const ENDING = 9;
-
-/** A name of which the middle is left out where it is long: the ends tell files apart. */
-function shortened(name) {
-  const [begin, end] = [name.slice(0, -ENDING), name.slice(-ENDING)];
-  return element(
-    "span",
-    { title: name },
-    element("bdi", { class: "unseen" }, name),
-    element("span", { class: "frame-name", "aria-hidden": "true" }, element("span", {}, begin), element("span", {}, end)),
-  );
-}
+import { shortened } from "./name.js";
+import { stateOf } from "./words.js";
 
 export class Strip {
   #collection;
   #frames = new Map();
-  #due = false;
+  #leave;
 
-  constructor(collection) {
+  /** @param {() => void} leave puts the focus on what is there once the strip is not */
+  constructor(collection, leave) {
     this.#collection = collection;
+    this.#leave = leave;
     collection.addEventListener("added", ({ detail }) => this.#add(detail));
     collection.addEventListener("removed", ({ detail }) => this.#remove(detail));
     collection.addEventListener("changed", ({ detail }) => this.#update(detail));
@@ -52,7 +42,7 @@ export class Strip {
         tabindex: -1,
         "aria-label": `Remove ${image.name}`,
         title: "Remove (Delete)",
-        onclick: () => this.#collection.remove(image),
+        onclick: () => this.#take(image),
       },
       "×",
     );
@@ -65,7 +55,6 @@ export class Strip {
   #remove(image) {
     this.#frames.get(image).item.remove();
     this.#frames.delete(image);
-    this.#count();
   }
 
   #update(image) {
@@ -77,7 +66,6 @@ export class Strip {
       picture.src = image.thumbnail;
       picture.className = "";
     }
-    this.#count();
   }
 
   #select() {
@@ -92,35 +80,26 @@ export class Strip {
     }
   }
 
-  /** Once a frame is enough: with many images every change would count them all. */
-  #count() {
-    if (this.#due) return;
-    this.#due = true;
-    requestAnimationFrame(() => {
-      this.#due = false;
-      const images = this.#collection.images;
-      const done = images.filter((image) => image.done).length;
-      const left = images.length - done;
-      byId("strip").hidden = images.length < 2;
-      byId("progress").max = Math.max(images.length, 1);
-      byId("progress").value = done;
-      byId("progress").hidden = left === 0;
-      byId("stop").hidden = left === 0;
-      byId("again").hidden = left > 0 || !images.some((image) => image.mayGoOn);
-      byId("progress-text").textContent =
-        left === 0 ? counted(images.length, "image") : `${done} of ${images.length.toLocaleString("en")}`;
-    });
-  }
-
   #key(event) {
     const steps = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1, PageDown: 10, PageUp: -10 };
     const far = { Home: -Infinity, End: Infinity };
-    if (event.key === "Delete") this.#collection.remove(this.#collection.selected);
+    if (event.key === "Delete") this.#take(this.#collection.selected);
     else if (event.key in steps) this.#collection.step(steps[event.key]);
     else if (event.key in far) this.#collection.step(far[event.key]);
     else return;
     event.preventDefault();
     event.stopPropagation();
+    if (event.key !== "Delete") this.#focus();
+  }
+
+  /** Takes an image off the page; of one image there is no strip. */
+  #take(image) {
+    this.#collection.remove(image);
+    if (this.#frames.size < 2) this.#leave();
+    else this.#focus();
+  }
+
+  #focus() {
     this.#frames.get(this.#collection.selected)?.button.focus();
   }
 }

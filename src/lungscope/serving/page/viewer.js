@@ -3,6 +3,7 @@
 import { byId } from "./element.js";
 import { Greys } from "./greys.js";
 import { PanZoom } from "./pan_zoom.js";
+import { fitThorax, showThorax } from "./thorax.js";
 
 const INITIAL_OPACITY = 50; // bones stay visible below the greatest heat
 
@@ -34,6 +35,7 @@ export class Viewer {
   /** @param {(image: object) => void} onUnshown told of an image that the browser cannot decode */
   constructor(onUnshown) {
     this.#panZoom = new PanZoom(byId("stage"), byId("film"), (scale) => {
+      byId("film").style.setProperty("--zoom", String(scale));
       byId("zoom-told").value = `${scale.toFixed(1)}×`;
       byId("zoom-out").disabled = scale <= 1;
       byId("fit").disabled = scale <= 1;
@@ -42,6 +44,7 @@ export class Viewer {
     radiograph.addEventListener("load", () => {
       radiograph.hidden = false;
       this.#panZoom.fitTo(radiograph.naturalWidth, radiograph.naturalHeight);
+      fitThorax(radiograph.naturalWidth, radiograph.naturalHeight);
     });
     radiograph.addEventListener("error", () => {
       if (this.#image?.shown) onUnshown(this.#image);
@@ -74,10 +77,8 @@ export class Viewer {
     this.#radiograph.show(base);
     this.#radiograph.image.alt = image === null ? "" : `Radiograph ${image.name}`;
     this.#overlay.show(image?.heatmap?.overlay ?? null);
-    const comes =
-      image !== null &&
-      (!image.done || (image.explained !== null && !image.heatmaps.has(image.explained)));
-    byId("heat").disabled = byId("opacity").disabled = !image?.heatmap && !comes;
+    showThorax(image?.heatmap ?? null);
+    byId("heat").disabled = byId("opacity").disabled = !image?.heatmap && !heatComes(image);
     const note = image !== null && base === null ? noteOf(image) : null;
     byId("stage-note").hidden = note === null;
     byId("stage-note").textContent = note ?? "";
@@ -98,9 +99,18 @@ export class Viewer {
   #blend() {
     const on = byId("heat").getAttribute("aria-pressed") === "true";
     const percent = byId("opacity").valueAsNumber;
+    byId("main").classList.toggle("heat-off", !on || percent === 0);
     byId("opacity-told").value = `${percent} %`;
     byId("film").style.setProperty("--opacity", String(on ? percent / 100 : 0));
   }
+}
+
+/** Whether a heatmap is on its way, or soon will be: a slider that is disabled for a moment loses the focus. */
+function heatComes(image) {
+  if (image === null || !image.done) return image !== null;
+  if (image.state !== "answered" || image.unexplained !== null) return false;
+  const unasked = image.row.abstained && image.explained === null;
+  return !unasked && !image.heatmaps.has(image.explained);
 }
 
 function noteOf(image) {

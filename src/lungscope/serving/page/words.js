@@ -28,6 +28,11 @@ export function sentence(reason) {
   return /[.!?…]$/.test(begun) ? begun : `${begun}.`;
 }
 
+/** Whether no class is named only because none is probable enough; the image itself is as usual. */
+export function isUnsure(row) {
+  return row.abstained && row.reason.startsWith("not confident");
+}
+
 /** The state of a radiograph in a few words, for the strip of images. */
 export function stateOf(image) {
   switch (image.state) {
@@ -40,6 +45,7 @@ export function stateOf(image) {
     case "failed":
       return image.problem.title;
     default:
+      if (isUnsure(image.row)) return "No answer, not confident";
       return image.row.abstained
         ? "No answer"
         : `${image.row.label}, ${percent(image.row.probabilities[image.row.label])}`;

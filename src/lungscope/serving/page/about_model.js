@@ -1,0 +1,30 @@
+// The model's facts, asked for until they are known.
+
+import { showModel, showModelWaits, showNoModel } from "./dialogs.js";
+
+export class AboutModel {
+  #service;
+  #told;
+  #state = "unknown";
+
+  /** @param {(model: object) => void} told of the facts, once */
+  constructor(service, told) {
+    this.#service = service;
+    this.#told = told;
+  }
+
+  /** Does nothing where they are known or under way, so that it may be called at every chance. */
+  async load() {
+    if (this.#state !== "unknown") return;
+    this.#state = "loading";
+    try {
+      const model = await this.#service.model(showModelWaits);
+      this.#state = "known";
+      showModel(model);
+      this.#told(model);
+    } catch (problem) {
+      this.#state = "unknown";
+      showNoModel(problem, () => this.load());
+    }
+  }
+}
