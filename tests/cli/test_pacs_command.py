@@ -61,8 +61,13 @@ def test_status_for_a_program(spool):
 
 def test_status_is_told_while_a_node_works(spool):
     occupation = Occupation(spool)
-    assert run("status", "--spool", spool).exit_code == 0
+    working = run("status", "--spool", spool)
+    assert working.exit_code == 0
+    assert "no node works" not in working.output
+    assert json.loads(run("status", "--spool", spool, "--json").stdout)["running"] is True
     occupation.end()
+    assert "no node works on this spool" in run("status", "--spool", spool).output
+    assert json.loads(run("status", "--spool", spool, "--json").stdout)["running"] is False
 
 
 def test_status_of_no_spool_is_refused(tmp_path):

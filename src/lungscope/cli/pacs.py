@@ -163,6 +163,7 @@ def status(spool: SpoolOption, as_json: Json = False) -> None:
     terminal = Terminal(json=as_json)
     terminal.answer(
         {
+            "running": found.running,
             "counts": found.counts,
             "oldest_seconds": found.oldest,
             "unfinished": [entry.to_json() for entry in found.unfinished],
@@ -210,6 +211,8 @@ def _orthanc(
             raise LungscopeError(f"{credentials}: cannot be read") from error
         if not colon or "\n" in password:
             raise LungscopeError(f"{credentials}: write one line, user:password")
+    if (user is None) != (password is None):
+        raise LungscopeError(f"Orthanc: set both {USER} and {PASSWORD}")
     return Orthanc(url, user, password, seconds, backfill)
 
 
@@ -232,7 +235,8 @@ def _log_without_identifiers() -> logging.Logger:
 def _say(terminal: Terminal, found: "Status") -> None:
     from lungscope.serving.pacs.status import SHOWN
 
-    terminal.say(", ".join(f"{count:,} {state}" for state, count in found.counts.items()))
+    counts = ", ".join(f"{count:,} {state}" for state, count in found.counts.items())
+    terminal.say(counts + ("" if found.running else "; no node works on this spool"))
     if not found.unfinished:
         return
     table = Table("instance", "state", "came", "attempts", "next", "because", box=None)

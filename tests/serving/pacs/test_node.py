@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 from pacs_peers import associate, encoded, radiograph, send, until
 from pydicom import config, dcmread, uid
+from pynetdicom import AE
 from pynetdicom.sop_class import ComprehensiveSRStorage
 
 from lungscope.errors import LungscopeError
@@ -82,21 +83,31 @@ def test_an_own_result_that_comes_back_is_acknowledged_and_not_kept(nodes, store
     assert store.queue.counts()["received"] == 0
 
 
-def test_titles_are_checked(nodes):
+def test_titles_are_checked_and_the_log_says_which_was_wrong(nodes, caplog):
     port = nodes(accept_from=("ORTHANC",))
     assert associate(port, "STRANGER").is_rejected
+    assert "'STRANGER' is not on the list of --accept-from" in caplog.text
     assert associate(port, "ORTHANC", called="ANOTHER").is_rejected
+    assert "it calls 'ANOTHER', and this node is 'LUNGSCOPE'" in caplog.text
     association = associate(port, "ORTHANC")
     assert association.is_established
     association.release()
 
 
-def test_no_more_associations_than_allowed(nodes, settings):
+def test_no_more_associations_than_allowed(nodes, settings, caplog):
     port = nodes(limits=replace(settings.limits, associations=2))
     open_ones = [associate(port), associate(port)]
     assert associate(port).is_rejected
+    assert "as many associations are open as may be" in caplog.text
     for each in open_ones:
         each.release()
+
+
+def test_an_offer_of_nothing_that_is_taken_is_told(nodes, caplog):
+    entity = AE("STORESCU")
+    entity.add_requested_context(uid.CTImageStorage)
+    entity.associate("127.0.0.1", nodes(), ae_title="LUNGSCOPE")
+    until(lambda: "offers nothing that this node takes" in caplog.text)
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EIO])

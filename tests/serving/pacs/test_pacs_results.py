@@ -112,7 +112,7 @@ def test_a_picture_is_in_colour_with_the_research_line_burned_in(classifier):
     band = pixels[:48]
     assert (band == (0xA8, 0x2A, 0x00)).all(axis=-1).mean() > 0.5
     assert (band == 255).all(axis=-1).sum() > 200  # letters
-    assert made.BurnedInAnnotation == "NO"
+    assert "BurnedInAnnotation" not in made
     assert "not for diagnosis" in made.SeriesDescription
     (reference,) = made.SourceImageSequence
     assert reference.ReferencedSOPInstanceUID == radiograph().SOPInstanceUID
@@ -179,3 +179,10 @@ def test_an_image_without_uids_has_no_place_for_results(keyword):
     dcmwrite(buffer, empty)
     with pytest.raises(NoPlace, match=keyword):
         Source.of(buffer.getvalue())
+
+
+@pytest.mark.parametrize("said", ["YES", "NO"])
+def test_of_letters_in_the_pixels_a_picture_says_what_its_source_says(classifier, said):
+    film = radiograph(bright="left", BurnedInAnnotation=said)
+    made = dcmread(BytesIO(results(classifier, film)[1]))
+    assert made.BurnedInAnnotation == said

@@ -90,9 +90,22 @@ def test_commits_are_synced(queue):
     assert queue._connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
+def test_a_damaged_queue_is_told_of_instead_of_numbers_that_are_none(tmp_path):
+    path = tmp_path / "queue.sqlite"
+    queue = Queue(path)
+    for number in range(200):
+        queue.add(f"{number:032x}")
+    queue.close()
+    content = bytearray(path.read_bytes())
+    content[4096:6096] = bytes(2000)
+    path.write_bytes(content)
+    with pytest.raises(LungscopeError, match=r"it is damaged .* move it away"):
+        Queue(path)
+
+
 def test_a_file_that_is_no_queue_or_another_version_s_is_refused(tmp_path):
     (tmp_path / "no.sqlite").write_bytes(b"no database at all, " * 100)
-    with pytest.raises(LungscopeError, match="cannot be used as a queue"):
+    with pytest.raises(LungscopeError, match=r"it is damaged .* move it away"):
         Queue(tmp_path / "no.sqlite")
     later = sqlite3.connect(tmp_path / "later.sqlite")
     later.execute("PRAGMA user_version = 99")

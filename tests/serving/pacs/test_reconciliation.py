@@ -22,6 +22,7 @@ class FakeOrthanc:
 
     def __init__(self):
         self.sets, self.changes, self.asked, self.status = {}, [], [], 200
+        self.date = "20261122T101500"
         fake = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -81,7 +82,10 @@ class FakeOrthanc:
             rows = rows[: int(given["limit"])]
             last = rows[-1][0] if rows else int(given["since"])
         last = rows[-1][0] if rows else (0 if query == "last" else last)
-        told = [{"ChangeType": kind, "ID": name, "Seq": seq} for seq, (kind, name) in rows]
+        told = [
+            {"ChangeType": kind, "ID": name, "Seq": seq, "Date": self.date}
+            for seq, (kind, name) in rows
+        ]
         return json.dumps({"Changes": told, "Last": last, "Done": done}).encode()
 
     def stop(self):
@@ -197,6 +201,23 @@ def test_an_orthanc_that_counts_anew_is_read_from_its_start(reconciling, orthanc
     store.queue.set_mark(MARK, 5000)
     orthanc.add(radiograph(1))
     assert reconciling().step()
+
+
+def test_another_database_with_as_many_changes_is_read_from_its_start(reconciling, orthanc, store):
+    orthanc.add(radiograph(1))
+    assert reconciling(backfill=True).step()
+    orthanc.sets, orthanc.changes, orthanc.date = {}, [], "20261123T090000"
+    for number in (2, 3, 4):
+        orthanc.add(radiograph(number))
+    assert reconciling().step()
+    assert store.spool.keys() == {key_of(radiograph(n).SOPInstanceUID) for n in (1, 2, 3, 4)}
+
+
+def test_a_backfill_that_comes_too_late_is_told(reconciling, orthanc, caplog):
+    orthanc.add(radiograph(1))
+    reconciling().step()
+    reconciling(backfill=True)
+    assert "--backfill does nothing" in caplog.text
 
 
 @pytest.mark.parametrize("status", [500, 401, 302])

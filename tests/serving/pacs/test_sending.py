@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import pytest
 from pacs_peers import Target, encoded, free_port, radiograph
+from pydicom import uid
+from pynetdicom import AE
 
 from lungscope.serving.pacs.backoff import Backoff
 from lungscope.serving.pacs.classification import Classification
@@ -61,7 +63,7 @@ def test_an_unreachable_target_is_waited_for_and_everything_is_kept(
     entries = [store.queue.get(key) for key in keys]
     assert {entry.state for entry in entries} == {"classified"}
     assert {entry.attempts for entry in entries} == {1}
-    assert {entry.reason for entry in entries} == {"PACS cannot be reached"}
+    assert {entry.reason for entry in entries} == {f"PACS@127.0.0.1:{port} cannot be reached"}
     assert all(entry.due > time.time() for entry in entries)
     classified(radiograph(3))
     assert not sending.step()  # what is new does not wake the target
@@ -102,3 +104,28 @@ def test_one_instance_that_the_target_refuses_does_not_hold_up_the_others(
     Sending(settings, store).step()
     assert store.queue.get(first).state == "classified"
     assert store.queue.get(second).state == "sent"
+
+
+def test_an_instance_that_the_target_has_already_is_sent(classified, settings, store, target):
+    (key,) = classified(radiograph(bright="left"))
+    target.status = 0x0111
+    assert Sending(settings, store).step()
+    assert [each.Modality for each in target.came] == ["SR", "OT"]
+    assert store.queue.get(key).state == "sent"
+
+
+def test_a_target_without_pictures_or_with_no_name_is_told_of(classified, settings, store):
+    keys = classified(radiograph(1))
+    reports = AE("PACS")
+    reports.add_supported_context(uid.ComprehensiveSRStorage)
+    server = reports.start_server(("127.0.0.1", 0), block=False)
+    try:
+        peer = Peer("PACS", "127.0.0.1", server.server_address[1])
+        assert not Sending(replace(settings, target=peer), store).step()
+    finally:
+        server.shutdown()
+    assert store.queue.get(keys[0]).reason.endswith("does not take Secondary Capture Image Storage")
+    nameless = Peer("PACS", "no-such-host.invalid", 104)
+    store.queue.release_claims(5)  # due again
+    assert not Sending(replace(settings, target=nameless), store).step()
+    assert "no-such-host.invalid:104 cannot be reached" in store.queue.get(keys[0]).reason

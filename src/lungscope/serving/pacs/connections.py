@@ -5,8 +5,10 @@ and makes TLS handshakes one after the other in the thread that accepts. Here a 
 limit of bytes a message and a time for every read, and shakes hands in its own thread.
 """
 
+import logging
 import socket
 import ssl
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -21,11 +23,17 @@ from pynetdicom.transport import (
 
 from lungscope.serving.pacs.settings import Limits
 
+log = logging.getLogger("lungscope.pacs")
+
 LARGEST_NEGOTIATION = 2**20
 """Bytes of a protocol data unit, beside the announced maximum: a request for an association may
 name 128 kinds of objects and takes some 60 KiB."""
 
 _AT_ONCE = 2**16
+
+
+class TooMuch(OSError):
+    """A peer sends more than it may."""
 
 
 class BoundedSocket(AssociationSocket):
@@ -55,6 +63,10 @@ class BoundedSocket(AssociationSocket):
             return bytearray()
         try:
             return self._within_limits(self.socket, nr_bytes)
+        except TooMuch as error:
+            log.warning("a connection was ended: %s", error)
+            _close(self.socket)
+            raise
         except OSError:
             _close(self.socket)  # pynetdicom would leave it open
             raise
@@ -65,7 +77,7 @@ class BoundedSocket(AssociationSocket):
 
     def _within_limits(self, connection: socket.socket, count: int) -> bytearray:
         if count > max(self.limits.pdu, LARGEST_NEGOTIATION) + 6 or count > self._left:
-            raise OSError("more bytes than this node takes in one message")
+            raise TooMuch("more bytes than this node takes in one message (--max-instance)")
         self._left -= count
         until = time.monotonic() + self.limits.seconds
         found = bytearray()
@@ -133,8 +145,13 @@ class BoundedServer(ThreadedAssociationServer):
                 self._shaking -= 1
         super().finish_request(request, client_address)
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Says nothing: a peer that does not speak TLS is no news, and a traceback no help."""
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
+        """Says in a line what would be a traceback; most are peers that fail at TLS."""
+        error = sys.exc_info()[1]
+        reason = getattr(error, "reason", None) or type(error).__name__
+        log.warning(
+            "a connection from %s ended before an association: %s", client_address[0], reason
+        )
 
 
 def refill(association: Association) -> None:

@@ -1,10 +1,11 @@
 """An operator's decision that an instance is not to be worked on any more."""
 
 import re
+import sqlite3
 from pathlib import Path
 
 from lungscope.errors import LungscopeError
-from lungscope.serving.pacs.queue import FILE, Queue
+from lungscope.serving.pacs.queue import FILE, Queue, unusable
 from lungscope.serving.pacs.spool import Occupation, Spool
 
 _PREFIX = re.compile(r"[0-9a-f]{6,32}")
@@ -36,6 +37,8 @@ def drop(folder: Path, prefix: str) -> str:
             )
         queue.remove(found[0].key)
         spool.remove(found[0].key)
+    except sqlite3.Error as error:
+        raise unusable(folder / FILE, error) from error
     finally:
         queue.close()
         occupation.end()

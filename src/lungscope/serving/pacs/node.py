@@ -74,6 +74,7 @@ class Node:
         """
         self._store, self._on_arrival = store, on_arrival
         limits = settings.limits
+        self._title, self._accept_from = settings.ae_title, settings.accept_from
         entity = AE(settings.ae_title)
         entity.maximum_associations = limits.associations
         entity.maximum_pdu_size = limits.pdu
@@ -90,7 +91,8 @@ class Node:
                 evt_handlers=[
                     (evt.EVT_C_STORE, self._store_one),
                     (evt.EVT_C_ECHO, _echo),
-                    (evt.EVT_REJECTED, _rejected),
+                    (evt.EVT_REJECTED, self._rejected),
+                    (evt.EVT_ACCEPTED, _accepted),
                 ],
                 limits=limits,
                 tls=settings.tls.server() if settings.tls else None,
@@ -120,6 +122,19 @@ class Node:
         for association in self._server.active_associations:
             association.dul.kill_dul()
             association.join(_AFTER_ABORT)
+
+    def _rejected(self, event: evt.Event) -> None:
+        requestor = event.assoc.requestor
+        request = requestor.primitive
+        calling = str(getattr(request, "calling_ae_title", "")).strip()
+        called = str(getattr(request, "called_ae_title", "")).strip()
+        if called != self._title:
+            why = f"it calls {called!r}, and this node is {self._title!r}"
+        elif self._accept_from and calling not in self._accept_from:
+            why = f"{calling!r} is not on the list of --accept-from"
+        else:
+            why = "as many associations are open as may be"
+        log.warning("an association from %s was rejected: %s", requestor.address, why)
 
     def _established(self) -> list[Association]:
         return [each for each in self._server.active_associations if each.is_established]
@@ -155,8 +170,13 @@ def _echo(event: evt.Event) -> int:
     return SUCCESS
 
 
-def _rejected(event: evt.Event) -> None:
-    log.warning("an association from %s was rejected", event.assoc.requestor.address)
+def _accepted(event: evt.Event) -> None:
+    if not event.assoc.accepted_contexts:
+        log.warning(
+            "an association from %s offers nothing that this node takes (CR, DX, Secondary "
+            "Capture, C-ECHO)",
+            event.assoc.requestor.address,
+        )
 
 
 def _told(error: OSError | sqlite3.Error) -> str:

@@ -4,6 +4,7 @@ import json
 import ssl
 from base64 import b64encode
 from dataclasses import dataclass
+from hashlib import sha256
 from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError
@@ -127,6 +128,26 @@ class OrthancClient:
         """
         return self._changes(urlencode({"since": since, "limit": PAGE}))
 
+    def fingerprint(self, number: int) -> int | None:
+        """What tells a change from one of the same number in another database, as 60 bits.
+
+        Returns:
+            The number, or None where there is no such change, or no longer.
+
+        Raises:
+            OrthancUnavailable: no answer, or none of Orthanc's.
+        """
+        query = urlencode({"since": number - 1, "limit": 1})
+        content = self._get(f"/changes?{query}", LARGEST_ANSWER)
+        try:
+            found = [
+                each for each in json.loads(content or b"")["Changes"] if each["Seq"] == number
+            ]
+            told = [f"{each['ID']} {each['Date']} {each['ChangeType']}" for each in found]
+        except (ValueError, KeyError, TypeError) as error:
+            raise OrthancUnavailable("its answer is not Orthanc's") from error
+        return int(sha256(told[0].encode()).hexdigest()[:15], 16) if told else None
+
     def arrival(self, identifier: str) -> Arrival | None:
         """What an instance is, or None where it is no longer there.
 
@@ -185,9 +206,12 @@ class OrthancClient:
             error.close()
             if error.code == 404:
                 return None
-            raise OrthancUnavailable(f"it answers {error.code}") from None
+            check = "; check user and password" if error.code in (401, 403) else ""
+            raise OrthancUnavailable(f"it answers {error.code}{check}") from None
         except (OSError, HTTPException) as error:  # URLError is an OSError
-            raise OrthancUnavailable(f"no answer ({type(error).__name__})") from None
+            reason = getattr(error, "reason", error)
+            told = getattr(reason, "strerror", None) or type(reason).__name__
+            raise OrthancUnavailable(f"no answer ({told})") from None
         if len(content) > most:
             raise TooLarge(f"an answer over {most // 2**20} MiB")
         return content

@@ -32,6 +32,26 @@ PRAGMA user_version = {VERSION};
 _COLUMNS = "key, state, received, attempts, due, reason, model"
 
 
+def unusable(path: Path, error: sqlite3.Error) -> LungscopeError:
+    """What a person is told of a queue that cannot be used, and what to do.
+
+    Args:
+        path: of the queue.
+        error: of SQLite.
+    """
+    words = str(error)
+    if "full" in words:
+        return LungscopeError(f"{path.parent}: its disk is full; make room and start again")
+    if "readonly" in words or "unable to open" in words:
+        return LungscopeError(f"{path}: cannot be written; give a folder that this user may write")
+    if "locked" in words:
+        return LungscopeError(f"{path}: another program holds it")
+    return LungscopeError(
+        f"{path}: it is damaged ({words}); with the node stopped move it away, and what lies in "
+        "the spool is taken in anew at the next start"
+    )
+
+
 class Queue:
     """The instances of one spool; several threads may use it, of one process.
 
@@ -59,8 +79,11 @@ class Queue:
             self._connection.execute("PRAGMA synchronous = FULL")
             if version == 0:  # else nothing is written: a status may be asked for at any time
                 self._connection.executescript(_SCHEMA)
+            damage = self._connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+            if damage != "ok":
+                raise sqlite3.DatabaseError("damaged")
         except sqlite3.Error as error:
-            raise LungscopeError(f"{path}: cannot be used as a queue ({error})") from error
+            raise unusable(path, error) from error
 
     def close(self) -> None:
         """Closes the file."""

@@ -14,7 +14,7 @@ from lungscope.serving.pacs.uids import key_of
 
 log = logging.getLogger("lungscope.pacs")
 
-MARK = "orthanc"
+MARK, LAST_CHANGE = "orthanc", "orthanc-last-change"
 MODALITIES = ("CR", "DR", "DX")
 
 
@@ -33,6 +33,10 @@ class Reconciliation:
         self._store, self._own_title = store, settings.ae_title
         self._seconds, self._backfill = settings.orthanc.seconds, settings.orthanc.backfill
         self._backoff: Backoff = settings.backoff
+        if self._backfill and store.queue.mark(MARK) is not None:
+            log.warning(
+                "--backfill does nothing: Orthanc's changes were read from this spool before"
+            )
         self._failures, self._not_before = 0, 0.0
 
     def step(self) -> bool:
@@ -63,14 +67,24 @@ class Reconciliation:
         if since is None:
             since = 0 if self._backfill else self._client.last_change()
             queue.set_mark(MARK, since)
-        elif self._client.last_change() < since:
+        elif self._counts_anew(since):
             log.warning("Orthanc counts its changes anew: all of them are read")
             since = 0
         page = self._client.changes(since)
         taken = sum(self._taken(identifier) for identifier in page.new_instances)
         # Only now: what is fetched twice is taken once, and what is skipped is lost.
-        queue.set_mark(MARK, page.last if page.last > since else since)
+        last = page.last if page.last > since else since
+        queue.set_mark(MARK, last)
+        if (fingerprint := self._client.fingerprint(last)) is not None:
+            queue.set_mark(LAST_CHANGE, fingerprint)
         return taken, page.done
+
+    def _counts_anew(self, since: int) -> bool:
+        """Whether its changes are not those of before: another database, or it was emptied."""
+        if self._client.last_change() < since:
+            return True
+        before, now = self._store.queue.mark(LAST_CHANGE), self._client.fingerprint(since)
+        return before is not None and now is not None and before != now
 
     def _taken(self, identifier: str) -> bool:
         arrival = self._client.arrival(identifier)

@@ -53,7 +53,8 @@ def secondary_capture(
     made.add_new("Laterality", "CS", None)  # Type 2C, and a chest is not paired (PS3.3 C.7.3.1)
     made.ConversionType = "WSD"  # made by a workstation
     made.Modality = "OT"
-    made.BurnedInAnnotation = "NO"  # PS3.3 C.7.6.1: of what identifies the patient, there is none
+    if source.burned_in:  # its pixels are in the picture; what we write identifies nobody
+        made.BurnedInAnnotation = source.burned_in
     made.DerivationDescription = wording.PURPOSE
     made.SourceImageSequence = [_reference(source)]
     made["PixelData"].VR = "OB"

@@ -21,7 +21,10 @@ AT_ONCE = 100
 
 _SYNTAXES = [uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian]
 _KINDS = (uid.ComprehensiveSRStorage, uid.SecondaryCaptureImageStorage)
-_WARNINGS = (0xB000, 0xB006, 0xB007)  # stored, with elements coerced or discarded (PS3.4 B.2.3)
+_THERE = (
+    *(0xB000, 0xB006, 0xB007),  # stored, with elements coerced or discarded (PS3.4 B.2.3)
+    0x0111,  # duplicate SOP Instance (PS3.7 C.4.1): it arrived before, and nobody knew
+)
 
 
 class NotSent(Exception):
@@ -62,21 +65,39 @@ class Sending:
         entries = self._store.queue.to_send(AT_ONCE)
         if not entries:
             return False
-        association = self._entity.associate(
-            self._target.host,
-            self._target.port,
-            ae_title=self._target.ae_title,
-            tls_args=(self._tls, self._target.host) if self._tls else None,
-        )
-        if not association.is_established:
-            why = "rejects" if association.is_rejected else "cannot be reached"
-            self._all_put_off(entries, f"{self._target.ae_title} {why}")
+        try:
+            association = self._associated()
+        except NotSent as error:
+            self._all_put_off(entries, f"{self._target} {error}")
             return False
         self._unreachable = 0
         try:
             return self._send_all(association, entries)
         finally:
             association.release()
+
+    def _associated(self) -> Association:
+        try:
+            association = self._entity.associate(
+                self._target.host,
+                self._target.port,
+                ae_title=self._target.ae_title,
+                tls_args=(self._tls, self._target.host) if self._tls else None,
+            )
+        except OSError as error:  # as of a name that nobody knows
+            raise NotSent(f"cannot be reached ({error.strerror or error})") from error
+        if association.is_rejected:
+            rejection = association.acceptor.primitive
+            why = rejection.reason_str if rejection is not None else "no reason"
+            raise NotSent(f"rejects the association: {why}")
+        if not association.is_established and association.acceptor.primitive is None:
+            raise NotSent("cannot be reached" + (", or TLS failed" if self._tls else ""))
+        taken = {context.abstract_syntax for context in association.accepted_contexts}
+        refused = [kind.name for kind in _KINDS if kind not in taken]
+        if refused:
+            association.release()
+            raise NotSent(f"does not take {' and '.join(refused)}")
+        return association
 
     def _send_all(self, association: Association, entries: Sequence[Entry]) -> bool:
         sent = 0
@@ -115,5 +136,5 @@ def _send(association: Association, path: Path) -> None:
         raise NotSent(f"sending it raised {type(error).__name__}") from None
     if "Status" not in status:
         raise NotSent("the target did not answer")
-    if status.Status != 0 and status.Status not in _WARNINGS:
+    if status.Status != 0 and status.Status not in _THERE:
         raise NotSent(f"the target answered 0x{status.Status:04X}")

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 from lungscope.serving.pacs.classification import Classification, Judge
 from lungscope.serving.pacs.node import Node
-from lungscope.serving.pacs.queue import FILE, Queue
+from lungscope.serving.pacs.queue import FILE, Queue, unusable
 from lungscope.serving.pacs.reconciliation import Reconciliation
 from lungscope.serving.pacs.sending import Sending
 from lungscope.serving.pacs.settings import Settings
@@ -38,6 +38,12 @@ class Service:
             LungscopeError: the spool is another process's or cannot be written, the port is
                 taken, or certificates or an address cannot be used.
         """
+        try:
+            self._begin(settings, judge)
+        except sqlite3.Error as error:
+            raise unusable(settings.spool / FILE, error) from error
+
+    def _begin(self, settings: Settings, judge: Judge) -> None:
         spool = Spool(settings.spool)
         with ExitStack() as undo:  # of what fails half-way
             self._occupation = Occupation(settings.spool)

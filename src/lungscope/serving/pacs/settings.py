@@ -185,6 +185,9 @@ class Settings:
         """
         for title in (self.ae_title, *self.accept_from):
             ae_title(title)
+        own = {self.host, "localhost"} if _is_loopback(self.host) else {self.host}
+        if self.target.port == self.port and self.target.host in own:
+            raise LungscopeError(f"--send-to {self.target}: that is this node itself")
         if not self.accept_from and not _is_loopback(self.host):
             raise LungscopeError(
                 f"--host {self.host} is open to the network; say with --accept-from whose "

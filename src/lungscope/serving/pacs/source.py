@@ -32,6 +32,7 @@ _MUST_BE_THERE = (  # Type 2 of the modules Patient and General Study (PS3.3 C.7
     *("StudyID", "AccessionNumber", "ReferringPhysicianName"),
 )
 _CHARACTER_SET = "SpecificCharacterSet"
+_BURNED_IN = "BurnedInAnnotation"
 _UID = re.compile(r"[0-9]+(\.[0-9]+)*")
 _FORMS = {
     "DA": re.compile(rb"\d{4}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])"),
@@ -51,6 +52,8 @@ class Source:
     Attributes:
         sop_class, sop_instance, study, series: its UIDs.
         instance_number: in its series, >= 1; 1 where it has none.
+        burned_in: "YES" or "NO" where the image says whether its pixels identify the patient
+            (PS3.3 C.7.6.1); else "".
         identity: elements of patient and study, raw, by keyword.
     """
 
@@ -59,6 +62,7 @@ class Source:
     study: str
     series: str
     instance_number: int
+    burned_in: str
     identity: dict[str, RawDataElement]
 
     @classmethod
@@ -74,7 +78,7 @@ class Source:
         header = dcmread(
             BytesIO(content),
             stop_before_pixels=True,
-            specific_tags=[*_UIDS, *_IDENTITY, _CHARACTER_SET, "InstanceNumber"],
+            specific_tags=[*_UIDS, *_IDENTITY, _CHARACTER_SET, "InstanceNumber", _BURNED_IN],
         )
         uids = {keyword: _value(header, keyword).decode("ascii", "replace") for keyword in _UIDS}
         for keyword, text in uids.items():
@@ -83,12 +87,14 @@ class Source:
                     f"its {keyword} is missing or no UID, so that no result can refer to it"
                 )
         number = _value(header, "InstanceNumber")
+        burned_in = _value(header, _BURNED_IN).decode("ascii", "replace")
         return cls(
             sop_class=uids["SOPClassUID"],
             sop_instance=uids["SOPInstanceUID"],
             study=uids["StudyInstanceUID"],
             series=uids["SeriesInstanceUID"],
             instance_number=max(1, int(number)) if re.fullmatch(rb"\d{1,9}", number) else 1,
+            burned_in=burned_in if burned_in in ("YES", "NO") else "",
             identity={
                 keyword: _raw(keyword, value)
                 for keyword in (*_IDENTITY, _CHARACTER_SET)

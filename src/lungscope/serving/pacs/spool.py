@@ -6,13 +6,15 @@ import shutil
 import sqlite3
 import uuid
 from collections.abc import Iterable
+from contextlib import closing, suppress
 from pathlib import Path
+from urllib.parse import quote
 
 from lungscope.errors import LungscopeError
 
 RECEIVED, RESULTS = "received", "results"
 REPORT, PICTURE = "report", "picture"
-_PARTIAL = ".partial"
+_PARTIAL, _OCCUPIED = ".partial", "occupied.sqlite"
 _OWNER_ONLY = 0o700
 
 
@@ -30,6 +32,8 @@ class Spool:
         try:
             for each in (folder, self._received, self._results):
                 each.mkdir(mode=_OWNER_ONLY, parents=True, exist_ok=True)
+                with suppress(PermissionError):  # another's folder, which this user may write
+                    each.chmod(_OWNER_ONLY)
             for each in (self._received, self._results):
                 for unfinished in each.glob(f"*{_PARTIAL}"):
                     unfinished.unlink()
@@ -103,17 +107,33 @@ class Occupation:
         Raises:
             LungscopeError: another process has it.
         """
-        path = folder / "occupied.sqlite"
+        path = folder / _OCCUPIED
         try:
             self._connection = sqlite3.connect(
                 path, timeout=0, isolation_level=None, check_same_thread=False
             )
             self._connection.execute("BEGIN EXCLUSIVE")
         except sqlite3.OperationalError as error:
-            raise LungscopeError(
-                f"{folder}: another lungscope pacs works on this spool, or it cannot be written "
-                f"({error})"
-            ) from error
+            why = (
+                "another lungscope pacs works on this spool"
+                if "locked" in str(error)
+                else f"this spool cannot be written ({error})"
+            )
+            raise LungscopeError(f"{folder}: {why}") from error
+
+    @staticmethod
+    def is_taken(folder: Path) -> bool:
+        """Whether a process works on a spool; nothing is written."""
+        path = folder / _OCCUPIED
+        if not path.exists():
+            return False
+        uri = f"file:{quote(str(path.resolve()))}?mode=ro"
+        try:
+            with closing(sqlite3.connect(uri, timeout=0, uri=True)) as connection:
+                connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        except sqlite3.OperationalError as error:
+            return "locked" in str(error)
+        return False
 
     def end(self) -> None:
         """Gives it back."""
