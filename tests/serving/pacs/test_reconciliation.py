@@ -213,6 +213,11 @@ def test_another_database_with_as_many_changes_is_read_from_its_start(reconcilin
     assert store.spool.keys() == {key_of(radiograph(n).SOPInstanceUID) for n in (1, 2, 3, 4)}
 
 
+def test_an_orthanc_without_a_change_is_asked_for_none_before_the_first(reconciling, orthanc):
+    reconciling().step()
+    assert not any("since=-" in path for path in orthanc.asked)
+
+
 def test_a_backfill_that_comes_too_late_is_told(reconciling, orthanc, caplog):
     orthanc.add(radiograph(1))
     reconciling().step()

@@ -137,6 +137,8 @@ class OrthancClient:
         Raises:
             OrthancUnavailable: no answer, or none of Orthanc's.
         """
+        if number < 1:  # nothing has happened yet
+            return None
         query = urlencode({"since": number - 1, "limit": 1})
         content = self._get(f"/changes?{query}", LARGEST_ANSWER)
         try:
