@@ -5,8 +5,9 @@ import sqlite3
 from pathlib import Path
 
 from lungscope.errors import LungscopeError
-from lungscope.serving.pacs.queue import FILE, Queue, unusable
+from lungscope.serving.pacs.queue import FILE, Queue
 from lungscope.serving.pacs.spool import Occupation, Spool
+from lungscope.serving.pacs.unusable import unusable
 
 _PREFIX = re.compile(r"[0-9a-f]{6,32}")
 

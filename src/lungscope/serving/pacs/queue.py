@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lungscope.errors import LungscopeError
 from lungscope.serving.pacs.entry import STATES, Entry, State
+from lungscope.serving.pacs.unusable import unusable
 
 FILE = "queue.sqlite"
 VERSION = 1
@@ -30,26 +31,6 @@ CREATE TABLE IF NOT EXISTS marks (name TEXT PRIMARY KEY, value INTEGER NOT NULL)
 PRAGMA user_version = {VERSION};
 """
 _COLUMNS = "key, state, received, attempts, due, reason, model"
-
-
-def unusable(path: Path, error: sqlite3.Error) -> LungscopeError:
-    """What a person is told of a queue that cannot be used, and what to do.
-
-    Args:
-        path: of the queue.
-        error: of SQLite.
-    """
-    words = str(error)
-    if "full" in words:
-        return LungscopeError(f"{path.parent}: its disk is full; make room and start again")
-    if "readonly" in words or "unable to open" in words:
-        return LungscopeError(f"{path}: cannot be written; give a folder that this user may write")
-    if "locked" in words:
-        return LungscopeError(f"{path}: another program holds it")
-    return LungscopeError(
-        f"{path}: it is damaged ({words}); with the node stopped move it away, and what lies in "
-        "the spool is taken in anew at the next start"
-    )
 
 
 class Queue:

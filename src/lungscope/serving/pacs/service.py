@@ -8,13 +8,14 @@ from contextlib import ExitStack
 
 from lungscope.serving.pacs.classification import Classification, Judge
 from lungscope.serving.pacs.node import Node
-from lungscope.serving.pacs.queue import FILE, Queue, unusable
+from lungscope.serving.pacs.queue import FILE, Queue
 from lungscope.serving.pacs.reconciliation import Reconciliation
 from lungscope.serving.pacs.sending import Sending
 from lungscope.serving.pacs.settings import Settings
 from lungscope.serving.pacs.spool import Occupation, Spool
 from lungscope.serving.pacs.store import Store
 from lungscope.serving.pacs.uids import fingerprint
+from lungscope.serving.pacs.unusable import unusable
 
 log = logging.getLogger("lungscope.pacs")
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from lungscope.errors import LungscopeError
 from lungscope.serving.pacs.entry import Entry, State
-from lungscope.serving.pacs.queue import FILE, Queue, unusable
+from lungscope.serving.pacs.queue import FILE, Queue
 from lungscope.serving.pacs.spool import Occupation
+from lungscope.serving.pacs.unusable import unusable
 
 SHOWN = 20
 """Instances that are told one by one."""
