@@ -10,7 +10,16 @@ from rich.markup import escape
 from rich.table import Table
 
 from lungscope import DISCLAIMER
-from lungscope.cli.options import CacheFolder, Device, Force, Json, Quiet, Workers
+from lungscope.cli.options import (
+    CacheFolder,
+    Device,
+    Force,
+    Json,
+    Quiet,
+    RunData,
+    TrainedRun,
+    Workers,
+)
 from lungscope.cli.report import say_left_out
 from lungscope.cli.terminal import Terminal
 
@@ -31,11 +40,8 @@ FAILING: dict[str, set[str]] = {"fail": {"fail"}, "warn": {"fail", "warn"}, "nev
 
 
 def audit(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder of `lungscope train`.")],
-    data: Annotated[
-        Path | None,
-        typer.Option("--data", help="The images.", show_default="where they were when it trained"),
-    ] = None,
+    run: TrainedRun,
+    data: RunData = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder.", show_default="RUN/audit")
     ] = None,

@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from lungscope import DISCLAIMER
-from lungscope.cli.options import CacheFolder, Device, Force, Json, Quiet
+from lungscope.cli.options import CacheFolder, Device, Force, Json, Quiet, RunData, TrainedRun
 from lungscope.cli.report import say_left_out
 from lungscope.cli.terminal import Terminal
 from lungscope.cli.training import say_unfinished
@@ -46,11 +46,8 @@ CALIBRATION = {
 
 
 def evaluate(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder of `lungscope train`.")],
-    data: Annotated[
-        Path | None,
-        typer.Option("--data", help="The images.", show_default="where they were when it trained"),
-    ] = None,
+    run: TrainedRun,
+    data: RunData = None,
     side: Annotated[
         Literal["test", "validation", "train"], typer.Option(help="Side of the run's split.")
     ] = "test",

@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from lungscope import DISCLAIMER
-from lungscope.cli.options import CacheFolder, Force, Json, Quiet
+from lungscope.cli.options import CacheFolder, Force, Json, Quiet, RunData, TrainedRun
 from lungscope.cli.terminal import Terminal
 from lungscope.cli.training import say_unfinished
 
@@ -22,11 +22,8 @@ if TYPE_CHECKING:
 
 
 def export(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder of `lungscope train`.")],
-    data: Annotated[
-        Path | None,
-        typer.Option("--data", help="The images.", show_default="where they were when it trained"),
-    ] = None,
+    run: TrainedRun,
+    data: RunData = None,
     out: Annotated[
         Path | None,
         typer.Option(

@@ -20,6 +20,11 @@ Workers = Annotated[
 Skip = Annotated[
     bool, typer.Option("--skip-unreadable", help="Go on without the files that cannot be read.")
 ]
+TrainedRun = Annotated[Path, typer.Argument(metavar="RUN", help="Run folder of `lungscope train`.")]
+RunData = Annotated[
+    Path | None,
+    typer.Option("--data", help="The images.", show_default="where they were when it trained"),
+]
 Radiographs = Annotated[
     list[str],
     typer.Argument(metavar="PATH...", help="Files, folders, patterns, or - for names on stdin."),

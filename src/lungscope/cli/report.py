@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 
 from lungscope import DISCLAIMER
-from lungscope.cli.options import Force, Quiet
+from lungscope.cli.options import Force, Quiet, TrainedRun
 from lungscope.cli.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def report(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder of `lungscope train`.")],
+    run: TrainedRun,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder.", show_default="RUN")
     ] = None,
