@@ -50,11 +50,14 @@ class Changes:
         new_instances: Orthanc's identifiers of instances that came, in their order.
         last: the number of the last change on the page.
         done: whether there are no more now.
+        fingerprint: tells the last change from one of the same number in another database, 60
+            bits; None on a page without changes.
     """
 
     new_instances: list[str]
     last: int
     done: bool
+    fingerprint: int | None
 
 
 @dataclass(frozen=True)
@@ -112,13 +115,13 @@ class OrthancClient:
             HTTPSHandler(context=ssl.create_default_context()),
         )
 
-    def last_change(self) -> int:
-        """The number of the last change.
+    def latest(self) -> Changes:
+        """The last change alone.
 
         Raises:
             OrthancUnavailable: no answer, or none of Orthanc's.
         """
-        return self._changes("last").last
+        return self._changes("last")
 
     def changes(self, since: int) -> Changes:
         """What happened after a change.
@@ -129,26 +132,15 @@ class OrthancClient:
         return self._changes(urlencode({"since": since, "limit": PAGE}))
 
     def fingerprint(self, number: int) -> int | None:
-        """What tells a change from one of the same number in another database, as 60 bits.
-
-        Returns:
-            The number, or None where there is no such change, or no longer.
+        """The fingerprint of a change; None where there is no such change, or no longer.
 
         Raises:
             OrthancUnavailable: no answer, or none of Orthanc's.
         """
         if number < 1:  # nothing has happened yet
             return None
-        query = urlencode({"since": number - 1, "limit": 1})
-        content = self._get(f"/changes?{query}", LARGEST_ANSWER)
-        try:
-            found = [
-                each for each in json.loads(content or b"")["Changes"] if each["Seq"] == number
-            ]
-            told = [f"{each['ID']} {each['Date']} {each['ChangeType']}" for each in found]
-        except (ValueError, KeyError, TypeError) as error:
-            raise OrthancUnavailable("its answer is not Orthanc's") from error
-        return int(sha256(told[0].encode()).hexdigest()[:15], 16) if told else None
+        found = self._changes(urlencode({"since": number - 1, "limit": 1}))
+        return found.fingerprint if found.last == number else None
 
     def arrival(self, identifier: str) -> Arrival | None:
         """What an instance is, or None where it is no longer there.
@@ -194,6 +186,7 @@ class OrthancClient:
                 ],
                 int(value["Last"]),
                 bool(value["Done"]),
+                _fingerprint(value["Changes"][-1]) if value["Changes"] else None,
             )
         except (ValueError, KeyError, TypeError) as error:
             raise OrthancUnavailable("its answer is not Orthanc's") from error
@@ -217,6 +210,11 @@ class OrthancClient:
         if len(content) > most:
             raise TooLarge(f"an answer over {most // 2**20} MiB")
         return content
+
+
+def _fingerprint(change: dict[str, Any]) -> int:
+    told = f"{change['ID']} {change['Date']} {change['ChangeType']}"
+    return int(sha256(told.encode()).hexdigest()[:15], 16)
 
 
 class TooLarge(OrthancUnavailable):

@@ -6,7 +6,7 @@ import time
 from lungscope.errors import LungscopeError
 from lungscope.serving.pacs.backoff import Backoff
 from lungscope.serving.pacs.node import STORED
-from lungscope.serving.pacs.orthanc import OrthancClient, OrthancUnavailable, TooLarge
+from lungscope.serving.pacs.orthanc import Changes, OrthancClient, OrthancUnavailable, TooLarge
 from lungscope.serving.pacs.settings import Settings
 from lungscope.serving.pacs.source import is_uid
 from lungscope.serving.pacs.store import Store
@@ -65,23 +65,31 @@ class Reconciliation:
         queue = self._store.queue
         since = queue.mark(MARK)
         if since is None:
-            since = 0 if self._backfill else self._client.last_change()
-            queue.set_mark(MARK, since)
+            since = 0
+            if self._backfill:
+                queue.set_mark(MARK, since)
+            else:
+                since = self._noted(self._client.latest(), since)
         elif self._counts_anew(since):
             log.warning("Orthanc counts its changes anew: all of them are read")
             since = 0
         page = self._client.changes(since)
         taken = sum(self._taken(identifier) for identifier in page.new_instances)
         # Only now: what is fetched twice is taken once, and what is skipped is lost.
-        last = page.last if page.last > since else since
-        queue.set_mark(MARK, last)
-        if (fingerprint := self._client.fingerprint(last)) is not None:
-            queue.set_mark(LAST_CHANGE, fingerprint)
+        self._noted(page, since)
         return taken, page.done
+
+    def _noted(self, page: Changes, since: int) -> int:
+        """Keeps how far the changes are read, and by what the last one is known again."""
+        last = max(page.last, since)
+        self._store.queue.set_mark(MARK, last)
+        if page.fingerprint is not None:
+            self._store.queue.set_mark(LAST_CHANGE, page.fingerprint)
+        return last
 
     def _counts_anew(self, since: int) -> bool:
         """Whether its changes are not those of before: another database, or it was emptied."""
-        if self._client.last_change() < since:
+        if self._client.latest().last < since:
             return True
         before, now = self._store.queue.mark(LAST_CHANGE), self._client.fingerprint(since)
         return before is not None and now is not None and before != now

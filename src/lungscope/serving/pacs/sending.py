@@ -97,6 +97,8 @@ class Sending:
         if refused:
             association.release()
             raise NotSent(f"does not take {' and '.join(refused)}")
+        if not association.is_established:
+            raise NotSent("ended the association as soon as it was there")
         return association
 
     def _send_all(self, association: Association, entries: Sequence[Entry]) -> bool:
