@@ -20,6 +20,9 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 import torch
+from lungscope.export.abstaining import choose_max_distance, fit_reference
+from lungscope.models.levels import compute_levels
+from lungscope.training.input import normalise, to_unit
 from matplotlib import pyplot as plt
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
@@ -31,12 +34,9 @@ from sklearn.neighbors import NearestNeighbors
 
 from lungscope.audit.perturbations import PERTURBATIONS
 from lungscope.errors import LungscopeError
-from lungscope.evaluation.run_evaluation import opened
-from lungscope.export.abstaining import farthest, fit_reference
+from lungscope.evaluation.run_evaluation import open_evaluated
 from lungscope.images import ANYTHING, Preprocessing, read, to_square
 from lungscope.models import Network
-from lungscope.models.levels import with_levels
-from lungscope.training.input import normalised, to_unit
 from lungscope.training.run import Run
 from lungscope.training.scoring import BATCH, Change, unchanged
 
@@ -78,7 +78,7 @@ class Eye:
     @torch.inference_mode()
     def _see(self, pixels: torch.Tensor, change: Change) -> tuple[torch.Tensor, ...]:
         images = change(to_unit(pixels.unsqueeze(1).to(self.device)))
-        maps, levels = with_levels(self.network, normalised(images, self.preprocessing))
+        maps, levels = compute_levels(self.network, normalise(images, self.preprocessing))
         pooled = self.network.pool(maps)
         last = pooled if pooled.ndim == 2 else pooled.mean(dim=(2, 3))
         return last, levels, self.network.classifier(pooled)
@@ -234,7 +234,7 @@ def compare(by: Mapping[str, Score], validation: Seen, test: Seen, odd: Mapping[
     letters = "".join(f"{chr(ord('a') + n):>7}" for n in range(len(names)))
     print(f"\n{'% kept of X-rays, % refused of each kind':42}{'kept':>7}{letters}")
     for title, score in by.items():
-        limit = farthest(score(validation))
+        limit = choose_max_distance(score(validation))
         kept = (score(test) <= limit).mean()
         refused = [(score(odd[name]) > limit).mean() for name in names]
         print(f"{title:42}{kept:7.1%}" + "".join(f"{share:7.1%}" for share in refused))
@@ -259,7 +259,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     options = parser.parse_args()
     mpl.use("agg")
-    checkpoint, split, cache = opened(Run.open(options.run), options.data, None)
+    checkpoint, split, cache = open_evaluated(Run.open(options.run), options.data, None)
     description = checkpoint.description
     eye = Eye(checkpoint.network, description.preprocessing, options.device)
     pixels = {side: cache.pixels[cache.rows(split.side(side))] for side in ("train", "test")}
@@ -275,7 +275,7 @@ def main() -> None:
 
     print(f"\n{'X-rays of the test side':34}{'accuracy':>10}{'kept':>8}")
     score = list(by.values())[-1]
-    limit = farthest(score(validation))
+    limit = choose_max_distance(score(validation))
     for name, seen in {"as they are": test, **dict(list(odd.items())[:4])}.items():
         print_kept(name, seen, truth, score(seen) <= limit)
     for each in PERTURBATIONS:

@@ -19,12 +19,12 @@ def measure(model: str, allocator: str, steps: int) -> dict[str, float]:
     import torch
     from torch.nn.functional import cross_entropy
 
-    from lungscope.models import Shape, build
+    from lungscope.models import Shape, build_network
     from lungscope.training.execution import Execution
 
     Execution(device="cpu", allocator=allocator).prepare()  # type: ignore[arg-type]
     torch.manual_seed(0)
-    network = build(model, Shape(3)).to(memory_format=torch.channels_last).train()
+    network = build_network(model, Shape(3)).to(memory_format=torch.channels_last).train()
     optimizer = torch.optim.SGD([p for p in network.parameters() if p.requires_grad], lr=0.01)
     images = torch.randn(32, 3, 224, 224).contiguous(memory_format=torch.channels_last)
     labels = torch.randint(0, 3, (32,))

@@ -21,11 +21,16 @@ import torch
 from lungscope.data.cache import Cache
 from lungscope.data.split import SplitEntry
 from lungscope.images import Preprocessing
-from lungscope.models import Network, Shape, architecture, architectures, build
-from lungscope.models.weights import NONE, original
+from lungscope.models import Network, Shape, build_network, get_architecture, list_architectures
+from lungscope.models.weights import NONE, load_original
 from lungscope.training.execution import Execution
 from lungscope.training.frozen import FrozenBackbone, features_where_they_fit
-from lungscope.training.loading import CachedImages, Side, training_batches, validation_batches
+from lungscope.training.loading import (
+    CachedImages,
+    SubsetImages,
+    training_batches,
+    validation_batches,
+)
 from lungscope.training.module import LungTraining
 from lungscope.training.recipe import Recipe
 
@@ -50,7 +55,7 @@ def synthetic(count: int) -> CachedImages:
     return CachedImages(Cache(pixels, {str(row): row for row in range(count)}, Path()), entries)
 
 
-def epoch(steps: Steps, train: Side, validation: Side) -> None:
+def epoch(steps: Steps, train: SubsetImages, validation: SubsetImages) -> None:
     optimizer = torch.optim.SGD(steps.network.classifier.parameters(), lr=0.01, momentum=0.9)
     steps.on_train_epoch_start()
     for step, batch in enumerate(training_batches(train, PAPER.batch_size, seed=0)):
@@ -70,8 +75,8 @@ def seconds(work: Callable[[], Any]) -> tuple[float, Any]:
 
 
 def unfrozen(model: str) -> Network:
-    chosen = architecture(model)
-    return chosen.compose(original(chosen, NONE), SHAPE, "all")
+    chosen = get_architecture(model)
+    return chosen.compose(load_original(chosen, NONE), SHAPE, "all")
 
 
 def measure(
@@ -82,18 +87,18 @@ def measure(
     with_flips = Steps(frozen, SHAPE.classes, FLIPS, PREPROCESSING)
     backbone = FrozenBackbone(frozen, PREPROCESSING)
 
-    def once(recipe: Recipe) -> tuple[float, tuple[Side, Side]]:
+    def once(recipe: Recipe) -> tuple[float, tuple[SubsetImages, SubsetImages]]:
         return seconds(lambda: features_where_they_fit(backbone, train, validation, recipe))
 
     found = {}
     all_layers = Steps(whole, SHAPE.classes, PAPER, PREPROCESSING)
     found["gradient recorded"], _ = seconds(lambda: epoch(all_layers, train, validation))
     found["no gradient"], _ = seconds(lambda: epoch(with_rotation, train, validation))
-    found["once, for validation"], sides = once(PAPER)
-    found["validation held"], _ = seconds(lambda: epoch(with_rotation, *sides))
-    found["once, for all"], sides = once(FLIPS)
-    found["all held" if sides[0] is not train else "too large to hold"], _ = seconds(
-        lambda: epoch(with_flips, *sides)
+    found["once, for validation"], subsets = once(PAPER)
+    found["validation held"], _ = seconds(lambda: epoch(with_rotation, *subsets))
+    found["once, for all"], subsets = once(FLIPS)
+    found["all held" if subsets[0] is not train else "too large to hold"], _ = seconds(
+        lambda: epoch(with_flips, *subsets)
     )
     return found
 
@@ -109,7 +114,7 @@ def report(rounds: list[dict[str, float]]) -> None:
 
 
 def main() -> None:
-    names = [each.name for each in architectures() if each.trained == "classifier"]
+    names = [each.name for each in list_architectures() if each.trained == "classifier"]
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--model", default="mobilenet-v2", choices=names)
     parser.add_argument("--images", type=int, default=320)
@@ -117,7 +122,7 @@ def main() -> None:
     options = parser.parse_args()
     Execution(device="cpu").prepare()
     torch.manual_seed(0)
-    networks = build(options.model, SHAPE), unfrozen(options.model)
+    networks = build_network(options.model, SHAPE), unfrozen(options.model)
     train, validation = synthetic(options.images), synthetic(max(options.images // 8, 1))
     measure(*networks, synthetic(32), synthetic(8))  # the first of everything is slower
     print(

@@ -12,7 +12,7 @@ import time
 import torch
 from torch.nn.functional import cross_entropy
 
-from lungscope.models import Network, Shape, architectures, build
+from lungscope.models import Network, Shape, build_network, list_architectures
 from lungscope.training.execution import Execution
 
 
@@ -37,8 +37,8 @@ def main() -> None:
     images = torch.randn(options.batch, 3, options.size, options.size)
     formats = {"first": torch.contiguous_format, "last": torch.channels_last}
     print("model            images/s first   last   last / first (median)")
-    for each in architectures():
-        network = build(each.name, Shape(classes=3)).train()
+    for each in list_architectures():
+        network = build_network(each.name, Shape(classes=3)).train()
         times: dict[str, list[float]] = {name: [] for name in formats}
         for _ in range(options.rounds):
             for name, layout in formats.items():

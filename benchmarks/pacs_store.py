@@ -19,10 +19,10 @@ from pathlib import Path
 
 import numpy as np
 
+from lungscope.cli.inputs import list_files
 from lungscope.images import read, read_content
 from lungscope.inference.classifier import Classifier
-from lungscope.inference.exported import SHIPPED_MODEL
-from lungscope.inference.listing import listed
+from lungscope.inference.exported import BUNDLED_MODEL
 from lungscope.serving.pacs.status import Status
 
 TESTS = Path(__file__).resolve().parents[1] / "tests"
@@ -52,12 +52,12 @@ def kill_at(process: Process, target: Target, reports: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--model", type=Path, default=SHIPPED_MODEL)
+    parser.add_argument("--model", type=Path, default=BUNDLED_MODEL)
     parser.add_argument("--instances", type=int, default=1000)
     parser.add_argument("--kills", type=int, default=3)
     options = parser.parse_args()
     classifier = Classifier.load(options.model)
-    films = [samples_of(file) for file in listed([str(options.folder)], sys.stdin)]
+    films = [samples_of(file) for file in list_files([str(options.folder)], sys.stdin)]
     films = films[: options.instances]
     contents = [encoded(numbered(film, 0)) for film in films]
     answers = [not classifier.judge(read_content(each, "film.dcm")).abstained for each in contents]

@@ -20,13 +20,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from lungscope.cli.inputs import list_files
 from lungscope.images import read, to_square
-from lungscope.inference.classifier import Classifier
-from lungscope.inference.exported import SHIPPED_MODEL, ExportedModel
-from lungscope.inference.listing import listed
-from lungscope.inference.many import predict_in_processes
+from lungscope.inference.classifier import Classifier, predict_in_processes
+from lungscope.inference.exported import BUNDLED_MODEL, ExportedModel
 from lungscope.inference.session import Session
-from lungscope.processors import processors
+from lungscope.parallel import cpu_count
 
 BATCH = 32
 
@@ -46,16 +45,16 @@ def on_all(threads: int, work: Callable[[object], object], items: Iterable[objec
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("folder")
-    parser.add_argument("--model", type=Path, default=SHIPPED_MODEL)
+    parser.add_argument("--model", type=Path, default=BUNDLED_MODEL)
     parser.add_argument("--images", type=int, default=600)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
-    threads = processors()
+    threads = cpu_count()
     model = ExportedModel.load(options.model)
     size = model.description.preprocessing.size
     classifier = Classifier(model)
     alone, together = Session(model.graph, 1), Session(model.graph, threads)
-    files = list(islice(listed([options.folder], iter(())), options.images))
+    files = list(islice(list_files([options.folder], iter(())), options.images))
 
     def decoded(file: object) -> NDArray[np.uint8]:
         assert isinstance(file, Path)

@@ -27,7 +27,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lungscope.processors import processors
+from lungscope.parallel import cpu_count
 
 PARTS = ("batching", "throughput", "latency", "overload", "memory")
 BOUNDARY = b"lungscope-benchmark"
@@ -184,7 +184,7 @@ async def without_http(
     loop = asyncio.get_running_loop()
     chance = random.Random(0)  # noqa: S311 - no secret
 
-    with ThreadPoolExecutor(processors()) as pool:
+    with ThreadPoolExecutor(cpu_count()) as pool:
 
         async def one(due: float) -> None:
             await loop.run_in_executor(pool, ask, chance.choice(files))
@@ -220,10 +220,10 @@ async def crowd(service: Service, made: list[bytes], clients: int, seconds: floa
 
 def batching(model: Path | None, files: list[Path]) -> None:
     from lungscope.images import read, to_square
-    from lungscope.inference.exported import SHIPPED_MODEL, ExportedModel
+    from lungscope.inference.exported import BUNDLED_MODEL, ExportedModel
     from lungscope.inference.session import Session
 
-    exported = ExportedModel.load(model or SHIPPED_MODEL)
+    exported = ExportedModel.load(model or BUNDLED_MODEL)
     session = Session(exported.graph)
     size = exported.description.preprocessing.size
     squares = np.stack([to_square(read(file), size) for file in files[:64]])[:, None]
@@ -241,7 +241,7 @@ def batching(model: Path | None, files: list[Path]) -> None:
 def throughput(service: Service, model: Path | None, files: list[Path], rounds: int) -> float:
     from lungscope import Classifier
 
-    classifier = Classifier.load(model) if model else Classifier.shipped()
+    classifier = Classifier.load(model) if model else Classifier.bundled()
     made = requests(files)
     ratios, rates, costs = [], [], []
     for _ in range(rounds):
@@ -275,7 +275,7 @@ def latency(
 ) -> None:
     from lungscope import Classifier
 
-    classifier = Classifier.load(model) if model else Classifier.shipped()
+    classifier = Classifier.load(model) if model else Classifier.bundled()
     made, times = requests(files), arrivals(rate / 2, seconds)
     median = statistics.median(asyncio.run(single(service, made[:200])))
     alone = []
@@ -332,7 +332,7 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=1000)
     parser.add_argument("--requests", type=int, default=20000)
     options = parser.parse_args()
-    from lungscope.data.phantom import write_phantoms
+    from lungscope.phantom import write_phantoms
 
     with tempfile.TemporaryDirectory() as folder:
         written = write_phantoms(Path(folder) / "phantoms", options.images, size=299)

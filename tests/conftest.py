@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from lungscope.data.index import Index
-from lungscope.data.phantom import write_phantoms
 from lungscope.data.split import Split
-from lungscope.data.splitting import split
-from lungscope.data.survey import survey
+from lungscope.data.splitting import make_split
+from lungscope.data.survey import survey_images
+from lungscope.phantom import write_phantoms
 from tiny_model import write_tiny_model
 
 SHARED = Path(__file__).resolve().parents[1].parent / "shared" / "data"
@@ -24,7 +24,7 @@ def phantoms(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def phantom_split(phantoms) -> Split:
     index = Index.open(phantoms)
-    return split(index, survey(index), (0.6, 0.2, 0.2))
+    return make_split(index, survey_images(index), (0.6, 0.2, 0.2))
 
 
 @pytest.fixture(scope="session")

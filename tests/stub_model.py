@@ -4,7 +4,7 @@ import numpy as np
 
 from lungscope.images import Preprocessing
 from lungscope.inference.description import Description
-from lungscope.inference.prediction import Origin, Prediction
+from lungscope.inference.prediction import ImageOrigin, Prediction
 
 CLASSES = ("Lung Opacity", "Normal")
 
@@ -26,6 +26,6 @@ class StubModel:
             distance=0.0,
             model="mobilenet-lung abababab",
             model_sha256="ab" * 32,
-            origin=Origin.of(radiograph),
+            origin=ImageOrigin.of(radiograph),
             activation_map=contributions,
         )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lungscope.atomic import write_json, write_text, written
+from lungscope.atomic import atomic_file, write_json, write_text
 from lungscope.errors import LungscopeError
 
 OLD = "what was there before"
@@ -27,7 +27,7 @@ def names(folder):
 
 
 def test_a_block_that_ends_well_replaces_the_file_and_leaves_nothing_else(path):
-    with written(path) as temporary:
+    with atomic_file(path) as temporary:
         temporary.write_bytes(b"new")
         assert path.read_text() == OLD
     assert path.read_bytes() == b"new"
@@ -35,7 +35,7 @@ def test_a_block_that_ends_well_replaces_the_file_and_leaves_nothing_else(path):
 
 
 def test_the_temporary_file_is_empty_hidden_in_the_same_folder_and_of_the_same_suffix(path):
-    with written(path) as temporary:
+    with atomic_file(path) as temporary:
         assert temporary.read_bytes() == b""
         assert temporary.parent == path.parent
         assert temporary.name.startswith(".")
@@ -50,7 +50,7 @@ def test_folders_are_made_as_needed(tmp_path):
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit, LungscopeError])
 def test_an_exception_leaves_the_old_file_and_nothing_else(path, error):
     def interrupted():
-        with written(path) as temporary:
+        with atomic_file(path) as temporary:
             temporary.write_text("half")
             raise error
 
@@ -93,8 +93,8 @@ def test_the_content_is_on_disk_before_the_name_is(path, monkeypatch):
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 def test_a_process_that_is_killed_while_writing_leaves_the_old_file_and_one_hidden_one(path):
     program = (
-        "import sys, time; from pathlib import Path; from lungscope.atomic import written\n"
-        "with written(Path(sys.argv[1])) as temporary:\n"
+        "import sys, time; from pathlib import Path; from lungscope.atomic import atomic_file\n"
+        "with atomic_file(Path(sys.argv[1])) as temporary:\n"
         "    temporary.write_text('half'); print('writing', flush=True); time.sleep(60)"
     )
     with subprocess.Popen(
@@ -115,7 +115,7 @@ def test_a_process_that_is_killed_while_writing_leaves_the_old_file_and_one_hidd
 def test_permissions_follow_the_umask_even_if_a_library_puts_its_own_file_there(path, umask):
     before = os.umask(umask)
     try:
-        with written(path) as temporary:
+        with atomic_file(path) as temporary:
             temporary.unlink()
             temporary.write_text("a library's own file")
             temporary.chmod(0o400 if os.geteuid() == 0 else 0o600)

@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from lungscope.processors import processors
+from lungscope.parallel import cpu_count
 
 
 @pytest.fixture
@@ -11,7 +11,7 @@ def eight(monkeypatch):
 
 
 def test_without_a_limit_all_that_the_affinity_allows(eight, tmp_path):
-    assert processors(tmp_path) == 8
+    assert cpu_count(tmp_path) == 8
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ def test_without_a_limit_all_that_the_affinity_allows(eight, tmp_path):
 )  # fmt: skip
 def test_a_container_of_version_2_limits_them(eight, tmp_path, limit, expected):
     (tmp_path / "cpu.max").write_text(f"{limit}\n")
-    assert processors(tmp_path) == expected
+    assert cpu_count(tmp_path) == expected
 
 
 @pytest.mark.parametrize(("quota", "expected"), [("-1", 8), ("300000", 3), ("10000", 1)])
@@ -29,10 +29,10 @@ def test_a_container_of_version_1_limits_them(eight, tmp_path, quota, expected):
     (tmp_path / "cpu").mkdir()
     (tmp_path / "cpu" / "cpu.cfs_quota_us").write_text(f"{quota}\n")
     (tmp_path / "cpu" / "cpu.cfs_period_us").write_text("100000\n")
-    assert processors(tmp_path) == expected
+    assert cpu_count(tmp_path) == expected
 
 
 def test_a_system_without_affinities_counts_its_processors(monkeypatch, tmp_path):
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     monkeypatch.setattr(os, "cpu_count", lambda: None)
-    assert processors(tmp_path) == 1
+    assert cpu_count(tmp_path) == 1

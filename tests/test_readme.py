@@ -10,7 +10,7 @@ README = Path(__file__).resolve().parents[1] / "README.md"
 
 def test_the_example_of_the_classifier_runs(phantoms, tmp_path, monkeypatch, capsys):
     blocks = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
-    (example,) = (block for block in blocks if "Classifier.shipped()" in block)
+    (example,) = (block for block in blocks if "Classifier.bundled()" in block)
     xray = next(phantoms.rglob("*.png")).read_bytes()
     for name in ("xray.png", "a.png"):
         (tmp_path / name).write_bytes(xray)

@@ -1,7 +1,7 @@
 import pytest
 
+from lungscope.atomic import atomic_folder, refuse_occupied
 from lungscope.errors import LungscopeError
-from lungscope.results import refuse_occupied, replaced
 
 OWN = {"metrics.json", "figures"}
 
@@ -30,7 +30,7 @@ def test_anything_else_is_never_replaced(tmp_path, force):
 def test_a_folder_takes_the_place_of_the_old_one_whole(tmp_path):
     folder = tmp_path / "deep" / "results"
     for content in ("one", "two"):
-        with replaced(folder) as new:
+        with atomic_folder(folder) as new:
             (new / f"{content}.txt").write_text(content)
         assert [path.name for path in folder.iterdir()] == [f"{content}.txt"]
     assert [path.name for path in folder.parent.iterdir()] == ["results"]
@@ -38,9 +38,9 @@ def test_a_folder_takes_the_place_of_the_old_one_whole(tmp_path):
 
 def test_a_failure_leaves_what_was_there_and_nothing_else(tmp_path):
     folder = tmp_path / "results"
-    with replaced(folder) as new:
+    with atomic_folder(folder) as new:
         (new / "kept.txt").write_text("kept")
-    with pytest.raises(ZeroDivisionError), replaced(folder) as new:
+    with pytest.raises(ZeroDivisionError), atomic_folder(folder) as new:
         (new / "other.txt").write_bytes(b"x" * (1 // 0))
     assert [path.name for path in folder.iterdir()] == ["kept.txt"]
     assert [path.name for path in tmp_path.iterdir()] == ["results"]
@@ -50,6 +50,6 @@ def test_what_the_disk_refuses_is_told_in_one_line(tmp_path):
     (tmp_path / "file").touch()
     with (
         pytest.raises(LungscopeError, match="cannot be written"),
-        replaced(tmp_path / "file" / "results"),
+        atomic_folder(tmp_path / "file" / "results"),
     ):
         pass

@@ -9,7 +9,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from lungscope.images import Preprocessing
 from lungscope.inference.abstention import Reference, Thresholds
-from lungscope.inference.description import Description, Export
+from lungscope.inference.description import Description, ExportInfo
 
 SIZE, PLACES = 32, 4
 CLASSES = ("Lung Opacity", "Normal", "Viral Pneumonia")
@@ -88,7 +88,7 @@ def write_tiny_model(folder: Path) -> Path:
         weights_sha256=hashlib.sha256(graph).hexdigest(),
         temperature=2.0,
         abstention=Thresholds("mahalanobis", farthest=1.5, least_confidence=0.45).to_json(),
-        export=Export(
+        export=ExportInfo(
             "fp32",
             {
                 name: hashlib.sha256((folder / name).read_bytes()).hexdigest()

@@ -3,6 +3,8 @@
 import os
 from typing import TYPE_CHECKING, Any
 
+from lungscope.about import DISCLAIMER, __version__
+
 if TYPE_CHECKING:
     from lungscope.inference.classifier import Classifier
     from lungscope.inference.prediction import Prediction
@@ -12,11 +14,6 @@ if TYPE_CHECKING:
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __all__ = ["DISCLAIMER", "Classifier", "Prediction", "__version__"]
-
-__version__ = "0.1.0"
-
-DISCLAIMER = "Research software, not for diagnosis."
-"""On everything that a person reads."""
 
 
 def __getattr__(name: str) -> Any:

@@ -2,8 +2,9 @@
 
 import json
 import os
+import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from lungscope.errors import LungscopeError
 
 
 @contextmanager
-def written(path: Path) -> Iterator[Path]:
+def atomic_file(path: Path) -> Iterator[Path]:
     """Yields a temporary path beside `path` that takes its place when the block ends well.
 
     The content is synced to disk before the rename, so that a power cut leaves the old file or
@@ -45,7 +46,7 @@ def written(path: Path) -> Iterator[Path]:
 
 def write_text(path: Path, text: str) -> None:
     """Writes `text` as UTF-8 to `path`, whole or not at all."""
-    with written(path) as temporary:
+    with atomic_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
@@ -61,3 +62,49 @@ def write_json(path: Path, value: Any) -> None:
 def _sync(path: Path) -> None:
     with path.open("rb+") as file:
         os.fsync(file.fileno())
+
+
+def refuse_occupied(folder: Path, own: Set[str], what: str, *, force: bool) -> None:
+    """Refuses a folder that may not be replaced.
+
+    Args:
+        folder: where results are to go.
+        own: the names of what such results consist of.
+        what: they are, e.g. "an evaluation".
+        force: whether results that are already there may be replaced.
+
+    Raises:
+        LungscopeError: it is a file, or it holds something else, or results and `force` is off.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise LungscopeError(f"{folder}: is a file; give a folder")
+    there = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    foreign = sorted(there - own)
+    if foreign:
+        raise LungscopeError(
+            f"{folder}: holds {foreign[0]}, which is no part of {what}; give another folder"
+        )
+    if there and not force:
+        raise LungscopeError(f"{folder}: holds {what}; replace it with --force")
+
+
+@contextmanager
+def atomic_folder(folder: Path) -> Iterator[Path]:
+    """Yields a new folder that takes the place of `folder` when the block ends well.
+
+    Raises:
+        LungscopeError: it can't be written.
+    """
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(
+            dir=folder.parent, prefix=f".{folder.name}-", suffix=".partial"
+        ) as place:
+            new, old = Path(place) / "new", Path(place) / "old"
+            new.mkdir()
+            yield new
+            if folder.exists():
+                folder.rename(old)
+            new.rename(folder)
+    except OSError as error:
+        raise LungscopeError(f"{folder}: cannot be written: {error.strerror or error}") from error

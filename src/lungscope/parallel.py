@@ -1,5 +1,6 @@
 """The same work on many files, on all the processors that this process may use."""
 
+import math
 import multiprocessing
 import os
 import signal
@@ -12,10 +13,10 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from functools import partial
 from itertools import islice
+from pathlib import Path
 from typing import TypeVar
 
 from lungscope.errors import LungscopeError
-from lungscope.processors import processors
 from lungscope.progress import OnProgress, ignore
 
 T = TypeVar("T")
@@ -71,7 +72,7 @@ def map_files(
 
 
 def _useful_workers(workers: int | None, items: int) -> int:
-    return min(workers or processors(), MOST_WORKERS) if items >= WORTH_A_POOL else 1
+    return min(workers or cpu_count(), MOST_WORKERS) if items >= WORTH_A_POOL else 1
 
 
 def _in_processes(
@@ -116,3 +117,38 @@ def _end_with_parent() -> None:
     if parent is not None:
         parent.join()
         os._exit(1)
+
+
+CGROUP = Path("/sys/fs/cgroup")
+
+
+def cpu_count(cgroup: Path = CGROUP) -> int:
+    """Counts the processors that may be used, at least 1.
+
+    Libraries that ask the machine instead start a thread for each of its processors, however few
+    a container is given, and these threads then wait for each other.
+
+    Args:
+        cgroup: where Linux shows a container its limits; anything else says nothing.
+    """
+    affinity = getattr(os, "sched_getaffinity", None)  # Linux alone has it
+    available = len(affinity(0)) if affinity else os.cpu_count() or 1
+    quota = _quota(cgroup)
+    return available if quota is None else max(1, min(available, math.ceil(quota)))
+
+
+def _quota(cgroup: Path) -> float | None:
+    """Processors' worth of time that the container is given, or None for no limit."""
+    try:  # version 2, then version 1
+        quota, period = (cgroup / "cpu.max").read_text().split()
+    except (OSError, ValueError):
+        try:
+            quota = (cgroup / "cpu" / "cpu.cfs_quota_us").read_text().strip()
+            period = (cgroup / "cpu" / "cpu.cfs_period_us").read_text().strip()
+        except (OSError, ValueError):
+            return None
+    try:
+        share = int(quota) / int(period)
+    except (ValueError, ZeroDivisionError):  # "max": no limit
+        return None
+    return share if share > 0 else None  # version 1 says -1 for no limit

@@ -11,7 +11,7 @@ from lungscope.audit.masking import Masked
 from lungscope.audit.randomisation import Depth, Randomisation
 from lungscope.audit.robustness import Level, Response, Robustness
 from lungscope.audit.subgroups import by_group
-from lungscope.evaluation.bootstrap import Estimate
+from lungscope.estimate import Estimate
 from lungscope.evaluation.predictions import Predictions
 
 STILL = Estimate(0.0, 0.0, 0.0)

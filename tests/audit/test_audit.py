@@ -8,8 +8,8 @@ from lungscope.audit.audit import measure
 from lungscope.audit.findings import findings
 from lungscope.data.cache import open_cache
 from lungscope.data.index import Index
-from lungscope.data.splitting import split
-from lungscope.data.survey import survey
+from lungscope.data.splitting import make_split
+from lungscope.data.survey import survey_images
 
 LEVELS = (40, 128, 216)
 SIZE = 32
@@ -43,8 +43,8 @@ def measured(tmp_path_factory, reader):
         folder = tmp_path_factory.mktemp(place)
         write(folder / "images", place)
         index = Index.open(folder / "images" / "metadata.csv")
-        surveyed = survey(index, workers=1)
-        made = split(index, surveyed, (0.4, 0.2, 0.4))
+        surveyed = survey_images(index, workers=1)
+        made = make_split(index, surveyed, (0.4, 0.2, 0.4))
         cache = open_cache(index.root, made.entries, SIZE, folder / "cache", workers=1)
         return measure(reader(place), made, cache, index, surveyed)
 
@@ -98,7 +98,7 @@ def test_every_finding_says_what_it_means_in_a_line(lung):
 
 def test_the_json_holds_the_findings_and_all_that_they_follow_from(lung):
     written = json.loads(json.dumps(lung.to_json(findings(lung)), allow_nan=False))
-    assert written["side"] == "test"
+    assert written["subset"] == "test"
     assert written["images"] == len(lung.predictions.files)
     assert [each["name"] for each in written["findings"]] == list(verdicts(lung))
     assert {each["name"] for each in written["baselines"]} == {

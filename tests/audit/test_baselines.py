@@ -7,7 +7,7 @@ from PIL import Image
 
 from lungscope.audit.baselines import baselines
 from lungscope.data.cache import Cache, open_cache
-from lungscope.data.split import SIDES, Split, SplitEntry
+from lungscope.data.split import SUBSETS, Split, SplitEntry
 from lungscope.errors import LungscopeError
 from lungscope.evaluation.bootstrap import Resampling
 
@@ -52,12 +52,12 @@ def planted(tmp_path):
     def planted(draw, file=plain_file):
         generator = np.random.default_rng(0)
         entries, pixels = [], []
-        for side in SIDES:
-            for label, count in enumerate(COUNTS[side]):
+        for subset in SUBSETS:
+            for label, count in enumerate(COUNTS[subset]):
                 for number in range(count):
-                    name = f"{side}-{label}-{number}.png"
+                    name = f"{subset}-{label}-{number}.png"
                     Image.new("L", file(label)).save(tmp_path / name)
-                    entries.append(SplitEntry(name, label, name, name, side))
+                    entries.append(SplitEntry(name, label, name, name, subset))
                     pixels.append(draw(label, generator).clip(0, 255).astype(np.uint8))
         cache = Cache(
             np.array(pixels), {entry.sha256: row for row, entry in enumerate(entries)}, Path()
@@ -68,7 +68,7 @@ def planted(tmp_path):
 
 
 def run(split, cache, data, **options):
-    resampling = Resampling.over([entry.group for entry in split.side("test")], draws=200)
+    resampling = Resampling.over([entry.group for entry in split.subset("test")], draws=200)
     return {each.name: each for each in baselines(split, cache, data, resampling, **options)}
 
 
@@ -111,11 +111,11 @@ def test_images_without_any_difference_are_answered_like_the_majority(planted):
         assert np.array_equal(found[name].right, found["majority"].right)
 
 
-def test_the_majority_is_that_of_the_train_side(planted):
+def test_the_majority_is_that_of_the_train_subset(planted):
     split, cache, data = planted(grey)
     found = run(split, cache, data)["majority"]
     assert found.accuracy.value == pytest.approx(14 / 36)
-    assert np.array_equal(found.right, [entry.label == 1 for entry in split.side("test")])
+    assert np.array_equal(found.right, [entry.label == 1 for entry in split.subset("test")])
 
 
 def test_the_single_images_are_those_of_the_accuracy(planted):
@@ -125,10 +125,10 @@ def test_the_single_images_are_those_of_the_accuracy(planted):
         assert baseline.accuracy.low <= baseline.accuracy.value <= baseline.accuracy.high
 
 
-def test_nothing_is_learned_from_the_test_side(planted):
+def test_nothing_is_learned_from_the_test_subset(planted):
     split, cache, data = planted(in_the_centre)
     before = run(split, cache, data)
-    test = split.side("test")
+    test = split.subset("test")
     halved = cache.pixels.copy()
     halved[cache.rows(test[::2])] = 0
     after = run(split, Cache(halved, cache.row, cache.folder), data)
@@ -156,8 +156,8 @@ def test_what_goes_into_a_file_is_json_without_the_single_images(planted):
 
 def test_a_missing_file_is_named(planted):
     split, cache, data = planted(grey)
-    (data / split.side("test")[0].file).unlink()
-    with pytest.raises(LungscopeError, match=split.side("test")[0].file):
+    (data / split.subset("test")[0].file).unlink()
+    with pytest.raises(LungscopeError, match=split.subset("test")[0].file):
         run(split, cache, data)
 
 
@@ -165,11 +165,11 @@ def test_a_missing_file_is_named(planted):
 @pytest.mark.slow
 def test_on_real_xrays_a_thumbnail_and_a_border_say_much(real_xrays, tmp_path):
     from lungscope.data.index import Index
-    from lungscope.data.splitting import split
-    from lungscope.data.survey import survey
+    from lungscope.data.splitting import make_split
+    from lungscope.data.survey import survey_images
 
     index = Index.open(real_xrays)
-    divided = split(index, survey(index), (0.8, 0.1, 0.1))
+    divided = make_split(index, survey_images(index), (0.8, 0.1, 0.1))
     cache = open_cache(real_xrays, divided.entries, 64, tmp_path)
     found = values(run(divided, cache, real_xrays))
     assert 0.75 < found["thumbnail"] < 0.92

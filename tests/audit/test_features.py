@@ -6,8 +6,7 @@ from PIL import Image
 
 from lungscope.audit.features import borders, file_facts, statistics, thumbnails
 from lungscope.audit.regions import border, centre
-from lungscope.errors import LungscopeError
-from lungscope.images import UnreadableImage
+from lungscope.errors import LungscopeError, UnreadableImage
 
 
 def noise(count, size, seed=0):

@@ -7,7 +7,7 @@ from made_up import STILL, effect, measured
 from lungscope.audit.findings import findings
 from lungscope.audit.leaks import LeakedPair
 from lungscope.audit.majority import earned
-from lungscope.evaluation.bootstrap import Estimate
+from lungscope.estimate import Estimate
 
 
 def finding(found, name):

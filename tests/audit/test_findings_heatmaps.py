@@ -5,7 +5,7 @@ import pytest
 from made_up import measured
 
 from lungscope.audit.findings_heatmaps import dependent, faithful
-from lungscope.evaluation.bootstrap import Estimate
+from lungscope.estimate import Estimate
 
 GOOD, OPEN = Estimate(0.14, 0.11, 0.17), Estimate(0.03, -0.05, 0.11)
 NONE, WORSE = Estimate(0.01, -0.02, 0.04), Estimate(-0.1, -0.15, -0.05)

@@ -12,7 +12,7 @@ from lungscope.audit.source_probe import Probe, SourceProbe, probe_sources
 from lungscope.audit.subgroups import by_group, by_source
 from lungscope.data.association import cramers_v
 from lungscope.data.split import SplitEntry
-from lungscope.evaluation.bootstrap import Estimate
+from lungscope.estimate import Estimate
 from lungscope.evaluation.predictions import Predictions
 
 CLASSES = ("a", "b", "c")
@@ -27,7 +27,7 @@ def one_thread():
 def measured(counts, told=False, wrong=(), majority=1 / 3):
     """What is measured of a model where classes come from sources.
 
-    A third of the images is on the test side, a third on the validation side, and each is a group.
+    A third of the images is in the test subset, a third in the validation subset; each is a group.
 
     Args:
         counts: (class, source) -> images.
@@ -42,11 +42,11 @@ def measured(counts, told=False, wrong=(), majority=1 / 3):
         )
         for n, (c, s) in enumerate(kinds)
     ]
-    held_out = [entry for entry in entries if entry.side != "train"]
+    held_out = [entry for entry in entries if entry.subset != "train"]
     features = np.random.default_rng(0).normal(size=(len(held_out), 4))
     if told:
         features[:, 0] += [8.0 * (entry.source == "north") for entry in held_out]
-    tested = [entry for entry in entries if entry.side == "test"]
+    tested = [entry for entry in entries if entry.subset == "test"]
     labels = np.array([entry.label for entry in tested])
     spoilt = [entry.source in wrong and n % 2 == 0 for n, entry in enumerate(tested)]
     predicted = np.where(spoilt, (labels + 1) % 3, labels)

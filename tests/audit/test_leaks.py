@@ -9,42 +9,42 @@ from PIL import Image
 from lungscope.audit.leaks import LeakedGroup, find_leaks
 from lungscope.data.index import Entry, Index
 from lungscope.data.split import Split, SplitEntry
-from lungscope.data.survey import Refused, Survey, survey
+from lungscope.data.survey import Refused, Survey, survey_images
 
 SIDES = ("train", "validation", "test")
 
 
-def film(seed, side=240):
+def film(seed, subset=240):
     """Noise over several scales: two seeds make two pictures with nothing in common."""
     rng = np.random.default_rng(seed)
-    image = np.zeros((side, side), dtype=np.float32)
+    image = np.zeros((subset, subset), dtype=np.float32)
     for cells, weight in ((4, 70), (12, 40), (30, 25)):
         noise = Image.fromarray(rng.uniform(-1, 1, (cells, cells)).astype(np.float32))
-        image += weight * np.asarray(noise.resize((side, side), Image.Resampling.BICUBIC))
+        image += weight * np.asarray(noise.resize((subset, subset), Image.Resampling.BICUBIC))
     return Image.fromarray(np.clip(image + 128, 0, 255).astype(np.uint8))
 
 
 class Data:
-    """A folder of two classes with two films of each on every side, and its split."""
+    """A folder of two classes with two films of each in every subset, and its split."""
 
     def __init__(self, root):
-        self.root, self.entries, self.sides, self.groups = root, {}, {}, {}
+        self.root, self.entries, self.subsets, self.groups = root, {}, {}, {}
         for number in range(12):
-            side = SIDES[number % 3]
-            self.add(f"{'ab'[number // 6]}/{side}-{number}.png", side, film(number))
+            subset = SIDES[number % 3]
+            self.add(f"{'ab'[number // 6]}/{subset}-{number}.png", subset, film(number))
 
-    def add(self, file, side, image, group=None, **options):
+    def add(self, file, subset, image, group=None, **options):
         path = self.root / file
         path.parent.mkdir(exist_ok=True)
         image.save(path, **options)
-        self.sides[file], self.groups[file] = side, group
+        self.subsets[file], self.groups[file] = subset, group
 
     @property
     def index(self):
         return Index(
             self.root,
             ("a", "b"),
-            tuple(Entry(f, "ab".index(f[0]), self.groups[f]) for f in sorted(self.sides)),
+            tuple(Entry(f, "ab".index(f[0]), self.groups[f]) for f in sorted(self.subsets)),
         )
 
     def split(self):
@@ -55,14 +55,14 @@ class Data:
                 label="ab".index(file[0]),
                 sha256=hashlib.sha256(file.encode()).hexdigest(),
                 group=file,
-                side=side,
+                subset=subset,
             )
-            for file, side in sorted(self.sides.items())
+            for file, subset in sorted(self.subsets.items())
         ]
         return Split(("a", "b"), tuple(entries), "group column", 0, "by hand")
 
     def leaks(self):
-        return find_leaks(self.index, survey(self.index, workers=1), self.split())
+        return find_leaks(self.index, survey_images(self.index, workers=1), self.split())
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def data(tmp_path):
 
 
 def pairs(leaks):
-    return [(p.first, p.first_side, p.second, p.second_side, p.kind) for p in leaks.pairs]
+    return [(p.first, p.first_subset, p.second, p.second_subset, p.kind) for p in leaks.pairs]
 
 
 def test_clean_data_has_no_leak(data):
@@ -80,7 +80,7 @@ def test_clean_data_has_no_leak(data):
     assert (found.images, found.pairs, found.groups, found.unseen) == (12, (), (), ())
 
 
-def test_a_copy_on_another_side_is_found(data):
+def test_a_copy_on_another_subset_is_found(data):
     data.add("a/copy.png", "test", film(0))
     found = data.leaks()
     assert found.found
@@ -92,7 +92,7 @@ def test_a_copy_on_another_side_is_found(data):
     [("a/copy.png", {"compress_level": 0}), ("a/copy.jpg", {"quality": 60})],
     ids=["same pixels", "re-encoded"],
 )
-def test_a_picture_that_was_stored_anew_on_another_side_is_found(data, file, options):
+def test_a_picture_that_was_stored_anew_on_another_subset_is_found(data, file, options):
     data.add(file, "validation", film(0), **options)
     found = data.leaks()
     assert pairs(found) == [(file, "validation", "a/train-0.png", "train", "near")]
@@ -105,7 +105,7 @@ def test_a_mirrored_picture_under_another_class_is_found(data):
     assert pairs(data.leaks()) == [("a/train-0.png", "train", "b/mirrored.png", "test", "near")]
 
 
-def test_copies_on_one_side_are_no_leak(data):
+def test_copies_on_one_subset_are_no_leak(data):
     data.add("a/copy.png", "train", film(0))
     data.add("a/copy.jpg", "train", film(0), quality=60)
     assert not data.leaks().found
@@ -116,10 +116,10 @@ def test_a_picture_with_many_copies_is_found_if_one_is_elsewhere(data):
         data.add(f"a/train-0-{number}.png", "train", film(0))
     data.add("a/zoom.jpg", "test", film(0), quality=60)
     found = data.leaks()
-    assert {(p.first_side, p.second_side) for p in found.pairs} == {("train", "test")}
+    assert {(p.first_subset, p.second_subset) for p in found.pairs} == {("train", "test")}
 
 
-def test_a_patient_of_the_table_on_two_sides_is_found(data):
+def test_a_patient_of_the_table_on_two_subsets_is_found(data):
     data.add("a/visit-1.png", "train", film(50), group="Ada")
     data.add("a/visit-2.png", "test", film(51), group="Ada")
     data.add("b/visit-3.png", "test", film(52), group="Ada")
@@ -138,13 +138,13 @@ def test_a_patient_of_the_table_on_two_sides_is_found(data):
 def test_images_that_the_split_does_not_list_are_passed_over(data):
     split = data.split()
     data.add("a/new.png", "test", film(0), group="Ada")
-    found = find_leaks(data.index, survey(data.index, workers=1), split)
+    found = find_leaks(data.index, survey_images(data.index, workers=1), split)
     assert not found.found
     assert (found.images, found.grouped) == (12, 0)
 
 
 def test_what_could_not_be_looked_at_is_named(data):
-    seen = survey(data.index, workers=1)
+    seen = survey_images(data.index, workers=1)
     without = Survey(seen.readable[1:-1], (Refused(seen.readable[0].file, 0, "cut short"),))
     found = find_leaks(data.index, without, data.split())
     assert found.images == 10

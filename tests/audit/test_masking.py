@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from lungscope.audit.masking import MASKS, under_masks
 from lungscope.audit.regions import border, centre, corners
-from lungscope.evaluation import predicting
+from lungscope.evaluation import subset_predictions
 from lungscope.evaluation.bootstrap import Resampling
-from lungscope.evaluation.predicting import predict
+from lungscope.evaluation.subset_predictions import predict_subset
 
 BY_NAME = {mask.name: mask for mask in MASKS}
 REGIONS = {"corners": corners, "border": border, "centre": centre}
@@ -19,7 +19,7 @@ REGIONS = {"corners": corners, "border": border, "centre": centre}
 
 def run(checkpoint, cache, entries, **options):
     resampling = Resampling.over([entry.group for entry in entries], draws=200)
-    unchanged = predict(checkpoint, cache, entries)
+    unchanged = predict_subset(checkpoint, cache, entries)
     found = under_masks(checkpoint, cache, entries, unchanged, resampling, **options)
     return {each.name: each.effect for each in found}
 
@@ -78,7 +78,7 @@ def test_a_mistake_that_hiding_mends_is_counted(reader, written):
 
 
 def test_progress_goes_over_all_masks(reader, written, monkeypatch):
-    monkeypatch.setattr(predicting, "BATCH", 20)
+    monkeypatch.setattr(subset_predictions, "BATCH", 20)
     told = []
     cache, entries = written("centre")
     run(reader("centre"), cache, entries, on_progress=lambda *done: told.append(done))
@@ -87,7 +87,7 @@ def test_progress_goes_over_all_masks(reader, written, monkeypatch):
 
 def test_it_is_json_and_says_what_was_hidden(reader, written):
     cache, entries = written("centre", 6)
-    unchanged = predict(reader("centre"), cache, entries)
+    unchanged = predict_subset(reader("centre"), cache, entries)
     resampling = Resampling.over(unchanged.groups, draws=20)
     found = under_masks(reader("centre"), cache, entries, unchanged, resampling)
     for mask, each in zip(MASKS, found, strict=True):
@@ -98,7 +98,7 @@ def test_it_is_json_and_says_what_was_hidden(reader, written):
 
 def test_answers_for_other_images_are_refused(reader, written):
     cache, entries = written("centre", 6)
-    unchanged = predict(reader("centre"), cache, entries[::-1])
+    unchanged = predict_subset(reader("centre"), cache, entries[::-1])
     resampling = Resampling.over(unchanged.groups, draws=20)
     with pytest.raises(ValueError, match="same images"):
         under_masks(reader("centre"), cache, entries, unchanged, resampling)

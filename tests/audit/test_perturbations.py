@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from lungscope.audit.perturbations import PERTURBATIONS, STRENGTHS, examples
-from lungscope.training.input import to_unit
+from lungscope.models.normalisation import to_unit
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -17,19 +17,19 @@ from lungscope.data.cache import Cache
 from lungscope.data.split import SplitEntry
 from lungscope.images import Preprocessing
 from lungscope.inference.description import Description
-from lungscope.models import Shape, architectures, build
+from lungscope.models import Shape, build_network, list_architectures
 from lungscope.models.checkpoint import Checkpoint
 from lungscope.models.network import Network
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-WITH = [each.name for each in architectures() if each.name != "vgg11"]
+WITH = [each.name for each in list_architectures() if each.name != "vgg11"]
 SIZE, COUNT = 64, 12
 
 
 def a_network(name):
     torch.manual_seed(0)
-    return build(name, Shape(classes=3)).eval()
+    return build_network(name, Shape(classes=3)).eval()
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,10 @@ import torch
 
 from lungscope.audit.perturbations import PERTURBATIONS
 from lungscope.audit.robustness import robustness
-from lungscope.evaluation import predicting
+from lungscope.evaluation import subset_predictions
 from lungscope.evaluation.bootstrap import Resampling
-from lungscope.evaluation.predicting import predict
-from lungscope.training.input import to_unit
+from lungscope.evaluation.subset_predictions import predict_subset
+from lungscope.models.normalisation import to_unit
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -20,7 +20,7 @@ def run(reader, written):
     def run(place="centre", **options):
         cache, entries = written(place)
         checkpoint = reader(place)
-        unchanged = predict(checkpoint, cache, entries)
+        unchanged = predict_subset(checkpoint, cache, entries)
         resampling = Resampling.over(unchanged.groups, draws=200)
         return robustness(checkpoint, cache, entries, unchanged, resampling, **options)
 
@@ -80,12 +80,12 @@ def test_the_average_counts_every_perturbation_and_strength_the_same(run):
 
 def test_twice_the_same_question_gives_the_same_bytes_in_whichever_batches(run, monkeypatch):
     one = json.dumps(asdict(run()), allow_nan=False)
-    monkeypatch.setattr(predicting, "BATCH", 7)
+    monkeypatch.setattr(subset_predictions, "BATCH", 7)
     assert json.dumps(asdict(run()), allow_nan=False) == one
 
 
 def test_progress_goes_over_all_passes(run, monkeypatch):
-    monkeypatch.setattr(predicting, "BATCH", 20)
+    monkeypatch.setattr(subset_predictions, "BATCH", 20)
     told = []
     run(on_progress=lambda *done: told.append(done))
     assert told == [

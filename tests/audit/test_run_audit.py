@@ -7,7 +7,7 @@ from lungscope.data.index import Index
 from lungscope.errors import LungscopeError
 from lungscope.images import Preprocessing
 from lungscope.inference.description import Description
-from lungscope.models import Shape, build
+from lungscope.models import Shape, build_network
 from lungscope.models.checkpoint import save_checkpoint
 from lungscope.progress import ignore
 from lungscope.training.recipe import Recipe
@@ -28,7 +28,7 @@ def run(tmp_path_factory, phantoms, phantom_split):
         "",
         data_fingerprint=phantom_split.fingerprint,
     )
-    state = build("squeezenet1_1", Shape(len(phantom_split.classes))).state_dict()
+    state = build_network("squeezenet1_1", Shape(len(phantom_split.classes))).state_dict()
     save_checkpoint(run.checkpoint, state, description)
     return run
 

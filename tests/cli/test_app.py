@@ -4,7 +4,7 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
-from lungscope import __version__
+from lungscope.about import __version__
 from lungscope.cli.app import app
 
 run = CliRunner().invoke
@@ -81,7 +81,7 @@ def test_no_error_of_any_kind_shows_a_traceback(monkeypatch, error, words):
     def fail(*_):
         raise error
 
-    monkeypatch.setattr("lungscope.models.architectures", fail)
+    monkeypatch.setattr("lungscope.models.list_architectures", fail)
     result = run(app, ["models"])
     assert result.exit_code == 2
     assert words in result.stderr

@@ -45,10 +45,10 @@ def test_check_fails_on_one_picture_under_two_classes(copy):
 
 def test_check_warns_of_a_class_with_another_resolution(tmp_path):
     rng = np.random.default_rng(0)
-    for name, side in (("Normal", 64), ("Sick", 96)):
+    for name, subset in (("Normal", 64), ("Sick", 96)):
         (tmp_path / name).mkdir()
         for k in range(5):
-            pixels = rng.integers(0, 256, (side, side), dtype=np.uint8)
+            pixels = rng.integers(0, 256, (subset, subset), dtype=np.uint8)
             Image.fromarray(pixels).save(tmp_path / name / f"{k}.png")
     result = run(app, ["data", "check", str(tmp_path)])
     assert result.exit_code == 0
@@ -69,7 +69,7 @@ def test_split_writes_a_manifest_and_never_overwrites_one(phantoms, tmp_path):
     command = ["data", "split", str(phantoms), "-o", str(out), "--fractions", "0.6", "0.2", "0.2"]
     assert run(app, command).exit_code == 0
     first = Split.load(out)
-    assert {entry.side for entry in first.entries} == {"train", "validation", "test"}
+    assert {entry.subset for entry in first.entries} == {"train", "validation", "test"}
     refused = run(app, command)
     assert refused.exit_code == 2
     assert "--force" in refused.stderr
@@ -80,7 +80,7 @@ def test_split_writes_a_manifest_and_never_overwrites_one(phantoms, tmp_path):
 def test_split_makes_folds_that_test_every_image_once(phantoms, tmp_path):
     command = ["data", "split", str(phantoms), "-o", str(tmp_path), "--folds", "3", "--json"]
     made = json.loads(run(app, command).stdout)
-    tested = [e.file for fold in made for e in Split.load(Path(fold["path"])).side("test")]
+    tested = [e.file for fold in made for e in Split.load(Path(fold["path"])).subset("test")]
     assert len(tested) == len(set(tested)) == 60
 
 

@@ -18,8 +18,8 @@ run = CliRunner().invoke
 
 
 @pytest.fixture
-def shipped(monkeypatch):
-    monkeypatch.setattr(Classifier, "shipped", classmethod(lambda _: StubModel()))
+def bundled(monkeypatch):
+    monkeypatch.setattr(Classifier, "bundled", classmethod(lambda _: StubModel()))
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def films(tmp_path, monkeypatch):
     return tmp_path / "films"
 
 
-def test_a_folder_of_films_becomes_a_folder_of_pictures(shipped, films):
+def test_a_folder_of_films_becomes_a_folder_of_pictures(bundled, films):
     told = run(app, ["explain", "films"])
     assert told.exit_code == 0
     for name in ("a/1.png.png", "b/1.png.png"):
@@ -44,7 +44,7 @@ def test_a_folder_of_films_becomes_a_folder_of_pictures(shipped, films):
     assert sorted(path.name for path in films.rglob("*.png")) == ["1.png", "1.png"]
 
 
-def test_a_program_gets_json_alone(shipped, films):
+def test_a_program_gets_json_alone(bundled, films):
     told = run(app, ["explain", "films/a/1.png", "--class", "Lung Opacity", "--json"])
     answer = json.loads(told.stdout)
     assert answer["model"] == "mobilenet-lung abababab"
@@ -58,7 +58,7 @@ def test_a_program_gets_json_alone(shipped, films):
     assert row["picture"] == "explanations/1.png.png"
 
 
-def test_a_bad_file_is_a_row_and_the_others_are_done(shipped, films):
+def test_a_bad_file_is_a_row_and_the_others_are_done(bundled, films):
     (films / "a" / "0.png").write_text("no picture")
     told = run(app, ["explain", "films"])
     assert told.exit_code == 1
@@ -66,14 +66,14 @@ def test_a_bad_file_is_a_row_and_the_others_are_done(shipped, films):
     assert "Wrote 2 pictures" in told.stdout
 
 
-def test_an_unknown_class_is_told_with_those_that_there_are(shipped, films):
+def test_an_unknown_class_is_told_with_those_that_there_are(bundled, films):
     told = run(app, ["explain", "films", "--class", "Cat"])
     assert told.exit_code == 2
     assert "'Cat' is unknown; choose one of Lung Opacity, Normal" in told.stderr
     assert not (films.parent / "explanations").exists()
 
 
-def test_pictures_are_replaced_when_that_is_asked_for(shipped, films):
+def test_pictures_are_replaced_when_that_is_asked_for(bundled, films):
     assert run(app, ["explain", "films", "-o", "here"]).exit_code == 0
     again = run(app, ["explain", "films", "-o", "here"])
     assert again.exit_code == 2
@@ -81,7 +81,7 @@ def test_pictures_are_replaced_when_that_is_asked_for(shipped, films):
     assert run(app, ["explain", "films", "-o", "here", "--overwrite"]).exit_code == 0
 
 
-def test_quiet_says_nothing(shipped, films):
+def test_quiet_says_nothing(bundled, films):
     told = run(app, ["explain", "films", "--quiet"])
     assert told.exit_code == 0
     assert told.output == ""
@@ -103,14 +103,14 @@ def test_what_is_no_run_is_told(films):
 def test_a_run_explains_itself(films):
     import torch
 
-    from lungscope.models import Shape, build
+    from lungscope.models import Shape, build_network
     from lungscope.models.checkpoint import save_checkpoint
     from lungscope.training.recipe import Recipe
 
     torch.manual_seed(0)
     Recipe(model="squeezenet1_1").save(films.parent / "run" / "recipe.json")
     description = Description("squeezenet1_1", 16, CLASSES, Preprocessing(64, 0.5, 0.2), "")
-    network = build("squeezenet1_1", Shape(2))
+    network = build_network("squeezenet1_1", Shape(2))
     save_checkpoint(films.parent / "run" / "checkpoint", network.state_dict(), description)
     told = run(app, ["explain", "films", "--run", "run", "--json"])
     assert told.exit_code == 0
@@ -126,7 +126,7 @@ sys.path.insert(0, {here!r})
 from stub_model import StubModel
 from lungscope.inference.classifier import Classifier
 from lungscope.cli.app import app
-Classifier.shipped = classmethod(lambda _: StubModel())
+Classifier.bundled = classmethod(lambda _: StubModel())
 try:
     app(["explain", "films"])
 except SystemExit as end:

@@ -9,7 +9,7 @@ from lungscope.export import exporting
 from lungscope.export.parity import Parity
 from lungscope.images import Preprocessing
 from lungscope.inference.abstention import Thresholds
-from lungscope.inference.description import Description, Export
+from lungscope.inference.description import Description, ExportInfo
 from lungscope.training.recipe import Recipe
 from lungscope.training.run import Run
 
@@ -37,7 +37,7 @@ def asked(monkeypatch):
             Preprocessing(64, 0.5, 0.25),
             "0123456789abcdef" * 4,
             abstention=Thresholds("mahalanobis", 1.4972, asked["least_confidence"]).to_json(),
-            export=Export(precision, {}),
+            export=ExportInfo(precision, {}),
         )
         parity = Parity(precision, 302, 12, 9.5e-06, 1.0, 0.9371, 0.9404)
         return exporting.ExportedRun(description, parity, 8_894_074, folder)

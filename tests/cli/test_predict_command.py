@@ -1,4 +1,4 @@
-"""With the tiny model, which tells images apart by the side that is bright; see `tiny_model`."""
+"""With the tiny model, which tells images apart by the subset that is bright; see `tiny_model`."""
 
 import csv
 import json

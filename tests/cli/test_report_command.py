@@ -44,10 +44,10 @@ def test_what_is_not_in_the_report_is_told_with_the_command_that_makes_it(run, t
     from lungscope.audit.finding import RESULT
 
     (run / "audit").mkdir()
-    audit = {"side": "test", "images": 0, "groups": 0} | {
+    audit = {"subset": "test", "images": 0, "groups": 0} | {
         part: [] for part in ("findings", "baselines", "mistakes")
     }
-    images = len(Run.open(run).split.side("test"))
+    images = len(Run.open(run).split.subset("test"))
     (run / "audit" / RESULT).write_text(
         json.dumps(audit | {"images": images, "weights_sha256": "f" * 64})
     )
@@ -79,7 +79,7 @@ def test_a_folder_that_is_no_run_is_refused_in_one_line(tmp_path):
 
 def test_a_damaged_evaluation_is_refused_in_one_line(run):
     (run / "evaluation").mkdir()
-    (run / "evaluation" / "metrics.json").write_text(json.dumps({"side": "test"}))
+    (run / "evaluation" / "metrics.json").write_text(json.dumps({"subset": "test"}))
     result = invoke(app, ["report", str(run)])
     assert result.exit_code == 2
     assert result.stderr.count("\n") == 1

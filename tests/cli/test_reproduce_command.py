@@ -8,11 +8,11 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from lungscope.cli.app import app
-from lungscope.cli.reproduction_words import Narrator
+from lungscope.cli.reproduction_progress import ConsoleReporter
 from lungscope.cli.terminal import Terminal
 from lungscope.data.split import Split
-from lungscope.reproduction import carrying_out
-from lungscope.reproduction.lookout import Standing
+from lungscope.reproduction import runner
+from lungscope.reproduction.progress_estimate import RunProgress
 from lungscope.training import recipe
 from lungscope.training.run import Run
 
@@ -23,9 +23,9 @@ invoke = CliRunner().invoke
 def command(phantoms, phantom_split, cache_folder, tmp_path, monkeypatch):
     """The command on phantoms of 32 x 32; two small models."""
     monkeypatch.setattr(
-        "lungscope.training.execution.processors", lambda: 1
+        "lungscope.training.execution.cpu_count", lambda: 1
     )  # a second thread would only wait
-    monkeypatch.setattr(recipe, "PAPER", replace(recipe.PAPER, size=32, batch_size=8))
+    monkeypatch.setattr(recipe, "PAPER_RECIPE", replace(recipe.PAPER_RECIPE, size=32, batch_size=8))
     split = tmp_path / "split.json"
     phantom_split.save(split)
 
@@ -85,7 +85,7 @@ def failing(monkeypatch):
     def diverged(*_):
         raise RuntimeError("no memory [red]left[/red]")
 
-    monkeypatch.setattr(carrying_out, "fit", diverged)
+    monkeypatch.setattr(runner, "fit", diverged)
 
 
 def test_without_a_split_one_is_made_and_kept_and_quiet_says_nothing(command, failing, tmp_path):
@@ -148,7 +148,7 @@ def test_ctrl_c_tells_how_to_go_on(command, monkeypatch):
     def twice(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(carrying_out, "fit", twice)
+    monkeypatch.setattr(runner, "fit", twice)
     stopped = command("--budget", "1")
     assert stopped.exit_code == 130
     assert "same command" in stopped.stdout
@@ -165,7 +165,7 @@ def test_a_model_that_fails_gives_1_and_a_table_all_the_same(command, failing, t
     ("options", "told"),
     [
         (["--model", "resnet99"], "unknown"),
-        (["--budget", "100"], "fewer than the paper's"),
+        (["--budget", "100"], "fewer epochs than the recipe's 100"),
         (["--folds", "3"], "--split"),
         (["--folds", "3", "--seeds", "2"], "not both"),
         (["--folds", "2"], "3"),
@@ -195,8 +195,8 @@ def test_on_a_terminal_one_bar_shows_all_models_and_goes_away_for_words():
     terminal = Terminal()
     shown = io.StringIO()
     terminal.err = Console(file=shown, force_terminal=True, width=120)
-    narrator = Narrator(terminal)
-    narrator.onlooker.standing(Standing(3.5, 160, 2350.0))
+    narrator = ConsoleReporter(terminal)
+    narrator.onlooker.standing(RunProgress(3.5, 160, 2350.0))
     assert "3.5 of about 160 epochs, about 40 min left" in shown.getvalue()
     narrator.hide()
     assert not terminal.err._live_stack

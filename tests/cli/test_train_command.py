@@ -4,9 +4,9 @@ import pytest
 from typer.testing import CliRunner
 
 from lungscope.cli.app import app
-from lungscope.cli.training import starting_from
+from lungscope.cli.training import describe_weights
 from lungscope.evaluation.predictions import Predictions
-from lungscope.training.recipe import PAPER
+from lungscope.training.recipe import PAPER_RECIPE
 from lungscope.training.run import Run
 
 run = CliRunner().invoke
@@ -34,7 +34,7 @@ def test_a_trained_run_is_evaluated(train, cache_folder, tmp_path):
     assert f"Training mobilenet-v2 from random weights into {folder}" in trained.stdout
     recipe = Run.open(folder).recipe
     assert (recipe.model, recipe.flip_vertical, recipe.epochs) == ("mobilenet-v2", 0, 1)
-    assert recipe.flip_horizontal == PAPER.flip_horizontal
+    assert recipe.flip_horizontal == PAPER_RECIPE.flip_horizontal
 
     command = ["evaluate", str(folder), "--cache", str(cache_folder), "--device", "cpu"]
     evaluated = run(app, [*command, "--json"])
@@ -63,10 +63,10 @@ def test_a_trained_run_is_evaluated(train, cache_folder, tmp_path):
     assert "not finished" not in spoken
     page = (folder / "report.html").read_bytes()
 
-    trained_on = run(app, [*command, "--side", "train"])
+    trained_on = run(app, [*command, "--subset", "train"])
     assert trained_on.exit_code == 0, trained_on.stderr
     metrics = json.loads((folder / "evaluation-train" / "metrics.json").read_text())
-    assert metrics["side"] == "train"
+    assert metrics["subset"] == "train"
     assert json.loads((folder / "evaluation" / "metrics.json").read_text()) == answer
     assert (folder / "report.html").read_bytes() == page
 
@@ -87,7 +87,7 @@ def test_a_trained_run_is_evaluated(train, cache_folder, tmp_path):
     ],
 )
 def test_where_training_starts_is_told_in_words(weights, words):
-    assert starting_from(weights) == words
+    assert describe_weights(weights) == words
 
 
 def test_an_existing_run_is_never_overwritten_without_force(train, tmp_path):

@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 
 from lungscope.comparison.comparison import compare
-from lungscope.comparison.holm import holm
-from lungscope.comparison.sample_size import images_needed
-from lungscope.comparison.verdict import p_value, points, verdict
+from lungscope.comparison.pair import p_value, points, verdict
+from lungscope.comparison.significance import estimate_images_needed, holm_adjust
 from lungscope.evaluation.predictions import Predictions
 
 CLASSES = ("Lung Opacity", "Normal", "Viral Pneumonia")
@@ -45,7 +44,7 @@ def test_a_difference_that_chance_explains():
     assert pair.differences["accuracy"].value == pytest.approx(4 / 300)
     assert not pair.distinguishable
     assert pair.better is None
-    expected = images_needed(8 / 300, 4 / 300)
+    expected = estimate_images_needed(8 / 300, 4 / 300)
     assert pair.images_needed == pytest.approx(expected)
     about = f"{float(f'{expected:.2g}'):,.0f}"
     low, high = (points(x, 300) for x in (pair.differences["accuracy"].low, 0.0333333))
@@ -96,10 +95,10 @@ def test_several_pairs_are_corrected_by_holm():
     compared = compare(answering(rights))
     assert [(p.first, p.second) for p in compared.pairs] == list(combinations("ABCD", 2))
     for corrected, raw in (("p_groups", "p_groups"), ("p_images", "p_images")):
-        expected = holm([getattr(pair.mcnemar, raw) for pair in compared.pairs])
+        expected = holm_adjust([getattr(pair.mcnemar, raw) for pair in compared.pairs])
         assert tuple(getattr(pair, corrected) for pair in compared.pairs) == expected
     areas = [(pair, label) for pair in compared.pairs for label in CLASSES]
-    expected = holm([pair.areas[label].p for pair, label in areas])
+    expected = holm_adjust([pair.areas[label].p for pair, label in areas])
     assert tuple(pair.p_areas[label] for pair, label in areas) == expected
     first = compared.pairs[0]  # A - B: 8 images, p = 0.008 alone, 3 pairs with D are far smaller
     assert first.mcnemar.p_groups == pytest.approx(2 / 2**8)

@@ -5,8 +5,9 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 
-from lungscope.comparison.delong import delong
-from lungscope.evaluation.bootstrap import Estimate, Resampling, estimate
+from lungscope.comparison.delong import delong_test
+from lungscope.estimate import Estimate
+from lungscope.evaluation.bootstrap import Resampling, bootstrap_estimate
 
 # The patients of DeLong, DeLong and Clarke-Pearson (1988) of whom no value is missing:
 # albumin, total protein, K-G score, and whether surgery helped.
@@ -51,7 +52,7 @@ def test_the_papers_own_patients_as_sas_reports_them(
     one, other, areas, difference, error, low, high, p
 ):
     # SAS/STAT User's Guide, LOGISTIC, "Comparing Receiver Operating Characteristic Curves"
-    found = delong(HELPED, one, other)
+    found = delong_test(HELPED, one, other)
     assert (found.first, found.second) == pytest.approx(areas, abs=5e-5)
     assert found.difference.value == pytest.approx(difference, abs=5e-5)
     assert found.standard_error == pytest.approx(error, abs=5e-5)
@@ -67,7 +68,7 @@ def test_the_papers_own_patients_as_sas_reports_them(
 )
 def test_it_agrees_with_comparing_every_pair_ties_included(rows):
     positive, first, second = (np.array(column) for column in zip(*rows, strict=True))
-    found = delong(positive, first.astype(float), second.astype(float))
+    found = delong_test(positive, first.astype(float), second.astype(float))
     if min(positive.sum(), (~positive).sum()) < 2:
         assert found is None
         return
@@ -101,8 +102,8 @@ def test_its_interval_is_the_bootstraps_where_images_are_independent():
         rows = np.repeat(np.arange(len(positive)), counts)
         areas = (roc_auc_score(positive[rows], scores[rows]) for scores in (first, second))
         drawn.append(np.subtract(*areas))
-    found = delong(positive, first, second).difference
-    reference = estimate(found.value, np.array(drawn))
+    found = delong_test(positive, first, second).difference
+    reference = bootstrap_estimate(found.value, np.array(drawn))
     width = reference.high - reference.low
     assert found.low == pytest.approx(reference.low, abs=0.12 * width)
     assert found.high == pytest.approx(reference.high, abs=0.12 * width)
@@ -110,12 +111,12 @@ def test_its_interval_is_the_bootstraps_where_images_are_independent():
 
 def test_only_the_order_of_scores_matters():
     positive, first, second = correlated()
-    assert delong(positive, np.exp(first), 3 * second) == delong(positive, first, second)
+    assert delong_test(positive, np.exp(first), 3 * second) == delong_test(positive, first, second)
 
 
 def test_exchanging_the_models_turns_the_sign_alone():
     positive, first, second = correlated()
-    one, other = delong(positive, first, second), delong(positive, second, first)
+    one, other = delong_test(positive, first, second), delong_test(positive, second, first)
     assert other.p == pytest.approx(one.p)
     assert other.difference.value == -one.difference.value
     assert other.difference.low == pytest.approx(-one.difference.high)
@@ -123,7 +124,7 @@ def test_exchanging_the_models_turns_the_sign_alone():
 
 def test_equal_scores_are_no_difference_at_all():
     positive, first, _ = correlated()
-    found = delong(positive, first, first)
+    found = delong_test(positive, first, first)
     assert found.difference == Estimate(0, 0, 0)
     assert found.p == 1
 
@@ -131,9 +132,9 @@ def test_equal_scores_are_no_difference_at_all():
 @pytest.mark.parametrize("positives", [0, 1, 9, 10])
 def test_fewer_than_two_of_a_kind_are_not_tested(positives):
     positive = np.arange(10) < positives
-    assert delong(positive, np.arange(10.0), np.arange(10.0)[::-1]) is None
+    assert delong_test(positive, np.arange(10.0), np.arange(10.0)[::-1]) is None
 
 
 def test_a_difference_without_variance_is_not_tested():
     positive = np.arange(6) < 3
-    assert delong(positive, positive.astype(float), 1 - positive.astype(float)) is None
+    assert delong_test(positive, positive.astype(float), 1 - positive.astype(float)) is None

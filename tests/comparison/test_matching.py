@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lungscope.comparison.matching import matched
+from lungscope.comparison.matching import match_predictions
 from lungscope.errors import LungscopeError
 from lungscope.evaluation.predictions import Predictions
 
@@ -37,8 +37,8 @@ def shuffled(predictions, rows, columns):
 @settings(deadline=None, max_examples=50)
 @given(st.permutations(range(12)), st.permutations(range(3)))
 def test_neither_the_order_of_images_nor_that_of_classes_matters(rows, columns):
-    straight = matched({"A": made(seed=1), "B": made()})["B"]
-    other = matched({"A": made(seed=1), "B": shuffled(made(), rows, columns)})["B"]
+    straight = match_predictions({"A": made(seed=1), "B": made()})["B"]
+    other = match_predictions({"A": made(seed=1), "B": shuffled(made(), rows, columns)})["B"]
     assert (other.classes, other.files, other.groups) == (CLASSES, straight.files, straight.groups)
     assert np.array_equal(other.labels, straight.labels)
     assert np.array_equal(other.probabilities, straight.probabilities)
@@ -46,7 +46,7 @@ def test_neither_the_order_of_images_nor_that_of_classes_matters(rows, columns):
 
 def refusal(one, other):
     with pytest.raises(LungscopeError) as refused:
-        matched({"A": one, "B": other})
+        match_predictions({"A": one, "B": other})
     assert "\n" not in str(refused.value)
     return str(refused.value)
 

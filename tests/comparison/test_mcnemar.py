@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from lungscope.comparison.mcnemar import McNemar, mcnemar
+from lungscope.comparison.significance import McNemar, mcnemar_test
 
 answers = st.lists(
     st.tuples(st.booleans(), st.booleans(), st.sampled_from("abcdefgh")), min_size=1, max_size=30
@@ -15,7 +15,7 @@ answers = st.lists(
 
 def answered(rows):
     first, second, groups = zip(*rows, strict=True)
-    return mcnemar(np.array(first), np.array(second), groups)
+    return mcnemar_test(np.array(first), np.array(second), groups)
 
 
 def enumerated(sums):

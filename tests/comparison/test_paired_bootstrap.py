@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, f1_score, log_loss
 
-from lungscope.comparison.paired_bootstrap import METRICS, Replicated, differences
+from lungscope.comparison.comparison import METRICS, Replicated, bootstrap_differences
 from lungscope.evaluation.bootstrap import Resampling
 from lungscope.evaluation.evaluation import evaluate
 from lungscope.evaluation.predictions import Predictions
@@ -59,7 +59,9 @@ def test_values_and_intervals_of_one_model_are_those_of_its_evaluation():
 def test_both_models_are_measured_on_the_same_draws():
     first, second = two_models(30, groups=9)
     resampling = Resampling.over(first.groups, draws=300)
-    found = differences(Replicated.of(first, resampling), Replicated.of(second, resampling))
+    found = bootstrap_differences(
+        Replicated.of(first, resampling), Replicated.of(second, resampling)
+    )
     drawn = []
     for counts in resampling.counts[:, resampling.group].astype(int):
         rows = np.repeat(np.arange(30), counts)
@@ -72,7 +74,7 @@ def test_both_models_are_measured_on_the_same_draws():
 def test_a_model_does_not_differ_from_itself():
     first, _ = two_models()
     itself = Replicated.of(first, Resampling.over(first.groups))
-    for found in differences(itself, itself).values():
+    for found in bootstrap_differences(itself, itself).values():
         assert (found.low, found.value, found.high) == (0, 0, 0)
 
 
@@ -92,6 +94,8 @@ def test_95_percent_of_intervals_hold_the_true_difference():
             groups = tuple(map(str, group))
             models.append(Predictions.from_logits(CLASSES, names, groups, labels, logits))
         resampling = Resampling.over(models[0].groups, draws=300, seed=seed)
-        found = differences(*(Replicated.of(model, resampling) for model in models))["accuracy"]
+        found = bootstrap_differences(*(Replicated.of(model, resampling) for model in models))[
+            "accuracy"
+        ]
         held += found.low <= 0 <= found.high
     assert 0.90 <= held / sets <= 0.985

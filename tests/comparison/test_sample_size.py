@@ -2,18 +2,18 @@ import numpy as np
 import pytest
 from scipy.stats import binom, binomtest
 
-from lungscope.comparison.sample_size import design_effect, images_needed
+from lungscope.comparison.significance import estimate_design_effect, estimate_images_needed
 
 
 def test_a_worked_example():
     # discordant shares 0.45 and 0.05: ((1.95996 sqrt 0.5 + 0.84162 sqrt 0.34) / 0.4)^2 = 22.0
-    assert images_needed(0.5, 0.4) == pytest.approx(22.01, abs=0.02)
+    assert estimate_images_needed(0.5, 0.4) == pytest.approx(22.01, abs=0.02)
 
 
 def test_four_in_five_samples_of_that_size_are_significant():
     # McNemar's test without the exact one's caution, as the formula assumes: z^2 > 1.96^2
     discordant, difference = 0.08, 0.03
-    count = round(images_needed(discordant, difference))
+    count = round(estimate_images_needed(discordant, difference))
     generator = np.random.default_rng(1)
     shares = [(discordant + difference) / 2, (discordant - difference) / 2, 1 - discordant]
     drawn = generator.multinomial(count, shares, size=20_000)
@@ -23,7 +23,7 @@ def test_four_in_five_samples_of_that_size_are_significant():
 
 def test_the_exact_test_needs_hardly_more():
     discordant, difference = 0.08, 0.03
-    count = round(1.1 * images_needed(discordant, difference))
+    count = round(1.1 * estimate_images_needed(discordant, difference))
     power = 0.0
     for both in range(count + 1):
         share = binom.pmf(both, count, discordant)
@@ -35,20 +35,24 @@ def test_the_exact_test_needs_hardly_more():
 
 
 def test_only_the_size_of_the_difference_counts_and_the_design_effect_multiplies():
-    assert images_needed(0.1, -0.02) == pytest.approx(images_needed(0.1, 0.02))
-    assert images_needed(0.1, 0.02, effect=2.5) == pytest.approx(2.5 * images_needed(0.1, 0.02))
+    assert estimate_images_needed(0.1, -0.02) == pytest.approx(estimate_images_needed(0.1, 0.02))
+    assert estimate_images_needed(0.1, 0.02, effect=2.5) == pytest.approx(
+        2.5 * estimate_images_needed(0.1, 0.02)
+    )
 
 
 def test_one_model_right_wherever_they_differ_needs_images_too():
     # d = difference = 1: the normal approximation's smallest answer, (1.96 + 0)^2
-    assert images_needed(1, 1) == pytest.approx(1.95996**2, rel=1e-4)
+    assert estimate_images_needed(1, 1) == pytest.approx(1.95996**2, rel=1e-4)
 
 
 def test_images_that_repeat_count_once():
     values = np.random.default_rng(0).choice([-1.0, 0, 1], size=400)
     groups = [str(row) for row in range(400)]
-    assert design_effect(values, groups) == pytest.approx(1)
-    repeated = design_effect(np.repeat(values, 5), [group for group in groups for _ in range(5)])
+    assert estimate_design_effect(values, groups) == pytest.approx(1)
+    repeated = estimate_design_effect(
+        np.repeat(values, 5), [group for group in groups for _ in range(5)]
+    )
     assert repeated == pytest.approx(5, rel=0.01)
 
 
@@ -57,10 +61,10 @@ def test_it_is_the_variance_of_group_means_over_that_of_image_means():
     groups = [str(group) for group in np.repeat(np.arange(300), 6)]
     values = np.repeat(generator.normal(size=300), 6) + generator.normal(size=1800)
     # intraclass correlation 1/2, groups of 6: 1 + 5 / 2 (Kish, 1965)
-    assert design_effect(values, groups) == pytest.approx(3.5, rel=0.12)
+    assert estimate_design_effect(values, groups) == pytest.approx(3.5, rel=0.12)
 
 
 def test_it_never_promises_fewer_images():
     values = np.tile([1.0, -1.0], 20)  # in every group one of each: no variance between groups
-    assert design_effect(values, [str(row // 2) for row in range(40)]) == 1
-    assert design_effect(np.zeros(4), ["a", "a", "b", "b"]) == 1
+    assert estimate_design_effect(values, [str(row // 2) for row in range(40)]) == 1
+    assert estimate_design_effect(np.zeros(4), ["a", "a", "b", "b"]) == 1

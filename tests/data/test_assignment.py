@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.model_selection import StratifiedGroupKFold
 
-from lungscope.data.assignment import assign
+from lungscope.data.assignment import assign_groups
 
 PAPER = (0.8, 0.1, 0.1)
 FIFTHS = (0.2,) * 5
@@ -54,7 +54,7 @@ def shares(labels, parts, count):
 @given(IMAGES, FRACTIONS, SEEDS)
 def test_every_image_has_one_part_and_every_group_stays_together(images, fractions, seed):
     groups, labels = apart(images)
-    parts = assign(groups, labels, fractions, seed)
+    parts = assign_groups(groups, labels, fractions, seed)
     assert parts.shape == (len(images),)
     assert set(parts.tolist()) <= set(range(len(fractions)))
     assert len(set(zip(groups, parts.tolist(), strict=True))) == len(set(groups))
@@ -64,21 +64,21 @@ def test_every_image_has_one_part_and_every_group_stays_together(images, fractio
 @given(IMAGES, FRACTIONS, SEEDS, st.randoms())
 def test_the_order_of_the_images_makes_no_difference(images, fractions, seed, random):
     order = random.sample(range(len(images)), len(images))
-    parts = assign(*apart(images), fractions, seed)
-    shuffled = assign(*apart([images[i] for i in order]), fractions, seed)
+    parts = assign_groups(*apart(images), fractions, seed)
+    shuffled = assign_groups(*apart([images[i] for i in order]), fractions, seed)
     assert shuffled.tolist() == [parts[i] for i in order]
 
 
 def test_one_seed_gives_one_assignment_and_another_seed_another():
     images = blocks([400, 400, 400], 10)
-    first = assign(*images, PAPER, 0).tolist()
-    assert assign(*images, PAPER, 0).tolist() == first
-    assert assign(*images, PAPER, 1).tolist() != first
+    first = assign_groups(*images, PAPER, 0).tolist()
+    assert assign_groups(*images, PAPER, 0).tolist() == first
+    assert assign_groups(*images, PAPER, 1).tolist() != first
 
 
 def test_a_seed_gives_what_it_always_gave():
     # So that a split that is in a paper can be made again; one digit a block of ten images.
-    parts = assign(*blocks([150, 90, 120], 10), PAPER, 0)
+    parts = assign_groups(*blocks([150, 90, 120], 10), PAPER, 0)
     assert "".join(map(str, parts[::10])) == "210000000100000010000002000000200100"
 
 
@@ -86,20 +86,20 @@ def test_a_seed_gives_what_it_always_gave():
 def test_blocks_of_ten_come_within_two_points_of_the_wanted_shares(seed):
     groups, labels = blocks([975, 1024, 1025], 10)
     assert len(labels) == 3024
-    found = shares(labels, assign(groups, labels, PAPER, seed), 3)
+    found = shares(labels, assign_groups(groups, labels, PAPER, seed), 3)
     assert np.abs(found - np.array(PAPER)[:, None]).max() <= 0.02
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_patients_of_one_to_ten_images_come_within_one_point(seed):
     groups, labels = patients(seed, 3000)
-    found = shares(labels, assign(groups, labels, PAPER, seed), 3)
+    found = shares(labels, assign_groups(groups, labels, PAPER, seed), 3)
     assert np.abs(found - np.array(PAPER)[:, None]).max() <= 0.01
 
 
 def test_single_images_are_split_exactly():
     groups, labels = blocks([100, 50, 30], 1)
-    found = shares(labels, assign(groups, labels, PAPER, 0), 3)
+    found = shares(labels, assign_groups(groups, labels, PAPER, 0), 3)
     np.testing.assert_allclose(found, np.repeat(np.array(PAPER)[:, None], 3, axis=1), atol=1e-12)
 
 
@@ -111,7 +111,7 @@ def test_folds_are_balanced_as_well_as_scikit_learns(images, seed):
     folds = StratifiedGroupKFold(5, shuffle=True, random_state=seed)
     for fold, (_, test) in enumerate(folds.split(labels, labels, groups)):
         theirs[test] = fold
-    ours = assign(groups, labels, FIFTHS, seed)
+    ours = assign_groups(groups, labels, FIFTHS, seed)
     worst_of_ours = np.abs(shares(labels, ours, 5) - 0.2).max()
     worst_of_theirs = np.abs(shares(labels, theirs, 5) - 0.2).max()
     assert worst_of_ours <= 1.5 * worst_of_theirs
@@ -125,7 +125,7 @@ def test_three_groups_a_class_give_every_part_every_class(sizes):
         for number, size in enumerate(sizes)
         for _ in range(size)
     )
-    assert (shares(images[1], assign(*images, PAPER, 0), 3) > 0).all()
+    assert (shares(images[1], assign_groups(*images, PAPER, 0), 3) > 0).all()
 
 
 @st.composite
@@ -154,7 +154,7 @@ def test_where_any_assignment_gives_every_part_every_class_so_does_ours(images, 
         ]
         return all(classes == {0, 1, 2} for classes in having)
 
-    parts = assign(groups, labels, PAPER, seed)
+    parts = assign_groups(groups, labels, PAPER, seed)
     ours = [parts[groups.index(name)] for name in names]
     if any(complete(parts) for parts in product(range(3), repeat=len(names))):
         assert complete(ours)
@@ -175,12 +175,12 @@ def test_a_case_where_the_greedy_rule_alone_leaves_a_class_out_is_completed_by_f
         for label, count in enumerate(row)
         for _ in range(count)
     )
-    parts = assign(*images, PAPER, 0)
+    parts = assign_groups(*images, PAPER, 0)
     assert (shares(images[1], parts, 3) > 0).all()
     assert np.bincount(parts).argmax() == 0
 
 
 def test_too_few_groups_of_a_class_are_distributed_all_the_same():
     groups, labels = blocks([30, 2], 1)
-    parts = assign(groups, labels, PAPER, 0)
+    parts = assign_groups(groups, labels, PAPER, 0)
     np.testing.assert_array_equal(np.bincount(parts[:30]), [24, 3, 3])

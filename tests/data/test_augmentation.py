@@ -7,7 +7,7 @@ from scipy import ndimage
 from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2.functional import rotate
 
-from lungscope.data.augmentation import PAPER, Augmentation, augment, draw_views, view
+from lungscope.data.augmentation import PAPER_AUGMENTATION, Augmentation, augment, draw_views, view
 
 NOTHING = Augmentation(0, 0, 0)
 ALWAYS_LEFT_RIGHT = Augmentation(1, 0, 0)
@@ -167,7 +167,7 @@ def test_the_two_flips_and_the_angle_are_drawn_independently():
 
 def test_every_image_has_its_own_draw():
     same = smooth(48).repeat(16, 1, 1, 1)
-    done = augment(same, PAPER, seeded(1))
+    done = augment(same, PAPER_AUGMENTATION, seeded(1))
     assert len({image.numpy().tobytes() for image in done}) == 16
 
 
@@ -175,7 +175,10 @@ def test_one_image_does_not_change_what_becomes_of_the_others():
     images = noise(count=6)
     others = images.clone()
     others[2] = 0.5
-    one, other = augment(images, PAPER, seeded()), augment(others, PAPER, seeded())
+    one, other = (
+        augment(images, PAPER_AUGMENTATION, seeded()),
+        augment(others, PAPER_AUGMENTATION, seeded()),
+    )
     kept = [0, 1, 3, 4, 5]
     assert torch.equal(one[kept], other[kept])
 
@@ -183,13 +186,13 @@ def test_one_image_does_not_change_what_becomes_of_the_others():
 def test_the_generator_decides_the_draws_and_nothing_else_does():
     images = noise()
     torch.manual_seed(1)
-    first = augment(images, PAPER, seeded(7))
+    first = augment(images, PAPER_AUGMENTATION, seeded(7))
     torch.manual_seed(2)
-    assert torch.equal(augment(images, PAPER, seeded(7)), first)
-    assert not torch.equal(augment(images, PAPER, seeded(8)), first)
+    assert torch.equal(augment(images, PAPER_AUGMENTATION, seeded(7)), first)
+    assert not torch.equal(augment(images, PAPER_AUGMENTATION, seeded(8)), first)
 
 
-@pytest.mark.parametrize("policy", [NOTHING, FLIPS, PAPER])
+@pytest.mark.parametrize("policy", [NOTHING, FLIPS, PAPER_AUGMENTATION])
 def test_every_policy_takes_the_same_number_of_draws(policy):
     # So that the draws after it, and a resumed training, do not depend on the policy.
     generator, reference = seeded(4), seeded(4)
@@ -201,8 +204,10 @@ def test_every_policy_takes_the_same_number_of_draws(policy):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_the_draws_do_not_depend_on_the_device():
     images = noise(count=8, size=64)
-    there = augment(images.cuda(), PAPER, seeded(6))
-    torch.testing.assert_close(there.cpu(), augment(images, PAPER, seeded(6)), rtol=0, atol=1e-4)
+    there = augment(images.cuda(), PAPER_AUGMENTATION, seeded(6))
+    torch.testing.assert_close(
+        there.cpu(), augment(images, PAPER_AUGMENTATION, seeded(6)), rtol=0, atol=1e-4
+    )
 
 
 # Views: what an image can look like where only flips are drawn
@@ -225,7 +230,7 @@ def test_views_are_the_flips_that_the_probabilities_allow(chances, views):
 
 
 def test_there_is_no_end_of_views_with_a_rotation():
-    assert PAPER.views == ()
+    assert PAPER_AUGMENTATION.views == ()
     assert Augmentation(0, 0, 0.1).views == ()
 
 
@@ -250,13 +255,13 @@ def test_the_view_that_is_drawn_is_what_augment_makes_to_the_bit(policy, seed):
 def test_shape_and_type_are_kept_and_the_given_images_are_not_touched(dtype):
     images = noise().to(dtype)
     before = images.clone()
-    done = augment(images, PAPER, seeded())
+    done = augment(images, PAPER_AUGMENTATION, seeded())
     assert done.shape == images.shape
     assert done.dtype == dtype
     assert torch.equal(images, before)
 
 
-@pytest.mark.parametrize("policy", [FLIPS, PAPER, Augmentation(0.5, 0.5, 180)])
+@pytest.mark.parametrize("policy", [FLIPS, PAPER_AUGMENTATION, Augmentation(0.5, 0.5, 180)])
 def test_no_pixel_leaves_the_unit_range_but_by_rounding(policy):
     extremes = torch.cat([(noise(count=32) > 0.5).float(), torch.ones(8, 1, 33, 33)])
     done = augment(extremes, policy, seeded(1))

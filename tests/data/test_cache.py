@@ -16,10 +16,10 @@ import pytest
 from PIL import Image
 
 from lungscope.data import cache as module
-from lungscope.data.cache import DIGEST, PIXELS, default_folder, open_cache
+from lungscope.data.cache import DIGEST, PIXELS, default_cache_folder, open_cache
 from lungscope.data.split import SplitEntry
-from lungscope.errors import LungscopeError
-from lungscope.images import UnreadableImage, read, to_square
+from lungscope.errors import LungscopeError, UnreadableImage
+from lungscope.images import read, to_square
 
 SIZE = 32
 COUNT = 5
@@ -136,7 +136,9 @@ def test_the_second_opening_decodes_nothing_and_tells_no_progress(
     assert second.row == first.row
 
 
-def test_renamed_files_and_other_sides_need_no_new_cache(root, entries, tmp_path, without_decoding):
+def test_renamed_files_and_other_subsets_need_no_new_cache(
+    root, entries, tmp_path, without_decoding
+):
     open_cache(root, entries, SIZE, tmp_path)
     without_decoding()
     moved = [SplitEntry(f"moved/{e.file}", 1, e.sha256, "other", "test") for e in entries]
@@ -160,9 +162,9 @@ def test_what_changes_the_pixels_makes_another_cache(root, entries, tmp_path, mo
 
 
 def test_the_default_folder_is_the_user_s_own(root, entries, tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "default_folder", lambda: tmp_path / "own")
+    monkeypatch.setattr(module, "default_cache_folder", lambda: tmp_path / "own")
     assert open_cache(root, entries, SIZE).folder.parent == tmp_path / "own"
-    assert default_folder().parts[-2:] == ("lungscope", "pixels")
+    assert default_cache_folder().parts[-2:] == ("lungscope", "pixels")
 
 
 def test_opening_a_cache_of_twenty_thousand_images_costs_little(tmp_path, monkeypatch):

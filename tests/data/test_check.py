@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lungscope.data.check import TELLING_V, check
+from lungscope.data.check import TELLING_V, check_data
 from lungscope.data.index import Entry, Index
-from lungscope.data.survey import Refused, Survey, Surveyed, hashes, survey
+from lungscope.data.survey import ImageRecord, Refused, Survey, perceptual_hashes, survey_images
 
 CLASSES = ("Normal", "Opacity", "Viral")
 
@@ -18,13 +18,13 @@ CLASSES = ("Normal", "Opacity", "Viral")
 def picture_of(seed):
     """A thumbnail of noise, and its hashes."""
     thumbnail = np.random.default_rng(seed).integers(0, 256, (64, 64), dtype=np.uint8)
-    return thumbnail, hashes(thumbnail)
+    return thumbnail, perceptual_hashes(thumbnail)
 
 
 def image(file, label, **changes):
     seed = changes.pop("seed", crc32(file.encode()))
     thumbnail, hashed = picture_of(seed)
-    usual = Surveyed(
+    usual = ImageRecord(
         file=file,
         label=label,
         sha256=file,
@@ -60,7 +60,7 @@ def checked(readable, refused=(), group=None, source=None):
         )
         for number, found in enumerate([*readable, *refused])
     )
-    return check(Index(None, CLASSES, entries), Survey(tuple(readable), tuple(refused)))
+    return check_data(Index(None, CLASSES, entries), Survey(tuple(readable), tuple(refused)))
 
 
 def about(result, kind):
@@ -212,7 +212,7 @@ def test_the_whole_of_it_can_be_written_as_json():
 def test_the_confounded_source_of_the_real_x_rays_is_found(real_xrays):
     whole = Index.open(real_xrays)
     index = Index(whole.root, whole.classes, whole.entries[::25])
-    result = check(index, survey(index))
+    result = check_data(index, survey_images(index))
     assert result.passed
     assert any("source goes with the class" in text for text in about(result, "confounding"))
     assert result.pairs == ()
@@ -226,7 +226,7 @@ def test_twelve_bits_in_sixteen_are_an_error(tmp_path):
             pixels = rng.integers(0, 4096, (64, 64), dtype=np.uint16)
             Image.fromarray(pixels).save(tmp_path / label / f"{k}.png")
     index = Index.open(tmp_path)
-    found = check(index, survey(index))
+    found = check_data(index, survey_images(index))
     assert not found.passed
     assert "12 bits stored in 16" in found.findings[0].text
 
@@ -238,5 +238,7 @@ def test_files_that_are_not_read_are_counted_by_kind(tmp_path):
         pixels = np.random.default_rng(ord(label)).integers(0, 256, (64, 64), dtype=np.uint8)
         Image.fromarray(pixels).save(tmp_path / label / "1.png")
     index = Index.open(tmp_path)
-    (warning,) = [f for f in check(index, survey(index)).findings if f.about == "ignored"]
+    (warning,) = [
+        f for f in check_data(index, survey_images(index)).findings if f.about == "ignored"
+    ]
     assert "2 files in class folders are of no kind that is read (.nii 2)" in warning.text

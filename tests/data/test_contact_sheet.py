@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lungscope.data.contact_sheet import GAP, HEADING, MARGIN, TILE, contact_sheet
+from lungscope.data.contact_sheet import GAP, HEADING, MARGIN, TILE, draw_contact_sheet
 from lungscope.data.index import Index
 
 
@@ -23,7 +23,7 @@ def index(tmp_path):
 
 
 def drawn(index, path, **options):
-    contact_sheet(index, path, **options)
+    draw_contact_sheet(index, path, **options)
     with Image.open(path) as image:
         assert image.format == "PNG"
         return np.asarray(image)
@@ -110,5 +110,5 @@ def test_a_file_name_of_any_letters_is_drawn(tmp_path):
         path = tmp_path / "data" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(np.arange(64 * 64, dtype=np.uint8).reshape(64, 64)).save(path)
-    contact_sheet(Index.open(tmp_path / "data"), tmp_path / "sheet.png")
+    draw_contact_sheet(Index.open(tmp_path / "data"), tmp_path / "sheet.png")
     assert (tmp_path / "sheet.png").read_bytes().startswith(b"\x89PNG")

@@ -9,21 +9,28 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from lungscope.data import duplicates as module
-from lungscope.data.duplicates import BLOCK, CORRELATION, Pair, candidates, clusters, duplicates
+from lungscope.data.duplicates import (
+    BLOCK,
+    CORRELATION,
+    DuplicatePair,
+    cluster_duplicates,
+    find_candidates,
+    find_duplicates,
+)
 from lungscope.data.index import Index
-from lungscope.data.survey import Survey, Surveyed, hashes, survey
+from lungscope.data.survey import ImageRecord, Survey, perceptual_hashes, survey_images
 
 FLIP_LEFT_RIGHT = Image.Transpose.FLIP_LEFT_RIGHT
 FLIP_TOP_BOTTOM = Image.Transpose.FLIP_TOP_BOTTOM
 
 
-def film(seed, side=240):
+def film(seed, subset=240):
     """Noise over several scales: two seeds make two pictures with nothing in common."""
     rng = np.random.default_rng(seed)
-    image = np.zeros((side, side), dtype=np.float32)
+    image = np.zeros((subset, subset), dtype=np.float32)
     for cells, weight in ((4, 70), (12, 40), (30, 25)):
         noise = Image.fromarray(rng.uniform(-1, 1, (cells, cells)).astype(np.float32))
-        image += weight * np.asarray(noise.resize((side, side), Image.Resampling.BICUBIC))
+        image += weight * np.asarray(noise.resize((subset, subset), Image.Resampling.BICUBIC))
     return Image.fromarray(np.clip(image + 128, 0, 255).astype(np.uint8))
 
 
@@ -35,7 +42,7 @@ def jpeg(image, quality):
 
 def surveyed(file, image, sha256=None):
     thumbnail = np.asarray(image.resize((64, 64), Image.Resampling.BILINEAR))
-    return Surveyed(
+    return ImageRecord(
         file=file,
         label=0,
         sha256=sha256 or f"content of {file}",
@@ -47,7 +54,7 @@ def surveyed(file, image, sha256=None):
         bits=8,
         mean=float(np.asarray(image).mean()),
         peak=1.0,
-        hashes=hashes(thumbnail),
+        hashes=perceptual_hashes(thumbnail),
         thumbnail=thumbnail,
     )
 
@@ -80,14 +87,16 @@ COPIES = {
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("change", COPIES.values(), ids=COPIES)
 def test_a_copy_is_found_though_it_is(change, seed):
-    (pair,) = duplicates(said(copy=change(film(seed)), film=film(seed), other=film(seed + 100)))
+    (pair,) = find_duplicates(
+        said(copy=change(film(seed)), film=film(seed), other=film(seed + 100))
+    )
     assert (pair.first, pair.second, pair.kind) == ("copy", "film", "near")
     assert pair.correlation >= CORRELATION
 
 
 def test_different_films_are_not_taken_for_one():
     films = {f"{seed:02}": film(seed) for seed in range(40)}
-    assert duplicates(said(**films)) == ()
+    assert find_duplicates(said(**films)) == ()
 
 
 def test_films_alike_in_the_coarse_only_are_not_taken_for_one():
@@ -95,42 +104,42 @@ def test_films_alike_in_the_coarse_only_are_not_taken_for_one():
     one, other = Image.blend(coarse, film(2), 0.3), Image.blend(coarse, film(3), 0.3)
     raw = np.corrcoef(np.asarray(one).ravel(), np.asarray(other).ravel())[0, 1]
     assert raw > 0.75
-    assert duplicates(said(one=one, other=other)) == ()
+    assert find_duplicates(said(one=one, other=other)) == ()
 
 
 def test_files_equal_to_the_byte_are_each_paired_with_the_first():
     image = film(1)
     files = [surveyed(file, image, sha256="same") for file in ("c", "a", "b")]
-    assert duplicates(Survey(tuple(files), ())) == (
-        Pair("a", "b", "bytes", 0, 1.0),
-        Pair("a", "c", "bytes", 0, 1.0),
+    assert find_duplicates(Survey(tuple(files), ())) == (
+        DuplicatePair("a", "b", "bytes", 0, 1.0),
+        DuplicatePair("a", "c", "bytes", 0, 1.0),
     )
 
 
 def test_a_copy_of_two_equal_files_is_paired_with_the_first_and_clustered_with_both():
     same = [surveyed(file, film(1), sha256="same") for file in ("a", "b")]
     found = Survey((*same, surveyed("c", jpeg(film(1), 60))), ())
-    assert [(p.first, p.second, p.kind) for p in duplicates(found)] == [
+    assert [(p.first, p.second, p.kind) for p in find_duplicates(found)] == [
         ("a", "b", "bytes"),
         ("a", "c", "near"),
     ]
-    assert clusters(found) == {"a": "a", "b": "a", "c": "a"}
+    assert cluster_duplicates(found) == {"a": "a", "b": "a", "c": "a"}
 
 
 def test_blank_thumbnails_are_not_near_duplicates():
     blank, white = Image.new("L", (64, 64), 7), Image.new("L", (64, 64), 255)
-    assert duplicates(said(blank=blank, white=white)) == ()
+    assert find_duplicates(said(blank=blank, white=white)) == ()
 
 
 def test_stripes_whose_gradient_vanishes_one_way_can_be_compared():
     stripes = Image.fromarray(np.tile(np.arange(240) % 40 * 6, (240, 1)).astype(np.uint8))
-    (pair,) = duplicates(said(a=stripes, b=jpeg(stripes, 80)))
+    (pair,) = find_duplicates(said(a=stripes, b=jpeg(stripes, 80)))
     assert pair.correlation == pytest.approx(1, abs=0.1)
 
 
 def test_nothing_has_no_duplicates():
-    assert duplicates(Survey((), ())) == ()
-    assert clusters(Survey((), ())) == {}
+    assert find_duplicates(Survey((), ())) == ()
+    assert cluster_duplicates(Survey((), ())) == {}
 
 
 def test_the_order_of_the_files_does_not_matter():
@@ -141,9 +150,9 @@ def test_the_order_of_the_files_does_not_matter():
     for seed in range(3):
         random.Random(seed).shuffle(images)  # noqa: S311
         shuffled = Survey(tuple(images), ())
-        assert duplicates(shuffled) == duplicates(reference)
-        assert clusters(shuffled) == clusters(reference)
-    assert {tuple(pair) for pair in map(names, duplicates(reference))} == {
+        assert find_duplicates(shuffled) == find_duplicates(reference)
+        assert cluster_duplicates(shuffled) == cluster_duplicates(reference)
+    assert {tuple(pair) for pair in map(names, find_duplicates(reference))} == {
         ("1", "copy of 1"),
         ("1", "mirrored 1"),
         ("copy of 1", "mirrored 1"),
@@ -176,7 +185,7 @@ def test_candidates_are_those_of_the_brute_force(pairs, distance, block):
         arrays = (np.array(plain, np.uint64), np.array(turned, np.uint64))
         found = [
             tuple(map(int, row))
-            for part in candidates(*arrays, distance)
+            for part in find_candidates(*arrays, distance)
             for row in np.stack(part, 1)
         ]
     assert len(found) == len(set(found))
@@ -185,7 +194,7 @@ def test_candidates_are_those_of_the_brute_force(pairs, distance, block):
 
 def test_candidates_come_in_small_parts_though_all_are_alike():
     same = np.zeros(BLOCK + 300, np.uint64)
-    parts = [len(first) for first, _, _ in candidates(same, same, 0)]
+    parts = [len(first) for first, _, _ in find_candidates(same, same, 0)]
     assert sum(parts) == len(same) * (len(same) - 1) // 2
     assert max(parts) <= BLOCK
 
@@ -208,12 +217,12 @@ def naive_clusters(count, pairs):
 @given(st.lists(st.tuples(st.integers(0, 11), st.integers(0, 11)), max_size=15))
 def test_clusters_are_those_of_a_union_find(links):
     linked = [(min(link), max(link)) for link in links if link[0] != link[1]]
-    pairs = tuple(Pair(f"{a:02}", f"{b:02}", "near", 0, 1.0) for a, b in linked)
+    pairs = tuple(DuplicatePair(f"{a:02}", f"{b:02}", "near", 0, 1.0) for a, b in linked)
     image = surveyed("", Image.new("L", (64, 64)))
     found = Survey(tuple(dataclasses.replace(image, file=f"{n:02}") for n in range(12)), ())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "duplicates", lambda _: pairs)
-        assert clusters(found) == {
+        patch.setattr(module, "find_duplicates", lambda _: pairs)
+        assert cluster_duplicates(found) == {
             f"{n:02}": f"{first:02}" for n, first in enumerate(naive_clusters(12, linked))
         }
 
@@ -222,7 +231,7 @@ def test_clusters_are_those_of_a_union_find(links):
 def test_copies_of_real_x_rays_are_found_among_them_and_no_others(real_xrays):
     whole = Index.open(real_xrays)
     index = Index(whole.root, whole.classes, whole.entries[::15])
-    real = survey(index).readable
+    real = survey_images(index).readable
     rng = np.random.default_rng(0)
     copied = [real[n] for n in rng.choice(len(real), 25, replace=False)]
     copies = []
@@ -232,5 +241,5 @@ def test_copies_of_real_x_rays_are_found_among_them_and_no_others(real_xrays):
             turned = turned.transpose(FLIP_LEFT_RIGHT)
         turned = jpeg(turned.rotate(rng.uniform(-10, 10), Image.Resampling.BILINEAR), 85)
         copies.append(surveyed(f"z/{image.file}", turned))
-    found = {names(pair) for pair in duplicates(Survey((*real, *copies), ()))}
+    found = {names(pair) for pair in find_duplicates(Survey((*real, *copies), ()))}
     assert found == {(image.file, f"z/{image.file}") for image in copied}

@@ -17,7 +17,7 @@ from unreliable import (
 from lungscope.data import download
 from lungscope.data import fetch as module
 from lungscope.data.archive import ArchiveError
-from lungscope.data.fetch import PAPER_SET, Fetched, Record, fetch, unpack_record
+from lungscope.data.fetch import PAPER_SET, Fetched, Record, fetch_dataset, unpack_record
 from lungscope.errors import LungscopeError
 
 COUNTS = {"Lung_Opacity": 1, "Normal": 2, "Viral Pneumonia": 1}
@@ -39,7 +39,7 @@ def get(server, tmp_path):
         server.script = script
         server.asked.clear()
         record = Record("set", server.url, MappingProxyType(COUNTS), "10.1/x", "any")
-        return fetch(tmp_path / "images", record, attempts=attempts, timeout=5, **keywords)
+        return fetch_dataset(tmp_path / "images", record, attempts=attempts, timeout=5, **keywords)
 
     return get
 
@@ -140,7 +140,7 @@ def test_a_finished_download_is_not_asked_for_again(get, server, tmp_path, monke
 def test_a_mirror_is_asked_in_place_of_the_record_s_server(server, tmp_path):
     server.script = [whole()]
     record = Record("set", "https://example.invalid/zip", COUNTS, "10.1/x", "any")
-    fetch(tmp_path / "images", record, url=server.url)
+    fetch_dataset(tmp_path / "images", record, url=server.url)
 
     assert len(server.asked) == 1
     assert_in_place(tmp_path)
@@ -155,7 +155,7 @@ def test_progress_ends_at_the_size_of_the_archive(get):
 def test_an_address_that_is_not_https_is_refused_before_anything_else(tmp_path):
     record = Record("set", "http://example.com/a.zip", COUNTS, "10.1/x", "any")
     with pytest.raises(LungscopeError, match="only https"):
-        fetch(tmp_path / "images", record)
+        fetch_dataset(tmp_path / "images", record)
     assert list(tmp_path.iterdir()) == []
 
 

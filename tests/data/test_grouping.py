@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lungscope.data import grouping as module
-from lungscope.data.grouping import group, join
+from lungscope.data import splitting as module
 from lungscope.data.index import Entry, Index
+from lungscope.data.splitting import group_images, join_groups
 
 NAMES = st.sampled_from(["a", "b", "c", "d", "e", "f"])
 
@@ -34,33 +34,35 @@ def grouped(monkeypatch, groups, alike=None, unreadable=()):
     """`group` for files that are named 1, 2, ..., whose near-duplicates are said to be `alike`."""
     readable = [file for file in groups if file not in unreadable]
     clusters = {file: file for file in readable} | (alike or {})
-    monkeypatch.setattr(module, "clusters", lambda _: clusters)
+    monkeypatch.setattr(module, "cluster_duplicates", lambda _: clusters)
     index = Index(Path(), ("A", "B"), tuple(Entry(file, 0, name) for file, name in groups.items()))
-    return group(index, SimpleNamespace(readable=[SimpleNamespace(file=f) for f in readable]))
+    return group_images(
+        index, SimpleNamespace(readable=[SimpleNamespace(file=f) for f in readable])
+    )
 
 
 @settings(deadline=None)
 @given(st.lists(st.tuples(NAMES, NAMES), max_size=14))
 def test_joining_agrees_with_the_naive_way(names):
     first, second = [a for a, _ in names], [b for _, b in names]
-    joined = join(first, second)
+    joined = join_groups(first, second)
     assert partition(joined) == partition(naive(first, second))
-    assert partition(join(second, first)) == partition(joined)
+    assert partition(join_groups(second, first)) == partition(joined)
 
 
 def test_a_long_chain_is_one_group():
     count = 2000
-    joined = join([n // 2 for n in range(count)], [(n + 1) // 2 for n in range(count)])
+    joined = join_groups([n // 2 for n in range(count)], [(n + 1) // 2 for n in range(count)])
     assert len(set(joined)) == 1
 
 
 def test_a_name_in_the_first_naming_has_nothing_to_do_with_the_same_one_in_the_second():
-    assert len(set(join(["a", "b"], ["b", "c"]))) == 2
+    assert len(set(join_groups(["a", "b"], ["b", "c"]))) == 2
 
 
 @pytest.mark.parametrize("count", [0, 1, 256, 512])
 def test_many_things_with_both_names_in_common_are_one_group(count):
-    assert len(set(join(["a"] * count, ["b"] * count))) == min(count, 1)
+    assert len(set(join_groups(["a"] * count, ["b"] * count))) == min(count, 1)
 
 
 def test_without_a_group_column_look_alikes_are_the_groups(monkeypatch):

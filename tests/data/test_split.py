@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lungscope.data import split as module
-from lungscope.data.split import SIDES, Split, SplitEntry, sha256_of
+from lungscope.data.split import SUBSETS, Split, SplitEntry, sha256_of
 from lungscope.errors import LungscopeError
 
 CLASSES = ("Lung Opacity", "Normal")
@@ -20,16 +20,16 @@ def content(file):
     return f"pixels of {file}".encode()
 
 
-def entry(number, label, side):
+def entry(number, label, subset):
     file = f"{CLASSES[label]}/ä {number}.png"
     digest = hashlib.sha256(content(file)).hexdigest()
-    return SplitEntry(file, label, digest, f"p{number}", side, "Kyiv" if number % 2 else None)
+    return SplitEntry(file, label, digest, f"p{number}", subset, "Kyiv" if number % 2 else None)
 
 
 ENTRIES = tuple(
-    entry(6 * label + 2 * part + copy, label, side)
+    entry(6 * label + 2 * part + copy, label, subset)
     for label in range(2)
-    for part, side in enumerate(SIDES)
+    for part, subset in enumerate(SUBSETS)
     for copy in range(2)
 )
 SPLIT = Split(CLASSES, ENTRIES, "group column", 7, "34/33/33")
@@ -72,22 +72,22 @@ def edit(manifest, change):
 # What a split is
 
 
-def test_the_sides_share_out_the_images():
-    assert [len(SPLIT.side(side)) for side in SIDES] == [4, 4, 4]
-    assert {e for side in SIDES for e in SPLIT.side(side)} == set(ENTRIES)
+def test_the_subsets_share_out_the_images():
+    assert [len(SPLIT.subset(subset)) for subset in SUBSETS] == [4, 4, 4]
+    assert {e for subset in SUBSETS for e in SPLIT.subset(subset)} == set(ENTRIES)
 
 
-def test_a_group_on_two_sides_is_a_leak():
+def test_a_group_on_two_subsets_is_a_leak():
     with pytest.raises(LungscopeError, match="leak: group 'p0' is on test and train"):
         changed(5, group="p0")
 
 
-def test_one_picture_on_two_sides_is_a_leak_even_under_two_names_and_groups():
+def test_one_picture_on_two_subsets_is_a_leak_even_under_two_names_and_groups():
     with pytest.raises(LungscopeError, match=r"leak: .*0\.png.* is on train and validation"):
         changed(2, sha256=ENTRIES[0].sha256)
 
 
-def test_one_picture_twice_on_one_side_is_none():
+def test_one_picture_twice_on_one_subset_is_none():
     assert len(changed(1, sha256=ENTRIES[0].sha256).entries) == len(ENTRIES)
 
 
@@ -96,10 +96,10 @@ def test_a_file_that_is_listed_twice_is_refused():
         replace(SPLIT, entries=(*ENTRIES, replace(ENTRIES[0], sha256="other")))
 
 
-@pytest.mark.parametrize("side", SIDES)
-def test_a_class_that_is_missing_on_a_side_is_refused(side):
-    left = tuple(e for e in ENTRIES if e.side != side or e.label != 1)
-    with pytest.raises(LungscopeError, match=f"no image of class 'Normal' on the {side} side"):
+@pytest.mark.parametrize("subset", SUBSETS)
+def test_a_class_that_is_missing_on_a_subset_is_refused(subset):
+    left = tuple(e for e in ENTRIES if e.subset != subset or e.label != 1)
+    with pytest.raises(LungscopeError, match=f"no image of class 'Normal' in the {subset} subset"):
         replace(SPLIT, entries=left)
 
 
@@ -114,7 +114,7 @@ def test_fewer_than_two_different_classes_are_refused(classes):
 
 def test_the_fingerprint_is_stable():
     # As on the day that it was written: runs and checkpoints name it.
-    lines = sorted(f"{e.sha256} {CLASSES[e.label]} {e.side}" for e in ENTRIES)
+    lines = sorted(f"{e.sha256} {CLASSES[e.label]} {e.subset}" for e in ENTRIES)
     assert SPLIT.fingerprint == hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
@@ -130,8 +130,8 @@ def test_the_fingerprint_does_not_depend_on_names_and_the_order_of_classes():
     assert Split(CLASSES[::-1], swapped, "", 0, "").fingerprint == SPLIT.fingerprint
 
 
-@pytest.mark.parametrize("fields", [{"label": 1}, {"side": "test"}, {"sha256": "0" * 64}])
-def test_the_fingerprint_depends_on_content_class_and_side(fields):
+@pytest.mark.parametrize("fields", [{"label": 1}, {"subset": "test"}, {"sha256": "0" * 64}])
+def test_the_fingerprint_depends_on_content_class_and_subset(fields):
     assert changed(0, **fields).fingerprint != SPLIT.fingerprint
 
 
@@ -157,7 +157,7 @@ def rename_a_class(value):
 
 
 EDITS = {
-    "another side": lambda value: value["images"][0].update(side="validation"),
+    "another subset": lambda value: value["images"][0].update(subset="validation"),
     "another class": lambda value: value["images"][0].update(label="Normal"),
     "another content": lambda value: value["images"][0].update(sha256="0" * 64),
     "one image less": lambda value: value["images"].pop(0),

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lungscope.data import grouping
+from lungscope.data import splitting
 from lungscope.data.index import Entry, Index
-from lungscope.data.split import SIDES, Split
-from lungscope.data.splitting import folds, split
+from lungscope.data.split import SUBSETS, Split
+from lungscope.data.splitting import make_folds, make_split
 from lungscope.errors import LungscopeError
 
 CLASSES = ("Lung Opacity", "Normal", "Viral Pneumonia")
@@ -19,7 +19,7 @@ NAN = float("nan")
 
 @pytest.fixture(autouse=True)
 def without_look_alikes(monkeypatch):
-    monkeypatch.setattr(grouping, "clusters", clusters_by_content)
+    monkeypatch.setattr(splitting, "cluster_duplicates", clusters_by_content)
 
 
 def clusters_by_content(survey):
@@ -53,8 +53,8 @@ def patients(groups_a_class, size=3):
     )
 
 
-def sides(made):
-    return {entry.file: entry.side for entry in made.entries}
+def subsets(made):
+    return {entry.file: entry.subset for entry in made.entries}
 
 
 IMAGES = st.lists(
@@ -72,24 +72,24 @@ def test_a_split_is_complete_free_of_leaks_and_the_same_in_any_order(images, sha
     index, survey = surveyed(images)
     shuffled = surveyed(images, random.sample(range(len(images)), len(images)))
     try:
-        made = split(index, survey, shares, seed)
+        made = make_split(index, survey, shares, seed)
     except LungscopeError:
         with pytest.raises(LungscopeError):
-            split(*shuffled, shares, seed)
+            make_split(*shuffled, shares, seed)
         return
     assert [entry.file for entry in made.entries] == [entry.file for entry in index.entries]
-    group_sides = {(entry.group, entry.side) for entry in made.entries}
-    assert len(group_sides) == len({entry.group for entry in index.entries})
-    for side in SIDES:
-        assert {entry.label for entry in made.side(side)} == {0, 1, 2}
-    again = split(*shuffled, shares, seed)
-    assert sides(again) == sides(made)
+    group_subsets = {(entry.group, entry.subset) for entry in made.entries}
+    assert len(group_subsets) == len({entry.group for entry in index.entries})
+    for subset in SUBSETS:
+        assert {entry.label for entry in made.subset(subset)} == {0, 1, 2}
+    again = make_split(*shuffled, shares, seed)
+    assert subsets(again) == subsets(made)
     assert again.fingerprint == made.fingerprint
 
 
 def test_a_split_carries_what_is_known_of_each_image():
     index, survey = patients(10)
-    made = split(index, survey, seed=3)
+    made = make_split(index, survey, seed=3)
     assert (made.classes, made.seed, made.description) == (CLASSES, 3, "80/10/10")
     assert made.grouped_by == "group column"
     for entry, known, seen in zip(made.entries, index.entries, survey.readable, strict=True):
@@ -98,32 +98,32 @@ def test_a_split_carries_what_is_known_of_each_image():
 
 
 def test_a_split_can_be_saved_and_loaded(tmp_path):
-    made = split(*patients(10))
+    made = make_split(*patients(10))
     made.save(tmp_path / "split.json")
     assert Split.load(tmp_path / "split.json") == made
 
 
-def test_the_paper_s_share_of_every_class_is_on_every_side():
-    made = split(*patients(10, size=10))
+def test_the_paper_s_share_of_every_class_is_on_every_subset():
+    made = make_split(*patients(10, size=10))
     counts = np.zeros((3, 3))
     for entry in made.entries:
-        counts[SIDES.index(entry.side), entry.label] += 1
+        counts[SUBSETS.index(entry.subset), entry.label] += 1
     np.testing.assert_array_equal(counts, [[80] * 3, [10] * 3, [10] * 3])
 
 
 def test_unreadable_images_are_left_out():
     index, survey = patients(10)
     read = SimpleNamespace(readable=survey.readable[1:], refused=survey.readable[:1])
-    assert len(split(index, read).entries) == len(index.entries) - 1
+    assert len(make_split(index, read).entries) == len(index.entries) - 1
 
 
-def test_byte_equal_pictures_of_two_patients_are_on_one_side():
+def test_byte_equal_pictures_of_two_patients_are_on_one_subset():
     for seed in range(10):
         index, survey = patients(5)
         survey.readable[0].sha256 = survey.readable[40].sha256 = "same"
         survey.readable[0].label = survey.readable[40].label
-        made = split(index, survey, (0.4, 0.3, 0.3), seed)
-        assert made.entries[0].side == made.entries[40].side
+        made = make_split(index, survey, (0.4, 0.3, 0.3), seed)
+        assert made.entries[0].subset == made.entries[40].subset
         assert made.entries[0].group == made.entries[40].group
 
 
@@ -145,34 +145,34 @@ def test_byte_equal_pictures_of_two_patients_are_on_one_side():
 )
 def test_bad_fractions_are_refused(fractions):
     with pytest.raises(LungscopeError, match="must be three positive shares that sum to 1"):
-        split(*patients(10), fractions)
+        make_split(*patients(10), fractions)
 
 
 @pytest.mark.parametrize("fractions", [(0.7, 0.2, 0.1), (1 / 3, 1 / 3, 1 / 3), (0.98, 0.01, 0.01)])
 def test_fractions_need_only_sum_to_one_within_rounding(fractions):
-    assert len(split(*patients(10), fractions).entries) == 90
+    assert len(make_split(*patients(10), fractions).entries) == 90
 
 
 def test_a_class_of_too_few_groups_is_refused_and_named():
     images = [(label, f"p{label}-{n % 9}") for label in range(2) for n in range(30)]
     images += [(2, f"p2-{n % 2}") for n in range(30)]
     with pytest.raises(LungscopeError, match=r"'Viral Pneumonia' has 2 groups .* too few for 3"):
-        split(*surveyed(images))
+        make_split(*surveyed(images))
 
 
 def test_a_class_without_a_readable_image_is_refused():
     index, survey = patients(4)
     survey.readable = tuple(image for image in survey.readable if image.label)
     with pytest.raises(LungscopeError, match="'Lung Opacity' has 0 groups"):
-        split(index, survey)
+        make_split(index, survey)
     survey.readable = ()
     with pytest.raises(LungscopeError, match="'Lung Opacity' has 0 groups"):
-        split(index, survey)
+        make_split(index, survey)
 
 
 def test_three_groups_a_class_are_enough():
-    made = split(*patients(3))
-    assert [len(made.side(side)) for side in SIDES] == [9, 9, 9]
+    made = make_split(*patients(3))
+    assert [len(made.subset(subset)) for subset in SUBSETS] == [9, 9, 9]
 
 
 # Folds
@@ -181,41 +181,43 @@ def test_three_groups_a_class_are_enough():
 @pytest.mark.parametrize("count", [3, 5])
 def test_every_image_is_tested_once_validates_once_and_trains_otherwise(count):
     index, survey = patients(2 * count)
-    made = folds(index, survey, count)
+    made = make_folds(index, survey, count)
     assert [each.description for each in made] == [f"fold {n + 1} of {count}" for n in range(count)]
     for entry in index.entries:
-        where = [sides(each)[entry.file] for each in made]
+        where = [subsets(each)[entry.file] for each in made]
         assert where.count("test") == where.count("validation") == 1
         assert where.count("train") == count - 2
 
 
 def test_the_fold_after_the_tested_one_validates():
-    made = folds(*patients(10), 5)
-    tested = [{e.file for e in each.side("test")} for each in made]
-    validating = [{e.file for e in each.side("validation")} for each in made]
+    made = make_folds(*patients(10), 5)
+    tested = [{e.file for e in each.subset("test")} for each in made]
+    validating = [{e.file for e in each.subset("validation")} for each in made]
     assert validating == tested[1:] + tested[:1]
 
 
 def test_folds_are_balanced_in_every_class():
-    for each in folds(*patients(10, size=4), 5):
-        for side, images in (("train", 24), ("validation", 8), ("test", 8)):
-            labels = [entry.label for entry in each.side(side)]
+    for each in make_folds(*patients(10, size=4), 5):
+        for subset, images in (("train", 24), ("validation", 8), ("test", 8)):
+            labels = [entry.label for entry in each.subset(subset)]
             assert [labels.count(label) for label in range(3)] == [images] * 3
 
 
 def test_folds_of_one_seed_are_the_same_and_of_another_are_not():
     images = patients(10)
-    assert folds(*images, 5, seed=1) == folds(*images, 5, seed=1)
-    assert [sides(s) for s in folds(*images, 5, seed=2)] != [sides(s) for s in folds(*images, 5, 1)]
+    assert make_folds(*images, 5, seed=1) == make_folds(*images, 5, seed=1)
+    assert [subsets(s) for s in make_folds(*images, 5, seed=2)] != [
+        subsets(s) for s in make_folds(*images, 5, 1)
+    ]
 
 
 @pytest.mark.parametrize("count", [2, 1, 0, -1])
 def test_fewer_than_three_folds_are_refused(count):
     with pytest.raises(LungscopeError, match="at least 3 folds are needed"):
-        folds(*patients(10), count)
+        make_folds(*patients(10), count)
 
 
 @pytest.mark.parametrize("count", [11, 10**9])
 def test_more_folds_than_a_class_has_groups_are_refused_at_once(count):
     with pytest.raises(LungscopeError, match=rf"has 10 groups .* too few for {count} parts"):
-        folds(*patients(10), count)
+        make_folds(*patients(10), count)

@@ -7,8 +7,14 @@ import pytest
 from PIL import Image
 
 from lungscope.data.index import Entry, Index
-from lungscope.data.survey import Refused, Surveyed, hashes, survey
-from lungscope.data.views import ANGLES, MIRRORINGS
+from lungscope.data.survey import (
+    ANGLES,
+    MIRRORINGS,
+    ImageRecord,
+    Refused,
+    perceptual_hashes,
+    survey_images,
+)
 from lungscope.images import read, to_square
 
 
@@ -40,14 +46,14 @@ def index(tmp_path):
 
 
 def test_every_file_is_readable_or_refused_in_the_order_of_the_index(index):
-    found = survey(index)
+    found = survey_images(index)
     assert [image.file for image in found.readable] == ["a/1.png", "a/2.jpg", "b/3.png"]
     assert [image.file for image in found.refused] == ["a/broken.png", "b/empty.jpg"]
     assert [image.label for image in found.readable] == [0, 0, 1]
 
 
 def test_a_refusal_says_why_in_one_line_without_the_path(index):
-    for refused in survey(index).refused:
+    for refused in survey_images(index).refused:
         assert isinstance(refused, Refused)
         assert refused.reason
         assert "\n" not in refused.reason
@@ -56,11 +62,11 @@ def test_a_refusal_says_why_in_one_line_without_the_path(index):
 
 def test_a_missing_file_is_refused_too(tmp_path):
     absent = Index(tmp_path, ("A", "B"), (Entry("a.png", 0), Entry("b.png", 1)))
-    assert [refused.label for refused in survey(absent).refused] == [0, 1]
+    assert [refused.label for refused in survey_images(absent).refused] == [0, 1]
 
 
 def test_what_is_said_of_an_image_is_what_it_is(index):
-    png, jpeg, rgb = survey(index).readable
+    png, jpeg, rgb = survey_images(index).readable
     content = (index.root / png.file).read_bytes()
     assert png.sha256 == hashlib.sha256(content).hexdigest()
     assert png.bytes == len(content)
@@ -71,7 +77,7 @@ def test_what_is_said_of_an_image_is_what_it_is(index):
 
 
 def test_the_thumbnail_is_the_radiograph_as_a_square_of_64(index):
-    image = survey(index).readable[1]
+    image = survey_images(index).readable[1]
     np.testing.assert_array_equal(image.thumbnail, to_square(read(index.root / image.file), 64))
     assert image.thumbnail.shape == (64, 64)
     assert image.thumbnail.dtype == np.uint8
@@ -80,11 +86,11 @@ def test_the_thumbnail_is_the_radiograph_as_a_square_of_64(index):
 def test_the_first_hash_is_the_perceptual_hash_of_the_middle():
     thumbnail = np.asarray(picture(6, 64, 64))
     reference = int(str(imagehash.phash(Image.fromarray(thumbnail[5:59, 5:59]))), 16)
-    assert hashes(thumbnail)[0] == reference
+    assert perceptual_hashes(thumbnail)[0] == reference
 
 
 def test_there_is_a_hash_for_every_view():
-    found = hashes(np.asarray(picture(7, 64, 64)))
+    found = perceptual_hashes(np.asarray(picture(7, 64, 64)))
     assert found.shape == (len(ANGLES) * len(MIRRORINGS),)
     assert found.dtype == np.uint64
     assert len(set(found.tolist())) > 10
@@ -92,9 +98,9 @@ def test_there_is_a_hash_for_every_view():
 
 def test_a_mirrored_thumbnail_has_the_same_hashes_in_another_order():
     thumbnail = np.asarray(picture(8, 64, 64))
-    plain = hashes(thumbnail)
+    plain = perceptual_hashes(thumbnail)
     for number, mirroring in enumerate(MIRRORINGS):
-        mirrored = hashes(np.ascontiguousarray(thumbnail[mirroring]))
+        mirrored = perceptual_hashes(np.ascontiguousarray(thumbnail[mirroring]))
         assert np.bitwise_count(plain[number] ^ mirrored[0]) <= 1
 
 
@@ -104,15 +110,15 @@ def test_processes_find_what_one_process_finds(tmp_path):
         path.parent.mkdir(exist_ok=True)
         picture(number, 64, 64).save(path)
     index, calls = Index.open(tmp_path), []
-    alone = survey(index, workers=1)
-    together = survey(index, 2, lambda done, total: calls.append((done, total)))
+    alone = survey_images(index, workers=1)
+    together = survey_images(index, 2, lambda done, total: calls.append((done, total)))
     assert [plain(image) for image in together.readable] == [
         plain(image) for image in alone.readable
     ]
     assert calls[-1] == (66, 66)
 
 
-def plain(image: Surveyed):
+def plain(image: ImageRecord):
     return {
         name: value.tolist() if isinstance(value, np.ndarray) else value
         for name, value in vars(image).items()

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lungscope.data.views import ANGLES, CORE, MIRRORINGS, core, rotated
+from lungscope.data.survey import ANGLES, CORE, MIRRORINGS, core, rotate_thumbnail
 
 IMAGE = np.arange(12, dtype=np.uint8).reshape(3, 4)
 
@@ -24,26 +24,26 @@ def test_the_mirrorings_of_a_stack_are_those_of_each_image():
 
 def test_the_first_view_is_the_image_itself():
     assert ANGLES[0] == 0
-    assert rotated(IMAGE, 0) is IMAGE
+    assert rotate_thumbnail(IMAGE, 0) is IMAGE
     np.testing.assert_array_equal(IMAGE[MIRRORINGS[0]], IMAGE)
 
 
 def test_a_positive_angle_turns_counter_clockwise():
     image = np.zeros((64, 64), dtype=np.uint8)
     image[30:34, 56] = 255  # to the right of the middle
-    rows, _ = np.nonzero(rotated(image, 10) > 100)
+    rows, _ = np.nonzero(rotate_thumbnail(image, 10) > 100)
     assert rows.max() < 30  # higher on the page
 
 
 @given(st.integers(2, 300))
-def test_the_core_lies_in_the_middle(side):
-    rows, columns = np.indices((side, side))
+def test_the_core_lies_in_the_middle(subset):
+    rows, columns = np.indices((subset, subset))
     cut = core(np.stack([rows, columns]))
-    assert cut[0].min() + cut[0].max() == side - 1
-    assert cut.shape[1] == pytest.approx(CORE * side, abs=1)
+    assert cut[0].min() + cut[0].max() == subset - 1
+    assert cut.shape[1] == pytest.approx(CORE * subset, abs=1)
 
 
 def test_no_rotation_brings_anything_from_outside_into_the_core():
     white = np.full((64, 64), 255, dtype=np.uint8)
     for angle in ANGLES:
-        assert core(rotated(white, angle)).min() == 255
+        assert core(rotate_thumbnail(white, angle)).min() == 255

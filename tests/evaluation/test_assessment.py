@@ -60,11 +60,11 @@ def test_a_class_that_validation_lacks_has_no_operating_point(answers):
     assert [point.of for point in found.operating_points] == ["a"]
 
 
-def test_the_json_holds_every_number_and_its_side(overconfident):
+def test_the_json_holds_every_number_and_its_subset(overconfident):
     test, validation = overconfident
     found = assess(test, validation, 1.25, "test")
     written = json.loads(json.dumps(found.to_json(), allow_nan=False))
-    assert written["side"] == "test"
+    assert written["subset"] == "test"
     assert written["temperature"] == 1.25
     assert written["one_vs_rest"]["by_class"]["a"]["auroc"]["value"] == pytest.approx(
         roc_auc_score(test.labels == 0, test.probabilities[:, 0])

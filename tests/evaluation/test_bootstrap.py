@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from lungscope.evaluation.bootstrap import Estimate, Resampling, estimate
+from lungscope.estimate import Estimate
+from lungscope.evaluation.bootstrap import Resampling, bootstrap_estimate
 
 
 @settings(deadline=None, max_examples=50)
@@ -53,14 +54,14 @@ def test_the_order_of_images_and_the_names_of_groups_do_not_matter():
 
 
 def test_an_estimate_spans_the_middle_95_percent():
-    found = estimate(0.25, np.arange(1001) / 1000)
+    found = bootstrap_estimate(0.25, np.arange(1001) / 1000)
     assert found == Estimate(0.25, pytest.approx(0.025), pytest.approx(0.975))
 
 
 def test_with_one_image_a_group_it_is_the_ordinary_bootstrap():
     values = np.random.default_rng(5).exponential(size=150)
     draws = Resampling.over([str(k) for k in range(150)], draws=10_000).sums(values) / 150
-    ours = estimate(values.mean(), draws)
+    ours = bootstrap_estimate(values.mean(), draws)
     reference = stats.bootstrap(
         (values,), np.mean, n_resamples=10_000, method="percentile", rng=6
     ).confidence_interval
@@ -88,7 +89,9 @@ def test_the_interval_covers_the_truth_where_that_of_single_images_does_not():
             "images": np.arange(len(right)),
         }.items():
             draws = Resampling.over([str(group) for group in groups], draws=250, seed=seed)
-            found = estimate(right.mean(), draws.sums(right) / draws.sums(np.ones_like(right)))
+            found = bootstrap_estimate(
+                right.mean(), draws.sums(right) / draws.sums(np.ones_like(right))
+            )
             covered[way] += found.low <= truth <= found.high
     assert covered["groups"] / sets >= 0.90
     assert covered["images"] / sets <= 0.75

@@ -7,13 +7,14 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss, log_loss
 from threadpoolctl import threadpool_limits
 
-from lungscope.evaluation.bootstrap import Estimate, Resampling
+from lungscope.estimate import Estimate
+from lungscope.evaluation.bootstrap import Resampling
 from lungscope.evaluation.calibration import (
     BINS,
-    calibration,
-    equal_mass,
-    reliability,
-    wilson,
+    compute_calibration,
+    compute_reliability,
+    equal_mass_bins,
+    wilson_interval,
 )
 
 
@@ -25,7 +26,7 @@ def one_thread():
 
 
 def calibrated(predictions, draws=200):
-    return calibration(predictions, Resampling.over(predictions.groups, draws=draws))
+    return compute_calibration(predictions, Resampling.over(predictions.groups, draws=draws))
 
 
 def test_a_small_example_by_hand(answers):
@@ -59,7 +60,7 @@ def test_errors_are_those_of_scikit_learns_quantile_curve(answers, count, classe
         accuracy, confidence = calibration_curve(
             np.append(truth, [0, 1])[:-2], sure, n_bins=BINS, strategy="quantile", pos_label=1
         )
-        sizes = np.bincount(equal_mass(sure), minlength=BINS)
+        sizes = np.bincount(equal_mass_bins(sure), minlength=BINS)
         return np.average(np.abs(accuracy - confidence), weights=sizes[sizes > 0])
 
     found = calibrated(predictions, draws=3)
@@ -172,19 +173,19 @@ def test_a_reliability_curve_is_scikit_learns(simulated):
     accuracy, confidence = calibration_curve(
         right, predictions.probabilities.max(axis=1), n_bins=8, strategy="quantile"
     )
-    found = reliability(predictions, bins=8)
+    found = compute_reliability(predictions, bins=8)
     assert [point.accuracy.value for point in found] == pytest.approx(accuracy)
     assert [point.confidence for point in found] == pytest.approx(confidence)
     assert [point.images for point in found] == [50] * 8
 
 
 def test_equal_confidences_share_a_bin(answers):
-    found = reliability(answers([[1.0, 0]] * 9 + [[0.6, 0.4]], [0] * 9 + [1]))
+    found = compute_reliability(answers([[1.0, 0]] * 9 + [[0.6, 0.4]], [0] * 9 + [1]))
     assert [(point.images, point.accuracy.value) for point in found] == [(1, 0), (9, 1)]
 
 
 def test_a_point_without_a_mistake_has_an_interval_and_groups_count_once(answers):
-    (point,) = reliability(answers([[0.9, 0.1]] * 12, [0] * 12, list("aaabbbcccddd")))
+    (point,) = compute_reliability(answers([[0.9, 0.1]] * 12, [0] * 12, list("aaabbbcccddd")))
     assert (point.images, point.groups) == (12, 4)
     expected = binomtest(4, 4).proportion_ci(method="wilson")
     assert point.accuracy == Estimate(1.0, pytest.approx(expected.low), 1.0)
@@ -193,7 +194,7 @@ def test_a_point_without_a_mistake_has_an_interval_and_groups_count_once(answers
 @given(st.integers(1, 300).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_wilsons_interval_is_scipys(case):
     right, count = case
-    found = wilson(right / count, count)
+    found = wilson_interval(right / count, count)
     expected = binomtest(right, count).proportion_ci(method="wilson")
     assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=1e-12)
     assert 0 <= found.low <= found.value <= found.high <= 1

@@ -14,13 +14,16 @@ from sklearn.metrics import (
 )
 
 from lungscope.evaluation.bootstrap import Resampling
-from lungscope.evaluation.curves import class_curves
-from lungscope.evaluation.discrimination import discrimination, rates
+from lungscope.evaluation.discrimination import (
+    compute_class_curves,
+    compute_discrimination,
+    compute_rates,
+)
 from lungscope.evaluation.evaluation import evaluate
 
 
 def found(predictions, draws=50):
-    return discrimination(predictions, Resampling.over(predictions.groups, draws=draws))
+    return compute_discrimination(predictions, Resampling.over(predictions.groups, draws=draws))
 
 
 @settings(deadline=None, max_examples=50)
@@ -30,7 +33,7 @@ def test_rates_are_those_of_scikit_learns_one_vs_rest_matrices(classes, seed):
     labels, predicted = generator.integers(0, classes, (2, 12))
     matrix = np.zeros((classes, classes))
     np.add.at(matrix, (labels, predicted), 1)
-    of_class = rates(matrix)
+    of_class = compute_rates(matrix)
     each = multilabel_confusion_matrix(labels, predicted, labels=range(classes))
     for k, ((tn, fp), (fn, tp)) in enumerate(each):
         for name, above, below in (
@@ -45,9 +48,9 @@ def test_rates_are_those_of_scikit_learns_one_vs_rest_matrices(classes, seed):
 
 def test_a_stack_of_matrices_is_rated_as_each_by_itself():
     matrices = np.random.default_rng(0).integers(0, 5, (6, 3, 3)).astype(float)
-    together = rates(matrices)
+    together = compute_rates(matrices)
     for row, matrix in enumerate(matrices):
-        for name, values in rates(matrix).items():
+        for name, values in compute_rates(matrix).items():
             assert np.array_equal(together[name][row], values, equal_nan=True)
 
 
@@ -69,7 +72,7 @@ def test_areas_are_scikit_learns_for_each_class_and_in_macro_average(simulated):
 def test_sensitivity_and_ppv_are_the_evaluations_recall_and_precision(simulated):
     predictions = simulated(90, in_group=3)
     evaluation = evaluate(predictions, seed=4)
-    result = discrimination(predictions, Resampling.over(predictions.groups, seed=4))
+    result = compute_discrimination(predictions, Resampling.over(predictions.groups, seed=4))
     for name in predictions.classes:
         assert result.by_class[name]["sensitivity"] == evaluation.by_class[name]["recall"]
         assert result.by_class[name]["ppv"] == evaluation.by_class[name]["precision"]
@@ -98,7 +101,7 @@ def test_a_class_without_an_image_has_no_sensitivity_ppv_and_area(answers):
     assert result.macro["auroc"] is None
     assert result.by_class["a"]["auroc"].value == 0.5
     json.dumps(asdict(result), allow_nan=False)
-    assert [curve.name for curve in class_curves(predictions, result)] == ["a", "b"]
+    assert [curve.name for curve in compute_class_curves(predictions, result)] == ["a", "b"]
 
 
 def test_draws_without_an_image_of_a_class_are_left_out_of_its_area(answers):
@@ -114,7 +117,7 @@ def test_curves_go_through_scikit_learns_points(simulated, answers):
     rounded = simulated(80).probabilities.round(1)  # with ties
     predictions = answers(rounded / rounded.sum(axis=1, keepdims=True), simulated(80).labels)
     result = found(predictions)
-    for k, curve in enumerate(class_curves(predictions, result)):
+    for k, curve in enumerate(compute_class_curves(predictions, result)):
         truth, scores = predictions.labels == k, predictions.probabilities[:, k]
         false, true, _ = roc_curve(truth, scores, drop_intermediate=False)
         assert curve.false_positive_rate == pytest.approx(false)

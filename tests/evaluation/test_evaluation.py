@@ -5,10 +5,10 @@ import pytest
 from scipy.stats import binomtest
 from sklearn.metrics import accuracy_score, f1_score, log_loss
 
-from lungscope.evaluation.calibration import wilson
+from lungscope.evaluation.calibration import wilson_interval
 from lungscope.evaluation.evaluation import SHARES, evaluate
 from lungscope.evaluation.predictions import Predictions
-from lungscope.evaluation.share import FEW, share
+from lungscope.evaluation.proportions import FEW, estimate_proportion
 
 CLASSES = ("Lung Opacity", "Normal", "Viral Pneumonia")
 OVERALL = {
@@ -113,7 +113,9 @@ def test_one_group_has_wilsons_intervals_of_shares_and_no_others_and_says_so():
     evaluation = evaluate(made(groups=1))
     for name, found in evaluation.overall.items():
         if name in SHARES:
-            assert found == share(np.arange(120) < round(120 * found.value), ["one"] * 120)
+            assert found == estimate_proportion(
+                np.arange(120) < round(120 * found.value), ["one"] * 120
+            )
         else:
             assert found.low == pytest.approx(found.value, rel=1e-12)
             assert found.high == pytest.approx(found.value, rel=1e-12)
@@ -155,7 +157,7 @@ def test_a_share_without_a_mistake_has_wilsons_interval_over_its_groups(answers)
 def test_a_share_has_the_interval_that_the_audit_gives_it(count):
     predictions = made(3 * count, groups=count)
     found, right = evaluate(predictions), predictions.predicted == predictions.labels
-    assert found.overall["accuracy"] == share(right, predictions.groups)
+    assert found.overall["accuracy"] == estimate_proportion(right, predictions.groups)
     assert found.overall["recall_weighted"] == found.overall["accuracy"]
 
 
@@ -166,9 +168,9 @@ def test_the_interval_of_recall_is_over_the_groups_of_its_class():
     names = tuple(map(str, range(40)))
     predictions = Predictions(("a", "b"), names, names, np.array(labels), probabilities)
     found = evaluate(predictions).by_class
-    assert found["b"]["recall"] == wilson(0.6, 5)
-    assert found["b"]["precision"] == wilson(1.0, 3)
-    assert found["a"]["recall"] == wilson(1.0, 35)
+    assert found["b"]["recall"] == wilson_interval(0.6, 5)
+    assert found["b"]["precision"] == wilson_interval(1.0, 3)
+    assert found["a"]["recall"] == wilson_interval(1.0, 35)
 
 
 def test_a_model_without_a_mistake_leaves_doubt_in_every_metric_but_the_loss():
@@ -176,9 +178,9 @@ def test_a_model_without_a_mistake_leaves_doubt_in_every_metric_but_the_loss():
     names = tuple(map(str, range(30)))
     found = evaluate(Predictions(CLASSES, names, names, labels, np.eye(3)[labels] * 0.7 + 0.1))
     for name in OVERALL - {"loss"}:
-        assert found.overall[name] == wilson(1.0, 30), name
+        assert found.overall[name] == wilson_interval(1.0, 30), name
     for metrics in found.by_class.values():
-        assert metrics["recall"] == metrics["precision"] == wilson(1.0, 10)
+        assert metrics["recall"] == metrics["precision"] == wilson_interval(1.0, 10)
         assert 0.7 < metrics["f1"].low < metrics["f1"].high == 1
 
 
@@ -187,5 +189,5 @@ def test_draws_without_an_image_of_a_class_do_not_count_as_its_mistakes():
     probabilities = np.array([[0.9, 0.1]] * 40 + [[0.1, 0.9]])
     names = tuple(map(str, range(41)))  # a draw in three misses the second class
     found = evaluate(Predictions(("a", "b"), names, names, labels, probabilities))
-    assert found.overall["recall_macro"] == wilson(1.0, 41)
-    assert found.by_class["b"]["recall"] == wilson(1.0, 1)
+    assert found.overall["recall_macro"] == wilson_interval(1.0, 41)
+    assert found.by_class["b"]["recall"] == wilson_interval(1.0, 1)

@@ -3,7 +3,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support
+from sklearn import metrics as sklearn_metrics
+from sklearn.metrics import accuracy_score, precision_recall_fscore_support
 from torchmetrics.functional.classification import (
     multiclass_accuracy,
     multiclass_f1_score,
@@ -11,7 +12,7 @@ from torchmetrics.functional.classification import (
     multiclass_recall,
 )
 
-from lungscope.evaluation.metrics import class_scores, confusion, scores
+from lungscope.evaluation.metrics import class_scores, confusion_matrix, scores
 from lungscope.evaluation.predictions import Predictions
 
 OTHERS = {
@@ -45,15 +46,15 @@ def labelled(draw):
 @given(labelled())
 def test_confusion_counts_what_scikit_learn_counts(case):
     labels, predicted, classes = case
-    expected = confusion_matrix(labels, predicted, labels=range(classes))
-    assert np.array_equal(confusion(answers(*case)), expected)
+    expected = sklearn_metrics.confusion_matrix(labels, predicted, labels=range(classes))
+    assert np.array_equal(confusion_matrix(answers(*case)), expected)
 
 
 @settings(deadline=None, max_examples=50)
 @given(labelled())
 def test_every_score_is_scikit_learns(case):
     labels, predicted, classes = case
-    found = scores(confusion(answers(*case)))
+    found = scores(confusion_matrix(answers(*case)))
     assert found["accuracy"] == pytest.approx(accuracy_score(labels, predicted))
     for average in ("weighted", "macro"):
         expected = precision_recall_fscore_support(
@@ -67,7 +68,7 @@ def test_every_score_is_scikit_learns(case):
 @given(labelled())
 def test_every_score_of_a_class_is_scikit_learns(case):
     labels, predicted, classes = case
-    found = class_scores(confusion(answers(*case)))
+    found = class_scores(confusion_matrix(answers(*case)))
     expected = precision_recall_fscore_support(
         labels, predicted, labels=range(classes), average=None, zero_division=0
     )
@@ -79,7 +80,7 @@ def test_every_score_of_a_class_is_scikit_learns(case):
 @given(labelled())
 def test_every_score_is_torchmetrics_too(case):
     labels, predicted, classes = (torch.tensor(part) for part in case)
-    matrix = confusion(answers(*case))
+    matrix = confusion_matrix(answers(*case))
     found, each = scores(matrix), class_scores(matrix)
     options = {"num_classes": int(classes)}
     accuracy = multiclass_accuracy(predicted, labels, average="micro", **options)
@@ -98,7 +99,7 @@ def test_every_score_is_torchmetrics_too(case):
 @settings(deadline=None, max_examples=50)
 @given(labelled())
 def test_weighted_recall_is_accuracy_as_in_every_row_of_the_papers_table(case):
-    found = scores(confusion(answers(*case)))
+    found = scores(confusion_matrix(answers(*case)))
     assert found["recall_weighted"] == pytest.approx(found["accuracy"], rel=1e-12)
 
 

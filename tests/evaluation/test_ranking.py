@@ -6,7 +6,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from lungscope.evaluation.bootstrap import Estimate, Resampling, estimate_where_defined
+from lungscope.estimate import Estimate
+from lungscope.evaluation.bootstrap import Resampling, bootstrap_where_defined
 from lungscope.evaluation.ranking import Ranking
 
 
@@ -108,5 +109,5 @@ def test_weights_come_in_blocks_that_together_are_all_draws_in_the_wanted_order(
 def test_draws_in_which_a_metric_is_not_defined_are_left_out_of_its_interval():
     draws = np.append(np.arange(1001) / 1000, [np.nan] * 500)
     expected = Estimate(0.25, pytest.approx(0.025), pytest.approx(0.975))
-    assert estimate_where_defined(0.25, draws) == expected
-    assert estimate_where_defined(0.25, np.full(5, np.nan)) == Estimate(0.25, 0.25, 0.25)
+    assert bootstrap_where_defined(0.25, draws) == expected
+    assert bootstrap_where_defined(0.25, np.full(5, np.nan)) == Estimate(0.25, 0.25, 0.25)

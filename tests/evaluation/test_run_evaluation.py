@@ -8,14 +8,14 @@ import torch
 from PIL import Image
 
 from lungscope.data.cache import open_cache
-from lungscope.data.split import SIDES, Split, SplitEntry, sha256_of
+from lungscope.data.split import SUBSETS, Split, SplitEntry, sha256_of
 from lungscope.errors import LungscopeError
 from lungscope.evaluation import run_evaluation
 from lungscope.evaluation.predictions import Predictions
 from lungscope.evaluation.run_evaluation import evaluate_run
 from lungscope.images import Preprocessing
 from lungscope.inference.description import Description
-from lungscope.models import Shape, build
+from lungscope.models import Shape, build_network
 from lungscope.models.checkpoint import save_checkpoint
 from lungscope.training.recipe import Recipe
 from lungscope.training.run import Run
@@ -25,18 +25,18 @@ SIZE = 32
 
 
 def write_images(folder):
-    """Noise, two images of each class on each side."""
+    """Noise, two images of each class in each subset."""
     generator = np.random.default_rng(0)
     entries = []
-    for side in SIDES:
+    for subset in SUBSETS:
         for label, name in enumerate(CLASSES):
             for number in range(2):
-                file = f"{name}/{side}-{number}.png"
+                file = f"{name}/{subset}-{number}.png"
                 (folder / name).mkdir(parents=True, exist_ok=True)
                 noise = generator.integers(0, 256, (64, 64), dtype=np.uint8)
                 Image.fromarray(noise).save(folder / file)
                 digest = sha256_of(folder / file)
-                entries.append(SplitEntry(file, label, digest, file, side))
+                entries.append(SplitEntry(file, label, digest, file, subset))
     return tuple(entries)
 
 
@@ -66,7 +66,7 @@ def data(place):
 @pytest.fixture(scope="module")
 def state():
     torch.manual_seed(0)
-    return build("mobilenet-v2", Shape(2)).state_dict()
+    return build_network("mobilenet-v2", Shape(2)).state_dict()
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +110,7 @@ def test_an_evaluation_is_predictions_metrics_and_figures(evaluated, tmp_path):
     ]
     metrics = json.loads(files["metrics.json"])
     assert metrics["images"] == found.assessment.evaluation.images == 4
-    assert metrics["side"] == "test"
+    assert metrics["subset"] == "test"
     assert metrics["weights_sha256"] == found.checkpoint.description.weights_sha256
     table = Predictions.load(found.folder / "predictions.csv")
     assert table.files == found.predictions.files
@@ -119,10 +119,10 @@ def test_an_evaluation_is_predictions_metrics_and_figures(evaluated, tmp_path):
     assert [path.name for path in found.folder.parent.iterdir()] == ["evaluation"]
 
 
-@pytest.mark.parametrize("side", ["validation", "train"])
-def test_another_side_is_evaluated_on_its_own_images(evaluated, tmp_path, side):
-    found = evaluated(tmp_path / side, side=side)
-    assert all(f"/{side}-" in file for file in found.predictions.files)
+@pytest.mark.parametrize("subset", ["validation", "train"])
+def test_another_subset_is_evaluated_on_its_own_images(evaluated, tmp_path, subset):
+    found = evaluated(tmp_path / subset, subset=subset)
+    assert all(f"/{subset}-" in file for file in found.predictions.files)
 
 
 def test_twice_gives_the_same_files_to_the_last_bit(evaluated, tmp_path):
@@ -132,7 +132,7 @@ def test_twice_gives_the_same_files_to_the_last_bit(evaluated, tmp_path):
 
 
 def test_an_evaluation_is_replaced_only_with_force(evaluated, tmp_path):
-    evaluated(tmp_path / "out", side="validation")
+    evaluated(tmp_path / "out", subset="validation")
     before = content(tmp_path / "out")
     with pytest.raises(LungscopeError, match="holds an evaluation; replace it with --force"):
         evaluated(tmp_path / "out")
@@ -142,12 +142,12 @@ def test_an_evaluation_is_replaced_only_with_force(evaluated, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
-@pytest.mark.parametrize("name", ["draw_confusion_matrix", "draw_samples"])
+@pytest.mark.parametrize("name", ["draw_confusion_matrix", "draw_test_samples"])
 @pytest.mark.parametrize("failure", [RuntimeError("broken"), OSError(28, "No space left")])
 def test_a_failure_half_way_leaves_the_evaluation_that_was_there(
     evaluated, tmp_path, monkeypatch, name, failure
 ):
-    evaluated(tmp_path / "out", side="validation")
+    evaluated(tmp_path / "out", subset="validation")
     before = content(tmp_path / "out")
 
     def fail(*_):
@@ -161,7 +161,7 @@ def test_a_failure_half_way_leaves_the_evaluation_that_was_there(
 
 
 def test_a_first_evaluation_that_fails_leaves_nothing(evaluated, tmp_path, monkeypatch):
-    monkeypatch.setattr(run_evaluation, "draw_samples", lambda *_: 1 / 0)
+    monkeypatch.setattr(run_evaluation, "draw_test_samples", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         evaluated(tmp_path / "out")
     assert list(tmp_path.iterdir()) == []

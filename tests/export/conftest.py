@@ -7,12 +7,12 @@ import onnx
 import pytest
 import torch
 
-from lungscope.export.graph import graph_of
+from lungscope.export.graph import build_graph
 from lungscope.images import Preprocessing
 from lungscope.inference.description import Description
-from lungscope.models import Shape, build
+from lungscope.models import Shape, build_network
 from lungscope.models.checkpoint import Checkpoint
-from lungscope.training.input import normalised, to_unit
+from lungscope.models.normalisation import normalise, to_unit
 
 CLASSES = ("Lung Opacity", "Normal", "Viral Pneumonia")
 SIZE = 64
@@ -22,12 +22,12 @@ SIZE = 64
 def untrained(pixels):
     """Makes a checkpoint whose logits differ from image to image."""
     preprocessing = Preprocessing(SIZE, 0.5, 0.25)
-    images = normalised(to_unit(torch.from_numpy(pixels[:, None])), preprocessing)
+    images = normalise(to_unit(torch.from_numpy(pixels[:, None])), preprocessing)
 
     @functools.cache
     def untrained(name):
         torch.manual_seed(0)
-        network = build(name, Shape(len(CLASSES))).eval()
+        network = build_network(name, Shape(len(CLASSES))).eval()
         for layer in network.classifier.modules():
             if isinstance(layer, torch.nn.Conv2d):  # SqueezeNet's, before its last ReLU
                 torch.nn.init.constant_(layer.bias, 1.0)
@@ -53,7 +53,7 @@ def exported(untrained):
 
     @functools.cache
     def content(name):
-        return graph_of(untrained(name))
+        return build_graph(untrained(name))
 
     def exported(name):
         copy = onnx.ModelProto()

@@ -6,10 +6,10 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from lungscope.errors import LungscopeError
-from lungscope.evaluation.predicting import predict
+from lungscope.evaluation.subset_predictions import predict_subset
 from lungscope.export import exporting
-from lungscope.export.answers import Answers, answers
 from lungscope.export.exporting import export_run
+from lungscope.export.parity import GraphOutputs, run_graph
 from lungscope.images import read
 from lungscope.inference.abstention import Thresholds
 from lungscope.inference.classifier import Classifier
@@ -46,7 +46,7 @@ def run(tmp_path_factory, phantoms, phantom_split, untrained):
 
 @pytest.fixture(scope="module")
 def graph(run):
-    return exporting.bytes_of(exporting.graph_of(Checkpoint.load(run.checkpoint)))
+    return exporting.serialise_graph(exporting.build_graph(Checkpoint.load(run.checkpoint)))
 
 
 @pytest.fixture
@@ -96,15 +96,15 @@ def test_an_exported_model_is_a_folder_that_answers_as_the_checkpoint(
     assert found.description.export.precision == "fp32"
     assert found.size == len(model.graph)
 
-    entries = run.split.side("test")
-    cache = exporting.opened(run, phantoms, cache_folder)[2]
-    expected = predict(trained, cache, entries).probabilities
+    entries = run.split.subset("test")
+    cache = exporting.open_evaluated(run, phantoms, cache_folder)[2]
+    expected = predict_subset(trained, cache, entries).probabilities
     classifier = Classifier.load(found.folder)
     for entry, row in zip(entries, expected, strict=True):
         answer = classifier.judge(read(phantoms / entry.file))
         assert list(answer.probabilities.values()) == pytest.approx(row.tolist(), abs=1e-5)
 
-    images = len(run.split.side("validation")) + 12
+    images = len(run.split.subset("validation")) + 12
     assert told[0] == "comparing with the checkpoint"
     assert (images, images) in told
 
@@ -124,14 +124,14 @@ def test_what_was_checked_is_written_and_told(exported, ready, tmp_path):
 
 def test_abstention_is_fitted_on_what_the_graph_says(exported, ready, run, phantoms, tmp_path):
     model = ExportedModel.load(exported(tmp_path / "model").folder)
-    side = [
+    subset = [
         np.uint8(read(phantoms / entry.file).pixels * 255 + 0.5)
-        for entry in run.split.side("train")
+        for entry in run.split.subset("train")
     ]
-    features = answers(model.graph, side).features
+    features = run_graph(model.graph, subset).features
     assert model.reference.mean == pytest.approx(features.mean(axis=0), rel=1e-4, abs=1e-6)
     noise = np.random.default_rng(0).integers(0, 256, (1, 64, 64), dtype=np.uint8)
-    strange = model.reference.distance(answers(model.graph, noise).features)
+    strange = model.reference.distance(run_graph(model.graph, noise).features)
     assert strange > model.thresholds.farthest
 
 
@@ -166,10 +166,10 @@ def lying(monkeypatch):
     """A graph that is sure of something else."""
 
     def lying(graph, images, on_progress=None):
-        honest = answers(graph, images)
-        return Answers(honest.logits + np.float32([0, 0, 9]), honest.features)
+        honest = run_graph(graph, images)
+        return GraphOutputs(honest.logits + np.float32([0, 0, 9]), honest.features)
 
-    monkeypatch.setattr(exporting, "answers", lying)
+    monkeypatch.setattr(exporting, "run_graph", lying)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
@@ -198,7 +198,7 @@ def test_the_exported_model_that_was_there_stays_if_the_new_one_is_refused(
 def test_a_folder_with_anything_else_in_it_is_refused_before_any_work(
     exported, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(exporting, "opened", lambda *_: pytest.fail("work"))
+    monkeypatch.setattr(exporting, "open_evaluated", lambda *_: pytest.fail("work"))
     (tmp_path / "thesis.txt").write_text("three years of work")
     with pytest.raises(LungscopeError, match=r"thesis\.txt, which is no part of an exported model"):
         exported(tmp_path, force=True)

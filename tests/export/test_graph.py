@@ -9,15 +9,15 @@ import pytest
 import torch
 from onnx import TensorProto
 
-from lungscope.export.graph import Answering, bytes_of, graph_of
+from lungscope.export.graph import ExportModule, build_graph, serialise_graph
 from lungscope.inference.session import Session
-from lungscope.models import architectures
-from lungscope.models.levels import with_levels
-from lungscope.training.input import normalised, to_unit
+from lungscope.models import list_architectures
+from lungscope.models.network import compute_levels
+from lungscope.models.normalisation import normalise, to_unit
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-NAMES = [each.name for each in architectures()]
+NAMES = [each.name for each in list_architectures()]
 WITHOUT_MAP = {"vgg11"}
 LIGHT = "squeezenet1_1"
 
@@ -36,11 +36,11 @@ def test_every_architecture_answers_as_in_torch(name, untrained, exported, pixel
     checkpoint, graph = untrained(name), exported(name)
     description = checkpoint.description
     images = torch.from_numpy(pixels[:3]).unsqueeze(1)
-    found = Session(bytes_of(graph)).answer(images.numpy())
+    found = Session(serialise_graph(graph)).answer(images.numpy())
     with torch.inference_mode():
-        given = normalised(to_unit(images), description.preprocessing)
+        given = normalise(to_unit(images), description.preprocessing)
         logits = checkpoint.network(given)
-        features = with_levels(checkpoint.network, given)[1]
+        features = compute_levels(checkpoint.network, given)[1]
     assert logits.std(dim=0).min() > 1e-3  # or it would compare what is the same anyway
     close(found.logits, logits)
     close(found.probabilities, torch.softmax(logits / 1.7, dim=1))
@@ -60,7 +60,7 @@ def test_every_architecture_answers_as_in_torch(name, untrained, exported, pixel
 
 
 def test_a_batch_of_any_size_is_answered_alike(exported, pixels):
-    session = Session(bytes_of(exported(LIGHT)))
+    session = Session(serialise_graph(exported(LIGHT)))
     together = session.answer(pixels[:7, None])
     alone = [session.answer(image[None, None]) for image in pixels[:7]]
     for output in ("logits", "probabilities", "features", "activation_map"):
@@ -70,7 +70,7 @@ def test_a_batch_of_any_size_is_answered_alike(exported, pixels):
 
 def test_inputs_and_outputs_are_named_and_typed(exported):
     session = onnxruntime.InferenceSession(
-        bytes_of(exported(LIGHT)), providers=["CPUExecutionProvider"]
+        serialise_graph(exported(LIGHT)), providers=["CPUExecutionProvider"]
     )
     described = [
         (each.name, each.type, each.shape)
@@ -93,7 +93,7 @@ def test_the_graph_tells_nothing_of_the_machine_or_the_program(exported):
         assert not part.doc_string
     for initializer in graph.initializer:
         initializer.ClearField("raw_data")  # chance may spell anything
-    text = bytes_of(model).decode("latin-1")
+    text = serialise_graph(model).decode("latin-1")
     own = (str(Path(__file__).parents[2]), str(Path.home()), socket.gethostname(), ".py")
     assert [each for each in own if each in text] == []
 
@@ -101,18 +101,18 @@ def test_the_graph_tells_nothing_of_the_machine_or_the_program(exported):
 def test_the_same_checkpoint_gives_the_same_bytes_however_it_lies_in_memory(untrained, exported):
     checkpoint = untrained(LIGHT)
     checkpoint.network.to(memory_format=torch.channels_last)  # as after an evaluation
-    assert bytes_of(graph_of(checkpoint)) == bytes_of(exported(LIGHT))
+    assert serialise_graph(build_graph(checkpoint)) == serialise_graph(exported(LIGHT))
 
 
 def test_exporting_says_nothing(untrained, capfd, caplog):
-    graph_of(untrained(LIGHT))
+    build_graph(untrained(LIGHT))
     assert capfd.readouterr() == ("", "")
     assert [each for each in caplog.records if each.levelno >= logging.WARNING] == []
 
 
 def test_dropout_is_off_whatever_mode_the_network_is_in(untrained, pixels):
     network = untrained(LIGHT).network.train()
-    answering = Answering(network, untrained(LIGHT).description.preprocessing, 1.0)
+    answering = ExportModule(network, untrained(LIGHT).description.preprocessing, 1.0)
     images = torch.from_numpy(pixels[:2, None])
     with torch.inference_mode():
         first, second = answering(images), answering(images)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from lungscope.errors import LungscopeError
-from lungscope.export.parity import compare, phantoms
+from lungscope.export.parity import check_parity, parity_phantoms
 
 LABELS = np.arange(300) % 3
 
@@ -25,7 +25,7 @@ def compared(precision="fp32", change=0.0, wrong=(), right=()):
     named[list(right)] = LABELS[list(right)]
     found = np.float32(certain(np.concatenate([named, drawn])))
     found[5, 1] += change
-    return compare(precision, found, expected, LABELS)
+    return check_parity(precision, found, expected, LABELS)
 
 
 def refusal(parity):
@@ -47,7 +47,7 @@ def test_it_counts_what_differs():
 
 def test_phantoms_count_as_decisions_but_not_for_the_accuracy():
     expected, found = certain(np.zeros(4, int)), certain(np.array([0, 0, 0, 1]))
-    parity = compare("int8", found, expected, np.zeros(3, int))
+    parity = check_parity("int8", found, expected, np.zeros(3, int))
     assert parity.equal_decisions == 0.75
     assert parity.points_lost == 0
 
@@ -92,9 +92,9 @@ def test_it_is_written_as_json():
 
 
 def test_phantoms_are_of_all_classes_and_of_the_networks_size():
-    drawn = phantoms(32)
+    drawn = parity_phantoms(32)
     assert drawn.shape == (12, 32, 32)
     assert drawn.dtype == np.uint8
     assert len(np.unique(drawn, axis=0)) == 12
     assert drawn.std(axis=(1, 2)).min() > 20
-    assert np.array_equal(drawn, phantoms(32))
+    assert np.array_equal(drawn, parity_phantoms(32))

@@ -3,8 +3,8 @@ import pytest
 from onnx import TensorProto, numpy_helper
 
 from lungscope.data.split import SplitEntry
-from lungscope.export.graph import bytes_of
-from lungscope.export.quantisation import calibration_entries, quantised
+from lungscope.export.graph import serialise_graph
+from lungscope.export.quantisation import calibration_entries, quantise
 from lungscope.inference.session import Session
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -17,7 +17,7 @@ def whole(exported):
 
 @pytest.fixture(scope="module")
 def integer(whole, pixels):
-    return quantised(whole, pixels[:20])
+    return quantise(whole, pixels[:20])
 
 
 def integers(model):
@@ -30,7 +30,7 @@ def integers(model):
 
 
 def logits(model, pixels):
-    return Session(bytes_of(model)).answer(pixels[:, None]).logits
+    return Session(serialise_graph(model)).answer(pixels[:, None]).logits
 
 
 def test_inputs_and_outputs_stay_as_they_were(whole, integer):
@@ -70,7 +70,7 @@ def test_sums_of_two_products_fit_16_bits_where_processors_add_them_so(integer):
 def test_answers_are_nearly_those_of_the_whole_graph(exported, pixels):
     whole = exported("resnet18")  # that of many thin layers would need to be a trained one
     expected = logits(whole, pixels[20:])
-    found = logits(quantised(whole, pixels[:20]), pixels[20:])
+    found = logits(quantise(whole, pixels[:20]), pixels[20:])
     apart = np.abs(found - expected).mean(axis=0)
     assert (apart < 0.25 * expected.std(axis=0)).all()
 
@@ -82,18 +82,18 @@ def test_no_shift_of_the_logits_is_left_on_the_calibration_images(whole, integer
 
 def test_the_same_images_give_the_same_bytes_and_the_given_graph_stays(exported, pixels):
     given = exported("squeezenet1_1")
-    before = bytes_of(given)
-    once, again = (bytes_of(quantised(given, pixels[:17])) for _ in range(2))
+    before = serialise_graph(given)
+    once, again = (serialise_graph(quantise(given, pixels[:17])) for _ in range(2))
     assert once == again
-    assert bytes_of(given) == before
+    assert serialise_graph(given) == before
 
 
 def test_a_single_image_is_enough_to_calibrate_with(exported, pixels):
-    assert logits(quantised(exported("squeezenet1_1"), pixels[:1]), pixels[:1]).shape == (1, 3)
+    assert logits(quantise(exported("squeezenet1_1"), pixels[:1]), pixels[:1]).shape == (1, 3)
 
 
 def test_nothing_is_said_and_nothing_tells_of_the_machine(exported, pixels, capfd, caplog):
-    found = quantised(exported("squeezenet1_1"), pixels[:3])
+    found = quantise(exported("squeezenet1_1"), pixels[:3])
     assert capfd.readouterr() == ("", "")
     assert caplog.records == []
     for part in (found, found.graph, *found.graph.node, *found.graph.initializer):

@@ -3,7 +3,7 @@ import pytest
 from matplotlib.collections import PolyCollection
 from PIL import Image
 
-from lungscope.evaluation.bootstrap import Estimate
+from lungscope.estimate import Estimate
 from lungscope.evaluation.selective import Accepted, CoverageCurve
 from lungscope.figures.coverage import draw_coverage
 

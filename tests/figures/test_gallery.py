@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lungscope.figures.gallery import draw_gallery, shortened
+from lungscope.figures.gallery import draw_gallery, shorten_name
 
 
 @dataclass
@@ -59,10 +59,10 @@ def test_nearly_sure_is_not_told_as_sure(drawn, sure, told):
 
 
 def test_a_long_name_loses_its_middle_and_no_other_letter():
-    assert shortened("0123456789", 10) == "0123456789"
-    assert shortened("0123456789a", 10) == "0123…6789a"
-    assert shortened("x" * 50 + "-17.png", 20).endswith("-17.png")
-    assert shortened("a\nb\x00c", 10) == "a?b?c"
+    assert shorten_name("0123456789", 10) == "0123456789"
+    assert shorten_name("0123456789a", 10) == "0123…6789a"
+    assert shorten_name("x" * 50 + "-17.png", 20).endswith("-17.png")
+    assert shorten_name("a\nb\x00c", 10) == "a?b?c"
 
 
 @pytest.mark.parametrize("count", [1, 2, 12])

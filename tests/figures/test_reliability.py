@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lungscope.evaluation.bootstrap import Estimate
+from lungscope.estimate import Estimate
 from lungscope.evaluation.calibration import ReliabilityBin
 from lungscope.figures.reliability import Reliability, draw_reliability
 

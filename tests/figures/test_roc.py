@@ -3,8 +3,8 @@ import pytest
 from PIL import Image
 from sklearn.metrics import average_precision_score
 
-from lungscope.evaluation.bootstrap import Estimate
-from lungscope.evaluation.curves import ClassCurves
+from lungscope.estimate import Estimate
+from lungscope.evaluation.discrimination import ClassCurves
 from lungscope.evaluation.ranking import Ranking
 from lungscope.figures.roc import draw_roc
 

@@ -7,7 +7,7 @@ from PIL import Image
 
 from lungscope.errors import LungscopeError
 from lungscope.figures import style
-from lungscope.figures.style import BLUE, DOTS, GREEN, ORANGE, figure, wrapped
+from lungscope.figures.style import BLUE, DOTS, GREEN, ORANGE, figure, wrap_label
 
 
 def draw(path, title="A title"):
@@ -117,9 +117,9 @@ def test_colours_are_told_apart_by_colour_blind_people(kind):
 
 
 def test_a_long_name_is_broken_between_its_words_and_cut_after_three_lines():
-    assert wrapped("Viral Pneumonia", 12) == "Viral\nPneumonia"
-    assert wrapped("Normal", 12) == "Normal"
-    lines = wrapped("a name that goes on and on for ever and a day", 12).split("\n")
+    assert wrap_label("Viral Pneumonia", 12) == "Viral\nPneumonia"
+    assert wrap_label("Normal", 12) == "Normal"
+    lines = wrap_label("a name that goes on and on for ever and a day", 12).split("\n")
     assert len(lines) == 3
     assert lines[-1].endswith("…")
     assert max(map(len, lines)) <= 12

@@ -28,8 +28,9 @@ from dicom_files import (
     with_frame,
     written,
 )
-from lungscope.images import UnreadableImage, dicom_layout
+from lungscope.errors import UnreadableImage
 from lungscope.images import read as read_file
+from lungscope.images.dicom import layout
 
 DICOM = Path(__file__).parents[2] / ".." / "shared" / "data" / "dicom"
 
@@ -247,11 +248,11 @@ class TestRefused:
         assert f"{shape[1]} x {shape[0]} pixels is too small" in reason
 
     def test_one_pixel_over_the_limit(self, refusal, monkeypatch):
-        monkeypatch.setattr(dicom_layout, "MOST_PIXELS", ROWS * COLUMNS - 1)
+        monkeypatch.setattr(layout, "MOST_PIXELS", ROWS * COLUMNS - 1)
         assert "over the limit" in refusal(written(dataset(RAMP8)))
 
     def test_the_limit_itself_is_allowed(self, read, monkeypatch):
-        monkeypatch.setattr(dicom_layout, "MOST_PIXELS", ROWS * COLUMNS)
+        monkeypatch.setattr(layout, "MOST_PIXELS", ROWS * COLUMNS)
         assert read(written(dataset(RAMP8))).width == COLUMNS
 
     @pytest.mark.parametrize("bits", [1, 32])

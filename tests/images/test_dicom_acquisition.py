@@ -22,13 +22,8 @@ from dicom_files import (
     with_frame,
     written,
 )
-from lungscope.images import (
-    ANYTHING,
-    CHEST_RADIOGRAPHS,
-    Identifiers,
-    UnreadableImage,
-    UnwantedImage,
-)
+from lungscope.errors import UnreadableImage, UnwantedImage
+from lungscope.images import ANYTHING, CHEST_RADIOGRAPHS, Identifiers
 from lungscope.images import read as read_file
 
 

@@ -32,8 +32,10 @@ from dicom_files import (
     with_frame,
     written,
 )
-from lungscope.images import ANYTHING, UnreadableImage, dicom_header
+from lungscope.errors import UnreadableImage
+from lungscope.images import ANYTHING
 from lungscope.images import read as read_file
+from lungscope.images.dicom import header
 
 SEQUENCE = b"\x08\0\x40\x11SQ\0\0\xff\xff\xff\xff"  # Referenced Image Sequence, undefined length
 ITEM = b"\xfe\xff\0\xe0"
@@ -106,7 +108,7 @@ class TestHeader:
         inflated = len(FILES["ExplicitVRLittleEndian"])
         path = tmp_path / "image"
         path.write_bytes(FILES["DeflatedExplicitVRLittleEndian"])
-        monkeypatch.setattr(dicom_header, "MOST_INFLATED", inflated)
+        monkeypatch.setattr(header, "MOST_INFLATED", inflated)
         assert read_file(path).width == RAMP12.shape[1]
 
     @pytest.mark.parametrize("length", [0xFFFFFFF0, 0x7FFFFFFF, 100])

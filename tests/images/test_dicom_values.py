@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pydicom.pixels import apply_modality_lut, apply_voi_lut
 
 from dicom_files import EVERY_VALUE, RAMP8, RAMP12, dataset, item, written
-from lungscope.images import UnreadableImage
+from lungscope.errors import UnreadableImage
 from lungscope.images import read as read_file
 
 SETTINGS = settings(deadline=None, max_examples=40, suppress_health_check=list(HealthCheck))

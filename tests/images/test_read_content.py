@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dicom_files import IDENTIFIERS, LOSSLESS, NATIVE, RAMP8, RAMP12, dataset, jpeg, written
-from lungscope.images import ANYTHING, UnreadableImage, UnwantedImage, read, read_content, reading
+from lungscope.errors import UnreadableImage, UnwantedImage
+from lungscope.images import ANYTHING, read, read_content, reading
 
 JPEG = jpeg(RAMP8)
 FILES = {

@@ -20,8 +20,8 @@ from hypothesis.extra import numpy as hnp
 from PIL import ExifTags, Image
 from PIL import __version__ as pillow_version
 
-from lungscope.errors import LungscopeError
-from lungscope.images import UnreadableImage, raster, read_content, reading
+from lungscope.errors import LungscopeError, UnreadableImage
+from lungscope.images import raster, read_content, reading
 from lungscope.images import read as read_file
 
 PILLOW = int(pillow_version.split(".")[0])

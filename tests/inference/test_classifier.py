@@ -10,8 +10,7 @@ import pytest
 from PIL import Image
 
 from lungscope import Classifier
-from lungscope.errors import LungscopeError
-from lungscope.images import UnreadableImage
+from lungscope.errors import LungscopeError, UnreadableImage
 from lungscope.inference.prediction import Failure, Prediction
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from lungscope.errors import LungscopeError
 from lungscope.inference.description import Description
-from lungscope.inference.exported import SHIPPED_MODEL, ExportedModel
+from lungscope.inference.exported import BUNDLED_MODEL, ExportedModel
 
 
 @pytest.fixture
@@ -52,10 +52,10 @@ def test_damaged_thresholds_are_refused(copy):
 
 
 def test_the_model_in_the_box_is_whole_and_small():
-    model = ExportedModel.load(SHIPPED_MODEL)
+    model = ExportedModel.load(BUNDLED_MODEL)
     assert model.description.architecture == "mobilenet-lung"
-    assert sum(path.stat().st_size for path in SHIPPED_MODEL.iterdir()) <= 20e6
-    assert "not for diagnosis" in (SHIPPED_MODEL / "model_card.md").read_text().lower()
+    assert sum(path.stat().st_size for path in BUNDLED_MODEL.iterdir()) <= 20e6
+    assert "not for diagnosis" in (BUNDLED_MODEL / "model_card.md").read_text().lower()
 
 
 def test_a_description_that_was_changed_is_refused(copy):

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from lungscope.images import Acquisition, Identifiers
-from lungscope.inference.prediction import Failure, Origin, Prediction
+from lungscope.inference.prediction import Failure, ImageOrigin, Prediction
 from lungscope.inference.rows import columns, to_cells, to_json
 
 CLASSES = ("Normal", "Viral Pneumonia")
@@ -18,7 +18,7 @@ PREDICTION = Prediction(
     distance=1.25,
     model="tiny 01234567",
     model_sha256="0123456789",
-    origin=Origin(
+    origin=ImageOrigin(
         "DICOM",
         2000,
         1800,

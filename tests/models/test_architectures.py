@@ -3,8 +3,8 @@ import torch
 from torchvision.models import get_model
 
 from lungscope.errors import LungscopeError
-from lungscope.models import Shape, architecture, architectures, build
-from lungscope.models.cost import cost
+from lungscope.models import Shape, build_network, get_architecture, list_architectures
+from lungscope.models.cost import compute_cost
 
 PAPER_PARAMETERS = {  # in millions, as the paper gives them for the 1,000-class originals
     "squeezenet": 1.25,
@@ -19,33 +19,33 @@ SMALL = [name for name in PAPER_PARAMETERS if name != "vgg11"]
 
 
 def test_the_registry_holds_the_papers_seven_in_the_order_of_its_table_and_then_one_more():
-    names = [each.name for each in architectures()]
+    names = [each.name for each in list_architectures()]
     assert names == [*PAPER_PARAMETERS, "squeezenet1_1"]
 
 
 @pytest.mark.parametrize(("name", "millions"), PAPER_PARAMETERS.items())
 def test_original_has_the_parameters_that_the_paper_counts(name, millions):
-    count = cost(architecture(name), Shape(3)).original_parameters / 1e6
+    count = compute_cost(get_architecture(name), Shape(3)).original_parameters / 1e6
     assert count == pytest.approx(millions, abs=0.06)
 
 
 def test_multiply_adds_are_those_that_mobilenet_v2_is_known_for():
     # 300 M at 224 x 224 for the 1,000-class network (arXiv 1801.04381, table 4)
-    assert cost(architecture("mobilenet-v2"), Shape(3)).multiply_adds == pytest.approx(
+    assert compute_cost(get_architecture("mobilenet-v2"), Shape(3)).multiply_adds == pytest.approx(
         300e6, rel=0.01
     )
 
 
 def test_an_unknown_name_is_refused_with_the_names_there_are():
     with pytest.raises(LungscopeError, match="mobilenet-lung"):
-        architecture("resnet50")
+        get_architecture("resnet50")
 
 
 @pytest.mark.parametrize("name", SMALL)
 def test_network_computes_the_original_torchvision_function_up_to_the_classifier(name):
     torch.manual_seed(0)
-    network = build(name, Shape(4)).eval()
-    original = get_model(architecture(name).original, weights=None).eval()
+    network = build_network(name, Shape(4)).eval()
+    original = get_model(get_architecture(name).original, weights=None).eval()
     state = {  # features under torchvision's names
         key.removeprefix("features.") if name == "resnet18" else key: value
         for key, value in network.state_dict().items()
@@ -70,18 +70,18 @@ def test_network_computes_the_original_torchvision_function_up_to_the_classifier
 
 def test_vgg11_keeps_its_hidden_layers_in_the_backbone():
     with torch.device("meta"):
-        network = build("vgg11", Shape(3))
+        network = build_network("vgg11", Shape(3))
         assert network(torch.empty(1, 3, 224, 224)).shape == (1, 3)
     trained = [name for name, p in network.named_parameters() if p.requires_grad]
     assert trained == ["classifier.1.weight", "classifier.1.bias"]
 
 
 @pytest.mark.parametrize(
-    "name", [each.name for each in architectures() if each.name not in {"vgg11"}]
+    "name", [each.name for each in list_architectures() if each.name not in {"vgg11"}]
 )
 def test_three_training_steps_change_what_is_trained_and_nothing_else(name):
     torch.manual_seed(0)
-    network = build(name, Shape(3))
+    network = build_network(name, Shape(3))
     network.train()
     before = {key: value.clone() for key, value in network.state_dict().items()}
     optimizer = torch.optim.SGD([p for p in network.parameters() if p.requires_grad], lr=0.1)
@@ -93,7 +93,7 @@ def test_three_training_steps_change_what_is_trained_and_nothing_else(name):
         loss.backward()
         optimizer.step()
     changed = {k for k, value in network.state_dict().items() if not torch.equal(value, before[k])}
-    if architecture(name).trained == "classifier":
+    if get_architecture(name).trained == "classifier":
         assert changed
         assert all(key.startswith("classifier") for key in changed)
     else:
@@ -103,7 +103,7 @@ def test_three_training_steps_change_what_is_trained_and_nothing_else(name):
 
 @pytest.mark.parametrize("name", ["squeezenet", "resnet18", "mobilenet-v2"])
 def test_a_frozen_backbone_answers_the_same_in_training_mode(name):
-    network = build(name, Shape(3))
+    network = build_network(name, Shape(3))
     images = torch.randn(4, 3, 64, 64)
     pooled = network.train().pool(network.features(images))
     torch.testing.assert_close(network.eval().pool(network.features(images)), pooled)

@@ -6,7 +6,7 @@ import torch
 from lungscope.errors import LungscopeError
 from lungscope.images import Preprocessing
 from lungscope.inference.description import Description
-from lungscope.models import Shape, build
+from lungscope.models import Shape, build_network
 from lungscope.models.checkpoint import Checkpoint, save_checkpoint
 
 CLASSES = ("Lung Opacity", "Normal", "Viral Pneumonia")
@@ -30,7 +30,7 @@ def description():
 @pytest.fixture
 def folder(tmp_path, description):
     torch.manual_seed(0)
-    network = build("mobilenet-lung", Shape(3, se_reduction=8))
+    network = build_network("mobilenet-lung", Shape(3, se_reduction=8))
     save_checkpoint(tmp_path / "checkpoint", network.state_dict(), description)
     return tmp_path / "checkpoint"
 
@@ -42,7 +42,7 @@ def edit(folder, **changes):
 
 def test_what_is_saved_is_loaded_to_the_last_bit(folder, description):
     torch.manual_seed(0)
-    network = build("mobilenet-lung", Shape(3, se_reduction=8))
+    network = build_network("mobilenet-lung", Shape(3, se_reduction=8))
     loaded = Checkpoint.load(folder)
     assert loaded.description.classes == CLASSES
     assert loaded.description.preprocessing == description.preprocessing

@@ -2,9 +2,8 @@ import pytest
 import torch
 from monai.visualize import GradCAM
 
-from lungscope.models import Shape, build
-from lungscope.models.activation_map import activation_map
-from lungscope.models.grad_cam import grad_cam
+from lungscope.models import Shape, build_network
+from lungscope.models.activation_map import compute_activation_map, compute_grad_cam
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -14,7 +13,7 @@ LINEAR = ["resnet18", "densenet121", "mobilenet-v2", "mobilenet-lung"]
 
 def network_and_image(name, size=96):
     torch.manual_seed(0)
-    network = build(name, Shape(classes=3)).eval()
+    network = build_network(name, Shape(classes=3)).eval()
     return network, torch.randn(1, 3, size, size)
 
 
@@ -29,7 +28,7 @@ def monais(network, image, label):
 @pytest.mark.parametrize("name", ["resnet18", "squeezenet", "vgg11"])
 def test_it_is_monais_before_the_relu(name):
     network, image = network_and_image(name)
-    found = grad_cam(network, network.features(image))
+    found = compute_grad_cam(network, network.features(image))
     assert found.shape[:2] == (1, 3)
     for label in range(3):
         expected = monais(network, image, label)
@@ -42,7 +41,7 @@ def test_it_is_monais_before_the_relu(name):
 def test_the_activation_map_of_a_linear_classifier_is_grad_cam(name):
     network, image = network_and_image(name)
     with torch.inference_mode():
-        contributions = activation_map(network, network.features(image))
+        contributions = compute_activation_map(network, network.features(image))
     for label in range(3):
         expected = monais(network, image, label)
         ours = contributions[:, label : label + 1].relu()
@@ -54,7 +53,7 @@ def test_with_the_bias_it_sums_to_the_logits_where_these_are_sums_over_places(na
     network, image = network_and_image(name)
     with torch.no_grad():
         logits = network(image)
-        found = grad_cam(network, network.features(image))
+        found = compute_grad_cam(network, network.features(image))
     (bias,) = (m.bias for m in network.classifier.modules() if isinstance(m, torch.nn.Linear))
     torch.testing.assert_close(found.sum(dim=(2, 3)) + bias, logits, rtol=1e-4, atol=1e-5)
 
@@ -62,9 +61,9 @@ def test_with_the_bias_it_sums_to_the_logits_where_these_are_sums_over_places(na
 def test_images_of_a_batch_do_not_touch_each_other():
     network, _ = network_and_image("mobilenet-lung")
     maps = network.features(torch.randn(3, 3, 64, 64))
-    together = grad_cam(network, maps)
+    together = compute_grad_cam(network, maps)
     for number in range(3):
-        alone = grad_cam(network, maps[number : number + 1])
+        alone = compute_grad_cam(network, maps[number : number + 1])
         torch.testing.assert_close(together[number], alone[0], rtol=1e-5, atol=1e-7)
 
 
@@ -73,6 +72,6 @@ def test_it_needs_no_gradients_and_leaves_none():
     network.requires_grad_(False)
     with torch.inference_mode():
         maps = network.features(image)
-        found = grad_cam(network, maps)
+        found = compute_grad_cam(network, maps)
     assert not found.requires_grad
     assert all(parameter.grad is None for parameter in network.parameters())

@@ -3,7 +3,7 @@ import torch
 from torchvision.models import mobilenet_v2
 
 from lungscope.errors import LungscopeError
-from lungscope.models import Shape, build
+from lungscope.models import Shape, build_network
 from lungscope.models.squeeze_excitation import after_first_convolution, squeeze_excitation
 
 
@@ -46,7 +46,7 @@ def test_gradient_passes_through_the_gate_to_both_of_its_layers(seed):
 
 def test_block_of_mobilenet_lung_changes_its_logits():
     torch.manual_seed(0)
-    network = build("mobilenet-lung", Shape(3)).eval()
+    network = build_network("mobilenet-lung", Shape(3)).eval()
     images = torch.randn(2, 3, 64, 64)
     before = network(images)
     torch.nn.init.constant_(network.features.se.fc2.bias, -3.0)
@@ -71,7 +71,7 @@ def test_block_sits_right_behind_the_first_convolution_and_nothing_else_moves():
 @pytest.mark.parametrize("reduction", [16, 8, 4])
 def test_parameters_differ_from_mobilenet_ft_by_exactly_the_block(reduction):
     def parameters(name):
-        network = build(name, Shape(3, se_reduction=reduction))
+        network = build_network(name, Shape(3, se_reduction=reduction))
         return sum(p.numel() for p in network.parameters())
 
     squeezed = 32 // reduction

@@ -5,8 +5,8 @@ import torch
 from safetensors.torch import save_file
 from torchvision.models import get_model
 
-from lungscope.errors import LungscopeError
-from lungscope.models import Shape, WeightsUnavailable, architecture, build
+from lungscope.errors import LungscopeError, WeightsUnavailable
+from lungscope.models import Shape, build_network, get_architecture
 from lungscope.models.weights import imagenet_file
 
 FIVE = ["squeezenet", "vgg11", "resnet18", "densenet121", "mobilenet-v2"]
@@ -23,13 +23,13 @@ def torch_home(tmp_path, monkeypatch):
 )
 def test_a_step_is_trained_from_weights_in_torchvisions_cache(name, torch_home):
     torch.manual_seed(0)
-    file = imagenet_file(architecture(name))
+    file = imagenet_file(get_architecture(name))
     assert torch_home in file.parents
     file.parent.mkdir(parents=True)
-    original = get_model(architecture(name).original, weights=None)
+    original = get_model(get_architecture(name).original, weights=None)
     torch.save(original.state_dict(), file)
 
-    network = build(name, Shape(3), "imagenet").train()
+    network = build_network(name, Shape(3), "imagenet").train()
     own = network.state_dict()
     shared = [k for k in original.state_dict() if k in own and not k.startswith("classifier")]
     assert shared or name == "resnet18"
@@ -45,7 +45,7 @@ def test_offline_and_not_cached_says_which_file_to_put_where(torch_home, monkeyp
 
     monkeypatch.setattr(torch.hub, "urlopen", no_network)
     with pytest.raises(WeightsUnavailable) as refusal:
-        build("resnet18", Shape(3), "imagenet")
+        build_network("resnet18", Shape(3), "imagenet")
     message = str(refusal.value)
     assert "resnet18-f37072fd.pth" in message
     assert str(torch_home / "hub" / "checkpoints") in message
@@ -54,11 +54,11 @@ def test_offline_and_not_cached_says_which_file_to_put_where(torch_home, monkeyp
 
 
 def test_a_damaged_file_in_the_cache_is_named(torch_home):
-    file = imagenet_file(architecture("squeezenet"))
+    file = imagenet_file(get_architecture("squeezenet"))
     file.parent.mkdir(parents=True)
     file.write_bytes(b"not weights")
     with pytest.raises(LungscopeError, match=file.name):
-        build("squeezenet", Shape(3), "imagenet")
+        build_network("squeezenet", Shape(3), "imagenet")
 
 
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
@@ -69,7 +69,7 @@ def test_a_file_of_ones_own_is_read(tmp_path, suffix):
         torch.save(original.state_dict(), path)
     else:
         save_file(original.state_dict(), path)
-    network = build("squeezenet", Shape(3), str(path))
+    network = build_network("squeezenet", Shape(3), str(path))
     for key, value in original.features.state_dict().items():
         assert torch.equal(network.features.state_dict()[key], value)
 
@@ -78,7 +78,7 @@ def test_a_file_of_another_architecture_is_refused(tmp_path):
     path = tmp_path / "other.pth"
     torch.save(get_model("squeezenet1_1", weights=None).state_dict(), path)
     with pytest.raises(LungscopeError, match="do not fit") as refusal:
-        build("squeezenet", Shape(3), str(path))
+        build_network("squeezenet", Shape(3), str(path))
     assert "\n" not in str(refusal.value)
 
 
@@ -91,10 +91,10 @@ def test_a_pickle_with_code_in_it_is_not_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     torch.save({"weight": Hostile()}, tmp_path / "hostile.pth")
     with pytest.raises(LungscopeError, match="plain state dict"):
-        build("squeezenet", Shape(3), str(tmp_path / "hostile.pth"))
+        build_network("squeezenet", Shape(3), str(tmp_path / "hostile.pth"))
     assert not (tmp_path / "pwned").exists()
 
 
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(LungscopeError, match="not found; --weights takes"):
-        build("squeezenet", Shape(3), str(tmp_path / "nowhere.pth"))
+        build_network("squeezenet", Shape(3), str(tmp_path / "nowhere.pth"))

@@ -11,7 +11,7 @@ from PIL import Image
 
 from lungscope.audit.finding import Finding
 from lungscope.audit.mistakes import worst_mistakes
-from lungscope.data.split import SIDES, Split, SplitEntry
+from lungscope.data.split import SUBSETS, Split, SplitEntry
 from lungscope.evaluation.assessment import assess
 from lungscope.evaluation.predictions import Predictions
 from lungscope.images import Preprocessing
@@ -38,21 +38,21 @@ FIGURES = {
 }
 
 
-def a_split(classes=CLASSES, sources=SOURCES, name="{of}/{side}-{number}.png"):
-    """Twenty images of each class on each side, two a group."""
+def a_split(classes=CLASSES, sources=SOURCES, name="{of}/{subset}-{number}.png"):
+    """Twenty images of each class in each subset, two a group."""
     entries = []
     for label in range(len(classes)):
-        for side in SIDES:
+        for subset in SUBSETS:
             for number in range(20):
-                file = name.format(of=label, side=side, number=number)
+                file = name.format(of=label, subset=subset, number=number)
                 digest = hashlib.sha256(file.encode()).hexdigest()
-                group = f"{label}-{side}-{number // 2}"
-                entries.append(SplitEntry(file, label, digest, group, side, sources[label]))
+                group = f"{label}-{subset}-{number // 2}"
+                entries.append(SplitEntry(file, label, digest, group, subset, sources[label]))
     return Split(classes, tuple(entries), "group column", 0, "80/10/10")
 
 
-def answers(split, side, seed=0):
-    entries = split.side(side)
+def answers(split, subset, seed=0):
+    entries = split.subset(subset)
     labels = np.array([entry.label for entry in entries])
     logits = np.random.default_rng(seed).normal(0, 1, (len(entries), len(split.classes)))
     logits[np.arange(len(entries)), labels] += 2
@@ -76,7 +76,7 @@ def an_audit(predictions):
 
     return {
         "weights_sha256": SHA256,
-        "side": "test",
+        "subset": "test",
         "images": len(predictions.files),
         "groups": len(set(predictions.groups)),
         "findings": [
@@ -150,7 +150,7 @@ def make_run(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def make_split():
-    """Twenty images of each class on each side, two a group."""
+    """Twenty images of each class in each subset, two a group."""
     return a_split
 
 

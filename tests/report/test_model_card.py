@@ -3,10 +3,10 @@ import re
 
 import pytest
 
-from lungscope.report.claim_2024 import claim_2024
+from lungscope.report.checklists.claim_2024 import claim_2024
+from lungscope.report.checklists.tripod import tripod
 from lungscope.report.facts import read_facts
 from lungscope.report.model_card import AUTHOR, model_card
-from lungscope.report.tripod import tripod
 
 HOSTILE = ("<script>alert(1)</script>", "a | b", "[x](http://evil.example)\n# **bold** `code`")
 
@@ -155,7 +155,7 @@ def test_the_same_run_gives_the_same_bytes(run, card):
 
 
 def test_hostile_names_stay_text(make_run, make_split):
-    split = make_split(HOSTILE, HOSTILE, "{of}-{side}-{number}.png")
+    split = make_split(HOSTILE, HOSTILE, "{of}-{subset}-{number}.png")
     card = model_card(read_facts(make_run(split)))
     assert "<script" not in card
     assert not re.search(r"(?<!\\)\]\(", card)

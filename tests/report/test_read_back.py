@@ -95,7 +95,7 @@ def test_a_damaged_file_is_one_line_and_never_a_traceback(read, values, file, da
 
 
 @FILES
-@pytest.mark.parametrize("text", ["", "[]", "null", "{", "[" * 100_000, '{"side": "test"}'])
+@pytest.mark.parametrize("text", ["", "[]", "null", "{", "[" * 100_000, '{"subset": "test"}'])
 def test_what_is_no_such_file_is_refused(read, file, text):
     with pytest.raises(LungscopeError, match=r"results\.json: damaged .*--force"):
         read(file, text)

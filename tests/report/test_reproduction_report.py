@@ -6,20 +6,20 @@ from PIL import Image
 
 from lungscope.audit.baselines import Baseline
 from lungscope.errors import LungscopeError
-from lungscope.evaluation.bootstrap import Estimate
+from lungscope.estimate import Estimate
 from lungscope.evaluation.predictions import Predictions
-from lungscope.models import Shape, architecture
-from lungscope.models.cost import cost
+from lungscope.models import Shape, get_architecture
+from lungscope.models.cost import compute_cost
 from lungscope.report.reproduction_report import write_reproduction_report
 from lungscope.reproduction.plan import Plan
-from lungscope.reproduction.reproduction import Picture, Reproduction
-from lungscope.reproduction.row import Problem, row
-from lungscope.reproduction.trained import Trained
+from lungscope.reproduction.reproduction import Reproduction, ReproductionFigure
+from lungscope.reproduction.row import Problem, make_row
+from lungscope.reproduction.runner import TrainedPart
 from lungscope.training.history import Epoch
 
 
 def trained(plan, split, strength):
-    entries = split.side("test")
+    entries = split.subset("test")
     labels = np.array([entry.label for entry in entries])
     logits = np.random.default_rng(0).normal(0, 1, (len(entries), len(split.classes)))
     logits[np.arange(len(entries)), labels] += strength
@@ -31,24 +31,26 @@ def trained(plan, split, strength):
         logits,
     )
     history = tuple(Epoch(n, 0.01, 1, 0.5, 1, a, 2.0) for n, a in enumerate((0.5, 0.7, 0.6), 1))
-    return [Trained(plan.parts[0], predictions, history)]
+    return [TrainedPart(plan.parts[0], predictions, history)]
 
 
 @pytest.fixture(scope="module")
 def table(make_split):
     split = make_split()
     plan = Plan(("vgg11", "resnet18", "mobilenet-v2", "mobilenet-lung"))
-    costs = {name: cost(architecture(name), Shape(3)) for name in plan.models}
+    costs = {name: compute_cost(get_architecture(name), Shape(3)) for name in plan.models}
     rows = (
-        row(plan, "vgg11", costs["vgg11"], [], {}, Problem("failed", "<b>out of memory")),
-        row(plan, "resnet18", costs["resnet18"], trained(plan, split, 0.2), {}),
-        row(plan, "mobilenet-v2", costs["mobilenet-v2"], trained(plan, split, 2.3), {}),
-        row(plan, "mobilenet-lung", costs["mobilenet-lung"], [], {"seed-0": 4}),
+        make_row(plan, "vgg11", costs["vgg11"], [], {}, Problem("failed", "<b>out of memory")),
+        make_row(plan, "resnet18", costs["resnet18"], trained(plan, split, 0.2), {}),
+        make_row(plan, "mobilenet-v2", costs["mobilenet-v2"], trained(plan, split, 2.3), {}),
+        make_row(plan, "mobilenet-lung", costs["mobilenet-lung"], [], {"seed-0": 4}),
     )
     pictures = (
-        Picture("figures/figure-1.png", "Figure 1. One radiograph of each class", 1),
-        Picture("figures/figure-6.png", "Figure 6. MobileNetV2", 6, "mobilenet-v2"),
-        Picture("figures/figure-9.png", "Figure 9. Validation accuracy of all models", 9),
+        ReproductionFigure("figures/figure-1.png", "Figure 1. One radiograph of each class", 1),
+        ReproductionFigure("figures/figure-6.png", "Figure 6. MobileNetV2", 6, "mobilenet-v2"),
+        ReproductionFigure(
+            "figures/figure-9.png", "Figure 9. Validation accuracy of all models", 9
+        ),
     )
     border = Baseline(
         "border", "border alone", "The border.", Estimate(0.7512, 0.7, 0.8), np.ones(1, np.bool_)
@@ -130,7 +132,7 @@ def test_how_many_images_were_trained_on_is_told(page):
     assert "trained on 180" not in page.text
 
 
-def test_the_sides_of_folds_are_those_of_one(table, tmp_path, page_of):
+def test_the_subsets_of_folds_are_those_of_one(table, tmp_path, page_of):
     folds = table | {"plan": table["plan"] | {"folds": 3}}
     write_reproduction_report(folds, [], tmp_path / "page.html")
     page = page_of((tmp_path / "page.html").read_text())

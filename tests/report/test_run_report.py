@@ -102,7 +102,7 @@ def test_calibration_and_thresholds_are_those_of_metrics_json(page, metrics):
         assert f"{point['of']} {point['threshold']:.3f} {row}" in page.text
 
 
-def test_the_data_is_counted_by_class_side_and_source(page):
+def test_the_data_is_counted_by_class_subset_and_source(page):
     assert "Lung Opacity 20 20 20 60" in page.text
     assert "all classes 60 60 60 180" in page.text
     assert "groups 30 30 30 90" in page.text
@@ -284,7 +284,7 @@ def test_a_picture_may_be_missing(make_run, page_of, figure):
 def test_hostile_names_stay_text(make_run, make_split, page_of):
     text = run_report(
         read_facts(
-            make_run(make_split(HOSTILE, HOSTILE, "{of}-{side}-{number}<b>.png"), name="<i>run")
+            make_run(make_split(HOSTILE, HOSTILE, "{of}-{subset}-{number}<b>.png"), name="<i>run")
         )
     )
     page = page_of(text)  # no tag is opened or closed by a name
@@ -313,8 +313,8 @@ def changed(make_run):
     [
         ({"weights_sha256": "0" * 64}, "that is there was made of another model"),
         ({"weights_sha256": ""}, "that is there does not say of which model it was made"),
-        ({"side": "train"}, "that is there is of train images, not of held-out ones"),
-        ({"side": "validation"}, "that is there is of validation images"),
+        ({"subset": "train"}, "that is there is of train images, not of held-out ones"),
+        ({"subset": "validation"}, "that is there is of validation images"),
     ],
 )
 def test_numbers_of_another_model_or_of_other_than_test_images_are_never_shown(
@@ -382,7 +382,7 @@ def test_weights_without_a_sha256_are_refused(make_run):
 def test_of_one_group_a_mean_has_no_interval_and_a_share_has_one(make_run, make_split, page_of):
     split = make_split()
     one = [
-        replace(entry, group="one") if entry.side == "test" else entry for entry in split.entries
+        replace(entry, group="one") if entry.subset == "test" else entry for entry in split.entries
     ]
     run = make_run(replace(split, entries=tuple(one)), done=("evaluation",))
     page = page_of(run_report(read_facts(run)))

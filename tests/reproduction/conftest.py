@@ -11,19 +11,19 @@ from lungscope.evaluation.predictions import Predictions
 from lungscope.images import Preprocessing
 from lungscope.inference.description import Description
 from lungscope.models.checkpoint import WEIGHTS
-from lungscope.reproduction.job import jobs
+from lungscope.reproduction.job import plan_jobs
 from lungscope.reproduction.plan import Plan
 from lungscope.training.history import Epoch, write_history
-from lungscope.training.recipe import PAPER
+from lungscope.training.recipe import PAPER_RECIPE
 from lungscope.training.run import Run
 
-SMALL = replace(PAPER, size=32, batch_size=8, epochs=2, weights="none")
+SMALL = replace(PAPER_RECIPE, size=32, batch_size=8, epochs=2, weights="none")
 
 
 @pytest.fixture(autouse=True)
 def one_thread(monkeypatch):
     """Images of 32 x 32 are not worth a second one, which would wait for other processes."""
-    monkeypatch.setattr("lungscope.training.execution.processors", lambda: 1)
+    monkeypatch.setattr("lungscope.training.execution.cpu_count", lambda: 1)
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def planned(tmp_path, phantom_split):
 
     def planned(plan=None, splits=(phantom_split,)):
         plan = plan or Plan(("mobilenet-v2",), SMALL)
-        return [job for own in jobs(plan, splits, tmp_path / "out").values() for job in own]
+        return [job for own in plan_jobs(plan, splits, tmp_path / "out").values() for job in own]
 
     return planned
 
@@ -68,7 +68,7 @@ def finish(phantoms):
         description.save(run.checkpoint / "model.json")
         (run.checkpoint / WEIGHTS).touch()
         run.note(finished=True)
-        own = answers(job.split.side("test"), job.split.classes, job.recipe.seed)
+        own = answers(job.split.subset("test"), job.split.classes, job.recipe.seed)
         if evaluated:
             own.tempered(temperature).save(run.folder / "evaluation" / "predictions.csv")
         return own

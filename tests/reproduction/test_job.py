@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from lungscope.data.splitting import split as make_split
+from lungscope.data.splitting import make_split
 from lungscope.errors import LungscopeError
 from lungscope.reproduction.job import refuse_others
 from lungscope.reproduction.plan import Plan
@@ -45,11 +45,11 @@ def test_a_run_of_another_recipe_is_refused_and_not_read(planned, finish, change
 
 def test_a_run_on_another_split_is_refused(planned, finish, phantoms):
     from lungscope.data.index import Index
-    from lungscope.data.survey import survey
+    from lungscope.data.survey import survey_images
 
     (job,) = planned()
     index = Index.open(phantoms)
-    finish(replace(job, split=make_split(index, survey(index), (0.6, 0.2, 0.2), seed=9)))
+    finish(replace(job, split=make_split(index, survey_images(index), (0.6, 0.2, 0.2), seed=9)))
     with pytest.raises(LungscopeError, match="another split"):
         refuse_others([job])
 

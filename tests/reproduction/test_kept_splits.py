@@ -4,20 +4,20 @@ import pytest
 
 from lungscope.data.index import Index
 from lungscope.data.split import Split
-from lungscope.data.survey import survey
+from lungscope.data.survey import survey_images
 from lungscope.errors import LungscopeError
 from lungscope.reproduction.plan import Plan
-from lungscope.reproduction.splits import given_split, kept_splits, origin
-from lungscope.training.recipe import PAPER
+from lungscope.reproduction.splits import given_split, kept_splits, split_origin
+from lungscope.training.recipe import PAPER_RECIPE
 
 ONE, FOLDS = Plan(("vgg11",)), Plan(("vgg11",), folds=3)
-OF_SEED_5 = replace(PAPER, seed=5)
+OF_SEED_5 = replace(PAPER_RECIPE, seed=5)
 
 
 @pytest.fixture(scope="module")
 def surveyed(phantoms):
     index = Index.open(phantoms)
-    return index, survey(index)
+    return index, survey_images(index)
 
 
 def never():
@@ -37,13 +37,13 @@ def test_one_split_is_80_10_10(surveyed, tmp_path):
     assert Split.load(tmp_path / "split.json") == split
 
 
-def test_of_folds_every_image_is_tested_once_and_no_group_is_on_two_sides(surveyed, tmp_path):
+def test_of_folds_every_image_is_tested_once_and_no_group_is_on_two_subsets(surveyed, tmp_path):
     splits = kept_splits(tmp_path, FOLDS, lambda: surveyed)
-    tested = [entry.file for split in splits for entry in split.side("test")]
+    tested = [entry.file for split in splits for entry in split.subset("test")]
     assert sorted(tested) == sorted(entry.file for entry in surveyed[0].entries)
     for split in splits:
-        trained = {entry.group for entry in split.side("train")}
-        assert trained.isdisjoint(entry.group for entry in split.side("test"))
+        trained = {entry.group for entry in split.subset("train")}
+        assert trained.isdisjoint(entry.group for entry in split.subset("test"))
     assert (tmp_path / "folds" / "fold-3.json").is_file()
 
 
@@ -95,18 +95,18 @@ def test_a_damaged_split_is_drawn_anew_only_by_force_and_a_given_one_never(surve
 def test_the_record_tells_whether_a_split_was_given(recorded, surveyed, tmp_path):
     kept_splits(tmp_path, ONE, lambda: surveyed)
     replace(ONE, split=recorded).save(tmp_path / "reproduction.json")
-    assert origin(tmp_path, replace(ONE, recipe=OF_SEED_5)) == recorded
+    assert split_origin(tmp_path, replace(ONE, recipe=OF_SEED_5)) == recorded
 
 
 def test_a_split_that_the_plan_before_cannot_have_drawn_was_given(phantom_split, tmp_path):
     phantom_split.save(tmp_path / "split.json")
     replace(ONE, recipe=OF_SEED_5).save(tmp_path / "reproduction.json")  # of an older lungscope
-    assert origin(tmp_path, replace(ONE, recipe=OF_SEED_5)) == "given"
+    assert split_origin(tmp_path, replace(ONE, recipe=OF_SEED_5)) == "given"
 
 
 @pytest.mark.parametrize("plan", [ONE, FOLDS])
 def test_where_nothing_is_kept_a_split_is_to_be_drawn(plan, tmp_path):
-    assert origin(tmp_path, plan) == "drawn"
+    assert split_origin(tmp_path, plan) == "drawn"
 
 
 def test_another_split_takes_the_place_of_a_kept_one_only_by_force(

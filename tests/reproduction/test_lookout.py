@@ -1,8 +1,8 @@
 import pytest
 
 from lungscope.models.cost import Cost
-from lungscope.reproduction.lookout import Lookout
 from lungscope.reproduction.plan import Plan
+from lungscope.reproduction.progress_estimate import ProgressEstimate
 from lungscope.training.history import read_history, write_history
 from lungscope.training.run import Run
 
@@ -16,14 +16,14 @@ def jobs(planned, small):
 
 def test_what_is_finished_counts_from_the_start(jobs, finish):
     finish(jobs[0])
-    standing = Lookout(jobs, COSTS).standing()
+    standing = ProgressEstimate(jobs, COSTS).standing()
     assert (standing.epochs, standing.expected) == (2, 4)
     # all layers trained: three times the work of the finished one's forward pass, 2 s an epoch
     assert standing.seconds == pytest.approx(2 * 3 * 2)
 
 
 def test_epochs_are_counted_as_they_end_and_in_part_before(jobs, finish):
-    lookout = Lookout(jobs, COSTS)
+    lookout = ProgressEstimate(jobs, COSTS)
     assert lookout.standing(0.5).epochs == 0.5
     assert lookout.standing().seconds is None
     finish(jobs[0])
@@ -35,7 +35,7 @@ def test_epochs_are_counted_as_they_end_and_in_part_before(jobs, finish):
 
 
 def test_after_its_first_epoch_a_training_is_expected_to_go_on_as_fast(jobs, finish):
-    (_, lung), lookout = jobs, Lookout(jobs, COSTS)
+    (_, lung), lookout = jobs, ProgressEstimate(jobs, COSTS)
     finish(lung, epochs=(0.5,))  # an epoch of 2 s
     Run(lung.folder).note(finished=False)
     lookout.epoch_ended(lung)
@@ -44,6 +44,6 @@ def test_after_its_first_epoch_a_training_is_expected_to_go_on_as_fast(jobs, fin
 
 
 def test_what_is_given_up_is_no_longer_waited_for(jobs):
-    lookout = Lookout(jobs, COSTS)
+    lookout = ProgressEstimate(jobs, COSTS)
     lookout.ended(jobs[0])
     assert lookout.standing().expected == 2

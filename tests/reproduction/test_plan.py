@@ -5,7 +5,7 @@ import pytest
 
 from lungscope.errors import LungscopeError
 from lungscope.reproduction.plan import Plan, in_order
-from lungscope.training.recipe import PAPER, Recipe
+from lungscope.training.recipe import PAPER_RECIPE, Recipe
 
 MODELS = ("mobilenet-v2", "mobilenet-lung")
 
@@ -17,7 +17,7 @@ def test_the_recipe_of_a_training_is_the_papers_with_model_and_seed():
 
 
 def test_seeds_follow_the_first_one():
-    plan = Plan(MODELS, replace(PAPER, seed=7), seeds=3)
+    plan = Plan(MODELS, replace(PAPER_RECIPE, seed=7), seeds=3)
     assert [part.name for part in plan.parts] == ["seed-7", "seed-8", "seed-9"]
     assert {part.split for part in plan.parts} == {0}
 
@@ -32,11 +32,11 @@ def test_folds_have_a_split_each_and_one_seed():
 
 
 def test_the_papers_recipe_needs_no_label():
-    assert Plan(MODELS, replace(PAPER, seed=3, model="vgg11")).labels == ()
+    assert Plan(MODELS, replace(PAPER_RECIPE, seed=3, model="vgg11")).labels == ()
 
 
 def test_every_departure_from_the_paper_is_a_label():
-    recipe = replace(PAPER, epochs=3, weights="none", momentum=0.5)
+    recipe = replace(PAPER_RECIPE, epochs=3, weights="none", momentum=0.5)
     assert set(Plan(MODELS, recipe).labels) == {
         "short look: at most 3 epochs",
         "from random weights",
@@ -72,7 +72,7 @@ def test_what_cannot_be_is_refused(wrong):
     "plan",
     [
         Plan(MODELS),
-        Plan(MODELS, replace(PAPER, seed=5, weights="none"), seeds=3),
+        Plan(MODELS, replace(PAPER_RECIPE, seed=5, weights="none"), seeds=3),
         Plan(MODELS, folds=5, precision="bf16"),
         Plan(MODELS, split="given"),
     ],
@@ -113,9 +113,9 @@ def test_more_models_and_more_seeds_go_on_with_what_is_there():
 @pytest.mark.parametrize(
     ("before", "told"),
     [
-        (Plan(MODELS, replace(PAPER, weights="none")), "weights none there, imagenet here"),
-        (Plan(MODELS, replace(PAPER, epochs=3)), "epochs 3 there, 100 here"),
-        (Plan(MODELS, replace(PAPER, seed=4)), "first_seed 4 there, 0 here"),
+        (Plan(MODELS, replace(PAPER_RECIPE, weights="none")), "weights none there, imagenet here"),
+        (Plan(MODELS, replace(PAPER_RECIPE, epochs=3)), "epochs 3 there, 100 here"),
+        (Plan(MODELS, replace(PAPER_RECIPE, seed=4)), "first_seed 4 there, 0 here"),
         (Plan(MODELS, folds=5), "folds 5 there, None here"),
         (Plan(MODELS, precision="bf16"), "precision bf16 there, 32 here"),
         (Plan(("vgg11", *MODELS)), "vgg11 there, not here"),

@@ -2,13 +2,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lungscope.reproduction.remaining import (
+from lungscope.reproduction.progress_estimate import (
     Outlook,
+    describe_remaining,
     epochs_in_all,
     expected_epochs,
     seconds_left,
     usual_epochs,
-    words,
 )
 from lungscope.training.history import Epoch
 
@@ -94,7 +94,7 @@ def test_an_estimate_is_never_negative_and_never_less_than_what_is_done(outlooks
     assert epochs_in_all(outlooks) >= 0
     left = seconds_left(outlooks, begun)
     assert left is None or left >= 0
-    assert words(left)
+    assert describe_remaining(left)
 
 
 @pytest.mark.parametrize(
@@ -110,4 +110,4 @@ def test_an_estimate_is_never_negative_and_never_less_than_what_is_done(outlooks
     ],
 )
 def test_an_estimate_is_told_roughly(seconds, told):
-    assert words(seconds) == told
+    assert describe_remaining(seconds) == told

@@ -8,10 +8,10 @@ import torch
 from filelock import FileLock, Timeout
 
 from lungscope.errors import LungscopeError
-from lungscope.reproduction import carrying_out, reproducing
-from lungscope.reproduction.carrying_out import Workplace
+from lungscope.reproduction import reproducing, runner
 from lungscope.reproduction.plan import Plan
-from lungscope.reproduction.reproducing import Onlooker, claimed, reproduce
+from lungscope.reproduction.reproducing import ReproductionCallbacks, claim_folder, reproduce
+from lungscope.reproduction.runner import RunEnvironment
 from lungscope.training.execution import Execution
 from lungscope.training.run import Run
 
@@ -25,13 +25,13 @@ def plan(small):
 
 @pytest.fixture
 def place(phantoms, cache_folder):
-    return Workplace(phantoms, Execution(device="cpu"), cache_folder)
+    return RunEnvironment(phantoms, Execution(device="cpu"), cache_folder)
 
 
 @pytest.fixture
 def made(tmp_path, phantom_split, place, plan):
     def made(folder="out", plan=plan, onlooker=None, place=place):
-        told = onlooker or Onlooker()
+        told = onlooker or ReproductionCallbacks()
         return reproduce(plan, (phantom_split,), tmp_path / folder, place, told)
 
     return made
@@ -45,7 +45,7 @@ def untrained(monkeypatch):
     def fail(run, *_):
         raise errors[0]
 
-    monkeypatch.setattr(carrying_out, "fit", fail)
+    monkeypatch.setattr(runner, "fit", fail)
     return errors
 
 
@@ -62,7 +62,7 @@ def finishing(finish, monkeypatch):
             done.append(job)
         return True
 
-    monkeypatch.setattr(reproducing, "carry_out", carry_out)
+    monkeypatch.setattr(reproducing, "run_job", carry_out)
     return done
 
 
@@ -73,7 +73,9 @@ def outputs(folder):
 
 def test_interrupted_and_continued_gives_the_bytes_of_one_go(made, tmp_path):
     standings, rows = [], []
-    whole = made("whole", onlooker=Onlooker(standing=standings.append, row=rows.append))
+    whole = made(
+        "whole", onlooker=ReproductionCallbacks(standing=standings.append, row=rows.append)
+    )
     assert whole.complete
     assert {path.name for path in (tmp_path / "whole" / "figures").iterdir()} == {
         "figure-1.png", "figure-6.png", "figure-9.png", "figure-squeezenet1_1.png"
@@ -92,7 +94,7 @@ def test_interrupted_and_continued_gives_the_bytes_of_one_go(made, tmp_path):
         os.kill(os.getpid(), signal.SIGINT)
 
     for _ in range(2):  # in the middle of a training, and in its last epoch
-        stopped = made("parts", onlooker=Onlooker(epoch=ctrl_c))
+        stopped = made("parts", onlooker=ReproductionCallbacks(epoch=ctrl_c))
         assert [row.state for row in stopped.rows] == ["unfinished", "not yet run"]
     assert told == [("mobilenet-v2", 1, 1), ("mobilenet-v2", 2, 2)]
     assert made("parts").complete
@@ -123,7 +125,9 @@ def test_a_training_that_fails_is_a_row_and_the_others_go_on(
     finish(planned(plan)[1])
     untrained.append(error)
     told = []
-    failed, other = made(onlooker=Onlooker(problem=lambda _, why: told.append(why))).rows
+    failed, other = made(
+        onlooker=ReproductionCallbacks(problem=lambda _, why: told.append(why))
+    ).rows
     assert failed.state == "failed"
     assert reason in failed.reason
     assert "\n" not in failed.reason
@@ -154,7 +158,9 @@ def test_a_report_that_cannot_be_written_fails_no_row(made, plan, planned, finis
         finish(job)
     (planned(plan)[0].folder / "evaluation" / "metrics.json").write_text("{")
     told = []
-    done = made(onlooker=Onlooker(problem=lambda job, why: told.append((job.model, why))))
+    done = made(
+        onlooker=ReproductionCallbacks(problem=lambda job, why: told.append((job.model, why)))
+    )
     assert done.complete
     ((model, why),) = told
     assert model == "mobilenet-v2"
@@ -181,7 +187,8 @@ def test_without_weights_a_model_is_tried_once_and_told(
         finish(job)
     told = []
     without, other = made(
-        plan=wanted, onlooker=Onlooker(problem=lambda job, why: told.append((job.model, why)))
+        plan=wanted,
+        onlooker=ReproductionCallbacks(problem=lambda job, why: told.append((job.model, why))),
     ).rows
     assert (without.state, without.metrics) == ("weights not to be had", {})
     assert str(tmp_path) not in without.reason
@@ -223,17 +230,17 @@ def test_changed_images_are_refused_before_anything_is_trained(made, place, phan
 
 def test_a_folder_belongs_to_one_plan(tmp_path, plan):
     folder = tmp_path / "out"
-    with claimed(folder, plan, force=False):
+    with claim_folder(folder, plan, force=False):
         plan.save(folder / "reproduction.json")
-    with claimed(folder, replace(plan, seeds=3), force=False):
+    with claim_folder(folder, replace(plan, seeds=3), force=False):
         pass
     other = Plan(plan.models)
     with (
         pytest.raises(LungscopeError, match="weights none there, imagenet here"),
-        claimed(folder, other, force=False),
+        claim_folder(folder, other, force=False),
     ):
         pass
-    with claimed(folder, other, force=True):
+    with claim_folder(folder, other, force=True):
         pass
 
 
@@ -241,7 +248,7 @@ def test_a_folder_belongs_to_one_process(tmp_path, plan):
     with (
         FileLock(tmp_path / ".lock"),
         pytest.raises(LungscopeError, match="another process"),
-        claimed(tmp_path, plan, force=False),
+        claim_folder(tmp_path, plan, force=False),
     ):
         pass
 
@@ -250,18 +257,21 @@ def test_a_wait_for_another_lock_is_not_taken_for_another_process(tmp_path, plan
     with (
         FileLock(tmp_path / "cache.lock"),
         pytest.raises(Timeout),
-        claimed(tmp_path / "out", plan, force=False),
+        claim_folder(tmp_path / "out", plan, force=False),
     ):
         FileLock(tmp_path / "cache.lock").acquire(blocking=False)
-    with claimed(tmp_path / "out", plan, force=False):  # the folder was let go
+    with claim_folder(tmp_path / "out", plan, force=False):  # the folder was let go
         pass
 
 
 def test_a_damaged_plan_is_replaced_only_by_force(tmp_path, plan):
     (tmp_path / "reproduction.json").write_text("{")
-    with pytest.raises(LungscopeError, match="damaged plan"), claimed(tmp_path, plan, force=False):
+    with (
+        pytest.raises(LungscopeError, match="damaged plan"),
+        claim_folder(tmp_path, plan, force=False),
+    ):
         pass
-    with claimed(tmp_path, plan, force=True):
+    with claim_folder(tmp_path, plan, force=True):
         pass
 
 
@@ -269,6 +279,6 @@ def test_a_file_is_no_folder(tmp_path, plan):
     (tmp_path / "out").write_text("")
     with (
         pytest.raises(LungscopeError, match="is a file"),
-        claimed(tmp_path / "out", plan, force=False),
+        claim_folder(tmp_path / "out", plan, force=False),
     ):
         pass

@@ -3,11 +3,11 @@ from dataclasses import replace
 
 import pytest
 
-from lungscope.evaluation.bootstrap import Estimate
+from lungscope.estimate import Estimate
 from lungscope.models.cost import Cost
 from lungscope.reproduction.plan import Plan
-from lungscope.reproduction.row import Problem, judge, row
-from lungscope.reproduction.trained import read_trained
+from lungscope.reproduction.row import Problem, compare_with_paper, make_row
+from lungscope.reproduction.runner import read_trained
 
 COST = Cost(3_504_872, 2_227_715, 3843, 0, 300_000_000)
 
@@ -23,7 +23,7 @@ COST = Cost(3_504_872, 2_227_715, 3843, 0, 300_000_000)
     ],
 )
 def test_the_verdict_says_where_our_interval_lies(low, high, expected):
-    assert judge(Estimate(0.85, low, high), 0.85) == expected
+    assert compare_with_paper(Estimate(0.85, low, high), 0.85) == expected
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def made(planned, finish, small):
             finish(job)
         begun = {job.part.title: len(job.history) for job in jobs}
         trained = [read_trained(job) for job in jobs[:done]]
-        return row(plan, model, COST, trained, begun, **row_options)
+        return make_row(plan, model, COST, trained, begun, **row_options)
 
     return made
 
@@ -49,7 +49,7 @@ def test_a_complete_row_has_the_numbers_and_the_papers(made):
     assert own.metrics["accuracy"].deviation is None
     recall, accuracy = (vars(own.metrics[name].estimate) for name in ("recall", "accuracy"))
     assert recall == pytest.approx(accuracy)
-    assert own.verdict("loss") == judge(own.metrics["loss"].estimate, 0.3033)
+    assert own.verdict("loss") == compare_with_paper(own.metrics["loss"].estimate, 0.3033)
 
 
 def test_several_seeds_are_of_the_same_images(made):

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from lungscope.audit.baselines import Baseline
-from lungscope.evaluation.bootstrap import Estimate
+from lungscope.estimate import Estimate
 from lungscope.models.cost import Cost
 from lungscope.reproduction.plan import Plan
 from lungscope.reproduction.reproduction import Reproduction
-from lungscope.reproduction.row import Problem, row
+from lungscope.reproduction.row import Problem, make_row
+from lungscope.reproduction.runner import read_trained
 from lungscope.reproduction.tables import markdown, number, write_tables
-from lungscope.reproduction.trained import read_trained
-from lungscope.training.recipe import PAPER
+from lungscope.training.recipe import PAPER_RECIPE
 
 COST = Cost(3_504_872, 2_227_715, 3843, 0, 300_000_000)
 MODELS = ("vgg11", "mobilenet-v2", "squeezenet1_1")
@@ -23,7 +23,7 @@ MODELS = ("vgg11", "mobilenet-v2", "squeezenet1_1")
 def made(planned, finish, phantom_split):
     """Rows that are done, in the paper and not, and one that could not be run."""
 
-    def made(recipe=PAPER, seeds=1):
+    def made(recipe=PAPER_RECIPE, seeds=1):
         plan = Plan(MODELS, recipe, seeds=seeds)
         every = planned(plan)
         rows = []
@@ -32,7 +32,9 @@ def made(planned, finish, phantom_split):
             for job in own:
                 finish(job)
             problem = None if own else Problem("weights not to be had", "no | network")
-            rows.append(row(plan, model, COST, [read_trained(job) for job in own], {}, problem))
+            rows.append(
+                make_row(plan, model, COST, [read_trained(job) for job in own], {}, problem)
+            )
         return Reproduction(plan, (phantom_split,), tuple(rows), ())
 
     return made
@@ -112,7 +114,7 @@ def test_notes_are_sentences(made, small):
 def test_folds_tell_what_share_they_train_on(made, phantom_split):
     split = phantom_split
     folds = replace(made(), plan=Plan(MODELS, folds=3), splits=(split, split, split))
-    count, every = len(split.side("train")), len(split.entries)
+    count, every = len(split.subset("train")), len(split.entries)
     share = f"{100 * count / every:.0f} %"
     assert f"Each fold trains on {count} images ({share}), the paper on 80 %" in folds.notes[0]
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from lungscope.errors import LungscopeError
-from lungscope.reproduction.trained import read_trained
+from lungscope.reproduction.runner import read_trained
 from lungscope.training.run import Run
 
 
@@ -43,7 +43,7 @@ def test_a_damaged_run_is_refused(planned, finish, damage):
         read_trained(job)
 
 
-def test_an_evaluation_of_another_side_is_refused(planned, finish):
+def test_an_evaluation_of_another_subset_is_refused(planned, finish):
     (job,) = planned()
     finish(job)
     table = job.folder / "evaluation" / "predictions.csv"

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from lungscope.training.allocator import keep_freed_memory
+from lungscope.training.execution import keep_freed_memory
 
 glibc = pytest.mark.skipif(
     platform.libc_ver()[0] != "glibc", reason="the C library is not glibc: nothing to tell it"
@@ -18,7 +18,7 @@ glibc = pytest.mark.skipif(
 SCRIPT = """
 import ctypes, json, resource, sys
 from pathlib import Path
-from lungscope.training.allocator import keep_freed_memory
+from lungscope.training.execution import keep_freed_memory
 
 PR_SET_THP_DISABLE = 41
 libc = ctypes.CDLL(None)

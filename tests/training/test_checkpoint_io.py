@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from lungscope.errors import LungscopeError
-from lungscope.training.checkpoint_io import AtomicCheckpointIO
+from lungscope.training.callbacks import AtomicCheckpointIO
 
 
 def test_what_is_saved_is_loaded(tmp_path):

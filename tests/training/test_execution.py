@@ -91,6 +91,6 @@ def test_freed_memory_is_kept_unless_the_system_is_to_have_it(machine, process, 
 
 def test_as_many_threads_are_used_as_the_process_may(machine, process, monkeypatch):
     machine()
-    monkeypatch.setattr(execution, "processors", lambda: 3)
+    monkeypatch.setattr(execution, "cpu_count", lambda: 3)
     Execution(device="cpu").prepare()
     assert process["threads"] == 3

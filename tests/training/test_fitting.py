@@ -16,7 +16,7 @@ from lungscope.errors import LungscopeError
 from lungscope.models.checkpoint import Checkpoint
 from lungscope.training import frozen
 from lungscope.training.execution import Execution
-from lungscope.training.fitting import Watch, fit
+from lungscope.training.fitting import FitCallbacks, fit
 from lungscope.training.history import best_epoch, read_history
 from lungscope.training.recipe import Recipe
 from lungscope.training.run import Run
@@ -92,10 +92,10 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from lungscope.training.execution import Execution
-from lungscope.training.fitting import Watch, fit
+from lungscope.training.fitting import FitCallbacks, fit
 from lungscope.training.run import Run
 run, data, cache = map(Path, sys.argv[1:])
-watch = Watch(epoch=lambda epoch: print(epoch.epoch, flush=True))
+watch = FitCallbacks(epoch=lambda epoch: print(epoch.epoch, flush=True))
 fit(Run.open(run), data, Execution(device="cpu"), cache, watch)
 """
 
@@ -134,7 +134,7 @@ def test_ctrl_c_ends_after_the_epoch_and_resuming_gives_the_bits_of_one_go(
             os.kill(os.getpid(), signal.SIGINT)
 
     pressing = LambdaCallback(on_train_batch_start=press_in_second_epoch)
-    watch = Watch(interrupt=lambda: told.append("stopping"), callbacks=[pressing])
+    watch = FitCallbacks(interrupt=lambda: told.append("stopping"), callbacks=[pressing])
     ended = fit(run, phantoms, CPU, cache_folder, watch)
     assert told == ["stopping"]
     assert not ended.finished
@@ -216,16 +216,16 @@ def test_held_features_change_no_result_and_resume_to_the_bits_of_one_go(
 ):
     recipe = replace(CLASSIFIER_RECIPE, weights=backbone, rotation=rotation)
     told = []
-    watch = Watch(features=lambda done, total: told.append((done, total)))
+    watch = FitCallbacks(features=lambda done, total: told.append((done, total)))
     one_go = make_run("one-go", recipe)
     fit(one_go, phantoms, CPU, cache_folder, watch)
-    training, validation = (len(phantom_split.side(side)) for side in ("train", "validation"))
+    training, validation = (len(phantom_split.subset(subset)) for subset in ("train", "validation"))
     views = validation + (2 * training if rotation == 0 else 0)
     assert told[-1] == (views, views)
 
     killed = make_run("killed", recipe)
     with pytest.raises(Killed):
-        fit(killed, phantoms, CPU, cache_folder, Watch(epoch=kill_in_second_epoch))
+        fit(killed, phantoms, CPU, cache_folder, FitCallbacks(epoch=kill_in_second_epoch))
     fit(killed, phantoms, CPU, cache_folder)
     assert weights(killed) == weights(one_go)
     assert without_seconds(killed) == without_seconds(one_go)
@@ -247,6 +247,6 @@ def test_held_features_change_no_result_and_resume_to_the_bits_of_one_go(
 def test_no_feature_is_computed_where_all_layers_are_trained(make_run, phantoms, cache_folder):
     told = []
     recipe = Recipe(model="mobilenet-ft", weights="none", size=32, epochs=1, rotation=0)
-    watch = Watch(features=lambda *step: told.append(step))
+    watch = FitCallbacks(features=lambda *step: told.append(step))
     fit(make_run("all-layers", recipe), phantoms, CPU, cache_folder, watch)
     assert told == []

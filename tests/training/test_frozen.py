@@ -11,10 +11,10 @@ from lungscope.data.augmentation import Augmentation, augment
 from lungscope.data.cache import Cache
 from lungscope.data.split import SplitEntry
 from lungscope.images import Preprocessing
-from lungscope.models import Network, Shape, build
+from lungscope.models import Network, Shape, build_network
+from lungscope.models.normalisation import normalise, to_unit
 from lungscope.training import frozen
 from lungscope.training.frozen import AS_IT_IS, FrozenBackbone, features_where_they_fit
-from lungscope.training.input import normalised, to_unit
 from lungscope.training.loading import CachedFeatures, CachedImages
 from lungscope.training.recipe import Recipe
 
@@ -47,44 +47,44 @@ def images(count, seed=0, size=SIZE):
     return CachedImages(cache, entries)
 
 
-def everything(side):
-    return side.__getitems__(list(range(len(side))))
+def everything(subset):
+    return subset.__getitems__(list(range(len(subset))))
 
 
 def test_the_classifier_on_the_features_is_the_network_on_the_images():
     for name in ("mobilenet-v2", "squeezenet"):
-        network = build(name, Shape(3)).to(memory_format=torch.channels_last)
-        side = images(3, size=32)
-        held = FrozenBackbone(network, Preprocessing(32, 0.5, 0.25)).of_all(side, AS_IT_IS)
+        network = build_network(name, Shape(3)).to(memory_format=torch.channels_last)
+        subset = images(3, size=32)
+        held = FrozenBackbone(network, Preprocessing(32, 0.5, 0.25)).of_all(subset, AS_IT_IS)
         features, labels = everything(held)
-        pixels, expected_labels = everything(side)
+        pixels, expected_labels = everything(subset)
         with torch.no_grad():
             found = network.eval().classifier(features[:, 0])
-            expected = network(normalised(to_unit(pixels), PREPROCESSING))
+            expected = network(normalise(to_unit(pixels), PREPROCESSING))
         torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
         assert torch.equal(labels, expected_labels)
 
 
 def test_features_have_no_gradient_and_do_not_depend_on_the_mode_of_the_network():
-    network, side = small(), images(5)
+    network, subset = small(), images(5)
     before = network.features[1].running_mean.clone()
     network.features.train()  # as a network is that was just built
-    features, _ = everything(FrozenBackbone(network, PREPROCESSING).of_all(side, AS_IT_IS))
+    features, _ = everything(FrozenBackbone(network, PREPROCESSING).of_all(subset, AS_IT_IS))
     assert not features.requires_grad
     assert torch.equal(network.features[1].running_mean, before)
-    pixels, _ = everything(side)
+    pixels, _ = everything(subset)
     network.eval()
-    expected = network.pool(network.features(normalised(to_unit(pixels), PREPROCESSING)))
+    expected = network.pool(network.features(normalise(to_unit(pixels), PREPROCESSING)))
     torch.testing.assert_close(features[:, 0], expected)
 
 
 @pytest.mark.parametrize("policy", [FLIPS, Augmentation(1, 0.5, 0), Augmentation(0, 0, 0)])
 def test_views_are_in_the_policys_order_and_as_augment_makes_them(policy):
-    network, side = small(), images(5)
+    network, subset = small(), images(5)
     backbone = FrozenBackbone(network, PREPROCESSING)
-    features, _ = everything(backbone.of_all(side, policy))
+    features, _ = everything(backbone.of_all(subset, policy))
     assert features.shape == (5, len(policy.views), 4)
-    units = to_unit(everything(side)[0])
+    units = to_unit(everything(subset)[0])
     for number, flips in enumerate(policy.views):
         certain = Augmentation(*map(float, flips), 0)
         expected = backbone(augment(units, certain, torch.Generator()))
@@ -117,15 +117,15 @@ def held(monkeypatch, recipe, limit=frozen.LIMIT, training=10, validation=6):
     monkeypatch.setattr(frozen, "LIMIT", limit)
     given, told = (images(training), images(validation, seed=1)), []
     backbone = FrozenBackbone(small(), PREPROCESSING)
-    sides = features_where_they_fit(backbone, *given, recipe, lambda *step: told.append(step))
-    for side, original in zip(sides, given, strict=True):
-        assert side is original or isinstance(side, CachedFeatures)
-        assert len(side) == len(original)
-        assert torch.equal(everything(side)[1], original.labels)
-    return [isinstance(side, CachedFeatures) for side in sides], told
+    subsets = features_where_they_fit(backbone, *given, recipe, lambda *step: told.append(step))
+    for subset, original in zip(subsets, given, strict=True):
+        assert subset is original or isinstance(subset, CachedFeatures)
+        assert len(subset) == len(original)
+        assert torch.equal(everything(subset)[1], original.labels)
+    return [isinstance(subset, CachedFeatures) for subset in subsets], told
 
 
-def test_where_only_flips_vary_an_image_both_sides_are_held(monkeypatch):
+def test_where_only_flips_vary_an_image_both_subsets_are_held(monkeypatch):
     assert held(monkeypatch, FOUR_VIEWS)[0] == [True, True]
 
 
@@ -141,7 +141,7 @@ def test_views_are_not_computed_for_fewer_epochs_than_there_are_views(monkeypatc
     assert held(monkeypatch, one_view)[0] == [True, True]
 
 
-def test_features_are_held_up_to_the_limit_of_both_sides_together(monkeypatch):
+def test_features_are_held_up_to_the_limit_of_both_subsets_together(monkeypatch):
     both = (4 * 10 + 6) * BYTES_A_VIEW
     assert held(monkeypatch, FOUR_VIEWS, both)[0] == [True, True]
     assert held(monkeypatch, FOUR_VIEWS, both - 1)[0] == [False, True]

@@ -13,7 +13,7 @@ from lungscope.training.loading import (
     CachedImages,
     FeatureBatch,
     SeededOrder,
-    batches,
+    make_batches,
     training_batches,
     validation_batches,
 )
@@ -39,7 +39,7 @@ def rows_of(loader, cache):
 
 def test_batches_are_the_caches_bytes_and_the_entries_labels_in_their_order():
     cache, entries = cached(10)
-    loader = batches(cache, entries, 4)
+    loader = make_batches(cache, entries, 4)
     assert [len(labels) for _, labels in loader] == [4, 4, 2]
     pixels = torch.cat([pixels for pixels, _ in loader])
     labels = torch.cat([labels for _, labels in loader])
@@ -53,7 +53,7 @@ def test_batches_are_the_caches_bytes_and_the_entries_labels_in_their_order():
 def test_a_batch_is_a_copy_so_that_nothing_can_write_into_the_cache():
     cache, entries = cached(4)
     before = cache.pixels.copy()
-    for pixels, _ in batches(cache, entries, 2):
+    for pixels, _ in make_batches(cache, entries, 2):
         pixels.zero_()
     assert np.array_equal(cache.pixels, before)
 
@@ -141,7 +141,7 @@ def test_features_come_in_the_order_in_which_their_images_would():
     features = CachedFeatures(torch.stack([positions, -positions], dim=1), images.labels)
     row_of = cache.rows(entries)
     for epoch in (0, 3):
-        loaders = [training_batches(side, 4, seed=2) for side in (images, features)]
+        loaders = [training_batches(subset, 4, seed=2) for subset in (images, features)]
         for loader in loaders:
             loader.sampler.set_epoch(epoch)
         rows = rows_of(loaders[0], cache)

@@ -67,9 +67,9 @@ def test_a_training_step_on_features_has_the_gradient_of_one_on_images(training,
     features = held(training, images, RECIPE.augmentation)
     training.on_train_epoch_start()
     gradients = []
-    for side in (images, features):
+    for subset in (images, features):
         training.zero_grad()
-        training.training_step(side.__getitems__([3, 1, 4, 15]), 0).backward()
+        training.training_step(subset.__getitems__([3, 1, 4, 15]), 0).backward()
         gradients.append([p.grad.clone() for p in training.network.classifier.parameters()])
     torch.testing.assert_close(*gradients)
 
@@ -77,13 +77,13 @@ def test_a_training_step_on_features_has_the_gradient_of_one_on_images(training,
 def test_a_validation_step_on_features_counts_what_one_on_images_counts(training, images):
     features = held(training, images, AS_IT_IS)
     found = []
-    for side in (images, features):
+    for subset in (images, features):
         training.eval()
         training.validation_loss.reset()
         training.validation_accuracy.reset()
         with torch.no_grad():
             for step, chosen in enumerate([[0, 1, 2, 3], [4, 5, 6]]):
-                training.validation_step(side.__getitems__(chosen), step)
+                training.validation_step(subset.__getitems__(chosen), step)
         loss = training.validation_loss.compute()
         found.append((loss.item(), training.validation_accuracy.compute().item()))
     assert found[1] == pytest.approx(found[0], abs=1e-6)

@@ -4,7 +4,7 @@ import re
 from rich.console import Console
 
 from lungscope.training.execution import Execution
-from lungscope.training.fitting import Watch, fit
+from lungscope.training.fitting import FitCallbacks, fit
 from lungscope.training.progress_bar import EpochBar
 from lungscope.training.recipe import Recipe
 from lungscope.training.run import Run
@@ -17,10 +17,10 @@ def test_the_bar_shows_epoch_images_speed_loss_and_accuracy(
     run = Run.create(tmp_path / "run", recipe, phantom_split, phantoms, force=False)
     shown = io.StringIO()
     console = Console(file=shown, force_terminal=True, width=120)
-    watch = Watch(callbacks=[EpochBar(console)])
+    watch = FitCallbacks(callbacks=[EpochBar(console)])
     fit(run, phantoms, Execution(device="cpu"), cache_folder, watch)
     plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown.getvalue())
-    images = len(phantom_split.side("train"))
+    images = len(phantom_split.subset("train"))
     for epoch in (1, 2):
         done = rf"epoch +{epoch} .* {images}/{images} images \d+/s  loss \d\.\d{{4}}  accuracy \d\."
         assert re.search(done, plain)

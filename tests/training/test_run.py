@@ -4,7 +4,7 @@ import platform
 import pytest
 from filelock import FileLock, Timeout
 
-from lungscope.data.split import SIDES, Split, SplitEntry
+from lungscope.data.split import SUBSETS, Split, SplitEntry
 from lungscope.errors import LungscopeError
 from lungscope.training.recipe import Recipe
 from lungscope.training.run import Run, versions
@@ -19,8 +19,10 @@ def split():
     return Split(
         CLASSES,
         tuple(
-            SplitEntry(f"{side}/{label}.png", label, f"{side} {label}", f"{side} {label}", side)
-            for side in SIDES
+            SplitEntry(
+                f"{subset}/{label}.png", label, f"{subset} {label}", f"{subset} {label}", subset
+            )
+            for subset in SUBSETS
             for label in range(2)
         ),
         grouped_by="group column",

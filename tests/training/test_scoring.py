@@ -3,8 +3,8 @@ import pytest
 import torch
 
 from lungscope.images import Preprocessing
-from lungscope.models import Shape, build
-from lungscope.training.scoring import features, scores
+from lungscope.models import Shape, build_network
+from lungscope.training.scoring import compute_features, compute_logits
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -24,14 +24,14 @@ def loader(pixels, batch=3):
 @pytest.fixture(scope="module", params=["mobilenet-v2", "squeezenet"])
 def network(request):
     torch.manual_seed(0)
-    return build(request.param, Shape(3))
+    return build_network(request.param, Shape(3))
 
 
 PREPROCESSING = Preprocessing(SIZE, 0.5, 0.25)
 
 
 def test_scores_are_the_networks_in_evaluation_mode(network, pixels):
-    found = scores(network.train(), PREPROCESSING, loader(pixels))
+    found = compute_logits(network.train(), PREPROCESSING, loader(pixels))
     images = ((pixels / 255 - 0.5) / 0.25).expand(-1, 3, -1, -1)
     with torch.no_grad():
         expected = network.eval()(images)
@@ -40,22 +40,24 @@ def test_scores_are_the_networks_in_evaluation_mode(network, pixels):
 
 
 def test_the_classifier_on_the_features_gives_the_scores(network, pixels):
-    found = features(network, PREPROCESSING, loader(pixels))
+    found = compute_features(network, PREPROCESSING, loader(pixels))
     assert found.shape == (7, 1280 if network.classifier[1].weight.ndim == 2 else 512)
     if network.classifier[1].weight.ndim == 2:
         with torch.no_grad():
             logits = network.classifier(torch.from_numpy(found).float())
-        expected = scores(network, PREPROCESSING, loader(pixels))
+        expected = compute_logits(network, PREPROCESSING, loader(pixels))
         assert logits.numpy() == pytest.approx(expected, abs=1e-5)
 
 
 def test_images_are_changed_before_they_are_normalised(network, pixels):
-    flipped = scores(network, PREPROCESSING, loader(pixels.flip(3)))
-    found = scores(network, PREPROCESSING, loader(pixels), change=lambda images: images.flip(3))
+    flipped = compute_logits(network, PREPROCESSING, loader(pixels.flip(3)))
+    found = compute_logits(
+        network, PREPROCESSING, loader(pixels), change=lambda images: images.flip(3)
+    )
     assert found == pytest.approx(flipped, abs=1e-6)
 
 
 def test_it_is_told_how_many_images_are_done(network, pixels):
     told = []
-    scores(network, PREPROCESSING, loader(pixels), on_images=told.append)
+    compute_logits(network, PREPROCESSING, loader(pixels), on_images=told.append)
     assert told == [3, 6, 7]

@@ -20,23 +20,24 @@ from lungscope.audit.subgroups import UNKNOWN, ByGroup, BySource, by_group, by_s
 from lungscope.data.association import cramers_v
 from lungscope.data.cache import Cache
 from lungscope.data.index import Index
-from lungscope.data.split import Side, Split, SplitEntry
+from lungscope.data.split import Split, SplitEntry, Subset
 from lungscope.data.survey import Survey
-from lungscope.evaluation.bootstrap import Estimate, Resampling
-from lungscope.evaluation.predicting import predict
+from lungscope.estimate import Estimate
+from lungscope.evaluation.bootstrap import Resampling
 from lungscope.evaluation.predictions import Predictions
+from lungscope.evaluation.subset_predictions import predict_subset
 from lungscope.models.checkpoint import Checkpoint
 from lungscope.progress import OnProgress, ignore
-from lungscope.training.loading import batches
-from lungscope.training.scoring import BATCH, features
+from lungscope.training.loading import make_batches
+from lungscope.training.scoring import BATCH, compute_features
 
-AUDITED: Side = "test"
-"""The side of the split that is audited."""
+AUDITED: Subset = "test"
+"""The subset of the split that is audited."""
 
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """What was measured of a model on the test side of its split.
+    """What was measured of a model in the test subset of its split.
 
     Attributes:
         predictions: its answers for the images as they are.
@@ -52,7 +53,7 @@ class Measured:
             source is known.
         probe: whether features tell the source; None where fewer than two sources have groups
             enough among the validation and test images.
-        leaks: pictures and groups on two sides.
+        leaks: pictures and groups in two subsets.
         mistakes: the worst ones.
         robustness: accuracy as images get worse.
         faithfulness: whether answers hang on what heatmaps point at; None where the model has no
@@ -79,7 +80,7 @@ class Measured:
     def to_json(self, findings: Sequence[Finding]) -> dict[str, Any]:
         """The content of `audit.json`, but for the model: findings, then what they follow from."""
         return {
-            "side": AUDITED,
+            "subset": AUDITED,
             "images": len(self.predictions.files),
             "groups": self.by_group.groups,
             "accuracy": asdict(self.accuracy),
@@ -110,7 +111,7 @@ def measure(
     device: str = "cpu",
     progress: Callable[[str], OnProgress] = lambda _: ignore,
 ) -> Measured:
-    """Measures everything, every interval over the same draws of the test side's groups.
+    """Measures everything, every interval over the same draws of the test subset's groups.
 
     Args:
         checkpoint: the model.
@@ -121,8 +122,8 @@ def measure(
         device: "cpu" or "cuda".
         progress: given the name of a step, who is told of it.
     """
-    entries = split.side(AUDITED)
-    predictions = predict(checkpoint, cache, entries, device)
+    entries = split.subset(AUDITED)
+    predictions = predict_subset(checkpoint, cache, entries, device)
     resampling = Resampling.over(predictions.groups)
     fitted = baselines(split, cache, index.root, resampling, progress("fitting baselines"))
     judged = (checkpoint, cache, entries, predictions, resampling, device)
@@ -167,10 +168,10 @@ def _confounding(entries: Sequence[SplitEntry], classes: Sequence[str]) -> float
 
 def _probe(checkpoint: Checkpoint, cache: Cache, split: Split, device: str) -> SourceProbe | None:
     # images that the network was not trained on: of those it was, features tell more
-    held_out = (*split.side("validation"), *split.side(AUDITED))
+    held_out = (*split.subset("validation"), *split.subset(AUDITED))
     if not any(entry.source for entry in held_out):
         return None
     preprocessing = checkpoint.description.preprocessing
-    loader = batches(cache, held_out, BATCH)
-    found = features(checkpoint.network, preprocessing, loader, device)
+    loader = make_batches(cache, held_out, BATCH)
+    found = compute_features(checkpoint.network, preprocessing, loader, device)
     return probe_sources(found, held_out, split.classes)

@@ -19,8 +19,9 @@ from sklearn.preprocessing import StandardScaler
 from lungscope.audit.effect import mean
 from lungscope.audit.features import SIDE, borders, file_facts, statistics, thumbnails
 from lungscope.data.cache import Cache
-from lungscope.data.split import SIDES, Side, Split
-from lungscope.evaluation.bootstrap import Estimate, Resampling
+from lungscope.data.split import SUBSETS, Split, Subset
+from lungscope.estimate import Estimate
+from lungscope.evaluation.bootstrap import Resampling
 from lungscope.progress import OnProgress, ignore
 
 PENALTIES = (1e5, 1e4, 1e3, 1e2, 1e1, 1e0)
@@ -31,21 +32,21 @@ TREES = 300
 _BLOCK = 256
 """Images of which features are computed at once: 50 MiB of floats at 224 x 224."""
 
-Features = dict[Side, NDArray[np.float64]]
-"""(images of the side, F)."""
+Features = dict[Subset, NDArray[np.float64]]
+"""(images of the subset, F)."""
 
-Labels = dict[Side, NDArray[np.int64]]
+Labels = dict[Subset, NDArray[np.int64]]
 
 
 @dataclass(frozen=True, eq=False)
 class Baseline:
-    """A classifier without a view of the lung, fitted on the train side.
+    """A classifier without a view of the lung, fitted on the train subset.
 
     Attributes:
         name: for programs, e.g. "border".
         title: for people, e.g. "border alone".
         sees: what it is shown, a sentence.
-        accuracy: on the test side.
+        accuracy: in the test subset.
         right: (N,) which test images it classified rightly, in the order of the split: to be
             paired with a model's.
     """
@@ -73,15 +74,15 @@ def baselines(
     resampling: Resampling,
     on_progress: OnProgress = ignore,
 ) -> tuple[Baseline, ...]:
-    """Fits four baselines on the train side and scores them on the test side.
+    """Fits four baselines in the train subset and scores them on the test subset.
 
-    The ridge's penalty is chosen by the accuracy on the validation side.
+    The ridge's penalty is chosen by the accuracy on the validation subset.
 
     Args:
         split: of the images.
         cache: the images, decoded at any size from 32 x 32 on.
         data: the folder that the split's files are relative to.
-        resampling: over the groups of the test side, in the split's order.
+        resampling: over the groups of the test subset, in the split's order.
         on_progress: told how many baselines of four are done.
 
     Returns:
@@ -91,8 +92,8 @@ def baselines(
         LungscopeError: a file can't be read.
     """
     labels: Labels = {
-        side: np.array([entry.label for entry in split.side(side)], dtype=np.int64)
-        for side in SIDES
+        subset: np.array([entry.label for entry in split.subset(subset)], dtype=np.int64)
+        for subset in SUBSETS
     }
     found: list[Baseline] = []
 
@@ -123,7 +124,7 @@ def baselines(
     add(
         "majority",
         "majority class",
-        "Nothing: it answers with the most common class of the train side.",
+        "Nothing: it answers with the most common class of the train subset.",
         np.full(len(labels["test"]), np.bincount(labels["train"]).argmax()),
     )
     return tuple(found)
@@ -133,24 +134,24 @@ def _features(
     split: Split, cache: Cache, view: Callable[[NDArray[np.uint8]], NDArray[np.float64]]
 ) -> Features:
     found: Features = {}
-    for side in SIDES:
-        rows = cache.rows(split.side(side))
+    for subset in SUBSETS:
+        rows = cache.rows(split.subset(subset))
         blocks = [rows[start : start + _BLOCK] for start in range(0, len(rows), _BLOCK)]
-        found[side] = np.concatenate([view(cache.pixels[block]) for block in blocks])
+        found[subset] = np.concatenate([view(cache.pixels[block]) for block in blocks])
     return found
 
 
 def _numbers(split: Split, cache: Cache, data: Path) -> Features:
     grey = _features(split, cache, statistics)
     return {
-        side: np.hstack([grey[side], file_facts([data / e.file for e in split.side(side)])])
-        for side in SIDES
+        subset: np.hstack([grey[subset], file_facts([data / e.file for e in split.subset(subset)])])
+        for subset in SUBSETS
     }
 
 
 def _ridge(features: Features, labels: Labels) -> NDArray[np.int64]:
     scaler = StandardScaler().fit(features["train"])
-    scaled = {side: scaler.transform(features[side]) for side in SIDES}
+    scaled = {subset: scaler.transform(features[subset]) for subset in SUBSETS}
     fitted = [RidgeClassifier(alpha=a).fit(scaled["train"], labels["train"]) for a in PENALTIES]
     best = max(fitted, key=lambda ridge: ridge.score(scaled["validation"], labels["validation"]))
     predicted: NDArray[np.int64] = best.predict(scaled["test"])

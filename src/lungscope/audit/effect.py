@@ -6,9 +6,10 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from lungscope.evaluation.bootstrap import Estimate, Resampling, estimate
+from lungscope.estimate import Estimate
+from lungscope.evaluation.bootstrap import Resampling, bootstrap_estimate
 from lungscope.evaluation.predictions import Predictions
-from lungscope.evaluation.share import with_interval
+from lungscope.evaluation.proportions import with_interval
 
 Shares: TypeAlias = NDArray[np.bool_] | NDArray[np.float64]
 """(N,) one share in [0, 1] an image, or whether something is so."""
@@ -87,7 +88,7 @@ def difference(first: Shares, second: Shares, resampling: Resampling) -> Estimat
         resampling: over the groups of the N images.
     """
     values = first.astype(np.float64) - second
-    return estimate(float(values.mean()), _replicates(values, resampling))
+    return bootstrap_estimate(float(values.mean()), _replicates(values, resampling))
 
 
 def _replicates(values: NDArray[np.float64], resampling: Resampling) -> NDArray[np.float64]:

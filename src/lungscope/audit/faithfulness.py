@@ -21,11 +21,12 @@ from lungscope.audit.effect import difference, mean
 from lungscope.audit.heatmaps import heat
 from lungscope.data.cache import Cache
 from lungscope.data.split import SplitEntry
-from lungscope.evaluation.bootstrap import Estimate, Resampling
+from lungscope.estimate import Estimate
+from lungscope.evaluation.bootstrap import Resampling
 from lungscope.models.checkpoint import Checkpoint
+from lungscope.models.normalisation import normalise, to_unit
 from lungscope.progress import OnProgress, ignore
-from lungscope.training.input import normalised, to_unit
-from lungscope.training.loading import batches
+from lungscope.training.loading import make_batches
 from lungscope.training.scoring import BATCH
 
 SHARES = tuple(step / 10 for step in range(11))
@@ -123,7 +124,7 @@ def faithfulness(
         found = np.concatenate(
             [
                 _curves(checkpoint, to_unit(pixels.to(device)), generator, tell)
-                for pixels, _ in batches(cache, entries, BATCH)
+                for pixels, _ in make_batches(cache, entries, BATCH)
             ],
             axis=1,
         )
@@ -190,12 +191,12 @@ def _curves(
     """(4, B, shares): deletion by heat and displaced, insertion by heat and displaced."""
     network, description = checkpoint.network, checkpoint.description
     preprocessing, size = description.preprocessing, images.shape[-1]
-    maps = network.features(normalised(images, preprocessing))
+    maps = network.features(normalise(images, preprocessing))
     answers = network.classifier(network.pool(maps)).argmax(dim=1)
     heats = heat(network, maps, answers)
 
     def probability(shown: Tensor) -> Values:
-        logits = network(normalised(shown, preprocessing)).double() / description.temperature
+        logits = network(normalise(shown, preprocessing)).double() / description.temperature
         tell(len(shown))
         found: Values = logits.softmax(dim=1).gather(1, answers[:, None])[:, 0].cpu().numpy()
         return found

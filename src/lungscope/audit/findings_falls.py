@@ -8,7 +8,7 @@ from lungscope.audit.finding import Finding, Verdict
 from lungscope.audit.majority import UNLEARNED, unlearned
 from lungscope.audit.masking import Masked
 from lungscope.audit.wording import limit, percent, points, share
-from lungscope.evaluation.bootstrap import Estimate
+from lungscope.estimate import Estimate
 
 DROP = 0.05
 """A fall of the accuracy that is no longer small."""

@@ -7,8 +7,8 @@ from lungscope.audit.heatmaps import PLACES
 from lungscope.audit.majority import HALF, UNLEARNED, unlearned
 from lungscope.audit.randomisation import Randomisation
 from lungscope.audit.wording import limit, percent, points
-from lungscope.evaluation.bootstrap import Estimate
-from lungscope.evaluation.share import FEW
+from lungscope.estimate import Estimate
+from lungscope.evaluation.proportions import FEW
 
 ADVANTAGE = 0.05
 """Of an area that lies between 0 and 1: less is no longer worth a heatmap."""

@@ -10,7 +10,7 @@ from lungscope.audit.majority import HALF, UNLEARNED, unlearned
 from lungscope.audit.source_probe import FOLDS, Probe
 from lungscope.audit.subgroups import UNKNOWN, BySource, Gap, SourceScores
 from lungscope.audit.wording import limit, percent, points
-from lungscope.evaluation.bootstrap import Estimate
+from lungscope.estimate import Estimate
 
 STRONG = 0.5
 """Cramér's V from which class and source go together strongly (Cohen, 1988)."""

@@ -9,7 +9,7 @@ WIDTH = 0.10
 
 
 def leaked(measured: Measured) -> Finding:
-    """Whether pictures or groups lie on two sides of the split."""
+    """Whether pictures or groups lie in two subsets of the split."""
     leaks = measured.leaks
     verdict: Verdict = "pass"
     if leaks.found:
@@ -17,7 +17,7 @@ def leaked(measured: Measured) -> Finding:
     elif leaks.unseen or not leaks.grouped:
         verdict = "warn"
     told = [
-        f"{len(leaks.pairs)} pictures and {len(leaks.groups)} groups lie on two sides of the split"
+        f"{len(leaks.pairs)} images and {len(leaks.groups)} groups are in two subsets"
         f" ({leaks.images:,} images looked at)."
     ]
     if leaks.pairs:
@@ -33,7 +33,7 @@ def leaked(measured: Measured) -> Finding:
         "Was it tested on what it was trained on?",
         verdict,
         " ".join(told),
-        "Fails where a picture (equal or a near-duplicate) or a group lies on two sides; warns "
+        "Fails where a picture (equal or a near-duplicate) or a group lies in two subsets; warns "
         "where files could not be looked at or no patients are named.",
     )
 

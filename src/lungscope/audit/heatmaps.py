@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from lungscope.data.split import SplitEntry
-from lungscope.models.activation_map import activation_map, has_activation_map
+from lungscope.models.activation_map import compute_activation_map, has_activation_map
 from lungscope.models.checkpoint import Checkpoint
 from lungscope.models.network import Network
 
@@ -61,7 +61,7 @@ def heat(network: Network, maps: Tensor, classes: Tensor) -> Tensor:
     Returns:
         (B, h, w) float, in units of the logit.
     """
-    contributions = activation_map(network, maps)
+    contributions = compute_activation_map(network, maps)
     return contributions[torch.arange(len(maps), device=maps.device), classes]
 
 

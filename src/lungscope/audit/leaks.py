@@ -1,4 +1,4 @@
-"""Whether what was tested on was trained on: pictures and patients on two sides of a split.
+"""Whether what was tested on was trained on: pictures and patients in two subsets of a split.
 
 A split that lungscope made has neither. One that was made elsewhere, or before the table of
 patients was put right, may have both; this looks at the pictures and the table as they are now.
@@ -8,53 +8,53 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from lungscope.data.duplicates import duplicates
+from lungscope.data.duplicates import find_duplicates
 from lungscope.data.index import Index
-from lungscope.data.split import Side, Split
+from lungscope.data.split import Split, Subset
 from lungscope.data.survey import Survey
 
 
 @dataclass(frozen=True)
 class LeakedPair:
-    """One picture on two sides.
+    """One picture in two subsets.
 
     Attributes:
         first, second: files, first < second.
-        first_side, second_side: where they are.
+        first_subset, second_subset: where they are.
         kind: "bytes" if the files are equal, "near" if only the pictures are: re-encoded, resized,
             cropped, mirrored or turned.
         correlation: of the pictures' detail, in [-1, 1]; about 1 if their pixels are the same.
     """
 
     first: str
-    first_side: Side
+    first_subset: Subset
     second: str
-    second_side: Side
+    second_subset: Subset
     kind: Literal["bytes", "near"]
     correlation: float
 
 
 @dataclass(frozen=True)
 class LeakedGroup:
-    """One group on two sides or three.
+    """One group in two subsets or three.
 
     Attributes:
         group: its name in the data's table.
-        files: side -> its files there, in the order of their names.
+        files: subset -> its files there, in the order of their names.
     """
 
     group: str
-    files: dict[Side, tuple[str, ...]]
+    files: dict[Subset, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
 class Leaks:
-    """What is on two sides.
+    """What is in two subsets.
 
     Attributes:
         images: how many of the split's images were looked at.
         unseen: files of the split that the survey could not read or the data does not list.
-        pairs: in the order of their names. Every picture on two sides is in one or more, though not
+        pairs: in the order of their names. Every image in two subsets is in one or more, not
             with each of its copies.
         grouped: how many of the images have a group in the data's table.
         groups: in the order of their names.
@@ -73,48 +73,48 @@ class Leaks:
 
 
 def find_leaks(index: Index, survey: Survey, split: Split) -> Leaks:
-    """Looks for pictures and groups on two sides.
+    """Looks for pictures and groups in two subsets.
 
     Args:
         index: the data as it is now, with its groups.
         survey: what `survey` found about it.
-        split: the sides; images that it does not list are passed over.
+        split: the subsets; images that it does not list are passed over.
     """
-    sides = {entry.file: entry.side for entry in split.entries}
+    subsets = {entry.file: entry.subset for entry in split.entries}
     readable = {image.file for image in survey.readable}
     group_of = {
-        entry.file: entry.group for entry in index.entries if entry.group and entry.file in sides
+        entry.file: entry.group for entry in index.entries if entry.group and entry.file in subsets
     }
     return Leaks(
-        images=len(readable & sides.keys()),
-        unseen=tuple(sorted(sides.keys() - readable)),
-        pairs=_pairs(survey, sides),
+        images=len(readable & subsets.keys()),
+        unseen=tuple(sorted(subsets.keys() - readable)),
+        pairs=_pairs(survey, subsets),
         grouped=len(group_of),
-        groups=_groups(group_of, sides),
+        groups=_groups(group_of, subsets),
     )
 
 
-def _pairs(survey: Survey, sides: Mapping[str, Side]) -> tuple[LeakedPair, ...]:
-    listed = Survey(tuple(image for image in survey.readable if image.file in sides), ())
+def _pairs(survey: Survey, subsets: Mapping[str, Subset]) -> tuple[LeakedPair, ...]:
+    listed = Survey(tuple(image for image in survey.readable if image.file in subsets), ())
     return tuple(
         LeakedPair(
             first=pair.first,
-            first_side=sides[pair.first],
+            first_subset=subsets[pair.first],
             second=pair.second,
-            second_side=sides[pair.second],
+            second_subset=subsets[pair.second],
             kind=pair.kind,
             correlation=pair.correlation,
         )
-        for pair in duplicates(listed)
-        if sides[pair.first] != sides[pair.second]
+        for pair in find_duplicates(listed)
+        if subsets[pair.first] != subsets[pair.second]
     )
 
 
-def _groups(group_of: Mapping[str, str], sides: Mapping[str, Side]) -> tuple[LeakedGroup, ...]:
-    files: dict[str, dict[Side, tuple[str, ...]]] = {}
+def _groups(group_of: Mapping[str, str], subsets: Mapping[str, Subset]) -> tuple[LeakedGroup, ...]:
+    files: dict[str, dict[Subset, tuple[str, ...]]] = {}
     for file, group in sorted(group_of.items()):
         there = files.setdefault(group, {})
-        there[sides[file]] = (*there.get(sides[file], ()), file)
+        there[subsets[file]] = (*there.get(subsets[file], ()), file)
     return tuple(
         LeakedGroup(group, there) for group, there in sorted(files.items()) if len(there) > 1
     )

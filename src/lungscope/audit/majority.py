@@ -14,7 +14,7 @@ UNLEARNED = "not measured where the model is not distinguishably better than the
 
 
 def majority(measured: Measured) -> Baseline:
-    """The baseline that always answers with the most common class of the train side."""
+    """The baseline that always answers with the most common class of the train subset."""
     return next(each for each in measured.baselines if each.name == "majority")
 
 

@@ -11,8 +11,8 @@ from lungscope.audit.regions import Region, border, centre, corners
 from lungscope.data.cache import Cache
 from lungscope.data.split import SplitEntry
 from lungscope.evaluation.bootstrap import Resampling
-from lungscope.evaluation.predicting import predict
 from lungscope.evaluation.predictions import Predictions
+from lungscope.evaluation.subset_predictions import predict_subset
 from lungscope.models.checkpoint import Checkpoint
 from lungscope.progress import OnProgress, ignore, part_of
 
@@ -112,7 +112,7 @@ def under_masks(
     found = []
     for number, each in enumerate(MASKS):
         tell = part_of(on_progress, number * count, len(MASKS) * count)
-        changed = predict(checkpoint, cache, entries, device, tell, each.change)
+        changed = predict_subset(checkpoint, cache, entries, device, tell, each.change)
         changes = effect(unchanged, changed, resampling)
         found.append(Masked(each.name, each.title, each.hides, changes))
     return tuple(found)

@@ -20,12 +20,13 @@ from lungscope.audit.effect import mean
 from lungscope.audit.heatmaps import heat
 from lungscope.data.cache import Cache
 from lungscope.data.split import SplitEntry
-from lungscope.evaluation.bootstrap import Estimate, Resampling
+from lungscope.estimate import Estimate
+from lungscope.evaluation.bootstrap import Resampling
 from lungscope.models.checkpoint import Checkpoint
 from lungscope.models.network import Network
+from lungscope.models.normalisation import normalise, to_unit
 from lungscope.progress import OnProgress, ignore
-from lungscope.training.input import normalised, to_unit
-from lungscope.training.loading import batches
+from lungscope.training.loading import make_batches
 from lungscope.training.scoring import BATCH
 
 NETWORKS = 3
@@ -99,8 +100,8 @@ def randomisation(
     alike: dict[str, list[Values]] = {}
     done = places = 0
     with torch.inference_mode():
-        for pixels, _ in batches(cache, entries, BATCH):
-            images = normalised(to_unit(pixels.to(device)), checkpoint.description.preprocessing)
+        for pixels, _ in make_batches(cache, entries, BATCH):
+            images = normalise(to_unit(pixels.to(device)), checkpoint.description.preprocessing)
             own, by_depth = _cascade(trained, strangers, images)
             places = own[0].numel()
             for layer, heats in by_depth.items():

@@ -9,9 +9,10 @@ from lungscope.audit.effect import Effect, effect, mean, right
 from lungscope.audit.perturbations import PERTURBATIONS, STRENGTHS
 from lungscope.data.cache import Cache
 from lungscope.data.split import SplitEntry
-from lungscope.evaluation.bootstrap import Estimate, Resampling
-from lungscope.evaluation.predicting import predict
+from lungscope.estimate import Estimate
+from lungscope.evaluation.bootstrap import Resampling
 from lungscope.evaluation.predictions import Predictions
+from lungscope.evaluation.subset_predictions import predict_subset
 from lungscope.models.checkpoint import Checkpoint
 from lungscope.progress import OnProgress, ignore, part_of
 
@@ -95,7 +96,7 @@ def robustness(
         for strength, value in zip(STRENGTHS, perturbation.values, strict=True):
             tell = part_of(on_progress, passed, total)
             change = perturbation.at(strength)
-            changed = predict(checkpoint, cache, entries, device, tell, change)
+            changed = predict_subset(checkpoint, cache, entries, device, tell, change)
             levels.append(Level(strength, value, effect(unchanged, changed, resampling)))
             share_right += right(changed)
             passed += count

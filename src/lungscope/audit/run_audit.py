@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lungscope.atomic import write_json
+from lungscope.atomic import atomic_folder, refuse_occupied, write_json
 from lungscope.audit.audit import AUDITED, Measured, measure
 from lungscope.audit.finding import RESULT, Finding
 from lungscope.audit.findings import findings
@@ -13,8 +13,8 @@ from lungscope.audit.perturbations import PERTURBATIONS, examples
 from lungscope.data.cache import Cache
 from lungscope.data.index import Index
 from lungscope.data.split import Split
-from lungscope.data.survey import survey
-from lungscope.evaluation.run_evaluation import opened
+from lungscope.data.survey import survey_images
+from lungscope.evaluation.run_evaluation import open_evaluated
 from lungscope.figures.accuracies import Row, draw_accuracies
 from lungscope.figures.faithfulness import draw_faithfulness
 from lungscope.figures.gallery import draw_gallery
@@ -22,9 +22,8 @@ from lungscope.figures.randomisation import draw_randomisation
 from lungscope.figures.robustness import Panel, draw_robustness
 from lungscope.figures.strengths import Series, draw_strengths
 from lungscope.figures.subgroups import draw_subgroups
-from lungscope.models import architecture
+from lungscope.models import get_architecture
 from lungscope.progress import OnProgress, ignore
-from lungscope.results import refuse_occupied, replaced
 from lungscope.training.run import Run
 
 FIGURES = "figures"
@@ -62,7 +61,7 @@ def audit_run(
     cache_folder: Path | None = None,
     progress: Callable[[str], OnProgress] = lambda _: ignore,
 ) -> RunAudit:
-    """Audits the best checkpoint on the test side and writes findings, measurements and figures.
+    """Audits the best checkpoint on the test subset and writes findings, measurements and figures.
 
     Args:
         run: a run with a checkpoint.
@@ -79,12 +78,12 @@ def audit_run(
             audit (unless `force`) or anything else.
     """
     refuse_occupied(folder, {RESULT, FIGURES}, "an audit", force=force)
-    checkpoint, split, cache = opened(run, index.root, cache_folder)
-    surveyed = survey(index, workers, progress("reading images"))
+    checkpoint, split, cache = open_evaluated(run, index.root, cache_folder)
+    surveyed = survey_images(index, workers, progress("reading images"))
     measured = measure(checkpoint, split, cache, index, surveyed, device, progress)
     found = findings(measured)
-    title = architecture(checkpoint.description.architecture).title
-    with replaced(folder) as new:
+    title = get_architecture(checkpoint.description.architecture).title
+    with atomic_folder(folder) as new:
         _draw(new / FIGURES, measured, cache, split, title)
         made = RunAudit(checkpoint.description.weights_sha256, measured, found, folder)
         write_json(new / RESULT, made.to_json())
@@ -99,7 +98,7 @@ def _draw(folder: Path, measured: Measured, cache: Cache, split: Split, model: s
     pixels = {
         entry.file: cache.pixels[row]
         for entry, row in zip(
-            split.side(AUDITED), cache.rows(split.side(AUDITED)).tolist(), strict=True
+            split.subset(AUDITED), cache.rows(split.subset(AUDITED)).tolist(), strict=True
         )
     }
     draw_gallery(

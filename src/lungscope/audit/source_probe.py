@@ -17,9 +17,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from lungscope.data.split import SplitEntry
-from lungscope.evaluation.bootstrap import Estimate, Resampling
-from lungscope.evaluation.calibration import wilson
-from lungscope.evaluation.share import FEW, with_interval
+from lungscope.estimate import Estimate
+from lungscope.evaluation.bootstrap import Resampling
+from lungscope.evaluation.calibration import wilson_interval
+from lungscope.evaluation.proportions import FEW, with_interval
 
 FOLDS = 5
 """Of the cross-validation; a source needs as many groups to be probed for."""
@@ -183,7 +184,7 @@ def _balanced_accuracy(asked: _Asked, named: NDArray[np.intp]) -> Estimate:
     # the mean of S shares varies as one share of so many observations
     as_one = max(1, int(len(groups) * hmean(groups) / WIDER**2))
     if min(groups) < FEW:
-        return wilson(value, as_one)
+        return wilson_interval(value, as_one)
     resampling = Resampling.over(asked.groups.tolist())
     rights, sizes = resampling.sums(right), resampling.sums(of_source)
     recalls = np.divide(rights, sizes, out=np.full_like(sizes, np.nan), where=sizes > 0)

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from lungscope.evaluation.bootstrap import LEVEL, Estimate
-from lungscope.evaluation.calibration import wilson
+from lungscope.estimate import LEVEL, Estimate
+from lungscope.evaluation.calibration import wilson_interval
 from lungscope.evaluation.predictions import Predictions
-from lungscope.evaluation.share import share
+from lungscope.evaluation.proportions import estimate_proportion
 
 UNKNOWN = "unknown"
 """The source of images of which none is given, where others have one."""
@@ -165,7 +165,7 @@ def by_group(predictions: Predictions) -> ByGroup:
     scores.sort(key=lambda score: (-score.mistakes, score.images, score.group))
     return ByGroup(
         groups=len(images),
-        with_mistake=wilson(len(mistakes) / len(images), len(images)),
+        with_mistake=wilson_interval(len(mistakes) / len(images), len(images)),
         by_mistakes=dict(sorted(Counter(mistakes[group] for group in images).items())),
         worst=tuple(scores[:WORST]),
     )
@@ -193,7 +193,7 @@ def _cell(predictions: Predictions, inside: NDArray[np.bool_]) -> Cell:
         images=len(right),
         groups=len(set(groups)),
         mistakes=int((~right).sum()),
-        share=share(right, groups),
+        share=estimate_proportion(right, groups),
     )
 
 

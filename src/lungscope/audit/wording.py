@@ -1,6 +1,6 @@
 """How numbers are written in the sentences of findings."""
 
-from lungscope.evaluation.bootstrap import Estimate
+from lungscope.estimate import Estimate
 
 
 def share(value: float) -> str:

@@ -12,7 +12,7 @@ from rich.markup import escape
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
-from lungscope import __version__
+from lungscope.about import __version__
 from lungscope.cli import (
     audit,
     compare,

@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from lungscope import DISCLAIMER
+from lungscope.about import DISCLAIMER
 from lungscope.cli.options import (
     CacheFolder,
     Device,

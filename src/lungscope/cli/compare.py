@@ -7,12 +7,12 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from lungscope import DISCLAIMER
+from lungscope.about import DISCLAIMER
 from lungscope.cli.options import Force, Json, Quiet
 from lungscope.cli.terminal import Terminal
 
 if TYPE_CHECKING:
-    from lungscope.comparison.pair import Pair
+    from lungscope.comparison.pair import ModelPair
 
 SHOWN = {
     "accuracy": "accuracy",
@@ -35,12 +35,8 @@ def compare(
     quiet: Quiet = False,
 ) -> None:
     """Compare runs on the same test images: differences, intervals and tests of every pair."""
-    from lungscope.comparison.run_comparison import (
-        compare_runs,
-        refuse_occupied,
-        write_comparison,
-    )
-    from lungscope.comparison.verdict import verdict
+    from lungscope.comparison.pair import verdict
+    from lungscope.comparison.run_comparison import compare_runs, refuse_occupied, write_comparison
 
     terminal = Terminal(quiet=quiet, json=json)
     if out is not None:
@@ -60,8 +56,8 @@ def compare(
     terminal.answer(compared.to_json())
 
 
-def _table(pair: "Pair") -> Table:
-    from lungscope.comparison.verdict import p_value
+def _table(pair: "ModelPair") -> Table:
+    from lungscope.comparison.pair import p_value
 
     columns = (pair.first, pair.second, "difference", "95 % interval", "p", "p (Holm)")
     table = Table("", *(escape(name) for name in columns), box=None)
@@ -95,8 +91,8 @@ def _table(pair: "Pair") -> Table:
     return table
 
 
-def _counts(pair: "Pair") -> str:
-    from lungscope.comparison.verdict import p_value
+def _counts(pair: "ModelPair") -> str:
+    from lungscope.comparison.pair import p_value
 
     found = pair.mcnemar
     return escape(

@@ -9,12 +9,12 @@ from rich.table import Table
 
 from lungscope.cli.options import Folder, Force, Json, Quiet, Seed, Skip, Workers
 from lungscope.cli.terminal import Terminal
-from lungscope.cli.training import described
+from lungscope.cli.training import describe_split
 from lungscope.errors import LungscopeError
-from lungscope.report.words import several
+from lungscope.text import several
 
 if TYPE_CHECKING:
-    from lungscope.data.check import Check
+    from lungscope.data.check import DataCheck
 
 app = typer.Typer(name="data", help="Check, split, fetch and make data sets.", no_args_is_help=True)
 
@@ -31,26 +31,26 @@ def check(
     quiet: Quiet = False,
 ) -> None:
     """Look for unreadable files, duplicates, and properties that give the class away."""
-    from lungscope.data.check import check as check_data
-    from lungscope.data.contact_sheet import contact_sheet
+    from lungscope.data.check import check_data
+    from lungscope.data.contact_sheet import draw_contact_sheet
     from lungscope.data.index import Index
-    from lungscope.data.survey import survey
+    from lungscope.data.survey import survey_images
 
     terminal = Terminal(quiet=quiet, json=json)
     _refuse_existing([sheet] if sheet else [], force=force)
     index = Index.open(data)
     with terminal.progress("reading images") as on_progress:
-        checked = check_data(index, survey(index, workers, on_progress))
+        checked = check_data(index, survey_images(index, workers, on_progress))
     show_check(checked, terminal)
     if sheet is not None:
-        contact_sheet(index, sheet)
+        draw_contact_sheet(index, sheet)
         terminal.say(escape(f"Wrote {sheet}"))
     terminal.answer(checked.to_json())
     if not checked.passed:
         raise typer.Exit(1)
 
 
-def show_check(checked: "Check", terminal: Terminal) -> None:
+def show_check(checked: "DataCheck", terminal: Terminal) -> None:
     """Tells a person what a check found."""
     table = Table("class", "images", "sources", "sizes", "stored as", box=None)
     for name, count in checked.images.items():
@@ -94,21 +94,21 @@ def split(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Split a data set by class, with whole groups (patients) on one side."""
-    from lungscope.cli.surveying import surveyed
+    """Split a data set by class, with whole groups (patients) in one subset."""
+    from lungscope.cli.training import survey_data
     from lungscope.data import splitting
 
     terminal = Terminal(quiet=quiet, json=json)
     paths = [out] if folds is None else [out / f"fold-{k + 1}.json" for k in range(folds)]
     _refuse_existing(paths, force=force)
-    index, survey = surveyed(data, terminal, skip_unreadable=skip_unreadable, workers=workers)
+    index, survey = survey_data(data, terminal, skip_unreadable=skip_unreadable, workers=workers)
     if folds is None:
-        splits = [splitting.split(index, survey, fractions, seed)]
+        splits = [splitting.make_split(index, survey, fractions, seed)]
     else:
-        splits = list(splitting.folds(index, survey, folds, seed))
+        splits = list(splitting.make_folds(index, survey, folds, seed))
     for made, path in zip(splits, paths, strict=True):
         made.save(path)
-        terminal.say(escape(f"{described(made)}. Wrote {path}"))
+        terminal.say(escape(f"{describe_split(made)}. Wrote {path}"))
     terminal.answer(
         [
             {"path": str(path), "description": made.description, "fingerprint": made.fingerprint}
@@ -121,12 +121,12 @@ def split(
 def phantom(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to make.")] = Path("phantoms"),
     count: Annotated[int, typer.Option(min=3, help="Images, over three classes.")] = 600,
-    size: Annotated[int, typer.Option(min=64, help="Side of an image in pixels.")] = 256,
+    size: Annotated[int, typer.Option(min=64, help="Subset of an image in pixels.")] = 256,
     seed: Seed = 0,
     quiet: Quiet = False,
 ) -> None:
     """Make synthetic chest radiographs in three classes, for demonstration and tests only."""
-    from lungscope.data.phantom import write_phantoms
+    from lungscope.phantom import write_phantoms
 
     terminal = Terminal(quiet=quiet)
     with terminal.progress("drawing phantoms") as on_progress:
@@ -160,7 +160,7 @@ def fetch(
         fetched = fetching.unpack_record(archive, out)
     else:
         with terminal.progress("downloading", DownloadColumn()) as on_progress:
-            fetched = fetching.fetch(out, on_progress=on_progress, url=url)
+            fetched = fetching.fetch_dataset(out, on_progress=on_progress, url=url)
     table = Table("class", "images", "in the record", box=None)
     for name in sorted({*fetched.counts, *fetched.expected}):
         table.add_row(

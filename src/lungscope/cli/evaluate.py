@@ -7,16 +7,16 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from lungscope import DISCLAIMER
+from lungscope.about import DISCLAIMER
 from lungscope.cli.options import CacheFolder, Device, Force, Json, Quiet, RunData, TrainedRun
 from lungscope.cli.report import say_left_out
 from lungscope.cli.terminal import Terminal
-from lungscope.cli.training import say_unfinished
-from lungscope.report.words import several
+from lungscope.cli.training import warn_unfinished
+from lungscope.text import several
 
 if TYPE_CHECKING:
+    from lungscope.estimate import Estimate
     from lungscope.evaluation.assessment import Assessment
-    from lungscope.evaluation.bootstrap import Estimate
     from lungscope.evaluation.run_evaluation import RunEvaluation
 
 SHOWN = {
@@ -48,8 +48,8 @@ CALIBRATION = {
 def evaluate(
     run: TrainedRun,
     data: RunData = None,
-    side: Annotated[
-        Literal["test", "validation", "train"], typer.Option(help="Side of the run's split.")
+    subset: Annotated[
+        Literal["test", "validation", "train"], typer.Option(help="Subset of the run's split.")
     ] = "test",
     out: Annotated[
         Path | None,
@@ -57,7 +57,7 @@ def evaluate(
             "--out",
             "-o",
             help="Folder.",
-            show_default="RUN/evaluation; of another side RUN/evaluation-SIDE",
+            show_default="RUN/evaluation; of another subset RUN/evaluation-SIDE",
         ),
     ] = None,
     device: Device = "auto",
@@ -68,12 +68,12 @@ def evaluate(
 ) -> None:
     """Evaluate a run's best checkpoint: metrics with 95 % intervals, predictions, figures.
 
-    Only the test side in RUN/evaluation is on the run's report.html, which is drawn anew: images
+    Only the test subset in RUN/evaluation is on the run's report.html, which is drawn anew: images
     that a model was trained on, or chosen by, say nothing about others.
     """
     terminal = Terminal(quiet=quiet, json=json)
     evaluated = evaluated_run(
-        run, data, out, terminal, side=side, device=device, cache=cache, force=force
+        run, data, out, terminal, subset=subset, device=device, cache=cache, force=force
     )
     terminal.answer(evaluated.to_json())
 
@@ -84,7 +84,7 @@ def evaluated_run(
     out: Path | None,
     terminal: Terminal,
     *,
-    side: Literal["test", "validation", "train"] = "test",
+    subset: Literal["test", "validation", "train"] = "test",
     device: Literal["auto", "cpu", "cuda"] = "auto",
     cache: Path | None = None,
     force: bool = False,
@@ -97,26 +97,26 @@ def evaluated_run(
     from lungscope.training.run import Run
 
     run = Run.open(folder)
-    say_unfinished(run, "evaluated", terminal)
+    warn_unfinished(run, "evaluated", terminal)
     execution = Execution(device)
     execution.prepare()
     with terminal.progress("classifying") as on_progress:
         evaluated = evaluate_run(
             run,
             Index.open(data).root if data else Path(run.facts["data"]),
-            out or (run.evaluation if side == "test" else folder / f"evaluation-{side}"),
-            side=side,
+            out or (run.evaluation if subset == "test" else folder / f"evaluation-{subset}"),
+            subset=subset,
             device=execution.accelerator,
             force=force,
             cache_folder=cache,
             on_progress=on_progress,
         )
     written = None
-    if out is None and side == "test":  # a report is of what lies in the run's own folder
+    if out is None and subset == "test":  # a report is of what lies in the run's own folder
         written = write_report(run)
     evaluation, description = evaluated.assessment.evaluation, evaluated.checkpoint.description
     terminal.say(
-        f"{several(evaluation.images, f'{side} image')} in "
+        f"{several(evaluation.images, f'{subset} image')} in "
         f"{several(evaluation.groups, 'group')}, {len(evaluation.classes)} classes   "
         f"model {description.architecture} {description.weights_sha256[:8]}"
     )

@@ -8,18 +8,18 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from lungscope import DISCLAIMER
-from lungscope.cli.answers import shown
+from lungscope.about import DISCLAIMER
 from lungscope.cli.options import ExportedFolder, Json, Quiet, Radiographs
+from lungscope.cli.output import shorten_path
 from lungscope.cli.terminal import INTERRUPTED, Terminal
 from lungscope.errors import LungscopeError
-from lungscope.report.words import several
+from lungscope.text import several
 
 if TYPE_CHECKING:
-    from lungscope.evaluation.answering import CheckpointClassifier
+    from lungscope.evaluation.checkpoint_classifier import CheckpointClassifier
     from lungscope.inference.classifier import Classifier
-    from lungscope.inference.explaining import Explained
-    from lungscope.inference.explanation import Method
+    from lungscope.inference.explain.explanation import Method
+    from lungscope.inference.explain.files import Explained
     from lungscope.inference.prediction import Failure
 
     Outcome: TypeAlias = Explained | Failure
@@ -57,17 +57,17 @@ def explain(
     Much heat outside the thorax is a warning: the score may rest on markers or on the film's edge.
     A file that cannot be read is a row with its reason, and the exit code is 1 at the end.
     """
+    from lungscope.cli.inputs import list_files
     from lungscope.images import ANYTHING, CHEST_RADIOGRAPHS
-    from lungscope.inference.explaining import (
+    from lungscope.inference.explain.files import (
+        choose_files,
         destinations,
         explain_files,
         refuse_existing,
-        to_explain,
     )
-    from lungscope.inference.listing import listed
 
     terminal = Terminal(quiet=quiet, json=json)
-    pictures = destinations(to_explain(listed(paths, sys.stdin), out), out)
+    pictures = destinations(choose_files(list_files(paths, sys.stdin), out), out)
     if not (overwrite or force):
         refuse_existing(pictures)
     classifier, method = _classifier(model, run)
@@ -106,7 +106,7 @@ def _classifier(
     if run is not None and model is not None:
         raise LungscopeError("--model and --run: give one of them")
     if run is not None:
-        from lungscope.evaluation.answering import CheckpointClassifier
+        from lungscope.evaluation.checkpoint_classifier import CheckpointClassifier
         from lungscope.models.checkpoint import Checkpoint
         from lungscope.training.run import Run
 
@@ -114,11 +114,11 @@ def _classifier(
         return checkpoint, checkpoint.method
     from lungscope.inference.classifier import Classifier
 
-    return Classifier.load(model) if model else Classifier.shipped(), "class activation map"
+    return Classifier.load(model) if model else Classifier.bundled(), "class activation map"
 
 
 def _row(outcome: "Outcome") -> dict[str, Any]:
-    from lungscope.inference.explaining import Explained
+    from lungscope.inference.explain.files import Explained
 
     if not isinstance(outcome, Explained):
         return {"file": str(outcome.file), "error": outcome.reason, "suspect": None}
@@ -141,7 +141,7 @@ def _row(outcome: "Outcome") -> dict[str, Any]:
 def _table(rows: list[dict[str, Any]]) -> Table:
     table = Table("file", "answer", "explained", "probability", "outside", "picture", box=None)
     for row in rows:
-        name = escape(shown(Path(row["file"])))
+        name = escape(shorten_path(Path(row["file"])))
         if row["error"] is not None:
             table.add_row(name, "(unreadable)", "", "", "", escape(row["error"]))
             continue
@@ -153,6 +153,6 @@ def _table(rows: list[dict[str, Any]]) -> Table:
             escape(row["explained"]),
             f"{row['probabilities'][row['explained']]:.3f}",
             f"[yellow]{outside}[/]" if row["suspect"] else outside,
-            escape(shown(Path(row["picture"]))),
+            escape(shorten_path(Path(row["picture"]))),
         )
     return table

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from lungscope import DISCLAIMER
+from lungscope.about import DISCLAIMER
 from lungscope.cli.options import CacheFolder, Force, Json, Quiet, RunData, TrainedRun
 from lungscope.cli.terminal import Terminal
-from lungscope.cli.training import say_unfinished
+from lungscope.cli.training import warn_unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,7 +75,7 @@ def _exported(
     from lungscope.training.run import Run
 
     run = Run.open(folder)
-    say_unfinished(run, "exported", terminal)
+    warn_unfinished(run, "exported", terminal)
     Execution("cpu").prepare()
     with ExitStack() as bars:
 

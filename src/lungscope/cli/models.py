@@ -10,11 +10,11 @@ from lungscope.cli.terminal import Terminal
 
 def models(json: Json = False) -> None:
     """List the models: parameters, size and multiply-adds at 224 x 224, for three classes."""
-    from lungscope.models import Shape, architectures
-    from lungscope.models.cost import cost
+    from lungscope.models import Shape, list_architectures
+    from lungscope.models.cost import compute_cost
 
     terminal = Terminal(json=json)
-    costs = {each: cost(each, Shape(classes=3)) for each in architectures()}
+    costs = {each: compute_cost(each, Shape(classes=3)) for each in list_architectures()}
     table = Table(
         "model",
         "trained",

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from lungscope import DISCLAIMER
+from lungscope.about import DISCLAIMER
 from lungscope.cli.options import ExportedFolder, Json
 from lungscope.cli.terminal import Terminal
 from lungscope.errors import LungscopeError
 
 if TYPE_CHECKING:
-    from lungscope.serving.pacs.entry import Entry
+    from lungscope.serving.pacs.entry import QueueEntry
     from lungscope.serving.pacs.settings import Orthanc, Tls
     from lungscope.serving.pacs.status import Status
 
@@ -116,7 +116,7 @@ def run(
     each go to the target, into the same study. What was acknowledged is on disk.
     """
     from lungscope.inference.classifier import Classifier
-    from lungscope.processors import processors
+    from lungscope.parallel import cpu_count
     from lungscope.serving.pacs.service import Service
     from lungscope.serving.pacs.settings import Limits, Peer, Settings
 
@@ -135,10 +135,10 @@ def run(
         limits=Limits(max_associations, max_instance * _MIB, max_pdu, timeout, min_free * _MIB),
         orthanc=_orthanc(orthanc, orthanc_credentials, orthanc_every, backfill=backfill),
         keep=keep,
-        workers=workers or processors(),
+        workers=workers or cpu_count(),
     )
     log = _log_without_identifiers()
-    classifier = Classifier.load(model) if model else Classifier.shipped()
+    classifier = Classifier.load(model) if model else Classifier.bundled()
     told_to_stop = threading.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, lambda *_: told_to_stop.set())
@@ -178,7 +178,7 @@ def drop(
     key: Annotated[str, typer.Argument(help="Of an instance, as `status` shows it.")],
 ) -> None:
     """Forget an instance for good, with its files; the node must not run."""
-    from lungscope.serving.pacs.dropping import drop as drop_instance
+    from lungscope.serving.pacs.status import drop_instance
 
     dropped = drop_instance(spool, key)
     Terminal().say(f"Dropped {dropped[:_SHOWN]}; it is taken in again if it is sent again.")
@@ -258,6 +258,6 @@ def _when(seconds: float) -> str:
     return datetime.fromtimestamp(seconds).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _in(entry: "Entry") -> str:
+def _in(entry: "QueueEntry") -> str:
     left = entry.due - time.time()
     return f"in {left:.0f} s" if left > 0 else "now"

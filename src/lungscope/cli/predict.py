@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from lungscope import DISCLAIMER
-from lungscope.cli.answers import (
-    chosen_format,
+from lungscope.about import DISCLAIMER
+from lungscope.cli.options import ExportedFolder, Quiet, Radiographs
+from lungscope.cli.output import (
+    choose_format,
     csv_rows,
     file_or,
     json_lines,
@@ -21,11 +22,10 @@ from lungscope.cli.answers import (
     refuse_to_replace,
     table_lines,
 )
-from lungscope.cli.options import ExportedFolder, Quiet, Radiographs
 from lungscope.cli.terminal import INTERRUPTED, Terminal
 from lungscope.errors import LungscopeError
 from lungscope.progress import ignore
-from lungscope.report.words import several
+from lungscope.text import several
 
 if TYPE_CHECKING:
     from lungscope.inference.prediction import Outcome
@@ -73,20 +73,19 @@ def predict(
     The model abstains where an image is no frontal chest X-ray, or where it is not confident. A
     file that cannot be read is a row with its reason, and the exit code is 1 at the end.
     """
+    from lungscope.cli.inputs import list_files
     from lungscope.images import ANYTHING, CHEST_RADIOGRAPHS
-    from lungscope.inference.classifier import Classifier
-    from lungscope.inference.exported import SHIPPED_MODEL
-    from lungscope.inference.listing import listed
-    from lungscope.inference.many import predict_in_processes
+    from lungscope.inference.classifier import Classifier, predict_in_processes
+    from lungscope.inference.exported import BUNDLED_MODEL
 
-    form = chosen_format(as_csv=as_csv, as_json=as_json, out=out)
+    form = choose_format(as_csv=as_csv, as_json=as_json, out=out)
     terminal = Terminal(quiet=quiet or (out is None and form != "table"))
-    files = list(listed(paths, sys.stdin))
+    files = list(list_files(paths, sys.stdin))
     if not files:
         raise LungscopeError("no file was named on standard input; give a name a line")
     if out is not None:
         refuse_to_replace(out, files, overwrite=overwrite or force)
-    folder, accept = model or SHIPPED_MODEL, ANYTHING if force else CHEST_RADIOGRAPHS
+    folder, accept = model or BUNDLED_MODEL, ANYTHING if force else CHEST_RADIOGRAPHS
     classifier = Classifier.load(folder)
     outcomes = (
         classifier.predict_files(files, accept, workers)

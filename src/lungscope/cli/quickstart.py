@@ -11,7 +11,7 @@ from lungscope.cli.data import show_check
 from lungscope.cli.evaluate import evaluated_run
 from lungscope.cli.options import Force, Quiet, Seed
 from lungscope.cli.terminal import INTERRUPTED, Terminal
-from lungscope.cli.training import described, fit_run
+from lungscope.cli.training import describe_split, fit_run
 from lungscope.errors import LungscopeError
 
 if TYPE_CHECKING:
@@ -32,11 +32,11 @@ def quickstart(
     quiet: Quiet = False,
 ) -> None:
     """Draw phantoms, check, split, train MobileNet-Lung for a few epochs, and evaluate it."""
-    from lungscope.cli.surveying import surveyed
+    from lungscope.cli.training import survey_data
     from lungscope.data import splitting
-    from lungscope.data.check import check
-    from lungscope.data.contact_sheet import contact_sheet
-    from lungscope.data.phantom import write_phantoms
+    from lungscope.data.check import check_data
+    from lungscope.data.contact_sheet import draw_contact_sheet
+    from lungscope.phantom import write_phantoms
     from lungscope.training.execution import Execution
     from lungscope.training.run import Run
 
@@ -47,11 +47,11 @@ def quickstart(
         write_phantoms(data, count, seed, on_progress=on_progress)
     terminal.say(f"Drew {count} synthetic radiographs in {data}")
 
-    index, survey = surveyed(data, terminal, skip_unreadable=False, workers=None)
-    show_check(check(index, survey), terminal)
-    contact_sheet(index, out / "contact-sheet.png")
-    split = splitting.split(index, survey, seed=seed)
-    terminal.say(described(split))
+    index, survey = survey_data(data, terminal, skip_unreadable=False, workers=None)
+    show_check(check_data(index, survey), terminal)
+    draw_contact_sheet(index, out / "contact-sheet.png")
+    split = splitting.make_split(index, survey, seed=seed)
+    terminal.say(describe_split(split))
 
     recipe = replace(_recipe(), seed=seed)
     if epochs is not None:
@@ -81,9 +81,9 @@ def _recipe() -> "Recipe":
 
     The input is small, so that a demonstration takes a minute, and the learning rate fits that.
     """
-    from lungscope.models.weights import SHIPPED
+    from lungscope.models.weights import BUNDLED
     from lungscope.training.recipe import Recipe
 
     return Recipe(
-        weights=SHIPPED, size=96, flip_vertical=0, epochs=10, learning_rate=0.003, lr_step=7
+        weights=BUNDLED, size=96, flip_vertical=0, epochs=10, learning_rate=0.003, lr_step=7
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from lungscope import DISCLAIMER
+from lungscope.about import DISCLAIMER
 from lungscope.cli.options import Force, Quiet, TrainedRun
 from lungscope.cli.terminal import Terminal
 

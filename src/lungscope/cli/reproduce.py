@@ -8,9 +8,14 @@ import typer
 from rich.markup import escape
 
 from lungscope.cli.options import CacheFolder, Device, Json, Quiet, Seed, Skip, Workers
-from lungscope.cli.reproduction_words import Narrator, metrics_table, shortcuts_table, sizes_table
+from lungscope.cli.reproduction_progress import (
+    ConsoleReporter,
+    metrics_table,
+    shortcuts_table,
+    sizes_table,
+)
 from lungscope.cli.terminal import INTERRUPTED, Terminal
-from lungscope.cli.training import described
+from lungscope.cli.training import describe_split
 from lungscope.errors import LungscopeError
 
 if TYPE_CHECKING:
@@ -83,12 +88,12 @@ def reproduce(
     (its weights are not to be had, or its training failed: its row says so);
     2 for bad usage; 130 after Ctrl-C.
     """
-    from lungscope.cli.surveying import surveyed
+    from lungscope.cli.training import survey_data
     from lungscope.data.index import Index
-    from lungscope.reproduction.carrying_out import Workplace
-    from lungscope.reproduction.reproducing import claimed
+    from lungscope.reproduction.reproducing import claim_folder
     from lungscope.reproduction.reproducing import reproduce as carry_out
-    from lungscope.reproduction.splits import origin
+    from lungscope.reproduction.runner import RunEnvironment
+    from lungscope.reproduction.splits import split_origin
     from lungscope.training.execution import Execution
 
     terminal = Terminal(quiet=quiet, json=json)
@@ -102,19 +107,19 @@ def reproduce(
     root = Index.open(data).root
     if data.is_dir() and out.resolve().is_relative_to(root.resolve()):  # it would be a class
         raise LungscopeError(f"{out}: lies in the data; give a folder outside of {root}")
-    place = Workplace(
+    place = RunEnvironment(
         root, Execution(device, precision), cache, workers, force, data.resolve().name or None
     )
-    narrator = Narrator(terminal)
+    narrator = ConsoleReporter(terminal)
 
     def surveyed_data() -> "tuple[Index, Survey]":
-        return surveyed(data, terminal, skip_unreadable=skip_unreadable, workers=workers)
+        return survey_data(data, terminal, skip_unreadable=skip_unreadable, workers=workers)
 
     try:
-        with claimed(out, plan, force=force):
-            plan = replace(plan, split=origin(out, plan) if split is None else "given")
+        with claim_folder(out, plan, force=force):
+            plan = replace(plan, split=split_origin(out, plan) if split is None else "given")
             splits = _splits(out, plan, split, surveyed_data, force=force)
-            terminal.say(escape(described(splits[0])))
+            terminal.say(escape(describe_split(splits[0])))
             made = carry_out(plan, splits, out, place, narrator.onlooker)
     except KeyboardInterrupt:
         raise _stopped(terminal) from None
@@ -142,17 +147,17 @@ def reproduce(
 def _plan(
     names: list[str], weights: Literal["imagenet", "none"], budget: int | None, seed: int
 ) -> "Plan":
-    from lungscope.models import architectures
+    from lungscope.models import list_architectures
     from lungscope.reproduction.plan import Plan, in_order
-    from lungscope.training.recipe import PAPER
+    from lungscope.training.recipe import PAPER_RECIPE
 
-    if budget is not None and budget >= PAPER.epochs:
+    if budget is not None and budget >= PAPER_RECIPE.epochs:
         raise LungscopeError(
-            f"--budget {budget}: a short look has fewer than the paper's recipe, {PAPER.epochs} "
-            "epochs; leave it out"
+            f"--budget {budget}: a short look has fewer epochs than the recipe's "
+            f"{PAPER_RECIPE.epochs}; leave it out"
         )
-    recipe = replace(PAPER, weights=weights, epochs=budget or PAPER.epochs, seed=seed)
-    return Plan(in_order(names or [each.name for each in architectures()]), recipe)
+    recipe = replace(PAPER_RECIPE, weights=weights, epochs=budget or PAPER_RECIPE.epochs, seed=seed)
+    return Plan(in_order(names or [each.name for each in list_architectures()]), recipe)
 
 
 def _splits(

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from lungscope import DISCLAIMER
+from lungscope.about import DISCLAIMER
 from lungscope.cli.options import ExportedFolder, Quiet
 from lungscope.cli.terminal import Terminal
 
@@ -54,11 +54,11 @@ def serve(
 
     Nothing that is sent is kept. Others than this machine can only be served with a token.
     """
-    from lungscope.inference.exported import SHIPPED_MODEL
+    from lungscope.inference.exported import BUNDLED_MODEL
+    from lungscope.serving.http.access import read_token
     from lungscope.serving.http.model import Model
     from lungscope.serving.http.server import serve as serve_http
     from lungscope.serving.http.settings import MIB, Settings, usual_workers
-    from lungscope.serving.http.token import read_token
 
     settings = Settings(
         host=host,
@@ -70,7 +70,7 @@ def serve(
         workers=workers or usual_workers(),
         audit_log=audit_log,
     )
-    folder = model or SHIPPED_MODEL
+    folder = model or BUNDLED_MODEL
     terminal = Terminal(quiet=quiet)
     logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(message)s", level=logging.WARNING)
     logging.getLogger("python_multipart").setLevel(logging.ERROR)  # our answers say it

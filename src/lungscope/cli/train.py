@@ -41,7 +41,7 @@ def train(
     ] = None,
     weights: Annotated[
         str | None,
-        typer.Option("--weights", help="imagenet, shipped, none or a file.", rich_help_panel=PANEL),
+        typer.Option("--weights", help="imagenet, bundled, none or a file.", rich_help_panel=PANEL),
     ] = None,
     epochs: Annotated[
         int | None, typer.Option("--epochs", help="The most epochs.", rich_help_panel=PANEL)
@@ -54,7 +54,7 @@ def train(
         int | None, typer.Option(help="Images a step.", rich_help_panel=PANEL)
     ] = None,
     size: Annotated[
-        int | None, typer.Option(help="Side of the input in pixels.", rich_help_panel=PANEL)
+        int | None, typer.Option(help="side of the input in pixels.", rich_help_panel=PANEL)
     ] = None,
     learning_rate: Annotated[
         float | None, typer.Option(help="Of SGD, at the start.", rich_help_panel=PANEL)
@@ -149,6 +149,6 @@ def train(
 
 
 def _recipe(name: str) -> "Recipe":
-    from lungscope.training.recipe import PAPER, Recipe
+    from lungscope.training.recipe import PAPER_RECIPE, Recipe
 
-    return PAPER if name == "paper" else Recipe.load(Path(name))
+    return PAPER_RECIPE if name == "paper" else Recipe.load(Path(name))

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 
 from lungscope.cli.terminal import Terminal
-from lungscope.report.words import several
+from lungscope.errors import LungscopeError
+from lungscope.text import several
 
 if TYPE_CHECKING:
+    from lungscope.data.index import Index
     from lungscope.data.split import Split
+    from lungscope.data.survey import Survey
     from lungscope.training.execution import Execution
-    from lungscope.training.fitting import Fit
+    from lungscope.training.fitting import FitResult
     from lungscope.training.history import Epoch
     from lungscope.training.run import Run
 
@@ -21,29 +24,30 @@ def load_or_make_split(
     data: Path, file: Path | None, terminal: Terminal, *, skip_unreadable: bool, workers: int | None
 ) -> "Split":
     """Reads the split that was asked for, or makes the usual one."""
-    from lungscope.cli.surveying import surveyed
     from lungscope.data.split import Split
-    from lungscope.data.splitting import split as make_split
+    from lungscope.data.splitting import make_split
 
     if file is not None:
         split = Split.load(file)
     else:
-        index, survey = surveyed(data, terminal, skip_unreadable=skip_unreadable, workers=workers)
+        index, survey = survey_data(
+            data, terminal, skip_unreadable=skip_unreadable, workers=workers
+        )
         split = make_split(index, survey)
-    terminal.say(escape(described(split)))
+    terminal.say(escape(describe_split(split)))
     return split
 
 
-def described(split: "Split") -> str:
-    """One line on a split: images and groups a side."""
-    from lungscope.data.split import SIDES
+def describe_split(split: "Split") -> str:
+    """One line on a split: images and groups a subset."""
+    from lungscope.data.split import SUBSETS
 
-    sides = ", ".join(
-        f"{len(split.side(side))} {side} "
-        f"({several(len({e.group for e in split.side(side)}), 'group')})"
-        for side in SIDES
+    subsets = ", ".join(
+        f"{len(split.subset(subset))} {subset} "
+        f"({several(len({e.group for e in split.subset(subset)}), 'group')})"
+        for subset in SUBSETS
     )
-    return f"Split {split.description}: {sides}; kept together: {split.grouped_by}"
+    return f"Split {split.description}: {subsets}; kept together: {split.grouped_by}"
 
 
 def epoch_line(epoch: "Epoch", *, best: bool) -> str:
@@ -56,26 +60,26 @@ def epoch_line(epoch: "Epoch", *, best: bool) -> str:
     )
 
 
-def starting_from(weights: str) -> str:
+def describe_weights(weights: str) -> str:
     """Where a training starts, e.g. "from random weights" or "from start.pth".
 
     Args:
-        weights: as a recipe has it: "imagenet", "shipped", "none" or a file.
+        weights: as a recipe has it: "imagenet", "bundled", "none" or a file.
     """
     known = {
         "imagenet": "ImageNet weights",
-        "shipped": "the shipped model's weights",
+        "bundled": "the bundled model's weights",
         "none": "random weights",
     }
     return f"from {known.get(weights, weights)}"
 
 
-def resuming(run: "Run") -> str:
+def resume_command(run: "Run") -> str:
     """The command that goes on with a training."""
     return f"lungscope train --resume {shlex.quote(str(run.folder))}"
 
 
-def say_unfinished(run: "Run", done: str, terminal: Terminal) -> None:
+def warn_unfinished(run: "Run", done: str, terminal: Terminal) -> None:
     """Tells a person, where a training is not finished, of which epoch a result is.
 
     Args:
@@ -87,22 +91,22 @@ def say_unfinished(run: "Run", done: str, terminal: Terminal) -> None:
         terminal.say(
             escape(
                 f"Training is not finished: what is {done} is its best epoch when it last "
-                f"stopped. To go on: {resuming(run)}"
+                f"stopped. To go on: {resume_command(run)}"
             )
         )
 
 
 def fit_run(
     run: "Run", data: Path, execution: "Execution", cache: Path | None, terminal: Terminal
-) -> "Fit":
+) -> "FitResult":
     """Trains a run, telling a person how it goes and how it ended."""
-    from lungscope.training.fitting import Watch, fit
+    from lungscope.training.fitting import FitCallbacks, fit
     from lungscope.training.history import read_history
     from lungscope.training.progress_bar import EpochBar
 
     recipe = run.recipe
     terminal.say(
-        escape(f"Training {recipe.model} {starting_from(recipe.weights)} into {run.folder}")
+        escape(f"Training {recipe.model} {describe_weights(recipe.weights)} into {run.folder}")
     )
     before = read_history(run.history) if run.history.is_file() else ()
     best = max((epoch.validation_accuracy for epoch in before), default=0.0)
@@ -116,7 +120,7 @@ def fit_run(
         terminal.progress("decoding images") as caching,
         terminal.progress("computing features") as features,
     ):
-        watch = Watch(
+        watch = FitCallbacks(
             caching=caching,
             features=features,
             epoch=tell,
@@ -134,5 +138,31 @@ def fit_run(
         )
     )
     if not ended.finished:
-        terminal.say(escape(f"Stopped early. Continue with: {resuming(run)}"))
+        terminal.say(escape(f"Stopped early. Continue with: {resume_command(run)}"))
     return ended
+
+
+def survey_data(
+    data: Path, terminal: Terminal, *, skip_unreadable: bool, workers: int | None
+) -> "tuple[Index, Survey]":
+    """Opens an index and surveys its files.
+
+    Raises:
+        LungscopeError: files can't be read and are not to be skipped; each is listed first.
+    """
+    from lungscope.data.index import Index
+    from lungscope.data.survey import survey_images
+
+    index = Index.open(data)
+    with terminal.progress("reading images") as on_progress:
+        found = survey_images(index, workers, on_progress)
+    if found.refused:
+        for refused in found.refused[:20]:
+            terminal.err.print(f"{refused.file}: {refused.reason}", markup=False)
+        if not skip_unreadable:
+            raise LungscopeError(
+                f"{data}: {len(found.refused)} of {len(index.entries)} files cannot be read; "
+                "mend or remove them, or go on without them with --skip-unreadable"
+            )
+        index = index.without(refused.file for refused in found.refused)
+    return index, found

@@ -6,16 +6,20 @@ from itertools import chain, combinations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from lungscope.comparison.delong import AreaTest, delong
-from lungscope.comparison.holm import holm
-from lungscope.comparison.matching import matched
-from lungscope.comparison.mcnemar import mcnemar
-from lungscope.comparison.pair import FEWEST_GROUPS, Pair
-from lungscope.comparison.paired_bootstrap import Replicated, differences
-from lungscope.comparison.sample_size import design_effect, images_needed
-from lungscope.comparison.verdict import verdict
-from lungscope.evaluation.bootstrap import DRAWS, LEVEL, Resampling
+from lungscope.comparison.delong import AreaTest, delong_test
+from lungscope.comparison.matching import match_predictions
+from lungscope.comparison.pair import FEWEST_GROUPS, ModelPair, verdict
+from lungscope.comparison.significance import (
+    estimate_design_effect,
+    estimate_images_needed,
+    holm_adjust,
+    mcnemar_test,
+)
+from lungscope.estimate import LEVEL, Estimate
+from lungscope.evaluation.bootstrap import DRAWS, Resampling, bootstrap_estimate
+from lungscope.evaluation.metrics import overall_scores, resample_scores
 from lungscope.evaluation.predictions import Predictions
 
 METHODS = {
@@ -52,7 +56,7 @@ class Comparison:
     groups: int
     classes: tuple[str, ...]
     metrics: dict[str, dict[str, float]]
-    pairs: tuple[Pair, ...]
+    pairs: tuple[ModelPair, ...]
 
     def to_json(self) -> dict[str, Any]:
         """The content of `comparison.json`."""
@@ -77,20 +81,22 @@ def compare(answers: Mapping[str, Predictions], seed: int = 0) -> Comparison:
     Raises:
         LungscopeError: they are not of the same images, labels, groups and classes.
     """
-    same = matched(answers)
+    same = match_predictions(answers)
     tested = next(iter(same.values()))
     resampling = Resampling.over(tested.groups, seed=seed)
     replicated = {name: Replicated.of(each, resampling) for name, each in same.items()}
     names = list(combinations(same, 2))
 
     accuracy = [
-        mcnemar(_right(same[one]), _right(same[other]), tested.groups) for one, other in names
+        mcnemar_test(_right(same[one]), _right(same[other]), tested.groups) for one, other in names
     ]
     areas = [_areas(same[one], same[other]) for one, other in names]
-    p_areas = iter(holm([t.p for t in chain(*(each.values() for each in areas)) if t is not None]))
+    p_areas = iter(
+        holm_adjust([t.p for t in chain(*(each.values() for each in areas)) if t is not None])
+    )
     corrected = zip(
-        holm([test.p_images for test in accuracy]),
-        holm([test.p_groups for test in accuracy]),
+        holm_adjust([test.p_images for test in accuracy]),
+        holm_adjust([test.p_groups for test in accuracy]),
         strict=True,
     )
     pairs = []
@@ -99,13 +105,13 @@ def compare(answers: Mapping[str, Predictions], seed: int = 0) -> Comparison:
     ):
         effect, needed = _needed(same[one], same[other])
         pairs.append(
-            Pair(
+            ModelPair(
                 first=one,
                 second=other,
                 images=len(tested.files),
                 groups=resampling.counts.shape[1],
                 values=(replicated[one].values, replicated[other].values),
-                differences=differences(replicated[one], replicated[other]),
+                differences=bootstrap_differences(replicated[one], replicated[other]),
                 mcnemar=test,
                 areas=area,
                 pairs=len(names),
@@ -132,7 +138,7 @@ def _right(predictions: Predictions) -> Any:
 
 def _areas(first: Predictions, second: Predictions) -> dict[str, AreaTest | None]:
     return {
-        label: delong(first.labels == k, first.probabilities[:, k], second.probabilities[:, k])
+        label: delong_test(first.labels == k, first.probabilities[:, k], second.probabilities[:, k])
         for k, label in enumerate(first.classes)
     }
 
@@ -142,8 +148,54 @@ def _needed(first: Predictions, second: Predictions) -> tuple[float | None, floa
     if len(set(first.groups)) < FEWEST_GROUPS:
         return None, None
     advantage = _right(first).astype(np.float64) - _right(second).astype(np.float64)
-    effect = design_effect(advantage, first.groups)
+    effect = estimate_design_effect(advantage, first.groups)
     difference = float(advantage.mean())
     if not difference:
         return effect, None
-    return effect, images_needed(float(abs(advantage).mean()), difference, effect)
+    return effect, estimate_images_needed(float(abs(advantage).mean()), difference, effect)
+
+
+METRICS = ("accuracy", "f1_weighted", "f1_macro", "loss")
+"""Accuracy; F1 averaged by class support and plainly; mean cross-entropy in nats."""
+
+
+@dataclass(frozen=True, eq=False)
+class Replicated:
+    """One model's metrics on the images as they are and on D bootstrap draws of their groups.
+
+    Attributes:
+        values: each of `METRICS`.
+        replicates: (D,) of each of `METRICS`.
+    """
+
+    values: dict[str, float]
+    replicates: dict[str, NDArray[np.float64]]
+
+    @classmethod
+    def of(cls, predictions: Predictions, resampling: Resampling) -> "Replicated":
+        """Computes every metric on every draw.
+
+        Args:
+            predictions: of N images.
+            resampling: over the groups of the same N images in the same order.
+        """
+        overall, drawn = overall_scores(predictions), resample_scores(predictions, resampling)
+        return cls(
+            {name: overall[name] for name in METRICS}, {name: drawn[name] for name in METRICS}
+        )
+
+
+def bootstrap_differences(first: Replicated, second: Replicated) -> dict[str, Estimate]:
+    """First - second in each of `METRICS`, with 95 % percentile intervals.
+
+    Args:
+        first: one model.
+        second: another on the same images and the same draws.
+    """
+    return {
+        name: bootstrap_estimate(
+            first.values[name] - second.values[name],
+            first.replicates[name] - second.replicates[name],
+        )
+        for name in METRICS
+    }

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm, rankdata
 
-from lungscope.evaluation.bootstrap import LEVEL, Estimate
+from lungscope.estimate import LEVEL, Estimate
 
 Scores = NDArray[np.float64]
 
@@ -36,7 +36,7 @@ class AreaTest:
     p: float
 
 
-def delong(positive: NDArray[np.bool_], first: Scores, second: Scores) -> AreaTest | None:
+def delong_test(positive: NDArray[np.bool_], first: Scores, second: Scores) -> AreaTest | None:
     """Compares two models' areas under the curve on the same images.
 
     Args:

@@ -10,7 +10,7 @@ from lungscope.errors import LungscopeError
 from lungscope.evaluation.predictions import Predictions
 
 
-def matched(answers: Mapping[str, Predictions]) -> dict[str, Predictions]:
+def match_predictions(answers: Mapping[str, Predictions]) -> dict[str, Predictions]:
     """Sorts every model's answers by file, with the classes in the first model's order.
 
     Args:
@@ -63,7 +63,7 @@ def _refuse_other_images(first: str, one: Predictions, second: str, other: Predi
             parts.append(f"{len(extra)} only of {name}, such as {extra[0]!r}")
     raise LungscopeError(
         f"{first} and {second} were tested on different images ({'; '.join(parts)}): train and "
-        "evaluate both with the same --split and --side"
+        "evaluate both with the same --split and --subset"
     )
 
 

@@ -9,7 +9,7 @@ from lungscope.errors import LungscopeError
 from lungscope.evaluation.predictions import Predictions
 from lungscope.evaluation.run_evaluation import PREDICTIONS
 from lungscope.figures.comparison import Better, Panel, draw_comparison
-from lungscope.models import architecture
+from lungscope.models import get_architecture
 from lungscope.training.run import Run
 
 RESULT = "comparison.json"
@@ -92,7 +92,7 @@ def _evaluated(run: Run) -> Path:
 
 
 def _names(runs: Sequence[Run]) -> list[str]:
-    titles = [architecture(run.recipe.model).title for run in runs]
+    titles = [get_architecture(run.recipe.model).title for run in runs]
     folders = [run.folder.resolve() for run in runs]
     for names in (titles, [folder.name for folder in folders]):
         if len(set(names)) == len(runs):

@@ -11,7 +11,7 @@ _MOST_NODES = 10_000
 """Of the search for a complete assignment; a limit of time would not be reproducible."""
 
 
-def assign(
+def assign_groups(
     groups: Sequence[str], labels: Sequence[int], fractions: Sequence[float], seed: int
 ) -> NDArray[np.intp]:
     """Distributes groups over parts so that each part has its share of every class.

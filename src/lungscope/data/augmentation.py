@@ -34,7 +34,7 @@ class Augmentation:
         return tuple(product(_outcomes(self.flip_horizontal), _outcomes(self.flip_vertical)))
 
 
-PAPER = Augmentation(flip_horizontal=0.5, flip_vertical=0.5, rotation=10.0)
+PAPER_AUGMENTATION = Augmentation(flip_horizontal=0.5, flip_vertical=0.5, rotation=10.0)
 """The paper's policy (section III-B)."""
 
 

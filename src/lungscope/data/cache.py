@@ -52,7 +52,7 @@ class Cache:
         return np.array([self.row[entry.sha256] for entry in entries], dtype=np.intp)
 
 
-def default_folder() -> Path:
+def default_cache_folder() -> Path:
     """Where caches are kept unless a caller says otherwise: the user's cache folder."""
     return user_cache_path("lungscope", appauthor=False) / "pixels"
 
@@ -80,7 +80,7 @@ def open_cache(
     """
     files = {entry.sha256: entry.file for entry in entries}
     hashes = sorted(files)
-    place = (folder or default_folder()) / _key(hashes, size)
+    place = (folder or default_cache_folder()) / _key(hashes, size)
     shape = (len(hashes), size, size)
     pixels = _whole(place / PIXELS, shape)
     if pixels is None:

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from scipy.stats import mannwhitneyu
 
 from lungscope.data.association import cramers_v
-from lungscope.data.duplicates import Pair, duplicates
+from lungscope.data.duplicates import DuplicatePair, find_duplicates
 from lungscope.data.index import Index
-from lungscope.data.survey import Refused, Survey, Surveyed
+from lungscope.data.survey import ImageRecord, Refused, Survey
 
 Level = Literal["error", "warning"]
 
@@ -33,19 +33,19 @@ TELLING_V = 0.3
 DARK = 0.25
 """Largest grey level, of 1, below which a deep image was most likely stored without scaling."""
 
-NUMBERS: dict[str, Callable[[Surveyed], float]] = {
+NUMBERS: dict[str, Callable[[ImageRecord], float]] = {
     "file size": lambda image: image.bytes,
     "number of pixels": lambda image: image.width * image.height,
     "aspect ratio": lambda image: image.width / image.height,
 }
-KINDS: dict[str, Callable[[Surveyed], str]] = {
+KINDS: dict[str, Callable[[ImageRecord], str]] = {
     "file format": lambda image: image.format,
     "pixel mode": lambda image: f"{image.mode}, {image.bits} bit",
 }
 
 
 @dataclass(frozen=True)
-class Finding:
+class DataIssue:
     """One thing that a user should know.
 
     Attributes:
@@ -60,7 +60,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Check:
+class DataCheck:
     """What a check found.
 
     Attributes:
@@ -80,8 +80,8 @@ class Check:
     sizes: dict[str, dict[str, int]]
     formats: dict[str, dict[str, int]]
     refused: tuple[Refused, ...]
-    pairs: tuple[Pair, ...]
-    findings: tuple[Finding, ...]
+    pairs: tuple[DuplicatePair, ...]
+    findings: tuple[DataIssue, ...]
 
     @property
     def passed(self) -> bool:
@@ -93,14 +93,14 @@ class Check:
         return {"passed": self.passed} | asdict(self)
 
 
-def check(index: Index, survey: Survey) -> Check:
+def check_data(index: Index, survey: Survey) -> DataCheck:
     """Looks for what makes a result on this data worth less than it seems.
 
     Args:
         index: the labelled images.
         survey: what `survey` found about them.
     """
-    pairs = duplicates(survey)
+    pairs = find_duplicates(survey)
     entries = {entry.file: entry for entry in index.entries}
     labels = [index.classes[image.label] for image in survey.readable]
     sources = [entries[image.file].source for image in survey.readable]
@@ -114,7 +114,7 @@ def check(index: Index, survey: Survey) -> Check:
         *_shortcuts(index, survey.readable, labels),
         *_confounded_source(sources, labels),
     ]
-    return Check(
+    return DataCheck(
         images=dict(sorted(Counter(labels).items())),
         sources=_crossed(labels, sources) if any(sources) else {},
         groups=len(groups) or None,
@@ -126,14 +126,14 @@ def check(index: Index, survey: Survey) -> Check:
     )
 
 
-def _unreadable(refused: Sequence[Refused]) -> list[Finding]:
+def _unreadable(refused: Sequence[Refused]) -> list[DataIssue]:
     if not refused:
         return []
     text = f"{_files(len(refused))} cannot be read, first {refused[0].file}: {refused[0].reason}"
-    return [Finding("error", "unreadable", text)]
+    return [DataIssue("error", "unreadable", text)]
 
 
-def _ignored(files: Sequence[str]) -> list[Finding]:
+def _ignored(files: Sequence[str]) -> list[DataIssue]:
     if not files:
         return []
     kinds = Counter(PurePosixPath(file).suffix.lower() or "no suffix" for file in files)
@@ -142,10 +142,10 @@ def _ignored(files: Sequence[str]) -> list[Finding]:
         f"{_files(len(files))} in class folders are of no kind that is read ({counted}), first "
         f"{files[0]}"
     )
-    return [Finding("warning", "ignored", text)]
+    return [DataIssue("warning", "ignored", text)]
 
 
-def _dark(images: Sequence[Surveyed]) -> list[Finding]:
+def _dark(images: Sequence[ImageRecord]) -> list[DataIssue]:
     dark = [image for image in images if image.bits > 8 and image.peak < DARK]
     if not dark:
         return []
@@ -154,16 +154,16 @@ def _dark(images: Sequence[Surveyed]) -> list[Finding]:
         f"{dark[0].file}: most likely 12 bits stored in 16, which will look nearly black; export "
         "them scaled to the full range"
     )
-    return [Finding("error", "range", text)]
+    return [DataIssue("error", "range", text)]
 
 
-def _duplicates(pairs: Sequence[Pair], label_of: dict[str, str]) -> list[Finding]:
+def _duplicates(pairs: Sequence[DuplicatePair], label_of: dict[str, str]) -> list[DataIssue]:
     across = [pair for pair in pairs if label_of[pair.first] != label_of[pair.second]]
     findings = []
     if across:
         first = across[0]
         findings.append(
-            Finding(
+            DataIssue(
                 "error",
                 "contradiction",
                 f"{len(across)} pairs of files show one picture under two classes, first "
@@ -175,11 +175,13 @@ def _duplicates(pairs: Sequence[Pair], label_of: dict[str, str]) -> list[Finding
         if same:
             first = same[0]
             text = f"{len(same)} pairs of files are {words}, first {first.first} and {first.second}"
-            findings.append(Finding("warning", "duplicate", text))
+            findings.append(DataIssue("warning", "duplicate", text))
     return findings
 
 
-def _shortcuts(index: Index, images: Sequence[Surveyed], labels: Sequence[str]) -> list[Finding]:
+def _shortcuts(
+    index: Index, images: Sequence[ImageRecord], labels: Sequence[str]
+) -> list[DataIssue]:
     findings = []
     for name, of in NUMBERS.items():
         values = np.array([of(image) for image in images], dtype=np.float64)
@@ -192,16 +194,16 @@ def _shortcuts(index: Index, images: Sequence[Surveyed], labels: Sequence[str]) 
                     f"{max(auc, 1 - auc):.2f}): {own} has the "
                     f"{'larger' if auc > 0.5 else 'smaller'} values"
                 )
-                findings.append(Finding("warning", "shortcut", text))
+                findings.append(DataIssue("warning", "shortcut", text))
     for name, kind in KINDS.items():
         strength = cramers_v(labels, [kind(image) for image in images])
         if strength >= TELLING_V:
             text = f"{name} goes with the class (Cramér's V {strength:.2f})"
-            findings.append(Finding("warning", "shortcut", text))
+            findings.append(DataIssue("warning", "shortcut", text))
     return findings
 
 
-def _confounded_source(sources: Sequence[str | None], labels: Sequence[str]) -> list[Finding]:
+def _confounded_source(sources: Sequence[str | None], labels: Sequence[str]) -> list[DataIssue]:
     strength = cramers_v(labels, [source or "unknown" for source in sources])
     if strength < TELLING_V:
         return []
@@ -209,7 +211,7 @@ def _confounded_source(sources: Sequence[str | None], labels: Sequence[str]) -> 
         f"source goes with the class (Cramér's V {strength:.2f}): a model can score by telling "
         "the sources apart; report results for each source"
     )
-    return [Finding("warning", "confounding", text)]
+    return [DataIssue("warning", "confounding", text)]
 
 
 def _auc(values: NDArray[np.float64], mask: NDArray[np.bool_]) -> float:

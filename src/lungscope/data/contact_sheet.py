@@ -7,14 +7,15 @@ import matplotlib as mpl
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from lungscope.atomic import written
+from lungscope.atomic import atomic_file
 from lungscope.data.index import Entry, Index
-from lungscope.images import UnreadableImage, read
+from lungscope.errors import UnreadableImage
+from lungscope.images import read
 
 TILE, GAP, MARGIN, HEADING, CAPTION = 168, 10, 24, 40, 18
 
 
-def contact_sheet(index: Index, path: Path, per_class: int = 8, seed: int = 0) -> None:
+def draw_contact_sheet(index: Index, path: Path, per_class: int = 8, seed: int = 0) -> None:
     """Draws a random sample of each class, with class names, counts and file names.
 
     Args:
@@ -37,7 +38,7 @@ def contact_sheet(index: Index, path: Path, per_class: int = 8, seed: int = 0) -
     page = Image.new("L", size, 255)
     for number, (heading, entries) in enumerate(rows):
         _draw_row(page, MARGIN + number * row_height, heading, entries, index)
-    with written(path) as temporary:
+    with atomic_file(path) as temporary:
         page.save(temporary, format="PNG")
 
 

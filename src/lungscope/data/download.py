@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import urlsplit
 
-from lungscope import __version__
+from lungscope.about import __version__
 from lungscope.data.partial import Origin, Partial
 from lungscope.errors import LungscopeError
 from lungscope.progress import OnProgress

@@ -23,8 +23,7 @@ from scipy.ndimage import gaussian_filter
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from lungscope.data.survey import Survey, Surveyed
-from lungscope.data.views import ANGLES, MIRRORINGS, core, rotated
+from lungscope.data.survey import ANGLES, MIRRORINGS, ImageRecord, Survey, core, rotate_thumbnail
 
 DISTANCE = 10
 """Bits of 64 in which the hashes of a candidate pair may differ."""
@@ -40,7 +39,7 @@ BLOCK = 1024
 
 
 @dataclass(frozen=True)
-class Pair:
+class DuplicatePair:
     """Two files with one picture.
 
     Attributes:
@@ -57,30 +56,30 @@ class Pair:
     correlation: float
 
 
-def duplicates(survey: Survey) -> tuple[Pair, ...]:
+def find_duplicates(survey: Survey) -> tuple[DuplicatePair, ...]:
     """Finds the files that show one picture, in the order of their names.
 
     Of files that are equal to the byte, each is paired with the first, and the first alone is
     compared with other pictures.
     """
-    firsts: dict[str, Surveyed] = {}
-    equal: list[Pair] = []
+    firsts: dict[str, ImageRecord] = {}
+    equal: list[DuplicatePair] = []
     for image in sorted(survey.readable, key=lambda image: image.file):
         first = firsts.setdefault(image.sha256, image)
         if first is not image:
-            equal.append(Pair(first.file, image.file, "bytes", 0, 1.0))
+            equal.append(DuplicatePair(first.file, image.file, "bytes", 0, 1.0))
     near = _near(list(firsts.values()))
     return tuple(sorted([*equal, *near], key=lambda pair: (pair.first, pair.second)))
 
 
-def clusters(survey: Survey) -> dict[str, str]:
+def cluster_duplicates(survey: Survey) -> dict[str, str]:
     """Names the cluster of each readable file: its first file in alphabetical order.
 
     Files are in one cluster if a chain of `duplicates` links them.
     """
     files = sorted(image.file for image in survey.readable)
     row = {file: number for number, file in enumerate(files)}
-    pairs = duplicates(survey)
+    pairs = find_duplicates(survey)
     ends = ([row[pair.first] for pair in pairs], [row[pair.second] for pair in pairs])
     links = coo_array((np.ones(len(pairs)), ends), shape=(len(files), len(files)))
     _, components = connected_components(links, directed=False)
@@ -88,7 +87,7 @@ def clusters(survey: Survey) -> dict[str, str]:
     return {file: names.setdefault(int(components[row[file]]), file) for file in files}
 
 
-def candidates(
+def find_candidates(
     hashes: NDArray[np.uint64], turned: NDArray[np.uint64], distance: int
 ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.uint8]]]:
     """Finds all pairs whose hashes differ in few bits, without a matrix of all pairs.
@@ -111,7 +110,7 @@ def candidates(
             yield rows + start, columns + start, bits[rows, columns]
 
 
-def _near(images: Sequence[Surveyed]) -> list[Pair]:
+def _near(images: Sequence[ImageRecord]) -> list[DuplicatePair]:
     if not images:
         return []
     hashes = np.stack([image.hashes for image in images], axis=1)
@@ -122,14 +121,14 @@ def _near(images: Sequence[Surveyed]) -> list[Pair]:
         rotated_details = _details(thumbnails, angle) if angle else details
         for mirroring, view in enumerate(MIRRORINGS):
             turned = hashes[number * len(MIRRORINGS) + mirroring]
-            for first, second, bits in candidates(hashes[0], turned, DISTANCE):
+            for first, second, bits in find_candidates(hashes[0], turned, DISTANCE):
                 correlations = _alike(details[first], rotated_details[second][view])
                 for found in np.flatnonzero(correlations >= CORRELATION):
                     pair = int(first[found]), int(second[found])
                     seen = float(correlations[found]), -int(bits[found])
                     best[pair] = max(seen, best.get(pair, seen))
     return [
-        Pair(images[first].file, images[second].file, "near", -bits, correlation)
+        DuplicatePair(images[first].file, images[second].file, "near", -bits, correlation)
         for (first, second), (correlation, bits) in best.items()
     ]
 
@@ -140,7 +139,7 @@ def _details(thumbnails: Sequence[NDArray[np.uint8]], angle: float) -> NDArray[n
     Coarse brightness is taken away and the rest locally normalised. Half precision, because
     it is kept for all images at once.
     """
-    return np.stack([_detail(rotated(thumbnail, angle)) for thumbnail in thumbnails])
+    return np.stack([_detail(rotate_thumbnail(thumbnail, angle)) for thumbnail in thumbnails])
 
 
 def _detail(thumbnail: NDArray[np.uint8]) -> NDArray[np.float16]:

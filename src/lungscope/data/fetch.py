@@ -64,7 +64,7 @@ class Fetched:
         return dict(self.counts) == dict(self.expected)
 
 
-def fetch(
+def fetch_dataset(
     target: Path,
     record: Record = PAPER_SET,
     on_progress: OnProgress = ignore,

@@ -31,7 +31,7 @@ class Entry:
     Attributes:
         file: path relative to the index's root, with forward slashes.
         label: position of its class in `Index.classes`.
-        group: what must stay on one side of a split (a patient, a study), if known.
+        group: what must stay in one subset of a split (a patient, a study), if known.
         source: where the image comes from (a hospital, a data set), if known.
     """
 
@@ -200,14 +200,14 @@ def _row(table: Path, line: int, row: dict[str, str | None]) -> Row:
 
 
 def _refuse_unused_patients(table: Path, columns: Iterable[str]) -> None:
-    """A patient's images must not be spread over sides because the column has another name."""
+    """A patient's images must not be spread over subsets because the column has another name."""
     if "group" in columns:
         return
     for column in sorted(columns):
         if _PATIENT.fullmatch(column.strip()):
             raise LungscopeError(
                 f"{table}: column {column!r} seems to name patients but would not be used; name it "
-                "group to keep each one's images on one side, or remove it"
+                "group to keep each one's images in one subset, or remove it"
             )
 
 

@@ -1,7 +1,7 @@
 """The split manifest: which image is for training, validation or test, as a file.
 
-`split.json` names every image with its class, content hash, group and side. Whoever trains or
-evaluates reads it, and is refused if an image changed or if a group or a picture is on two sides.
+`split.json` names every image with its class, content hash, group and subset. Whoever trains or
+evaluates reads it, and is refused if an image changed or if a group or a picture is in two subsets.
 """
 
 import hashlib
@@ -16,8 +16,8 @@ from lungscope.atomic import write_json
 from lungscope.data.index import is_below
 from lungscope.errors import LungscopeError
 
-Side = Literal["train", "validation", "test"]
-SIDES: tuple[Side, ...] = get_args(Side)
+Subset = Literal["train", "validation", "test"]
+SUBSETS: tuple[Subset, ...] = get_args(Subset)
 VERSION = 1
 LARGEST_FILE = 256 * 2**20
 """Bytes; about a million images."""
@@ -31,8 +31,8 @@ class SplitEntry:
         file: path relative to the data folder, with forward slashes.
         label: position of its class in `Split.classes`.
         sha256: of the file's bytes, in hexadecimal.
-        group: what stays on one side together.
-        side: "train", "validation" or "test".
+        group: what stays in one subset together.
+        subset: "train", "validation" or "test".
         source: where the image comes from, if known.
     """
 
@@ -40,13 +40,13 @@ class SplitEntry:
     label: int
     sha256: str
     group: str
-    side: Side
+    subset: Subset
     source: str | None = None
 
 
 @dataclass(frozen=True)
 class Split:
-    """A complete, leak-free assignment of images to sides.
+    """A complete, leak-free assignment of images to subsets.
 
     Attributes:
         classes: class names, in the order of the labels.
@@ -68,23 +68,23 @@ class Split:
                 f"split: classes {self.classes} must be two or more different ones"
             )
         _refuse_leaks(self.entries)
-        for side in SIDES:
-            present = {entry.label for entry in self.entries if entry.side == side}
+        for subset in SUBSETS:
+            present = {entry.label for entry in self.entries if entry.subset == subset}
             for label, name in enumerate(self.classes):
                 if label not in present:
                     raise LungscopeError(
-                        f"split: no image of class {name!r} on the {side} side; the data has too "
-                        "few images or groups of it for this split"
+                        f"split: no image of class {name!r} in the {subset} subset; the data has "
+                        "too few images or groups of it for this split"
                     )
 
-    def side(self, side: Side) -> tuple[SplitEntry, ...]:
-        """The images of one side."""
-        return tuple(entry for entry in self.entries if entry.side == side)
+    def subset(self, subset: Subset) -> tuple[SplitEntry, ...]:
+        """The images of one subset."""
+        return tuple(entry for entry in self.entries if entry.subset == subset)
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over every image's content, class and side: equal for equal splits."""
-        lines = sorted(f"{e.sha256} {self.classes[e.label]} {e.side}" for e in self.entries)
+        """SHA-256 over every image's content, class and subset: equal for equal splits."""
+        lines = sorted(f"{e.sha256} {self.classes[e.label]} {e.subset}" for e in self.entries)
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
     def save(self, path: Path) -> None:
@@ -179,18 +179,18 @@ def _refuse_leaks(entries: Iterable[SplitEntry]) -> None:
         if entry.file in listed:
             raise LungscopeError(f"split: {entry.file!r} is listed more than once")
         listed.add(entry.file)
-        groups[entry.group].add(entry.side)
-        contents[entry.sha256].add(entry.side)
+        groups[entry.group].add(entry.subset)
+        contents[entry.sha256].add(entry.subset)
         files.setdefault(entry.sha256, entry.file)
-    for group, sides in groups.items():
-        if len(sides) > 1:
+    for group, subsets in groups.items():
+        if len(subsets) > 1:
             raise LungscopeError(
-                f"split: leak: group {group!r} is on {' and '.join(sorted(sides))}"
+                f"split: leak: group {group!r} is on {' and '.join(sorted(subsets))}"
             )
-    for content, sides in contents.items():
-        if len(sides) > 1:
+    for content, subsets in contents.items():
+        if len(subsets) > 1:
             raise LungscopeError(
-                f"split: leak: the picture {files[content]!r} is on {' and '.join(sorted(sides))}"
+                f"split: leak: the picture {files[content]!r} is on {' and '.join(sorted(subsets))}"
             )
 
 
@@ -212,7 +212,7 @@ def _from_json(value: dict[str, Any]) -> Split:
                 label=classes.index(image["label"]),
                 sha256=_string(image["sha256"]),
                 group=_string(image["group"]),
-                side=_side(image["side"]),
+                subset=_subset(image["subset"]),
                 source=None if image["source"] is None else _string(image["source"]),
             )
             for image in value["images"]
@@ -241,8 +241,8 @@ def _relative(file: str) -> str:
     return file
 
 
-def _side(side: object) -> Side:
-    for known in SIDES:
-        if side == known:
+def _subset(subset: object) -> Subset:
+    for known in SUBSETS:
+        if subset == known:
             return known
-    raise ValueError(f"side {side!r:.60} is none of {', '.join(SIDES)}")
+    raise ValueError(f"subset {subset!r:.60} is none of {', '.join(SUBSETS)}")

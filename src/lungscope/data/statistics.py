@@ -15,11 +15,11 @@ class PixelStatistics:
     std: float
 
 
-def pixel_statistics(images: Iterable[NDArray[np.uint8]]) -> PixelStatistics:
+def compute_pixel_statistics(images: Iterable[NDArray[np.uint8]]) -> PixelStatistics:
     """Computes mean and population standard deviation, exactly, from the grey-level histogram.
 
     Args:
-        images: each (H, W) uint8, at least one. Give the training side only: the others'
+        images: each (H, W) uint8, at least one. Give the training subset only: the others'
             statistics are not the model's to know.
     """
     counts = np.zeros(256, dtype=np.int64)

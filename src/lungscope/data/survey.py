@@ -7,6 +7,7 @@ import hashlib
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import imagehash
 import numpy as np
@@ -14,17 +15,17 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lungscope.data.index import Entry, Index
-from lungscope.data.views import ANGLES, MIRRORINGS, core, rotated
-from lungscope.images import UnreadableImage, read, to_square
+from lungscope.errors import UnreadableImage
+from lungscope.images import read, to_square
 from lungscope.parallel import map_files
 from lungscope.progress import OnProgress, ignore
 
 THUMBNAIL = 64
-"""Side of a thumbnail in pixels."""
+"""Subset of a thumbnail in pixels."""
 
 
 @dataclass(frozen=True, eq=False)
-class Surveyed:
+class ImageRecord:
     """A readable image.
 
     Attributes:
@@ -68,11 +69,13 @@ class Refused:
 class Survey:
     """What was found, in the order of the index."""
 
-    readable: tuple[Surveyed, ...]
+    readable: tuple[ImageRecord, ...]
     refused: tuple[Refused, ...]
 
 
-def survey(index: Index, workers: int | None = None, on_progress: OnProgress = ignore) -> Survey:
+def survey_images(
+    index: Index, workers: int | None = None, on_progress: OnProgress = ignore
+) -> Survey:
     """Reads every file of an index once, on all processors.
 
     Args:
@@ -82,12 +85,12 @@ def survey(index: Index, workers: int | None = None, on_progress: OnProgress = i
     """
     found = list(map_files(partial(_look, index.root), index.entries, workers, on_progress))
     return Survey(
-        tuple(image for image in found if isinstance(image, Surveyed)),
+        tuple(image for image in found if isinstance(image, ImageRecord)),
         tuple(image for image in found if isinstance(image, Refused)),
     )
 
 
-def _look(root: Path, entry: Entry) -> Surveyed | Refused:
+def _look(root: Path, entry: Entry) -> ImageRecord | Refused:
     path = root / entry.file
     try:
         radiograph = read(path)
@@ -95,7 +98,7 @@ def _look(root: Path, entry: Entry) -> Surveyed | Refused:
         return Refused(entry.file, entry.label, error.reason)
     content = path.read_bytes()
     thumbnail = to_square(radiograph, THUMBNAIL)
-    return Surveyed(
+    return ImageRecord(
         file=entry.file,
         label=entry.label,
         sha256=hashlib.sha256(content).hexdigest(),
@@ -107,14 +110,14 @@ def _look(root: Path, entry: Entry) -> Surveyed | Refused:
         bits=radiograph.bits,
         mean=float(radiograph.pixels.mean()),
         peak=float(radiograph.pixels.max()),
-        hashes=hashes(thumbnail),
+        hashes=perceptual_hashes(thumbnail),
         thumbnail=thumbnail,
     )
 
 
-def hashes(thumbnail: NDArray[np.uint8]) -> NDArray[np.uint64]:
+def perceptual_hashes(thumbnail: NDArray[np.uint8]) -> NDArray[np.uint64]:
     """Hashes a thumbnail (64, 64) in every view: `Surveyed.hashes`."""
-    turned = (core(rotated(thumbnail, angle)) for angle in ANGLES)
+    turned = (core(rotate_thumbnail(thumbnail, angle)) for angle in ANGLES)
     views = (image[mirroring] for image in turned for mirroring in MIRRORINGS)
     return np.array([_hash(view) for view in views], dtype=np.uint64)
 
@@ -122,3 +125,48 @@ def hashes(thumbnail: NDArray[np.uint8]) -> NDArray[np.uint64]:
 def _hash(image: NDArray[np.uint8]) -> int:
     bits = imagehash.phash(Image.fromarray(np.ascontiguousarray(image))).hash
     return int.from_bytes(np.packbits(bits).tobytes(), "big")
+
+
+ANGLES = (0, 5, -5, 10, -10)
+"""Degrees, counter-clockwise. No rotation by up to 12.5 degrees is further than 2.5 from one."""
+
+_BACKWARDS = slice(None, None, -1)
+MIRRORINGS = (
+    (..., slice(None), slice(None)),
+    (..., slice(None), _BACKWARDS),
+    (..., _BACKWARDS, slice(None)),
+    (..., _BACKWARDS, _BACKWARDS),
+)
+"""Indices of images (..., H, W) as they are, mirrored left-right, upside down, and both."""
+
+CORE = 0.84
+"""The middle share of rows and columns that is compared: rotating by 10 degrees leaves it whole."""
+
+
+def rotate_thumbnail(thumbnail: NDArray[np.uint8], angle: float) -> NDArray[np.uint8]:
+    """Rotates a thumbnail about its middle; what comes from outside is black.
+
+    Args:
+        thumbnail: (H, W) uint8.
+        angle: degrees, counter-clockwise.
+
+    Returns:
+        (H, W) uint8.
+    """
+    if angle == 0:
+        return thumbnail
+    return np.asarray(Image.fromarray(thumbnail).rotate(angle, Image.Resampling.BILINEAR))
+
+
+def core(images: NDArray[Any]) -> NDArray[Any]:
+    """Cuts the middle out of images.
+
+    Args:
+        images: (..., S, S).
+
+    Returns:
+        (..., C, C), a view, with C about `CORE` times S and S - C even.
+    """
+    side = images.shape[-1]
+    margin = round(side * (1 - CORE) / 2)
+    return images[..., margin : side - margin, margin : side - margin]

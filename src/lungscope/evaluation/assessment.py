@@ -3,23 +3,23 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from lungscope.data.split import Side
+from lungscope.data.split import Subset
 from lungscope.evaluation.bootstrap import Resampling
-from lungscope.evaluation.calibration import Calibration, calibration
-from lungscope.evaluation.discrimination import Discrimination, discrimination
+from lungscope.evaluation.calibration import Calibration, compute_calibration
+from lungscope.evaluation.discrimination import Discrimination, compute_discrimination
 from lungscope.evaluation.evaluation import Evaluation, evaluate
 from lungscope.evaluation.operating_points import (
     OperatingPoint,
-    operating_point,
-    threshold_for_sensitivity,
+    choose_threshold_for_sensitivity,
+    measure_operating_point,
 )
 from lungscope.evaluation.predictions import Predictions
 from lungscope.evaluation.selective import (
     Accepted,
     CoverageCurve,
-    accepted,
-    coverage_curve,
-    threshold_for,
+    choose_threshold_for_accuracy,
+    compute_coverage_curve,
+    measure_accepted,
 )
 
 SENSITIVITY = 0.95
@@ -30,7 +30,7 @@ ACCURACIES = (0.95, 0.98)
 
 
 @dataclass(frozen=True)
-class Answering:
+class AccuracyTarget:
     """Answering only from a confidence on.
 
     Attributes:
@@ -47,7 +47,7 @@ class Assessment:
     """What a model is worth, how sure it is, and what its thresholds do.
 
     Attributes:
-        side: of the split that the images are of.
+        subset: of the split that the images are of.
         temperature: that the predictions were made at.
         evaluation: metrics of the calibrated predictions.
         discrimination: one class against the rest.
@@ -57,21 +57,21 @@ class Assessment:
         operating_points: one a class, chosen on validation images.
     """
 
-    side: Side
+    subset: Subset
     temperature: float
     evaluation: Evaluation
     discrimination: Discrimination
     uncalibrated: Calibration
     calibrated: Calibration
     coverage: CoverageCurve
-    answering: tuple[Answering, ...]
+    answering: tuple[AccuracyTarget, ...]
     operating_points: tuple[OperatingPoint, ...]
 
     def to_json(self) -> dict[str, Any]:
         """The content of `metrics.json`, but for the model that it is of."""
         of_class, apart = self.evaluation.to_json(), self.discrimination
         return {
-            "side": self.side,
+            "subset": self.subset,
             **of_class,
             "one_vs_rest": {
                 "by_class": _plain(apart.by_class),
@@ -97,7 +97,11 @@ class Assessment:
 
 
 def assess(
-    predictions: Predictions, validation: Predictions, temperature: float, side: Side, seed: int = 0
+    predictions: Predictions,
+    validation: Predictions,
+    temperature: float,
+    subset: Subset,
+    seed: int = 0,
 ) -> Assessment:
     """Computes everything, each interval by bootstrap over groups.
 
@@ -106,22 +110,25 @@ def assess(
         validation: of the images that thresholds are chosen on, at the same temperature. Where
             these are the same images, what a threshold does to them flatters it.
         temperature: > 0.
-        side: of the split that the images are of.
+        subset: of the split that the images are of.
         seed: of the bootstrap.
     """
     resampling = Resampling.over(predictions.groups, seed=seed)
     return Assessment(
-        side=side,
+        subset=subset,
         temperature=temperature,
         evaluation=evaluate(predictions, seed),
-        discrimination=discrimination(predictions, resampling),
-        uncalibrated=calibration(predictions.tempered(1 / temperature), resampling),
-        calibrated=calibration(predictions, resampling),
-        coverage=coverage_curve(predictions, resampling),
+        discrimination=compute_discrimination(predictions, resampling),
+        uncalibrated=compute_calibration(predictions.tempered(1 / temperature), resampling),
+        calibrated=compute_calibration(predictions, resampling),
+        coverage=compute_coverage_curve(predictions, resampling),
         answering=_answering(predictions, validation, resampling),
         operating_points=tuple(
-            operating_point(
-                predictions, of, threshold_for_sensitivity(validation, of, SENSITIVITY), resampling
+            measure_operating_point(
+                predictions,
+                of,
+                choose_threshold_for_sensitivity(validation, of, SENSITIVITY),
+                resampling,
             )
             for label, of in enumerate(predictions.classes)
             if (validation.labels == label).any()
@@ -131,13 +138,15 @@ def assess(
 
 def _answering(
     predictions: Predictions, validation: Predictions, resampling: Resampling
-) -> tuple[Answering, ...]:
+) -> tuple[AccuracyTarget, ...]:
     on_validation = Resampling.over(validation.groups, draws=1)  # its intervals are not shown
     found = []
     for wanted in ACCURACIES:
-        chosen = threshold_for(validation, wanted, on_validation)
+        chosen = choose_threshold_for_accuracy(validation, wanted, on_validation)
         found.append(
-            Answering(wanted, chosen and accepted(predictions, chosen.threshold, resampling))
+            AccuracyTarget(
+                wanted, chosen and measure_accepted(predictions, chosen.threshold, resampling)
+            )
         )
     return tuple(found)
 

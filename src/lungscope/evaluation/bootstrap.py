@@ -11,25 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-LEVEL = 0.95
+from lungscope.estimate import LEVEL, Estimate
+
 DRAWS = 2000
 
 _BLOCK = 2**17
 """Weights of images that are made at once: 1 MiB, which stays in the processor's cache."""
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A number and its 95 % interval.
-
-    Attributes:
-        value: on the images as they are.
-        low, high: its ends, percentiles of the bootstrap distribution unless said otherwise.
-    """
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,17 +78,17 @@ class Resampling:
             yield self.counts[start : start + step, group]
 
 
-def estimate(value: float, replicates: NDArray[np.float64]) -> Estimate:
+def bootstrap_estimate(value: float, replicates: NDArray[np.float64]) -> Estimate:
     """A value with the percentile interval of its bootstrap replicates, (D,)."""
     outside = 100 * (1 - LEVEL) / 2
     low, high = np.percentile(replicates, [outside, 100 - outside])
     return Estimate(float(value), float(low), float(high))
 
 
-def estimate_where_defined(value: float, replicates: NDArray[np.float64]) -> Estimate:
+def bootstrap_where_defined(value: float, replicates: NDArray[np.float64]) -> Estimate:
     """The same over the draws in which the metric is defined; those in which it is not are NaN.
 
     Where it is in none, the interval is the value itself.
     """
     defined = replicates[~np.isnan(replicates)]
-    return estimate(value, defined if len(defined) else np.array([value]))
+    return bootstrap_estimate(value, defined if len(defined) else np.array([value]))

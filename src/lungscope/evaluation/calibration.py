@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from lungscope.evaluation.bootstrap import LEVEL, Estimate, Resampling, estimate
+from lungscope.estimate import LEVEL, Estimate
+from lungscope.evaluation.bootstrap import Resampling, bootstrap_estimate
 from lungscope.evaluation.predictions import Predictions
 
 BINS = 15
@@ -73,7 +74,7 @@ class ReliabilityBin:
     groups: int
 
 
-def calibration(predictions: Predictions, resampling: Resampling) -> Calibration:
+def compute_calibration(predictions: Predictions, resampling: Resampling) -> Calibration:
     """Computes the four numbers with 95 % intervals by bootstrap over groups.
 
     Bins are those of the images as they are, in every draw.
@@ -93,7 +94,7 @@ def calibration(predictions: Predictions, resampling: Resampling) -> Calibration
     )
 
 
-def reliability(predictions: Predictions, bins: int = POINTS) -> tuple[ReliabilityBin, ...]:
+def compute_reliability(predictions: Predictions, bins: int = POINTS) -> tuple[ReliabilityBin, ...]:
     """Accuracy by confidence, in bins of equally many images.
 
     Args:
@@ -104,7 +105,7 @@ def reliability(predictions: Predictions, bins: int = POINTS) -> tuple[Reliabili
         The bins that hold an image, by rising confidence.
     """
     confidence, right = _top_label(predictions)
-    number = equal_mass(confidence, bins)
+    number = equal_mass_bins(confidence, bins)
     groups = np.asarray(predictions.groups)
     found = []
     for inside in (number == k for k in np.unique(number)):
@@ -112,7 +113,7 @@ def reliability(predictions: Predictions, bins: int = POINTS) -> tuple[Reliabili
         found.append(
             ReliabilityBin(
                 confidence=float(confidence[inside].mean()),
-                accuracy=wilson(float(right[inside].mean()), independent),
+                accuracy=wilson_interval(float(right[inside].mean()), independent),
                 images=int(inside.sum()),
                 groups=independent,
             )
@@ -120,7 +121,7 @@ def reliability(predictions: Predictions, bins: int = POINTS) -> tuple[Reliabili
     return tuple(found)
 
 
-def equal_mass(values: Values, bins: int = BINS) -> NDArray[np.intp]:
+def equal_mass_bins(values: Values, bins: int = BINS) -> NDArray[np.intp]:
     """The bin of each value, (N,) in [0, bins): bounds are quantiles, as in scikit-learn.
 
     Equal values share a bin, so that ties can make bins unequal or leave them empty.
@@ -130,7 +131,7 @@ def equal_mass(values: Values, bins: int = BINS) -> NDArray[np.intp]:
     return number
 
 
-def wilson(share: float, count: int) -> Estimate:
+def wilson_interval(share: float, count: int) -> Estimate:
     """A share of `count` independent observations with Wilson's 95 % interval (1927)."""
     squared = ndtri((1 + LEVEL) / 2) ** 2 / count
     centre = (share + squared / 2) / (1 + squared)
@@ -150,7 +151,7 @@ def _error(probabilities: Values, truth: Values, resampling: Resampling) -> Esti
     """The mean over columns of the binned |frequency - probability|; both are (N, M)."""
     count, columns = probabilities.shape
     rows, each = np.arange(count)[:, None], np.arange(columns)
-    bins = np.stack([equal_mass(column) for column in probabilities.T], axis=1)
+    bins = np.stack([equal_mass_bins(column) for column in probabilities.T], axis=1)
     cells = np.zeros((count, columns, BINS))
     cells[rows, each, bins] = 1
     apart = cells * (truth - probabilities)[:, :, None]
@@ -166,7 +167,7 @@ def _error(probabilities: Values, truth: Values, resampling: Resampling) -> Esti
         np.quantile(np.abs(noise).sum(axis=(1, 2)) / images, CHANCE),
         np.quantile(_by_chance(probabilities, cells, resampling), CHANCE),
     )
-    resampled = estimate(value, np.abs(gaps).sum(axis=(1, 2)) / images)
+    resampled = bootstrap_estimate(value, np.abs(gaps).sum(axis=(1, 2)) / images)
     return Estimate(value, max(0.0, float(value - by_chance)), max(value, resampled.high))
 
 
@@ -204,4 +205,4 @@ def _by_chance(probabilities: Values, cells: Values, resampling: Resampling) -> 
 
 def _mean(values: Values, resampling: Resampling) -> Estimate:
     sizes = resampling.sums(np.ones(len(values)))
-    return estimate(float(values.mean()), resampling.sums(values) / sizes)
+    return bootstrap_estimate(float(values.mean()), resampling.sums(values) / sizes)

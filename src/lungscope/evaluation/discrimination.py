@@ -5,11 +5,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lungscope.evaluation.bootstrap import Estimate, Resampling, estimate_where_defined
-from lungscope.evaluation.metrics import class_scores, confusion, resampled_confusion
+from lungscope.estimate import Estimate
+from lungscope.evaluation.bootstrap import Resampling, bootstrap_where_defined
+from lungscope.evaluation.metrics import class_scores, confusion_matrix, resample_confusion_matrix
 from lungscope.evaluation.predictions import Predictions
+from lungscope.evaluation.proportions import (
+    average_of_proportions,
+    estimate_proportion_among,
+    ratio,
+)
 from lungscope.evaluation.ranking import Ranking
-from lungscope.evaluation.share import average_of_shares, ratio, share_among
 
 Counts = NDArray[np.float64]
 
@@ -35,7 +40,7 @@ class Discrimination:
     prevalence: dict[str, float]
 
 
-def discrimination(predictions: Predictions, resampling: Resampling) -> Discrimination:
+def compute_discrimination(predictions: Predictions, resampling: Resampling) -> Discrimination:
     """Computes every metric and its interval by bootstrap over groups.
 
     A draw in which a metric is not defined, say without an image of the class, is left out of its
@@ -45,13 +50,15 @@ def discrimination(predictions: Predictions, resampling: Resampling) -> Discrimi
         predictions: of N images.
         resampling: of their groups.
     """
-    values = rates(confusion(predictions))
-    replicates = rates(resampled_confusion(predictions, resampling))
+    values = compute_rates(confusion_matrix(predictions))
+    replicates = compute_rates(resample_confusion_matrix(predictions, resampling))
     groups = resampling.counts.shape[1]
     macro = {
         name: None
         if np.isnan(values[name]).any()
-        else average_of_shares(float(values[name].mean()), replicates[name].mean(axis=1), groups)
+        else average_of_proportions(
+            float(values[name].mean()), replicates[name].mean(axis=1), groups
+        )
         for name in values
     }
     rankings = [
@@ -63,7 +70,9 @@ def discrimination(predictions: Predictions, resampling: Resampling) -> Discrimi
     return Discrimination(
         by_class={
             label: {
-                **class_rates(predictions.predicted == k, predictions.labels == k, resampling),
+                **compute_class_rates(
+                    predictions.predicted == k, predictions.labels == k, resampling
+                ),
                 **{name: _area(areas[k, n], drawn[k, n]) for n, name in enumerate(_AREAS)},
             }
             for k, label in enumerate(predictions.classes)
@@ -82,7 +91,7 @@ def discrimination(predictions: Predictions, resampling: Resampling) -> Discrimi
     )
 
 
-def class_rates(
+def compute_class_rates(
     called: NDArray[np.bool_], own: NDArray[np.bool_], resampling: Resampling
 ) -> dict[str, Estimate | None]:
     """Sensitivity, specificity, ppv and npv of one class with their 95 % intervals.
@@ -96,14 +105,14 @@ def class_rates(
         Each by its name; None where it is the share of no image.
     """
     return {
-        "sensitivity": share_among(called, own, resampling),
-        "specificity": share_among(~called, ~own, resampling),
-        "ppv": share_among(own, called, resampling),
-        "npv": share_among(~own, ~called, resampling),
+        "sensitivity": estimate_proportion_among(called, own, resampling),
+        "specificity": estimate_proportion_among(~called, ~own, resampling),
+        "ppv": estimate_proportion_among(own, called, resampling),
+        "npv": estimate_proportion_among(~own, ~called, resampling),
     }
 
 
-def rates(matrices: Counts) -> dict[str, Counts]:
+def compute_rates(matrices: Counts) -> dict[str, Counts]:
     """Rates of each class of each confusion matrix.
 
     Args:
@@ -127,4 +136,61 @@ def rates(matrices: Counts) -> dict[str, Counts]:
 
 
 def _area(value: float, replicates: Counts) -> Estimate | None:
-    return None if np.isnan(value) else estimate_where_defined(float(value), replicates)
+    return None if np.isnan(value) else bootstrap_where_defined(float(value), replicates)
+
+
+@dataclass(frozen=True, eq=False)
+class ClassCurves:
+    """One class against all others, a point for each of T distinct probabilities.
+
+    Attributes:
+        name: the class.
+        prevalence: the share of its images, in (0, 1): the precision of guessing.
+        false_positive_rate, true_positive_rate: (T + 1,) rising, from (0, 0) to (1, 1).
+        recall: (T,) rising to 1; the true positive rate without its first point.
+        precision: (T,).
+        auroc: area under the ROC curve.
+        auprc: average precision.
+    """
+
+    name: str
+    prevalence: float
+    false_positive_rate: NDArray[np.float64]
+    true_positive_rate: NDArray[np.float64]
+    recall: NDArray[np.float64]
+    precision: NDArray[np.float64]
+    auroc: Estimate
+    auprc: Estimate
+
+
+def compute_class_curves(
+    predictions: Predictions, discrimination: Discrimination
+) -> tuple[ClassCurves, ...]:
+    """The curves of every class that some images are of and others are not.
+
+    Args:
+        predictions: of the images.
+        discrimination: of the same predictions: the areas with their intervals.
+    """
+    found = []
+    for label, name in enumerate(predictions.classes):
+        metrics = discrimination.by_class[name]
+        auroc, auprc = metrics["auroc"], metrics["auprc"]
+        if auroc is None or auprc is None:
+            continue
+        ranking = Ranking.of(predictions.probabilities[:, label], predictions.labels == label)
+        (right,), (taken,) = ranking.counts()
+        wrong = taken - right
+        found.append(
+            ClassCurves(
+                name=name,
+                prevalence=discrimination.prevalence[name],
+                false_positive_rate=np.append(0, wrong / wrong[-1]),
+                true_positive_rate=np.append(0, right / right[-1]),
+                recall=right / right[-1],
+                precision=right / taken,
+                auroc=auroc,
+                auprc=auprc,
+            )
+        )
+    return tuple(found)

@@ -6,21 +6,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lungscope.evaluation.bootstrap import DRAWS, LEVEL, Estimate, Resampling, estimate
+from lungscope.estimate import LEVEL, Estimate
+from lungscope.evaluation.bootstrap import DRAWS, Resampling, bootstrap_estimate
 from lungscope.evaluation.metrics import (
     class_scores,
-    confusion,
-    resampled_confusion,
-    resampled_loss,
+    confusion_matrix,
+    resample_confusion_matrix,
+    resample_loss,
     scores,
 )
 from lungscope.evaluation.predictions import Predictions
-from lungscope.evaluation.share import (
+from lungscope.evaluation.proportions import (
     FEW,
     UNKNOWN,
-    average_of_shares,
+    average_of_proportions,
+    estimate_proportion_among,
     f1_interval,
-    share_among,
     with_interval,
 )
 
@@ -87,10 +88,13 @@ def evaluate(predictions: Predictions, seed: int = 0) -> Evaluation:
     count = len(predictions.files)
     resampling = Resampling.over(predictions.groups, seed=seed)
     groups = resampling.counts.shape[1]
-    matrix, matrices = confusion(predictions), resampled_confusion(predictions, resampling)
+    matrix, matrices = (
+        confusion_matrix(predictions),
+        resample_confusion_matrix(predictions, resampling),
+    )
     each, drawn = class_scores(matrix, np.nan), class_scores(matrices, np.nan)
     values = {"loss": predictions.losses.mean(), **scores(matrix)}
-    replicates = {"loss": resampled_loss(predictions, resampling), **scores(matrices)}
+    replicates = {"loss": resample_loss(predictions, resampling), **scores(matrices)}
     for name, of_class in each.items():
         if not np.isnan(of_class).any():
             replicates[f"{name}_macro"] = drawn[name].mean(axis=-1)
@@ -104,8 +108,8 @@ def evaluate(predictions: Predictions, seed: int = 0) -> Evaluation:
         },
         by_class={
             label: {
-                "precision": share_among(own, called, resampling) or UNKNOWN,
-                "recall": share_among(called, own, resampling) or UNKNOWN,
+                "precision": estimate_proportion_among(own, called, resampling) or UNKNOWN,
+                "recall": estimate_proportion_among(called, own, resampling) or UNKNOWN,
                 "f1": _f1(float(each["f1"][k]), drawn["f1"][:, k], own | called, resampling),
             }
             for k, label in enumerate(predictions.classes)
@@ -127,10 +131,10 @@ def overall_estimate(
         groups: how many groups the images are of.
     """
     if metric == "loss":
-        return estimate(value, replicates)
+        return bootstrap_estimate(value, replicates)
     if metric in SHARES:
         return with_interval(value, replicates, groups)
-    return average_of_shares(value, replicates, groups)
+    return average_of_proportions(value, replicates, groups)
 
 
 def _f1(

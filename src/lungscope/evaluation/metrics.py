@@ -15,7 +15,7 @@ from lungscope.evaluation.predictions import Predictions
 Counts = NDArray[np.float64]
 
 
-def confusion(predictions: Predictions) -> Counts:
+def confusion_matrix(predictions: Predictions) -> Counts:
     """Counts of images by true class (row) and predicted class (column), (K, K)."""
     classes = len(predictions.classes)
     matrix = np.zeros((classes, classes))
@@ -23,7 +23,7 @@ def confusion(predictions: Predictions) -> Counts:
     return matrix
 
 
-def resampled_confusion(predictions: Predictions, resampling: Resampling) -> Counts:
+def resample_confusion_matrix(predictions: Predictions, resampling: Resampling) -> Counts:
     """The same of every draw's images, (D, K, K)."""
     count, classes = predictions.probabilities.shape
     cells = np.zeros((count, classes, classes))
@@ -33,22 +33,22 @@ def resampled_confusion(predictions: Predictions, resampling: Resampling) -> Cou
 
 def overall_scores(predictions: Predictions) -> dict[str, float]:
     """`scores` of the images as they are, and "loss": the mean cross-entropy in nats."""
-    found = scores(confusion(predictions)) | {"loss": predictions.losses.mean()}
+    found = scores(confusion_matrix(predictions)) | {"loss": predictions.losses.mean()}
     return {name: float(value) for name, value in found.items()}
 
 
-def resampled_scores(predictions: Predictions, resampling: Resampling) -> dict[str, Counts]:
+def resample_scores(predictions: Predictions, resampling: Resampling) -> dict[str, Counts]:
     """The same of every bootstrap draw, each (D,).
 
     Args:
         predictions: of N images.
         resampling: over the groups of the same N images in the same order.
     """
-    found = scores(resampled_confusion(predictions, resampling))
-    return found | {"loss": resampled_loss(predictions, resampling)}
+    found = scores(resample_confusion_matrix(predictions, resampling))
+    return found | {"loss": resample_loss(predictions, resampling)}
 
 
-def resampled_loss(predictions: Predictions, resampling: Resampling) -> Counts:
+def resample_loss(predictions: Predictions, resampling: Resampling) -> Counts:
     """The mean cross-entropy in nats of every bootstrap draw, (D,)."""
     images = resampling.sums(np.ones(len(predictions.files)))
     loss: Counts = resampling.sums(predictions.losses) / images

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from lungscope.errors import LungscopeError
-from lungscope.evaluation.bootstrap import Estimate, Resampling
-from lungscope.evaluation.discrimination import class_rates
+from lungscope.estimate import Estimate
+from lungscope.evaluation.bootstrap import Resampling
+from lungscope.evaluation.discrimination import compute_class_rates
 from lungscope.evaluation.predictions import Predictions
 
 
@@ -29,7 +30,9 @@ class OperatingPoint:
     npv: Estimate | None
 
 
-def threshold_for_sensitivity(predictions: Predictions, of: str, sensitivity: float) -> float:
+def choose_threshold_for_sensitivity(
+    predictions: Predictions, of: str, sensitivity: float
+) -> float:
     """The highest threshold that finds a share of a class, and so spares most of the others.
 
     Choose it on validation images; on the images it was chosen on, it flatters itself.
@@ -54,7 +57,7 @@ def threshold_for_sensitivity(predictions: Predictions, of: str, sensitivity: fl
     return float(own[np.searchsorted(found, sensitivity)])
 
 
-def operating_point(
+def measure_operating_point(
     predictions: Predictions, of: str, threshold: float, resampling: Resampling
 ) -> OperatingPoint:
     """Rates at a threshold, with intervals by bootstrap over groups.
@@ -71,7 +74,7 @@ def operating_point(
     label = _label(predictions, of)
     called = predictions.probabilities[:, label] >= threshold
     return OperatingPoint(
-        of, threshold, **class_rates(called, predictions.labels == label, resampling)
+        of, threshold, **compute_class_rates(called, predictions.labels == label, resampling)
     )
 
 

@@ -1,27 +1,26 @@
-"""Evaluating a run: its best checkpoint on one side of its own split, written beside it."""
+"""Evaluating a run: its best checkpoint in one subset of its own split, written beside it."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lungscope.atomic import write_json
+from lungscope.atomic import atomic_folder, refuse_occupied, write_json
 from lungscope.data.cache import Cache, open_cache
-from lungscope.data.split import Side, Split
+from lungscope.data.split import Split, Subset
 from lungscope.errors import LungscopeError
 from lungscope.evaluation.assessment import Assessment, assess
-from lungscope.evaluation.calibration import Calibration, reliability
-from lungscope.evaluation.curves import class_curves
-from lungscope.evaluation.predicting import predict
+from lungscope.evaluation.calibration import Calibration, compute_reliability
+from lungscope.evaluation.discrimination import compute_class_curves
 from lungscope.evaluation.predictions import Predictions
-from lungscope.evaluation.samples import draw_samples
+from lungscope.evaluation.subset_predictions import predict_subset
+from lungscope.figures import samples
 from lungscope.figures.confusion_matrix import draw_confusion_matrix
 from lungscope.figures.coverage import draw_coverage
 from lungscope.figures.reliability import Reliability, draw_reliability
 from lungscope.figures.roc import draw_roc
-from lungscope.models import architecture
+from lungscope.models import get_architecture
 from lungscope.models.checkpoint import Checkpoint
 from lungscope.progress import OnProgress, ignore, part_of
-from lungscope.results import refuse_occupied, replaced
 from lungscope.training.run import Run
 
 METRICS = "metrics.json"
@@ -56,7 +55,7 @@ def evaluate_run(
     data: Path,
     folder: Path,
     *,
-    side: Side = "test",
+    subset: Subset = "test",
     device: str = "cpu",
     force: bool = False,
     cache_folder: Path | None = None,
@@ -68,7 +67,7 @@ def evaluate_run(
         run: a run with a checkpoint.
         data: the folder that the split's files are relative to.
         folder: `predictions.csv metrics.json figures/` go here, all of them or none.
-        side: of the run's split.
+        subset: of the run's split.
         device: "cpu" or "cuda".
         force: whether an evaluation that is already there is replaced.
         cache_folder: where decoded images are kept; the user's cache folder by default.
@@ -79,28 +78,30 @@ def evaluate_run(
             evaluation (unless `force`) or anything else.
     """
     refuse_occupied(folder, {METRICS, PREDICTIONS, FIGURES}, "an evaluation", force=force)
-    checkpoint, split, cache = opened(run, data, cache_folder)
-    sides: tuple[Side, ...] = (side,) if side == "validation" else (side, "validation")
-    total, done = sum(len(split.side(each)) for each in sides), 0
-    answers: dict[Side, Predictions] = {}
-    for each in sides:
-        entries, told = split.side(each), part_of(on_progress, done, total)
-        answers[each] = predict(checkpoint, cache, entries, device, told)
+    checkpoint, split, cache = open_evaluated(run, data, cache_folder)
+    subsets: tuple[Subset, ...] = (subset,) if subset == "validation" else (subset, "validation")
+    total, done = sum(len(split.subset(each)) for each in subsets), 0
+    answers: dict[Subset, Predictions] = {}
+    for each in subsets:
+        entries, told = split.subset(each), part_of(on_progress, done, total)
+        answers[each] = predict_subset(checkpoint, cache, entries, device, told)
         done += len(entries)
-    predictions, validation = answers[side], answers["validation"]
-    assessment = assess(predictions, validation, checkpoint.description.temperature, side)
-    name = architecture(checkpoint.description.architecture).title
-    title = f"{name}, {len(predictions.files)} {side} images"
-    with replaced(folder) as new:
+    predictions, validation = answers[subset], answers["validation"]
+    assessment = assess(predictions, validation, checkpoint.description.temperature, subset)
+    name = get_architecture(checkpoint.description.architecture).title
+    title = f"{name}, {len(predictions.files)} {subset} images"
+    with atomic_folder(folder) as new:
         predictions.save(new / PREDICTIONS)
         _draw(new / FIGURES, assessment, predictions, title)
-        draw_samples(new / FIGURES / "samples.png", cache, split)
+        draw_test_samples(new / FIGURES / "samples.png", cache, split)
         made = RunEvaluation(checkpoint, predictions, assessment, folder)
         write_json(new / METRICS, made.to_json())
     return made
 
 
-def opened(run: Run, data: Path, cache_folder: Path | None) -> tuple[Checkpoint, Split, Cache]:
+def open_evaluated(
+    run: Run, data: Path, cache_folder: Path | None
+) -> tuple[Checkpoint, Split, Cache]:
     """Opens what a run is judged by: its best checkpoint, its split, and the decoded images.
 
     Args:
@@ -140,7 +141,9 @@ def _draw(folder: Path, assessment: Assessment, predictions: Predictions, title:
     draw_confusion_matrix(
         folder / "confusion-matrix.png", assessment.evaluation.matrix, predictions.classes, title
     )
-    draw_roc(folder / "roc.png", class_curves(predictions, assessment.discrimination), title)
+    draw_roc(
+        folder / "roc.png", compute_class_curves(predictions, assessment.discrimination), title
+    )
     warm = assessment.temperature
     draw_reliability(
         folder / "reliability.png",
@@ -157,7 +160,23 @@ def _draw(folder: Path, assessment: Assessment, predictions: Predictions, title:
 def _panel(title: str, predictions: Predictions, measured: Calibration) -> Reliability:
     return Reliability(
         title,
-        reliability(predictions),
+        compute_reliability(predictions),
         predictions.probabilities.max(axis=1),
         measured.ece_top_label,
     )
+
+
+def draw_test_samples(path: Path, cache: Cache, split: Split) -> None:
+    """Draws the first test image of each class.
+
+    Args:
+        path: the PNG to write.
+        cache: the images of the split.
+        split: whose test subset holds every class.
+    """
+    firsts = [
+        next(entry for entry in split.subset("test") if entry.label == label)
+        for label in range(len(split.classes))
+    ]
+    images = [cache.pixels[row] for row in cache.rows(firsts)]
+    samples.draw_samples(path, images, split.classes)

@@ -6,10 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lungscope.errors import LungscopeError
-from lungscope.evaluation.bootstrap import Estimate, Resampling, estimate
+from lungscope.estimate import Estimate
+from lungscope.evaluation.bootstrap import Resampling, bootstrap_estimate
 from lungscope.evaluation.predictions import Predictions
+from lungscope.evaluation.proportions import (
+    estimate_proportion_among,
+    estimate_proportion_of_all,
+    ratio,
+    with_interval,
+)
 from lungscope.evaluation.ranking import Ranking
-from lungscope.evaluation.share import ratio, share_among, share_of_all, with_interval
 
 POINTS = 200
 """So many thresholds of a curve have an interval; more cannot be seen."""
@@ -55,7 +61,7 @@ class CoverageCurve:
     risk_area: Estimate
 
 
-def coverage_curve(predictions: Predictions, resampling: Resampling) -> CoverageCurve:
+def compute_coverage_curve(predictions: Predictions, resampling: Resampling) -> CoverageCurve:
     """Accuracy at every coverage; of more than `POINTS` thresholds, so many spread evenly.
 
     Args:
@@ -84,11 +90,11 @@ def coverage_curve(predictions: Predictions, resampling: Resampling) -> Coverage
         accuracy=accuracy,
         low=np.array([interval.low for interval in intervals]),
         high=np.array([interval.high for interval in intervals]),
-        risk_area=estimate(float(_risk_area(right, taken)[0]), np.concatenate(areas)),
+        risk_area=bootstrap_estimate(float(_risk_area(right, taken)[0]), np.concatenate(areas)),
     )
 
 
-def threshold_for(
+def choose_threshold_for_accuracy(
     predictions: Predictions, accuracy: float, resampling: Resampling
 ) -> Accepted | None:
     """The lowest confidence threshold whose accepted images reach an accuracy.
@@ -113,10 +119,12 @@ def threshold_for(
     reached = np.flatnonzero(ratio(*ranking.counts())[0] >= accuracy)
     if not len(reached):
         return None
-    return accepted(predictions, float(ranking.thresholds[reached[-1]]), resampling)
+    return measure_accepted(predictions, float(ranking.thresholds[reached[-1]]), resampling)
 
 
-def accepted(predictions: Predictions, threshold: float, resampling: Resampling) -> Accepted:
+def measure_accepted(
+    predictions: Predictions, threshold: float, resampling: Resampling
+) -> Accepted:
     """What a confidence threshold leaves of some images, with 95 % intervals.
 
     In draws without an accepted image there is no accuracy; its interval is that of the others.
@@ -130,8 +138,8 @@ def accepted(predictions: Predictions, threshold: float, resampling: Resampling)
     right = predictions.predicted == predictions.labels
     return Accepted(
         threshold,
-        coverage=share_of_all(taken, resampling),
-        accuracy=share_among(right, taken, resampling),
+        coverage=estimate_proportion_of_all(taken, resampling),
+        accuracy=estimate_proportion_among(right, taken, resampling),
     )
 
 

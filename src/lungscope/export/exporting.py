@@ -12,24 +12,29 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lungscope.atomic import write_json
+from lungscope.atomic import atomic_folder, refuse_occupied, write_json
 from lungscope.data.cache import Cache
 from lungscope.data.split import Split, SplitEntry, sha256_of
 from lungscope.evaluation.predictions import Predictions
-from lungscope.evaluation.run_evaluation import opened
-from lungscope.export.abstaining import choose_thresholds, fit_reference
-from lungscope.export.answers import Answers, answers
-from lungscope.export.graph import bytes_of, graph_of
-from lungscope.export.parity import Parity, Precision, compare, phantoms
-from lungscope.export.quantisation import calibration_entries, quantised
-from lungscope.inference.description import Description, Export
+from lungscope.evaluation.run_evaluation import open_evaluated
+from lungscope.export.abstention_fit import choose_thresholds, fit_reference
+from lungscope.export.graph import build_graph, serialise_graph
+from lungscope.export.parity import (
+    GraphOutputs,
+    Parity,
+    Precision,
+    check_parity,
+    parity_phantoms,
+    run_graph,
+)
+from lungscope.export.quantisation import calibration_entries, quantise
+from lungscope.inference.description import Description, ExportInfo
 from lungscope.inference.exported import DESCRIPTION, GRAPH, REFERENCE
 from lungscope.models.checkpoint import Checkpoint
 from lungscope.progress import OnProgress, ignore
-from lungscope.results import refuse_occupied, replaced
-from lungscope.training.loading import batches
+from lungscope.training.loading import make_batches
 from lungscope.training.run import Run
-from lungscope.training.scoring import BATCH, scores
+from lungscope.training.scoring import BATCH, compute_logits
 
 PARITY = "parity.json"
 CARD = "model_card.md"
@@ -95,26 +100,26 @@ def export_run(
     """
     names = {GRAPH, DESCRIPTION, REFERENCE, PARITY, CARD}
     refuse_occupied(folder, names, "an exported model", force=force)
-    checkpoint, split, cache = opened(run, data, cache_folder)
+    checkpoint, split, cache = open_evaluated(run, data, cache_folder)
     graph = _graph(checkpoint, split, cache, precision)
-    validation = split.side("validation")
-    drawn = phantoms(checkpoint.description.preprocessing.size)
-    checked = answers(
+    validation = split.subset("validation")
+    drawn = parity_phantoms(checkpoint.description.preprocessing.size)
+    checked = run_graph(
         graph, [*_images(cache, validation), *drawn], progress("comparing with the checkpoint")
     )
     labels = np.array([entry.label for entry in validation])
     expected = _expected(checkpoint, cache, validation, drawn)
-    parity = compare(precision, checked.logits, expected, labels)
+    parity = check_parity(precision, checked.logits, expected, labels)
     parity.require()
-    seen = answers(
-        graph, _images(cache, split.side("train")), progress("learning what X-rays look like")
+    seen = run_graph(
+        graph, _images(cache, split.subset("train")), progress("learning what X-rays look like")
     )
     reference = fit_reference(seen.features.astype(np.float64))
     thresholds = choose_thresholds(
         reference.distance(checked.features[: len(validation)]),
         _predictions(checkpoint.description, validation, checked),
     )
-    with replaced(folder) as new:
+    with atomic_folder(folder) as new:
         (new / GRAPH).write_bytes(graph)
         reference.save(new / REFERENCE)
         hashes = {
@@ -124,7 +129,7 @@ def export_run(
         description = replace(
             checkpoint.description,
             abstention=thresholds.to_json(),
-            export=Export(precision, hashes),
+            export=ExportInfo(precision, hashes),
         )
         description.save(new / DESCRIPTION)
         write_json(new / PARITY, parity.to_json())
@@ -134,11 +139,11 @@ def export_run(
 
 
 def _graph(checkpoint: Checkpoint, split: Split, cache: Cache, precision: Precision) -> bytes:
-    graph = graph_of(checkpoint)
+    graph = build_graph(checkpoint)
     if precision == "int8":
-        chosen = calibration_entries(split.side("train"))
-        graph = quantised(graph, np.stack(_images(cache, chosen)))
-    return bytes_of(graph)
+        chosen = calibration_entries(split.subset("train"))
+        graph = quantise(graph, np.stack(_images(cache, chosen)))
+    return serialise_graph(graph)
 
 
 def _images(cache: Cache, entries: Sequence[SplitEntry]) -> list[NDArray[np.uint8]]:
@@ -155,13 +160,13 @@ def _expected(
     """The network's logits, (R + P, K)."""
     unlabelled = torch.zeros(len(drawn), dtype=torch.int64)
     asked = chain(
-        batches(cache, entries, BATCH), [(torch.from_numpy(drawn).unsqueeze(1), unlabelled)]
+        make_batches(cache, entries, BATCH), [(torch.from_numpy(drawn).unsqueeze(1), unlabelled)]
     )
-    return scores(checkpoint.network, checkpoint.description.preprocessing, asked)
+    return compute_logits(checkpoint.network, checkpoint.description.preprocessing, asked)
 
 
 def _predictions(
-    description: Description, entries: Sequence[SplitEntry], given: Answers
+    description: Description, entries: Sequence[SplitEntry], given: GraphOutputs
 ) -> Predictions:
     return Predictions.from_logits(
         classes=description.classes,

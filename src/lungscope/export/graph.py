@@ -1,17 +1,22 @@
 """A checkpoint's network as an ONNX graph: bytes of an image in, everything about it out."""
 
+import io
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+
 import onnx
 import torch
 from torch import Tensor, nn
 
-from lungscope.export.silence import in_silence
 from lungscope.images import Preprocessing
 from lungscope.inference.session import ACTIVATION_MAP, FEATURES, INPUT, LOGITS, PROBABILITIES
 from lungscope.models import Network
-from lungscope.models.activation_map import activation_map, has_activation_map
+from lungscope.models.activation_map import compute_activation_map, has_activation_map
 from lungscope.models.checkpoint import Checkpoint
-from lungscope.models.levels import with_levels
-from lungscope.training.input import normalised, to_unit
+from lungscope.models.network import compute_levels
+from lungscope.models.normalisation import normalise, to_unit
 
 OPSET = 21
 """Version of the ONNX operators. Opset 22 numbers the convolution anew without changing it, and the
@@ -22,7 +27,7 @@ BATCH = "batch"
 """Name of the graph's dynamic dimension."""
 
 
-class Answering(nn.Module):
+class ExportModule(nn.Module):
     """A network with what stands before it and what is read from it, as one module.
 
     Attributes:
@@ -56,16 +61,16 @@ class Answering(nn.Module):
             one; all float32.
         """
         # in the plain layout: that of `normalised` would become index arithmetic in the graph
-        given = normalised(to_unit(images), self.preprocessing).contiguous()
-        maps, features = with_levels(self.network, given)
+        given = normalise(to_unit(images), self.preprocessing).contiguous()
+        maps, features = compute_levels(self.network, given)
         logits = self.network.classifier(self.network.pool(maps))
         found = (logits, torch.softmax(logits / self.temperature, dim=1), features)
         if has_activation_map(self.network):
-            return (*found, activation_map(self.network, maps))
+            return (*found, compute_activation_map(self.network, maps))
         return found
 
 
-def graph_of(checkpoint: Checkpoint) -> onnx.ModelProto:
+def build_graph(checkpoint: Checkpoint) -> onnx.ModelProto:
     """Exports a checkpoint: one graph with the weights in it, for batches of any size.
 
     The same checkpoint gives the same bytes with the same libraries. Nothing in the graph tells
@@ -77,8 +82,8 @@ def graph_of(checkpoint: Checkpoint) -> onnx.ModelProto:
     description = checkpoint.description
     size = description.preprocessing.size
     network = checkpoint.network.cpu().to(memory_format=torch.contiguous_format)
-    answering = Answering(network, description.preprocessing, description.temperature)
-    with in_silence():
+    answering = ExportModule(network, description.preprocessing, description.temperature)
+    with quiet_libraries():
         program = torch.onnx.export(
             answering,
             (torch.zeros(2, 1, size, size, dtype=torch.uint8),),
@@ -96,7 +101,7 @@ def graph_of(checkpoint: Checkpoint) -> onnx.ModelProto:
     return model
 
 
-def bytes_of(model: onnx.ModelProto) -> bytes:
+def serialise_graph(model: onnx.ModelProto) -> bytes:
     """The content of `model.onnx`; the same for the same model."""
     content: bytes = model.SerializeToString(deterministic=True)
     return content
@@ -109,3 +114,20 @@ def _forget_origin(model: onnx.ModelProto) -> None:
     for part in (model, graph, *graph.node, *values, *graph.initializer):
         part.ClearField("metadata_props")
         part.ClearField("doc_string")
+
+
+@contextmanager
+def quiet_libraries() -> Iterator[None]:
+    """Keeps warnings, log records and printed lines of the block from whoever runs lungscope.
+
+    The exporter warns of its own deprecated parts, the quantiser advises steps that were taken in
+    another way and prints its progress. Errors are raised as ever.
+    """
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)

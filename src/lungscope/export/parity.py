@@ -1,5 +1,7 @@
 """Whether an exported graph answers as the network that it was made of."""
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -7,9 +9,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lungscope.data.phantom.drawing import CLASSES, draw
 from lungscope.errors import LungscopeError
 from lungscope.images import Radiograph, to_square
+from lungscope.inference.session import Session
+from lungscope.parallel import cpu_count
+from lungscope.phantom.drawing import CLASSES, draw_phantom
+from lungscope.progress import OnProgress, ignore
 
 Precision = Literal["fp32", "int8"]
 
@@ -31,7 +36,7 @@ class Parity:
 
     Attributes:
         precision: the graph's, "fp32" or "int8".
-        radiographs: images of the run's validation side.
+        radiographs: images of the run's validation subset.
         phantoms: images that were drawn for this.
         largest_logit_difference: over all images and classes, >= 0.
         equal_decisions: share of all images for which both name the same class.
@@ -80,7 +85,7 @@ class Parity:
             )
 
 
-def compare(
+def check_parity(
     precision: Precision,
     found: NDArray[np.floating[Any]],
     expected: NDArray[np.floating[Any]],
@@ -107,7 +112,7 @@ def compare(
     )
 
 
-def phantoms(size: int) -> NDArray[np.uint8]:
+def parity_phantoms(size: int) -> NDArray[np.uint8]:
     """Draws 12 phantoms, of all classes alike: pictures that no model was trained on.
 
     Args:
@@ -116,10 +121,51 @@ def phantoms(size: int) -> NDArray[np.uint8]:
     Returns:
         (12, size, size).
     """
-    drawn = [draw(CLASSES[number % len(CLASSES)], number).pixels for number in range(PHANTOMS)]
+    drawn = [
+        draw_phantom(CLASSES[number % len(CLASSES)], number).pixels for number in range(PHANTOMS)
+    ]
     return np.stack(
         [
             to_square(Radiograph(np.float32(pixels / 255), Path(), "PNG", "L", 8), size)
             for pixels in drawn
         ]
     )
+
+
+@dataclass(frozen=True, eq=False)
+class GraphOutputs:
+    """A graph's answers for N images.
+
+    Attributes:
+        logits: (N, K) float32, unnormalised scores.
+        features: (N, F) float32, those that abstention goes by.
+    """
+
+    logits: NDArray[np.float32]
+    features: NDArray[np.float32]
+
+
+def run_graph(
+    graph: bytes,
+    images: Sequence[NDArray[np.uint8]],
+    on_progress: OnProgress = ignore,
+) -> GraphOutputs:
+    """Asks a graph for images, on all processors.
+
+    Args:
+        graph: the content of `model.onnx`.
+        images: (S, S) uint8 each, one or more.
+        on_progress: told of every image.
+
+    Raises:
+        LungscopeError: the graph cannot be run.
+    """
+    session = Session(graph)
+    logits, features = [], []
+    with ThreadPoolExecutor(cpu_count()) as pool:
+        asked = pool.map(lambda image: session.answer(image[None, None]), images)
+        for done, answer in enumerate(asked, start=1):
+            logits.append(answer.logits)
+            features.append(answer.features)
+            on_progress(done, len(images))
+    return GraphOutputs(np.concatenate(logits), np.concatenate(features))

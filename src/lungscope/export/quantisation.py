@@ -19,9 +19,8 @@ from onnxruntime.quantization import (
 )
 
 from lungscope.data.split import SplitEntry
-from lungscope.export.answers import answers
-from lungscope.export.graph import bytes_of
-from lungscope.export.silence import in_silence
+from lungscope.export.graph import quiet_libraries, serialise_graph
+from lungscope.export.parity import run_graph
 from lungscope.inference.session import INPUT
 
 CALIBRATED = 240
@@ -42,7 +41,7 @@ CLASSIFIER = "network.classifier."
 """How the names of weights begin, by the stage of the `Network` that they are in."""
 
 
-def quantised(model: onnx.ModelProto, images: NDArray[np.uint8]) -> onnx.ModelProto:
+def quantise(model: onnx.ModelProto, images: NDArray[np.uint8]) -> onnx.ModelProto:
     """Quantises weights and activations, statically (Jacob et al., 2018, arXiv 1712.05877).
 
     Only layers between the largest maps and the classifier become integers: a grey step that is
@@ -57,9 +56,11 @@ def quantised(model: onnx.ModelProto, images: NDArray[np.uint8]) -> onnx.ModelPr
     Returns:
         A graph with the same inputs and outputs.
     """
-    with tempfile.TemporaryDirectory() as scratch, in_silence():
+    with tempfile.TemporaryDirectory() as scratch, quiet_libraries():
         given, path = Path(scratch) / "fp32.onnx", Path(scratch) / "int8.onnx"
-        given.write_bytes(bytes_of(model))  # a model in memory would lose its weights to a file
+        given.write_bytes(
+            serialise_graph(model)
+        )  # a model in memory would lose its weights to a file
         quantize_static(
             given,
             path,
@@ -91,7 +92,7 @@ def calibration_entries(entries: Sequence[SplitEntry]) -> tuple[SplitEntry, ...]
     """Draws up to 240 images, of all classes alike, always the same ones.
 
     Args:
-        entries: of the training side.
+        entries: of the training subset.
     """
     order = np.random.default_rng(0).permutation(len(entries))
     shuffled = [entries[place] for place in order.tolist()]
@@ -155,7 +156,7 @@ def _weight(node: onnx.NodeProto) -> str:
 
 
 def _mean_logits(model: onnx.ModelProto, images: NDArray[np.uint8]) -> NDArray[np.float64]:
-    logits = answers(bytes_of(model), list(images)).logits
+    logits = run_graph(serialise_graph(model), list(images)).logits
     mean: NDArray[np.float64] = logits.mean(axis=0, dtype=np.float64)
     return mean
 

@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from lungscope.figures.interval import Interval
-from lungscope.figures.style import BLUE, ORANGE, figure, percent, wrapped
+from lungscope.figures.style import BLUE, ORANGE, figure, percent, wrap_label
 
 Of = Literal["model", "masked", "baseline"]
 
@@ -51,11 +51,11 @@ def draw_accuracies(path: Path, rows: Sequence[Row], title: str) -> None:
         rows: at least one; a thin line goes down from each model's.
         title: the model's name and the set of images.
     """
-    names = [wrapped(row.name, 28) for row in rows]
+    names = [wrap_label(row.name, 28) for row in rows]
     row_height = _GAP + _LINE * max(name.count("\n") + 1 for name in names)
     with figure(path, 7.6, _AROUND + row_height * len(rows)) as drawn:
         axes = drawn.subplots()
-        axes.set_title(wrapped(title, 64), pad=10)
+        axes.set_title(wrap_label(title, 64), pad=10)
         for place, row in enumerate(rows):
             found = row.accuracy
             if row.of == "model":

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from lungscope.figures.interval import Interval
-from lungscope.figures.style import BLUE, figure, wrapped
+from lungscope.figures.style import BLUE, figure, wrap_label
 
 _LINE, _GAP = 0.18, 0.26
 _AROUND = (2.6, 1.7)
@@ -50,11 +50,11 @@ def draw_comparison(
         panels: the metrics, each with as many differences as there are pairs.
         title: on what was measured.
     """
-    names = [f"{wrapped(first, 28)}\n- {wrapped(second, 28)}" for first, second in pairs]
+    names = [f"{wrap_label(first, 28)}\n- {wrap_label(second, 28)}" for first, second in pairs]
     row = _GAP + _LINE * max(name.count("\n") + 1 for name in names)
     width, height = _AROUND[0] + _WIDTH * len(panels), _AROUND[1] + row * len(pairs)
     with figure(path, width, height) as drawn:
-        drawn.suptitle(wrapped(title, 100))
+        drawn.suptitle(wrap_label(title, 100))
         axes = drawn.subplots(1, len(panels), squeeze=False)[0]
         for number, (each, panel) in enumerate(zip(axes, panels, strict=True)):
             _draw(each, panel)

@@ -9,7 +9,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextPath
 from numpy.typing import NDArray
 
-from lungscope.figures.style import figure, percent, wrapped
+from lungscope.figures.style import figure, percent, wrap_label
 
 _CELL = 0.95
 _AROUND = (2.9, 1.6)
@@ -41,12 +41,12 @@ def draw_confusion_matrix(
     shares = matrix / np.maximum(support, 1)
     side = _CELL * max(len(classes), 3)
     with figure(path, side + _AROUND[0], side + _AROUND[1]) as drawn:
-        excess = max(_width(wrapped(name, _LONG)) for name in classes) - _NAME
+        excess = max(_width(wrap_label(name, _LONG)) for name in classes) - _NAME
         drawn.set_figwidth(side + _AROUND[0] + max(excess, 0))
         axes = drawn.subplots()
         shown = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
         axes.set(xlabel="predicted class", ylabel="true class")
-        axes.set_title(wrapped(title, 48), pad=10)
+        axes.set_title(wrap_label(title, 48), pad=10)
         _name(axes, classes)
         for row, column in np.ndindex(*matrix.shape):
             share = f"\n{100 * shares[row, column]:.1f} %" if support[row, 0] else ""
@@ -65,10 +65,10 @@ def draw_confusion_matrix(
 
 
 def _name(axes: Axes, classes: Sequence[str]) -> None:
-    places, names = range(len(classes)), [wrapped(name, _LONG) for name in classes]
+    places, names = range(len(classes)), [wrap_label(name, _LONG) for name in classes]
     axes.set_yticks(places, names)
     if len(classes) <= _FEW and all(_fits(name) for name in classes):
-        axes.set_xticks(places, [wrapped(name, _SHORT) for name in classes])
+        axes.set_xticks(places, [wrap_label(name, _SHORT) for name in classes])
     else:
         axes.set_xticks(places, names, rotation=45, ha="right", rotation_mode="anchor")
     axes.tick_params(length=0)
@@ -82,7 +82,7 @@ def _name(axes: Axes, classes: Sequence[str]) -> None:
 def _fits(name: str) -> bool:
     """Whether a name stands upright below its cell: no word broken, nothing wider than the cell."""
     words = name.split()
-    return all(len(word) <= _SHORT for word in words) and _width(wrapped(name, _SHORT)) < _CELL
+    return all(len(word) <= _SHORT for word in words) and _width(wrap_label(name, _SHORT)) < _CELL
 
 
 def _width(name: str) -> float:

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from lungscope.figures.style import BLUE, ORANGE, figure, percent, wrapped
+from lungscope.figures.style import BLUE, ORANGE, figure, percent, wrap_label
 
 _HIGH = 0.95
 """The accuracy axis begins here or lower, so that ticks stay whole percents."""
@@ -47,7 +47,7 @@ def draw_coverage(path: Path, curve: Curve, title: str, chosen: Accepting | None
     """
     with figure(path, 6.4, 4.6) as drawn:
         axes = drawn.subplots()
-        axes.set_title(wrapped(title, 60), pad=10)
+        axes.set_title(wrap_label(title, 60), pad=10)
         axes.fill_between(
             curve.coverage,
             curve.low,

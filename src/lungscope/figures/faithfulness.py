@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import NullFormatter
 
 from lungscope.figures.interval import Interval
-from lungscope.figures.style import BLUE, ORANGE, figure, percent, wrapped
+from lungscope.figures.style import BLUE, ORANGE, figure, percent, wrap_label
 
 
 class Curve(Protocol):
@@ -46,7 +46,7 @@ def draw_faithfulness(
         title: the model's name and the set of images.
     """
     with figure(path, 8.4, 4.4) as drawn:
-        drawn.suptitle(wrapped(title, 80))
+        drawn.suptitle(wrap_label(title, 80))
         left, right = drawn.subplots(1, 2, gridspec_kw={"wspace": 0.08})
         _draw(left, shares, deletion)
         _draw(right, shares, insertion)

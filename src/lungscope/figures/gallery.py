@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from lungscope.figures.style import figure, wrapped
+from lungscope.figures.style import figure, wrap_label
 
 _IN_A_ROW = 4
 _WIDTH, _HEIGHT, _LINE = 2.5, 2.6, 0.17
@@ -48,7 +48,7 @@ def draw_gallery(
     told = [_told(mistake) for mistake in mistakes]
     lines = 1 + max(text.count("\n") + 1 for text in told)
     with figure(path, _WIDTH * columns, 0.5 + rows * (_HEIGHT + _LINE * lines)) as drawn:
-        drawn.suptitle(wrapped(title, 24 * columns))
+        drawn.suptitle(wrap_label(title, 24 * columns))
         panels = drawn.subplots(rows, columns, squeeze=False).ravel()
         for axes in panels[len(mistakes) :]:
             axes.set_axis_off()
@@ -58,10 +58,10 @@ def draw_gallery(
             axes.set(xticks=[], yticks=[])
             axes.spines[:].set_visible(False)
             axes.set_title(text, fontsize=9)
-            axes.set_xlabel(shortened(mistake.file, _LETTERS), fontsize=7, color="#444444")
+            axes.set_xlabel(shorten_name(mistake.file, _LETTERS), fontsize=7, color="#444444")
 
 
-def shortened(name: str, letters: int) -> str:
+def shorten_name(name: str, letters: int) -> str:
     """A name with its middle left out, if it is longer than `letters`, and nothing unprintable."""
     shown = "".join(letter if letter.isprintable() else "?" for letter in name)
     if len(shown) <= letters:
@@ -73,5 +73,8 @@ def shortened(name: str, letters: int) -> str:
 def _told(mistake: Mistaken) -> str:
     sure = 100 * mistake.probabilities[mistake.predicted]
     percentage = ">99 %" if 99 < sure < 100 else f"{sure:.0f} %"
-    true, called = wrapped(f"is {mistake.true},", 30), wrapped(f"called {mistake.predicted}", 30)
+    true, called = (
+        wrap_label(f"is {mistake.true},", 30),
+        wrap_label(f"called {mistake.predicted}", 30),
+    )
     return f"{true}\n{called} ({percentage})"

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from lungscope.figures.style import BLUE, ORANGE, figure, percent, wrapped
+from lungscope.figures.style import BLUE, ORANGE, figure, percent, wrap_label
 
 _MARKERS = 40
 _HIGH = 0.9
@@ -49,7 +49,7 @@ def draw_learning_curves(path: Path, history: Sequence[EpochRow], title: str) ->
     )
     with figure(path, 9, 4.2) as drawn:
         loss, accuracy = drawn.subplots(1, 2)
-        drawn.suptitle(wrapped(title, 80))
+        drawn.suptitle(wrap_label(title, 80))
 
         lines = _panel(loss, epochs, *losses, best.epoch)
         loss.set(title="Loss", ylabel="cross-entropy (nats)")

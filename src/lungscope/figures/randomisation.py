@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Protocol
 
 from lungscope.figures.interval import Interval
-from lungscope.figures.style import BLUE, figure, wrapped
+from lungscope.figures.style import BLUE, figure, wrap_label
 
 
 class Depth(Protocol):
@@ -29,7 +29,7 @@ def draw_randomisation(path: Path, depths: Sequence[Depth], chance: float, title
     places = range(1, len(depths) + 1)
     with figure(path, 6.4, 4.4) as drawn:
         axes = drawn.subplots()
-        axes.set_title(wrapped(title, 60), pad=10)
+        axes.set_title(wrap_label(title, 60), pad=10)
         axes.fill_between(
             places,
             [each.likeness.low for each in depths],
@@ -49,7 +49,7 @@ def draw_randomisation(path: Path, depths: Sequence[Depth], chance: float, title
             label="heatmaps",
         )
         axes.axhline(chance, color="#555555", linewidth=1, ls=":", label="unrelated maps")
-        names = ["none", *(wrapped(each.layer, 16) for each in depths)]
+        names = ["none", *(wrap_label(each.layer, 16) for each in depths)]
         axes.set_xticks([0, *places], names, fontsize=8, rotation=90)
         axes.set(xlim=(0, len(depths)), ylim=(0, 1.02))
         axes.set_xlabel("random from the last layer down to this one")

@@ -11,7 +11,7 @@ from matplotlib.ticker import MultipleLocator, NullFormatter
 from numpy.typing import NDArray
 
 from lungscope.figures.interval import Interval
-from lungscope.figures.style import BLUE, ORANGE, figure, percent, wrapped
+from lungscope.figures.style import BLUE, ORANGE, figure, percent, wrap_label
 
 _SIDE = 4.2
 """Inches: the width of a panel."""
@@ -67,7 +67,7 @@ def draw_reliability(path: Path, panels: Sequence[Reliability], title: str) -> N
     )
     start = min(float(np.floor(lowest * 10) / 10), _NEVER_ABOVE)
     with figure(path, _SIDE * len(panels) + 0.4, 5.8) as drawn:
-        drawn.suptitle(wrapped(title, 40 * len(panels)))
+        drawn.suptitle(wrap_label(title, 40 * len(panels)))
         grid = drawn.subplots(
             2,
             len(panels),
@@ -113,7 +113,7 @@ def _points(axes: Axes, panel: Reliability, start: float) -> None:
     )
     error = panel.error
     axes.set_title(
-        f"{wrapped(panel.title, 36)}\n"
+        f"{wrap_label(panel.title, 36)}\n"
         f"ECE {100 * error.value:.1f} % ({100 * error.low:.1f} to {100 * error.high:.1f} %)",
     )
     axes.set(xlim=(start, 1.01), ylim=(start, 1.01))

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from lungscope.figures.interval import Interval
-from lungscope.figures.style import BLUE, figure, percent, wrapped
+from lungscope.figures.style import BLUE, figure, percent, wrap_label
 
 _IN_A_ROW = 4
 _WIDTH, _HEIGHT = 2.5, 2.5
@@ -48,7 +48,7 @@ def draw_robustness(
     rows = -(-len(panels) // columns)
     lowest = min(majority, *(found.low for panel in panels for found in panel.accuracies))
     with figure(path, max(6.4, _WIDTH * columns + 0.5), _HEIGHT * rows + 1.1) as drawn:
-        drawn.suptitle(wrapped(title, 28 * columns + 10))
+        drawn.suptitle(wrap_label(title, 28 * columns + 10))
         grid = drawn.subplots(rows, columns, squeeze=False).ravel()
         for spare in grid[len(panels) :]:
             spare.set_axis_off()
@@ -84,9 +84,9 @@ def _draw(axes: Axes, panel: Panel, unperturbed: Interval, majority: float) -> N
     )
     axes.axhline(unperturbed.value, color="#555555", linewidth=1, ls="--", label="unperturbed")
     axes.axhline(majority, color="#555555", linewidth=1, ls=":", label="majority class")
-    axes.set_title(wrapped(panel.title, 24))
+    axes.set_title(wrap_label(panel.title, 24))
     labels = ["0\nas is", *(f"{k}\n{value:g}" for k, value in enumerate(panel.values, start=1))]
     axes.set_xticks(strengths, labels, fontsize=8)
-    axes.set_xlabel(wrapped(panel.quantity, 36), fontsize=8)
+    axes.set_xlabel(wrap_label(panel.quantity, 36), fontsize=8)
     axes.yaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))
     axes.yaxis.set_major_formatter(percent(decimals=0))

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from lungscope.figures.interval import Interval
-from lungscope.figures.style import BLUE, GREEN, ORANGE, figure, percent, wrapped
+from lungscope.figures.style import BLUE, GREEN, ORANGE, figure, percent, wrap_label
 
 _COLOURS = (BLUE, ORANGE, GREEN)
 _LINES = ("-", "--", "-.", ":")
@@ -52,9 +52,9 @@ def draw_roc(path: Path, curves: Sequence[Curves], title: str) -> None:
         curves: one a class, at least one.
         title: the model's name and the set of images.
     """
-    rows = sum(1 + wrapped(curve.name, _NAME).count("\n") for curve in curves)
+    rows = sum(1 + wrap_label(curve.name, _NAME).count("\n") for curve in curves)
     with figure(path, 9.6, 5.9 + 0.19 * rows) as drawn:
-        drawn.suptitle(f"{wrapped(title, 80)}\neach class against the rest")
+        drawn.suptitle(f"{wrap_label(title, 80)}\neach class against the rest")
         roc, precision_recall = drawn.subplots(1, 2)
         roc.plot([0, 1], [0, 1], **_GUESSING)
         for number, curve in enumerate(curves):
@@ -99,7 +99,7 @@ def _legend(axes: Axes, names: Sequence[str], areas: Sequence[Interval], told: s
         [*(Line2D([], [], **_look(k)) for k in range(len(names))), Line2D([], [], **_GUESSING)],
         [
             *(
-                f"{wrapped(name, _NAME)}: {area.value:.3f} ({area.low:.3f} to {area.high:.3f})"
+                f"{wrap_label(name, _NAME)}: {area.value:.3f} ({area.low:.3f} to {area.high:.3f})"
                 for name, area in zip(names, areas, strict=True)
             ),
             "guessing",

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lungscope.figures.style import figure, wrapped
+from lungscope.figures.style import figure, wrap_label
 
 _IN_A_ROW = 5
 
@@ -27,4 +27,4 @@ def draw_samples(path: Path, images: Sequence[NDArray[np.uint8]], classes: Seque
             axes.set_axis_off()
         for axes, image, name in zip(panels[: len(images)], images, classes, strict=True):
             axes.imshow(image, cmap="gray", vmin=0, vmax=255)
-            axes.set_title(wrapped(name, 26))
+            axes.set_title(wrap_label(name, 26))

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from lungscope.figures.style import figure, wrapped
+from lungscope.figures.style import figure, wrap_label
 
 _TILE = 1.55
 """Inches: an image with its label."""
@@ -47,7 +47,7 @@ def draw_strengths(
     """
     columns = 1 + len(series[0].images)
     with figure(path, _TILE * columns + 1.3, (_TILE + 0.12) * len(series) + 0.8) as drawn:
-        drawn.suptitle(wrapped(title, 70))
+        drawn.suptitle(wrap_label(title, 70))
         grid = drawn.subplots(len(series), columns, squeeze=False)
         for row, each in zip(grid, series, strict=True):
             _name(row[0], each)
@@ -59,8 +59,8 @@ def draw_strengths(
 
 
 def _name(axes: Axes, series: Series) -> None:
-    axes.text(-0.06, 0.54, wrapped(series.title, 16), ha="right", **_HEADING, **_of(axes))
-    quantity = wrapped(series.quantity, 18)
+    axes.text(-0.06, 0.54, wrap_label(series.title, 16), ha="right", **_HEADING, **_of(axes))
+    quantity = wrap_label(series.quantity, 18)
     axes.text(-0.06, 0.48, quantity, ha="right", va="top", fontsize=8, **_of(axes))
 
 

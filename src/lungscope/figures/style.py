@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
 from matplotlib.ticker import PercentFormatter
 
-from lungscope.atomic import written
+from lungscope.atomic import atomic_file
 
 BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
 """Of Okabe and Ito's palette, told apart in every common form of colour blindness."""
@@ -80,7 +80,7 @@ def figure(path: Path, width: float, height: float) -> Iterator[Figure]:
         rcParams["font.family"] = _families()
         drawn = Figure(figsize=(width, height), dpi=DOTS, layout="constrained")
         yield drawn
-        with written(path) as temporary:
+        with atomic_file(path) as temporary:
             # without the library's name and date in it, the same numbers give the same bytes
             drawn.savefig(temporary, format="png", metadata={"Software": None})
 
@@ -96,6 +96,6 @@ def percent(decimals: int | None = None) -> PercentFormatter:
     return PercentFormatter(xmax=1, decimals=decimals, symbol=" %")
 
 
-def wrapped(name: str, width: int) -> str:
+def wrap_label(name: str, width: int) -> str:
     """A name broken into lines of at most `width` characters, three of them at most."""
     return "\n".join(textwrap.wrap(name, width, max_lines=3, placeholder=" …"))

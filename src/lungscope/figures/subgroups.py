@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from matplotlib.axes import Axes
 
 from lungscope.figures.interval import Interval
-from lungscope.figures.style import BLUE, GREEN, ORANGE, figure, percent, wrapped
+from lungscope.figures.style import BLUE, GREEN, ORANGE, figure, percent, wrap_label
 
 _COLOURS = (BLUE, ORANGE, GREEN)
 _MARKERS = ("o", "s", "^", "v", "p")
@@ -73,7 +73,7 @@ def draw_subgroups(path: Path, sources: Sequence[Source], title: str) -> None:
     ]
     with figure(path, 7.6, _AROUND + _LINE * sum(heights)) as drawn:
         axes = drawn.subplots()
-        drawn.suptitle(wrapped(title, 70))
+        drawn.suptitle(wrap_label(title, 70))
         for row, line in zip(rows, lines, strict=True):
             if line.look is not None:
                 _draw(axes, row, line.look, line.cell)
@@ -96,10 +96,10 @@ def draw_subgroups(path: Path, sources: Sequence[Source], title: str) -> None:
 
 def _lines(source: Source) -> list[_Line]:
     return [
-        _Line(wrapped(source.source, 34), None, None),
+        _Line(wrap_label(source.source, 34), None, None),
         _Line(_counted("all images", source.accuracy), _ALL, source.accuracy),
         *(
-            _Line(_counted(wrapped(name, 34), cell), _look(number), cell)
+            _Line(_counted(wrap_label(name, 34), cell), _look(number), cell)
             for number, (name, cell) in enumerate(source.recall.items())
         ),
     ]

@@ -8,7 +8,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from lungscope.figures.learning_curves import EpochRow
-from lungscope.figures.style import BLUE, GREEN, ORANGE, figure, percent, wrapped
+from lungscope.figures.style import BLUE, GREEN, ORANGE, figure, percent, wrap_label
 
 _COLOURS = (BLUE, ORANGE, GREEN, "#000000", "#CC79A7", "#56B4E9", "#8A6D00", "#777777")
 """Okabe and Ito's palette, its yellow darkened to be seen on white, and grey."""
@@ -35,7 +35,7 @@ def draw_validation_accuracy(
     lines: list[tuple[EpochRow, str, Line2D]] = []
     with figure(path, 9, 5.2) as drawn:
         axes = drawn.subplots()
-        drawn.suptitle(wrapped(title, 80))
+        drawn.suptitle(wrap_label(title, 80))
         looks = zip(cycle(_COLOURS), cycle(_STROKES), cycle(_MARKERS), strict=False)
         for (name, rows), look in zip(
             histories.items(), islice(looks, len(histories)), strict=True
@@ -75,4 +75,4 @@ def draw_validation_accuracy(
 
 def _told(name: str, best: EpochRow) -> str:
     accuracy = 100 * best.validation_accuracy
-    return f"{wrapped(name, 26)}\n{accuracy:.1f} %, epoch {best.epoch}"
+    return f"{wrap_label(name, 26)}\n{accuracy:.1f} %, epoch {best.epoch}"

@@ -1,10 +1,15 @@
 """A file on disk becomes one radiograph, or a clear refusal."""
 
-from lungscope.images.dicom_acquisition import ANYTHING, CHEST_RADIOGRAPHS, Acquisition, Policy
-from lungscope.images.dicom_identifiers import Identifiers
+from lungscope.images.dicom.acquisition import (
+    ANYTHING,
+    CHEST_RADIOGRAPHS,
+    Acquisition,
+    Identifiers,
+    Policy,
+)
 from lungscope.images.preprocessing import Preprocessing, to_square
 from lungscope.images.radiograph import Radiograph
-from lungscope.images.reading import UnreadableImage, UnwantedImage, read, read_content
+from lungscope.images.reading import read, read_content
 
 __all__ = [
     "ANYTHING",
@@ -14,8 +19,6 @@ __all__ = [
     "Policy",
     "Preprocessing",
     "Radiograph",
-    "UnreadableImage",
-    "UnwantedImage",
     "read",
     "read_content",
     "to_square",

@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lungscope.images.dicom_acquisition import Acquisition
-from lungscope.images.dicom_identifiers import Identifiers
+from lungscope.images.dicom.acquisition import Acquisition, Identifiers
 
 
 @dataclass(frozen=True, eq=False)

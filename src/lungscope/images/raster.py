@@ -72,7 +72,7 @@ class Raster:
     chroma: float = 0.0
 
 
-def decode(content: bytes, kind: str) -> Raster:
+def decode_raster(content: bytes, kind: str) -> Raster:
     """Decodes one image.
 
     Integer samples are divided by the largest value that their depth holds. 32-bit integers are

@@ -4,10 +4,10 @@ import os
 import stat
 from pathlib import Path
 
-from lungscope.errors import LungscopeError
-from lungscope.images.dicom_acquisition import CHEST_RADIOGRAPHS, Policy
+from lungscope.errors import UnreadableImage, UnwantedImage
+from lungscope.images.dicom.acquisition import CHEST_RADIOGRAPHS, Policy
 from lungscope.images.radiograph import Radiograph
-from lungscope.images.raster import Undecodable, decode
+from lungscope.images.raster import Undecodable, decode_raster
 
 LARGEST_FILE = 512 * 2**20
 """Bytes; the largest radiograph that `raster` decodes, uncompressed, is smaller."""
@@ -35,27 +35,6 @@ _SUFFIXES = {
     "BMP": (".bmp", ".dib"),
     "DICOM": (".dcm", ".dicom"),
 }
-
-
-class UnreadableImage(LungscopeError):
-    """A file that is not a radiograph that lungscope can read.
-
-    Attributes:
-        path: the file, or the name that its bytes came with.
-        reason: what is wrong and what to do, one line, without the path.
-    """
-
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(path, reason)  # both, so that it survives the way back from a worker
-        self.path = path
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.reason}"
-
-
-class UnwantedImage(UnreadableImage):
-    """An image that only the policy refuses: with `accept=ANYTHING`, or another, it may be read."""
 
 
 def read(path: str | Path, accept: Policy = CHEST_RADIOGRAPHS) -> Radiograph:
@@ -116,7 +95,7 @@ def _radiograph(content: bytes, path: Path, accept: Policy) -> Radiograph:
         radiograph = _dicom_radiograph(content, path, accept)
     else:
         try:
-            raster = decode(content, kind)
+            raster = decode_raster(content, kind)
         except Undecodable as error:
             raise UnreadableImage(path, str(error)) from error
         radiograph = Radiograph(
@@ -129,11 +108,11 @@ def _radiograph(content: bytes, path: Path, accept: Policy) -> Radiograph:
 
 def _dicom_radiograph(content: bytes, path: Path, accept: Policy) -> Radiograph:
     # Imported here, for pydicom takes as long to import as a hundred radiographs to read.
-    from lungscope.images.dicom import Unwanted, decode_dicom
+    from lungscope.images.dicom.decoding import UnwantedAcquisition, decode_dicom
 
     try:
         image = decode_dicom(content, accept)
-    except Unwanted as error:
+    except UnwantedAcquisition as error:
         raise UnwantedImage(path, str(error)) from error
     except Undecodable as error:
         raise UnreadableImage(path, str(error)) from error

@@ -1,26 +1,20 @@
 """A model that answers for files: the one in the box, or one that `lungscope export` wrote."""
 
 from collections import deque
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
 
-from lungscope.errors import LungscopeError
-from lungscope.images import (
-    CHEST_RADIOGRAPHS,
-    Policy,
-    Radiograph,
-    UnreadableImage,
-    read,
-    to_square,
-)
-from lungscope.inference import checks
+from lungscope.errors import LungscopeError, UnreadableImage
+from lungscope.images import CHEST_RADIOGRAPHS, Policy, Radiograph, read, to_square
+from lungscope.inference import abstention
 from lungscope.inference.description import Description
-from lungscope.inference.exported import SHIPPED_MODEL, ExportedModel
-from lungscope.inference.prediction import Failure, Origin, Outcome, Prediction
+from lungscope.inference.exported import BUNDLED_MODEL, ExportedModel
+from lungscope.inference.prediction import Failure, ImageOrigin, Outcome, Prediction
 from lungscope.inference.session import Session
-from lungscope.processors import processors
+from lungscope.parallel import cpu_count, map_files
 
 AHEAD = 4
 """Files a thread that may be read before their turn, so that a slow one holds nobody up."""
@@ -34,7 +28,7 @@ class Classifier:
 
     Example:
         >>> from lungscope import Classifier
-        >>> classifier = Classifier.shipped()
+        >>> classifier = Classifier.bundled()
         >>> classifier.classes
         ('Lung Opacity', 'Normal', 'Viral Pneumonia')
     """
@@ -49,9 +43,9 @@ class Classifier:
         self._session = Session(model.graph)
 
     @classmethod
-    def shipped(cls) -> "Classifier":
+    def bundled(cls) -> "Classifier":
         """The model in the box: MobileNet-Lung, trained on real X-rays; see its model card."""
-        return cls.load(SHIPPED_MODEL)
+        return cls.load(BUNDLED_MODEL)
 
     @classmethod
     def load(cls, folder: Path | str) -> "Classifier":
@@ -96,7 +90,7 @@ class Classifier:
         probabilities = dict(zip(self.classes, answer.probabilities[0].tolist(), strict=True))
         label = self.classes[int(answer.probabilities[0].argmax())]
         distance = float(self._model.reference.distance(answer.features)[0])
-        reason = checks.objection(radiograph) or self._model.thresholds.objection(
+        reason = abstention.find_implausibility(radiograph) or self._model.thresholds.objection(
             distance, probabilities[label]
         )
         return Prediction(
@@ -107,7 +101,7 @@ class Classifier:
             distance=distance,
             model=description.identity,
             model_sha256=description.weights_sha256,
-            origin=Origin.of(radiograph),
+            origin=ImageOrigin.of(radiograph),
             activation_map=None if answer.activation_map is None else answer.activation_map[0],
         )
 
@@ -137,7 +131,7 @@ class Classifier:
             raise LungscopeError(f"{files}: one name, where a list of names is due")
         if workers is not None and workers < 1:
             raise LungscopeError(f"{workers} workers: give 1 or more")
-        count = workers or processors()
+        count = workers or cpu_count()
         pool = ThreadPoolExecutor(count, thread_name_prefix="lungscope")
         waiting: deque[Future[Outcome]] = deque()
         coming = iter(files)
@@ -157,3 +151,35 @@ class Classifier:
             return self.predict(file, accept)
         except UnreadableImage as error:
             return Failure.of(error)
+
+
+def predict_in_processes(
+    model: Path,
+    files: Sequence[Path],
+    accept: Policy = CHEST_RADIOGRAPHS,
+    workers: int | None = None,
+) -> Generator[Outcome, None, None]:
+    """Answers as `Classifier.predict_files` does, with the same answers in the same order.
+
+    A script that calls this at its top level needs the usual `if __name__ == "__main__":`.
+
+    Args:
+        model: folder of an exported model.
+        files: to be read.
+        accept: which DICOM images are read.
+        workers: processes; None for one a processor that this process may use.
+
+    Raises:
+        LungscopeError: the model cannot be read, `workers` is below 1, or a process was killed.
+    """
+    return map_files(partial(_outcome, model, accept), files, workers)
+
+
+def _outcome(model: Path, accept: Policy, file: Path) -> Outcome:
+    return _classifier(model).outcome(file, accept)
+
+
+@lru_cache(maxsize=1)
+def _classifier(model: Path) -> Classifier:
+    """The one classifier of a process."""
+    return Classifier.load(model)

@@ -19,7 +19,7 @@ SEAL = "sha256"
 
 
 @dataclass(frozen=True)
-class Export:
+class ExportInfo:
     """What only an exported model has.
 
     Attributes:
@@ -35,7 +35,7 @@ class Export:
         return {"precision": self.precision, "sha256": dict(self.sha256)}
 
     @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> "Export":
+    def from_json(cls, value: Mapping[str, Any]) -> "ExportInfo":
         """Reads what `to_json` wrote.
 
         Raises:
@@ -77,7 +77,7 @@ class Description:
     recipe: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, float] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
-    export: Export | None = None
+    export: ExportInfo | None = None
 
     @property
     def identity(self) -> str:
@@ -147,7 +147,7 @@ class Description:
                 recipe=dict(value["recipe"]),
                 metrics=dict(value["metrics"]),
                 versions=dict(value["versions"]),
-                export=Export.from_json(value["export"]) if "export" in value else None,
+                export=ExportInfo.from_json(value["export"]) if "export" in value else None,
             )
         except OSError as error:
             raise LungscopeError(f"{path}: {error.strerror}; give a model's folder") from error

@@ -12,7 +12,7 @@ GRAPH = "model.onnx"
 REFERENCE = "abstention.npz"
 DESCRIPTION = "model.json"
 
-SHIPPED_MODEL = Path(__file__).resolve().parents[1] / "shipped"
+BUNDLED_MODEL = Path(__file__).resolve().parents[1] / "bundled"
 """The model in the box, beside its card."""
 
 

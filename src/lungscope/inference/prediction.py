@@ -8,19 +8,13 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from lungscope.errors import LungscopeError
-from lungscope.images import (
-    Acquisition,
-    Identifiers,
-    Radiograph,
-    UnreadableImage,
-    UnwantedImage,
-)
-from lungscope.inference.heatmap import Heatmap, heatmap
+from lungscope.errors import LungscopeError, UnreadableImage, UnwantedImage
+from lungscope.images import Acquisition, Identifiers, Radiograph
+from lungscope.inference.explain.heatmap import Heatmap, make_heatmap
 
 
 @dataclass(frozen=True)
-class Origin:
+class ImageOrigin:
     """What a file says about the radiograph in it.
 
     Attributes:
@@ -37,7 +31,7 @@ class Origin:
     identifiers: Identifiers | None = field(default=None, repr=False)
 
     @classmethod
-    def of(cls, radiograph: Radiograph) -> "Origin":
+    def of(cls, radiograph: Radiograph) -> "ImageOrigin":
         """All of a radiograph but its pixels."""
         return cls(
             radiograph.format,
@@ -74,7 +68,7 @@ class Prediction:
     distance: float
     model: str
     model_sha256: str
-    origin: Origin
+    origin: ImageOrigin
     activation_map: NDArray[np.float32] | None = field(repr=False)
 
     @property
@@ -104,7 +98,7 @@ class Prediction:
             raise LungscopeError(
                 f"{self.model}: this architecture has no activation map; explain it with --run RUN"
             )
-        return heatmap(
+        return make_heatmap(
             self.activation_map[names.index(label)], (self.origin.height, self.origin.width)
         )
 

@@ -15,7 +15,7 @@ _ERRORS_ONLY = 3
 
 
 @dataclass(frozen=True, eq=False)
-class Answer:
+class ModelOutput:
     """What a graph says of B images.
 
     Attributes:
@@ -66,7 +66,7 @@ class Session:
         known = (LOGITS, PROBABILITIES, FEATURES, ACTIVATION_MAP)
         self._outputs = [name for name in known if name in present]
 
-    def answer(self, images: NDArray[np.uint8]) -> Answer:
+    def answer(self, images: NDArray[np.uint8]) -> ModelOutput:
         """Runs the graph.
 
         Args:
@@ -75,6 +75,6 @@ class Session:
         found = dict(
             zip(self._outputs, self._session.run(self._outputs, {INPUT: images}), strict=True)
         )
-        return Answer(
+        return ModelOutput(
             found[LOGITS], found[PROBABILITIES], found[FEATURES], found.get(ACTIVATION_MAP)
         )

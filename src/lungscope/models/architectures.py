@@ -9,11 +9,11 @@ from torch import nn
 from torchvision.models import VGG, DenseNet, MobileNetV2, ResNet, SqueezeNet
 
 from lungscope.models.network import Network, Trained
-from lungscope.models.registry import Shape, register
+from lungscope.models.registry import Shape, register_model
 from lungscope.models.squeeze_excitation import after_first_convolution
 
 
-@register("squeezenet", "SqueezeNet", "squeezenet1_0", "classifier")
+@register_model("squeezenet", "SqueezeNet", "squeezenet1_0", "classifier")
 def squeezenet(original: SqueezeNet, shape: Shape, trained: Trained) -> Network:
     """SqueezeNet 1.0 (arXiv 1602.07360): the classifier is a 1x1 convolution, then pooling."""
     dropout, convolution, relu, average = original.classifier
@@ -26,7 +26,7 @@ def squeezenet(original: SqueezeNet, shape: Shape, trained: Trained) -> Network:
     )
 
 
-@register("vgg11", "VGG11", "vgg11", "classifier")
+@register_model("vgg11", "VGG11", "vgg11", "classifier")
 def vgg11(original: VGG, shape: Shape, trained: Trained) -> Network:
     """VGG11 (arXiv 1409.1556): the two hidden fully connected layers belong to the backbone."""
     *hidden, dropout, last = original.classifier
@@ -38,7 +38,7 @@ def vgg11(original: VGG, shape: Shape, trained: Trained) -> Network:
     )
 
 
-@register("resnet18", "ResNet18", "resnet18", "classifier")
+@register_model("resnet18", "ResNet18", "resnet18", "classifier")
 def resnet18(original: ResNet, shape: Shape, trained: Trained) -> Network:
     """ResNet18 (arXiv 1512.03385)."""
     stages = [
@@ -52,7 +52,7 @@ def resnet18(original: ResNet, shape: Shape, trained: Trained) -> Network:
     )
 
 
-@register("densenet121", "DenseNet121", "densenet121", "classifier")
+@register_model("densenet121", "DenseNet121", "densenet121", "classifier")
 def densenet121(original: DenseNet, shape: Shape, trained: Trained) -> Network:
     """DenseNet121 (arXiv 1608.06993), with the ReLU that its forward pass adds at the end."""
     stages = OrderedDict(original.features.named_children())
@@ -65,7 +65,7 @@ def densenet121(original: DenseNet, shape: Shape, trained: Trained) -> Network:
     )
 
 
-@register("mobilenet-v2", "MobileNetV2", "mobilenet_v2", "classifier")
+@register_model("mobilenet-v2", "MobileNetV2", "mobilenet_v2", "classifier")
 def mobilenet_v2(original: MobileNetV2, shape: Shape, trained: Trained) -> Network:
     """MobileNetV2 (arXiv 1801.04381)."""
     dropout, last = original.classifier
@@ -77,20 +77,20 @@ def mobilenet_v2(original: MobileNetV2, shape: Shape, trained: Trained) -> Netwo
     )
 
 
-@register("mobilenet-ft", "MobileNet-FT", "mobilenet_v2", "all")
+@register_model("mobilenet-ft", "MobileNet-FT", "mobilenet_v2", "all")
 def mobilenet_ft(original: MobileNetV2, shape: Shape, trained: Trained) -> Network:
     """MobileNetV2 with all layers trained (paper, section III-C)."""
     return mobilenet_v2(original, shape, trained)
 
 
-@register("mobilenet-lung", "MobileNet-Lung", "mobilenet_v2", "all")
+@register_model("mobilenet-lung", "MobileNet-Lung", "mobilenet_v2", "all")
 def mobilenet_lung(original: MobileNetV2, shape: Shape, trained: Trained) -> Network:
     """MobileNet-FT with Squeeze-and-Excitation after the first convolution (section III-D)."""
     original.features = after_first_convolution(original.features, shape.se_reduction)
     return mobilenet_v2(original, shape, trained)
 
 
-@register("squeezenet1_1", "SqueezeNet 1.1", "squeezenet1_1", "classifier")
+@register_model("squeezenet1_1", "SqueezeNet 1.1", "squeezenet1_1", "classifier")
 def squeezenet1_1(original: SqueezeNet, shape: Shape, trained: Trained) -> Network:
     """SqueezeNet 1.1, of the same authors: not one of the paper's, with a third of its work."""
     return squeezenet(original, shape, trained)

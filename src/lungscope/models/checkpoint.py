@@ -7,12 +7,12 @@ from pathlib import Path
 from safetensors.torch import load, save
 from torch import Tensor
 
-from lungscope.atomic import written
+from lungscope.atomic import atomic_file
 from lungscope.errors import LungscopeError
 from lungscope.inference.description import Description
-from lungscope.models.building import build
 from lungscope.models.network import Network
 from lungscope.models.registry import Shape
+from lungscope.models.weights import build_network
 
 WEIGHTS = "model.safetensors"
 DESCRIPTION = "model.json"
@@ -46,7 +46,7 @@ class Checkpoint:
                 "copy the whole folder again"
             )
         shape = Shape(len(description.classes), description.se_reduction)
-        network = build(description.architecture, shape)
+        network = build_network(description.architecture, shape)
         try:
             network.load_state_dict(load(content), strict=True)
         except RuntimeError as error:
@@ -74,7 +74,7 @@ def save_checkpoint(
         The description as written.
     """
     content = save({name: tensor.cpu().contiguous() for name, tensor in state.items()})
-    with written(folder / WEIGHTS) as temporary:
+    with atomic_file(folder / WEIGHTS) as temporary:
         temporary.write_bytes(content)
     described = replace(description, weights_sha256=hashlib.sha256(content).hexdigest())
     described.save(folder / DESCRIPTION)

@@ -29,7 +29,7 @@ class Cost:
     multiply_adds: int
 
 
-def cost(architecture: Architecture, shape: Shape, size: int = 224) -> Cost:
+def compute_cost(architecture: Architecture, shape: Shape, size: int = 224) -> Cost:
     """Counts without allocating a weight, on PyTorch's meta device.
 
     Args:

@@ -48,7 +48,7 @@ class Architecture:
 _REGISTERED: dict[str, Architecture] = {}
 
 
-def register(
+def register_model(
     name: str, title: str, original: str, trained: Trained
 ) -> Callable[[Compose], Compose]:
     """Registers the decorated function as the `compose` of a new architecture."""
@@ -62,12 +62,12 @@ def register(
     return decorate
 
 
-def architectures() -> tuple[Architecture, ...]:
+def list_architectures() -> tuple[Architecture, ...]:
     """All architectures, in the order of the paper's Table I."""
     return tuple(_REGISTERED.values())
 
 
-def architecture(name: str) -> Architecture:
+def get_architecture(name: str) -> Architecture:
     """The architecture of that name.
 
     Raises:

@@ -14,22 +14,21 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torchvision.models import get_model, get_model_weights
 
-from lungscope.errors import LungscopeError
-from lungscope.models.registry import Architecture
+from lungscope.errors import LungscopeError, WeightsUnavailable
+from lungscope.inference.description import Description
+from lungscope.inference.exported import BUNDLED_MODEL, DESCRIPTION
+from lungscope.models.network import Network
+from lungscope.models.registry import Architecture, Shape, get_architecture
 
 IMAGENET = "imagenet"
-SHIPPED = "shipped"
+BUNDLED = "bundled"
 NONE = "none"
 VERSION = "IMAGENET1K_V1"
 PATIENCE = 20.0
 """Seconds without an answer after which a download is given up."""
 
 
-class WeightsUnavailable(LungscopeError):
-    """The ImageNet weights are neither in torchvision's cache nor to be downloaded."""
-
-
-def original(architecture: Architecture, weights: str) -> nn.Module:
+def load_original(architecture: Architecture, weights: str) -> nn.Module:
     """Makes an architecture's 1,000-class original in torchvision and fills it.
 
     Args:
@@ -68,7 +67,7 @@ def _imagenet(architecture: Architecture) -> nn.Module:
             f"ImageNet weights of {architecture.original} are not cached and cannot be downloaded "
             f"({getattr(error, 'reason', error)}): put {file.name} (from "
             f"{get_model_weights(architecture.original)[VERSION].url}) into {file.parent}, or "
-            f"train from others with --weights {SHIPPED} or --weights {NONE}"
+            f"train from others with --weights {BUNDLED} or --weights {NONE}"
         ) from error
     except Exception as error:  # torch.load documents no exceptions; all mean the same here
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -85,7 +84,7 @@ def _state(path: Path) -> Mapping[str, Tensor]:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise LungscopeError(
-            f"{path}: not found; --weights takes {IMAGENET}, {SHIPPED}, {NONE} or a file"
+            f"{path}: not found; --weights takes {IMAGENET}, {BUNDLED}, {NONE} or a file"
         ) from error
     except Exception as error:  # likewise
         raise LungscopeError(
@@ -113,3 +112,37 @@ def _giving_up_after(seconds: float) -> Iterator[None]:
         yield
     finally:
         socket.setdefaulttimeout(before)
+
+
+def build_network(name: str, shape: Shape, weights: str = NONE) -> Network:
+    """Builds an architecture with a new, random classifier.
+
+    Args:
+        name: one of `architectures()`.
+        shape: number of classes and the like.
+        weights: "imagenet", "bundled" (the model in the box, trained on radiographs), "none" or
+            the path of a state dict of the original.
+
+    Raises:
+        LungscopeError: unknown name, or weights that are not to be had or do not fit.
+    """
+    chosen = get_architecture(name)
+    if weights != BUNDLED:
+        return chosen.compose(load_original(chosen, weights), shape, chosen.trained)
+    network = chosen.compose(load_original(chosen, NONE), shape, chosen.trained)
+    _fill_features(network, name, shape)
+    return network
+
+
+def _fill_features(network: Network, name: str, shape: Shape) -> None:
+    bundled = Description.load(BUNDLED_MODEL / DESCRIPTION)
+    if (name, shape.se_reduction) != (bundled.architecture, bundled.se_reduction):
+        raise LungscopeError(
+            f"{name}: the bundled weights are of {bundled.architecture} with an SE reduction of "
+            f"{bundled.se_reduction}; train that, or start from --weights imagenet"
+        )
+    prefix = "features."
+    state = load_file(BUNDLED_MODEL / "model.safetensors")
+    network.features.load_state_dict(
+        {key[len(prefix) :]: value for key, value in state.items() if key.startswith(prefix)}
+    )

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from lungscope.audit.finding import Finding, Verdict
-from lungscope.data.split import Side, Split
+from lungscope.data.split import Split, Subset
 from lungscope.errors import LungscopeError
-from lungscope.evaluation.bootstrap import Estimate
-from lungscope.report.reading import count, estimate, number, results_of, side, text
+from lungscope.estimate import Estimate
+from lungscope.report.reading import count, estimate, number, results_of, subset, text
 
 GRAVITY: tuple[Verdict, ...] = ("fail", "warn", "pass", "not-measured")
 """Verdicts, the gravest first."""
@@ -55,7 +55,7 @@ class Audit:
 
     Attributes:
         weights_sha256: of the model; empty if the file does not name it.
-        side: of the split that was audited.
+        subset: of the split that was audited.
         images, groups: how many of them.
         findings: the gravest first, else in the audit's order.
         baselines: in the audit's order.
@@ -63,7 +63,7 @@ class Audit:
     """
 
     weights_sha256: str
-    side: Side
+    subset: Subset
     images: int
     groups: int
     findings: tuple[Finding, ...]
@@ -87,17 +87,17 @@ def read_audit(path: Path, split: Split) -> Audit:
 
     Args:
         path: the file.
-        split: of the run: the file must be about one of its sides.
+        split: of the run: the file must be about one of its subsets.
 
     Raises:
         LungscopeError: not found, damaged, or about other images than the split's.
     """
     with results_of(path, "lungscope audit RUN --force") as value:
         audit = _audit(value)
-    expected = len(split.side(audit.side))
+    expected = len(split.subset(audit.subset))
     if audit.images != expected:
         raise LungscopeError(
-            f"{path}: is about {audit.images} {audit.side} images, but the run's split has "
+            f"{path}: is about {audit.images} {audit.subset} images, but the run's split has "
             f"{expected}; audit anew with `lungscope audit RUN --force`"
         )
     return audit
@@ -107,7 +107,7 @@ def _audit(value: dict[str, Any]) -> Audit:
     found = [_finding(each) for each in value["findings"]]
     return Audit(
         weights_sha256=text(value.get("weights_sha256", "")),
-        side=side(value["side"]),
+        subset=subset(value["subset"]),
         images=count(value["images"]),
         groups=count(value["groups"]),
         findings=tuple(sorted(found, key=lambda finding: GRAVITY.index(finding.verdict))),

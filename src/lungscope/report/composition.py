@@ -1,11 +1,11 @@
-"""Of what a split consists: images and groups by side, class and source."""
+"""Of what a split consists: images and groups by subset, class and source."""
 
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lungscope.audit.subgroups import UNKNOWN
-from lungscope.data.split import SIDES, Side, Split
+from lungscope.data.split import SUBSETS, Split, Subset
 
 
 @dataclass(frozen=True)
@@ -13,31 +13,32 @@ class Composition:
     """Counts of a split.
 
     Attributes:
-        images: class -> side -> images.
-        groups: side -> groups.
+        images: class -> subset -> images.
+        groups: subset -> groups.
         sources: class -> source -> images, by falling count; a source of none is `UNKNOWN`. Empty
             where no image's source is recorded.
     """
 
-    images: Mapping[str, Mapping[Side, int]]
-    groups: Mapping[Side, int]
+    images: Mapping[str, Mapping[Subset, int]]
+    groups: Mapping[Subset, int]
     sources: Mapping[str, Mapping[str, int]]
 
     @classmethod
     def of(cls, split: Split) -> "Composition":
         """Counts a split."""
-        sides = {side: split.side(side) for side in SIDES}
+        subsets = {subset: split.subset(subset) for subset in SUBSETS}
         places = Counter((entry.label, entry.source or UNKNOWN) for entry in split.entries)
         return cls(
             images={
                 name: {
-                    side: sum(entry.label == label for entry in entries)
-                    for side, entries in sides.items()
+                    subset: sum(entry.label == label for entry in entries)
+                    for subset, entries in subsets.items()
                 }
                 for label, name in enumerate(split.classes)
             },
             groups={
-                side: len({entry.group for entry in entries}) for side, entries in sides.items()
+                subset: len({entry.group for entry in entries})
+                for subset, entries in subsets.items()
             },
             sources={
                 name: {
@@ -73,6 +74,6 @@ class Composition:
             if len(sources) == 1 and UNKNOWN not in sources
         }
 
-    def total(self, side: Side) -> int:
-        """Images of a side."""
-        return sum(sides[side] for sides in self.images.values())
+    def total(self, subset: Subset) -> int:
+        """Images of a subset."""
+        return sum(subsets[subset] for subsets in self.images.values())

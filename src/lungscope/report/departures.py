@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from lungscope.report.facts import RunFacts
-from lungscope.report.words import plain
-from lungscope.training.recipe import PAPER
+from lungscope.text import plain
+from lungscope.training.recipe import PAPER_RECIPE
 
 _MEANINGS = {
     "model": "model",
@@ -57,7 +57,7 @@ class Field:
 
 def fields(facts: RunFacts) -> tuple[Field, ...]:
     """Every field of a run's recipe, in the recipe's order."""
-    paper = PAPER.to_json()
+    paper = PAPER_RECIPE.to_json()
     own = facts.recipe.to_json() | {"weights": facts.weights}
     return tuple(
         Field(

@@ -13,12 +13,12 @@ from lungscope.data.split import Split
 from lungscope.errors import LungscopeError
 from lungscope.evaluation.run_evaluation import FIGURES, METRICS
 from lungscope.inference.description import Description
-from lungscope.models import Architecture, Shape, architecture
-from lungscope.models.cost import Cost, cost
+from lungscope.models import Architecture, Shape, get_architecture
+from lungscope.models.cost import Cost, compute_cost
 from lungscope.report.audited import Audit, read_audit
 from lungscope.report.composition import Composition
 from lungscope.report.measured import Measured, read_measured
-from lungscope.report.words import file_name
+from lungscope.text import file_name
 from lungscope.training.history import Epoch, best_epoch, read_history
 from lungscope.training.recipe import Recipe
 from lungscope.training.run import AUDIT, EVALUATION, Run
@@ -131,7 +131,7 @@ def read_facts(run: Run) -> RunFacts:
     description = Description.load(run.checkpoint / "model.json")
     _refuse_strangers(run, recipe, split, description)
     shape = Shape(len(description.classes), description.se_reduction)
-    built = architecture(description.architecture)
+    built = get_architecture(description.architecture)
     metrics, findings = run.evaluation / METRICS, run.audit / RESULT
     measured = read_measured(metrics, split) if metrics.is_file() else None
     audit = read_audit(findings, split) if findings.is_file() else None
@@ -144,7 +144,7 @@ def read_facts(run: Run) -> RunFacts:
         composition=Composition.of(split),
         description=description,
         architecture=built,
-        cost=cost(built, shape, description.preprocessing.size),
+        cost=compute_cost(built, shape, description.preprocessing.size),
         history=read_history(run.history),
         finished=run.facts.get("finished") is True,
         versions=_versions(run),
@@ -169,8 +169,8 @@ def _left_out(
 def _fault(description: Description, results: Measured | Audit, verb: Verb) -> str:
     """Why results may not be shown; empty if they may."""
     what = {"evaluate": "The evaluation", "audit": "The audit"}[verb]
-    if results.side != "test":
-        return f"{what} that is there is of {results.side} images, not of held-out ones"
+    if results.subset != "test":
+        return f"{what} that is there is of {results.subset} images, not of held-out ones"
     if not results.weights_sha256:
         return f"{what} that is there does not say of which model it was made"
     if results.weights_sha256 != description.weights_sha256:

@@ -2,19 +2,19 @@
 
 from collections.abc import Callable, Mapping
 
-from lungscope.evaluation.bootstrap import Estimate
+from lungscope.estimate import Estimate
 from lungscope.report import outcomes
 from lungscope.report.audited import Audit
 from lungscope.report.facts import RunFacts
 from lungscope.report.measured import Measured
 from lungscope.report.page import Picture, picture
-from lungscope.report.words import decimal, listed, several, told
+from lungscope.text import decimal, listed, several, told
 
 Told = tuple[str, str]
 """What a picture shows with its main numbers, and the caption below it."""
 
 
-def illustrations(facts: RunFacts) -> Mapping[str, Picture]:
+def collect_figures(facts: RunFacts) -> Mapping[str, Picture]:
     """Every picture that the run has, by name.
 
     Raises:
@@ -56,8 +56,8 @@ def _confusion(facts: RunFacts, measured: Measured) -> Told:
         for place, (name, row) in enumerate(zip(facts.split.classes, measured.counts, strict=True))
     )
     return (
-        f"Confusion matrix of {several(measured.images, f'{measured.side} image')}: {rows}.",
-        f"True class by predicted class, {several(measured.images, f'{measured.side} image')}.",
+        f"Confusion matrix of {several(measured.images, f'{measured.subset} image')}: {rows}.",
+        f"True class by predicted class, {several(measured.images, f'{measured.subset} image')}.",
     )
 
 
@@ -104,7 +104,7 @@ def _accuracies(facts: RunFacts, audit: Audit) -> Told:
         f"{own}{outcomes.baselines(facts)}",
         "The model's accuracy beside what classifiers earn that do not see the lung, and what the "
         "model keeps when a part of the image is hidden; "
-        f"{several(audit.images, f'{audit.side} image')}.",
+        f"{several(audit.images, f'{audit.subset} image')}.",
     )
 
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lungscope.data.split import Side, Split
+from lungscope.data.split import Split, Subset
 from lungscope.errors import LungscopeError
-from lungscope.evaluation.assessment import Answering
-from lungscope.evaluation.bootstrap import Estimate
+from lungscope.estimate import Estimate
+from lungscope.evaluation.assessment import AccuracyTarget
 from lungscope.evaluation.calibration import Calibration
 from lungscope.evaluation.operating_points import OperatingPoint
 from lungscope.evaluation.selective import Accepted
@@ -19,7 +19,7 @@ from lungscope.report.reading import (
     estimates_where_defined,
     number,
     results_of,
-    side,
+    subset,
     text,
 )
 
@@ -54,7 +54,7 @@ class Measured:
 
     Attributes:
         weights_sha256: of the model; empty if the file does not name it.
-        side: of the split that was assessed.
+        subset: of the split that was assessed.
         images, groups: how many of them.
         interval: how intervals were made, in words.
         overall: the metrics of `OVERALL`.
@@ -72,7 +72,7 @@ class Measured:
     """
 
     weights_sha256: str
-    side: Side
+    subset: Subset
     images: int
     groups: int
     interval: str
@@ -86,7 +86,7 @@ class Measured:
     uncalibrated: Calibration
     calibrated: Calibration
     risk_area: Estimate
-    answering: tuple[Answering, ...]
+    answering: tuple[AccuracyTarget, ...]
     for_sensitivity: float
     operating_points: tuple[OperatingPoint, ...]
 
@@ -111,7 +111,7 @@ def read_measured(path: Path, split: Split) -> Measured:
 
     Args:
         path: the file.
-        split: of the run: the file must be about one of its sides.
+        split: of the run: the file must be about one of its subsets.
 
     Raises:
         LungscopeError: not found, damaged, or about other images than the split's.
@@ -119,10 +119,10 @@ def read_measured(path: Path, split: Split) -> Measured:
     with results_of(path, "lungscope evaluate RUN --force") as value:
         measured = _measured(value)
         confusion = value["confusion"]["classes"]
-    expected = len(split.side(measured.side))
+    expected = len(split.subset(measured.subset))
     if confusion != list(split.classes) or measured.images != expected:
         raise LungscopeError(
-            f"{path}: is about {measured.images} {measured.side} images of "
+            f"{path}: is about {measured.images} {measured.subset} images of "
             f"{len(confusion)} classes, but the run's split has {expected} of "
             f"{len(split.classes)}; evaluate anew with `lungscope evaluate RUN --force`"
         )
@@ -139,7 +139,7 @@ def _measured(value: dict[str, Any]) -> Measured:
     calibration = value["calibration"]
     return Measured(
         weights_sha256=text(value.get("weights_sha256", "")),
-        side=side(value["side"]),
+        subset=subset(value["subset"]),
         images=count(value["images"]),
         groups=count(value["groups"]),
         interval=text(value["interval"]),
@@ -171,13 +171,13 @@ def _each(value: Any) -> dict[str, Estimate | None]:
     return {name: found[name] for name in ONE_VS_REST}
 
 
-def _answering(value: Any) -> Answering:
+def _answering(value: Any) -> AccuracyTarget:
     found = value["found"]
     if found is None:
-        return Answering(number(value["wanted"]), None)
+        return AccuracyTarget(number(value["wanted"]), None)
     accuracy = None if found["accuracy"] is None else estimate(found["accuracy"])
     accepted = Accepted(number(found["threshold"]), estimate(found["coverage"]), accuracy)
-    return Answering(number(value["wanted"]), accepted)
+    return AccuracyTarget(number(value["wanted"]), accepted)
 
 
 def _point(value: Any) -> OperatingPoint:

@@ -1,10 +1,10 @@
 """`model_card.md`: what a model is for, and two reporting checklists as far as a run fills them."""
 
 from lungscope.report import outcomes, statements
-from lungscope.report.claim_2024 import claim_2024
+from lungscope.report.checklists.claim_2024 import claim_2024
+from lungscope.report.checklists.tripod import tripod
 from lungscope.report.facts import RunFacts
 from lungscope.report.page import markdown
-from lungscope.report.tripod import tripod
 
 AUTHOR = {
     "Model details": "who made it, contact, licence of the weights",

@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 
 from lungscope.audit.finding import Finding, Verdict
-from lungscope.evaluation.bootstrap import Estimate
+from lungscope.estimate import Estimate
 from lungscope.report import statements
 from lungscope.report.facts import RunFacts
 from lungscope.report.measured import ONE_VS_REST, OVERALL
-from lungscope.report.words import counted, decimal, listed, plain, several, told
+from lungscope.text import counted, decimal, listed, plain, several, told
 
 VERDICT_WORDS: dict[Verdict, str] = {
     "fail": "fail",
@@ -43,7 +43,7 @@ def tested(facts: RunFacts) -> str:
         return not_evaluated(facts)
     measured = facts.measured
     return (
-        f"{several(measured.images, f'{measured.side} image')} in "
+        f"{several(measured.images, f'{measured.subset} image')} in "
         f"{several(measured.groups, 'group')}, "
         f"{counted(measured.mistakes)} of them classified wrongly."
     )
@@ -127,7 +127,7 @@ def failures(facts: RunFacts) -> str:
         ),
     )
     if not swaps:
-        return f"None of {facts.measured.images} {facts.measured.side} images was misclassified."
+        return f"None of {facts.measured.images} {facts.measured.subset} images was misclassified."
     return f"{listed(words for _, words in swaps)}."
 
 
@@ -136,7 +136,7 @@ def audit(facts: RunFacts) -> str:
     if facts.audit is None:
         return not_audited(facts)
     counts = ", ".join(f"{n} {VERDICT_WORDS[v]}" for v, n in facts.audit.counted.items())
-    return f"Audit of {several(facts.audit.images, f'{facts.audit.side} image')}: {counts}."
+    return f"Audit of {several(facts.audit.images, f'{facts.audit.subset} image')}: {counts}."
 
 
 def baselines(facts: RunFacts) -> str:

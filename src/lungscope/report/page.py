@@ -11,10 +11,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from PIL import Image
 
-from lungscope import DISCLAIMER
+from lungscope.about import DISCLAIMER
 from lungscope.errors import LungscopeError
 from lungscope.figures.style import DOTS
-from lungscope.report.words import (
+from lungscope.text import (
     counted,
     decimal,
     duration,

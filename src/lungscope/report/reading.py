@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from lungscope.data.split import SIDES, Side
+from lungscope.data.split import SUBSETS, Subset
 from lungscope.errors import LungscopeError
-from lungscope.evaluation.bootstrap import Estimate
+from lungscope.estimate import Estimate
 
 LARGEST = 16 * 2**20
 """Bytes; results are some ten thousand of them."""
@@ -90,12 +90,12 @@ def count(value: Any) -> int:
     return value
 
 
-def side(value: Any) -> Side:
-    """The name of a side of a split."""
-    for known in SIDES:
+def subset(value: Any) -> Subset:
+    """The name of a subset of a split."""
+    for known in SUBSETS:
         if value == known:
             return known
-    raise ValueError(f"side {value!r:.40} is none of {', '.join(SIDES)}")
+    raise ValueError(f"subset {value!r:.40} is none of {', '.join(SUBSETS)}")
 
 
 def text(value: Any) -> str:

@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lungscope.atomic import write_text
+from lungscope.atomic import refuse_occupied, write_text
 from lungscope.report.facts import Verb, read_facts
 from lungscope.report.model_card import model_card
 from lungscope.report.run_report import run_report
-from lungscope.results import refuse_occupied
 from lungscope.training.run import Run
 
 REPORT = "report.html"

@@ -6,7 +6,7 @@ from typing import Any
 
 from lungscope.atomic import write_text
 from lungscope.report.page import Picture, html, picture
-from lungscope.report.words import counted, listed, several
+from lungscope.text import counted, listed, several
 
 _METRICS = {
     "accuracy": "accuracy",
@@ -54,12 +54,12 @@ def write_reproduction_report(
 
 def _data(table: Mapping[str, Any]) -> str:
     """How many images were trained on, chosen by and tested on."""
-    sides, folds = table["data"]["images"], table["plan"]["folds"]
+    subsets, folds = table["data"]["images"], table["plan"]["folds"]
     parts = (
-        f"{counted(sides['train'])} trained on, {counted(sides['validation'])} to choose the epoch "
-        f"by, {counted(sides['test'])} to test on"
+        f"{counted(subsets['train'])} trained on, {counted(subsets['validation'])} to choose the "
+        f"epoch by, {counted(subsets['test'])} to test on"
     )
-    images = several(sum(sides.values()), "image")
+    images = several(sum(subsets.values()), "image")
     return (
         f"{images}: {parts}."
         if folds is None

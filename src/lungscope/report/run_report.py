@@ -3,12 +3,12 @@
 import shlex
 from dataclasses import dataclass
 
-from lungscope.data.split import SIDES
-from lungscope.evaluation.bootstrap import Estimate
+from lungscope.data.split import SUBSETS
+from lungscope.estimate import Estimate
 from lungscope.report import outcomes, statements
 from lungscope.report.departures import fields
 from lungscope.report.facts import RunFacts
-from lungscope.report.illustrations import illustrations
+from lungscope.report.illustrations import collect_figures
 from lungscope.report.measured import ONE_VS_REST, OVERALL, RATES
 from lungscope.report.page import html
 
@@ -67,12 +67,12 @@ def run_report(facts: RunFacts) -> str:
         {
             "facts": facts,
             "fields": fields(facts),
-            "pictures": illustrations(facts),
+            "pictures": collect_figures(facts),
             "headline": _headline(facts),
             "commands": _commands(facts),
             "statements": statements,
             "outcomes": outcomes,
-            "sides": SIDES,
+            "subsets": SUBSETS,
             "contents": _CONTENTS,
             "rates": _RATES,
             "OVERALL": OVERALL,

@@ -3,12 +3,12 @@
 import math
 
 from lungscope.audit.subgroups import UNKNOWN
-from lungscope.data.split import SIDES
+from lungscope.data.split import SUBSETS
 from lungscope.models.temperature import COLDEST, HOTTEST
-from lungscope.models.weights import IMAGENET, NONE, SHIPPED
+from lungscope.models.weights import BUNDLED, IMAGENET, NONE
 from lungscope.report.departures import fields
 from lungscope.report.facts import RunFacts
-from lungscope.report.words import counted, decimal, duration, listed, plain, several
+from lungscope.text import counted, decimal, duration, listed, plain, several
 from lungscope.training.history import best_epoch
 
 _AT_THE_END = 1e-3
@@ -19,7 +19,7 @@ def images(facts: RunFacts) -> str:
     """How many of which classes."""
     composition = facts.composition
     classes = listed(
-        f"{counted(sum(sides.values()))} {name}" for name, sides in composition.images.items()
+        f"{counted(sum(subsets.values()))} {name}" for name, subsets in composition.images.items()
     )
     return (
         f"{several(len(facts.split.entries), 'chest radiograph')} of "
@@ -56,23 +56,23 @@ def confounding(facts: RunFacts) -> str:
 
 
 def partition(facts: RunFacts) -> str:
-    """How images were assigned to sides."""
-    sides = listed(
-        f"{counted(facts.composition.total(side))} {side} "
-        f"({several(facts.composition.groups[side], 'group')})"
-        for side in SIDES
+    """How images were assigned to subsets."""
+    subsets = listed(
+        f"{counted(facts.composition.total(subset))} {subset} "
+        f"({several(facts.composition.groups[subset], 'group')})"
+        for subset in SUBSETS
     )
-    return f"{facts.split.description}, drawn with seed {facts.split.seed}: {sides} images."
+    return f"{facts.split.description}, drawn with seed {facts.split.seed}: {subsets} images."
 
 
 def disjoint(facts: RunFacts) -> str:
-    """What cannot be on two sides."""
+    """What cannot be in two subsets."""
     kept = {
         "group column": "Groups as the data's table names them",
         "near-duplicates": "Look-alikes (no patient is known)",
     }.get(facts.split.grouped_by, facts.split.grouped_by)
     return (
-        f"{kept} are on one side whole, and so are files of equal content; a split in which they "
+        f"{kept} are in one subset whole, and so are files of equal content; a split in which they "
         "are not is refused."
     )
 
@@ -129,7 +129,7 @@ def initialisation(facts: RunFacts) -> str:
         return f"From random weights, drawn with seed {facts.recipe.seed}."
     if facts.weights == IMAGENET:
         origin = f"ImageNet weights of torchvision's {facts.architecture.original}"
-    elif facts.weights == SHIPPED:
+    elif facts.weights == BUNDLED:
         origin = "the model in the box, which was trained on radiographs"
     else:
         origin = f"the weights in {facts.weights}"

@@ -94,7 +94,7 @@ class Job:
         return None
 
 
-def jobs(plan: Plan, splits: Sequence[Split], folder: Path) -> dict[str, tuple[Job, ...]]:
+def plan_jobs(plan: Plan, splits: Sequence[Split], folder: Path) -> dict[str, tuple[Job, ...]]:
     """The jobs of each model, in the plan's order.
 
     Args:

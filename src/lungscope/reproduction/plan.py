@@ -8,10 +8,10 @@ from typing import Any, Literal
 
 from lungscope.atomic import write_json
 from lungscope.errors import LungscopeError
-from lungscope.models import architecture, architectures
+from lungscope.models import get_architecture, list_architectures
 from lungscope.models.weights import NONE
 from lungscope.training.execution import Precision
-from lungscope.training.recipe import PAPER, Recipe
+from lungscope.training.recipe import PAPER_RECIPE, Recipe
 
 PLAN = "reproduction.json"
 FORMAT = "lungscope-reproduction"
@@ -21,7 +21,7 @@ _OF_A_JOB = ("model", "seed")
 _NOT_COMPARED = ("models", "seeds", "split")
 """Fields of the plan that may grow; and splits are compared themselves."""
 
-Origin = Literal["drawn", "given"]
+SplitOrigin = Literal["drawn", "given"]
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Plan:
-    """Which models are trained how, how often and on which sides.
+    """Which models are trained how, how often and in which subsets.
 
     Attributes:
         models: names of architectures, in the order of the table; see `in_order`.
@@ -61,15 +61,15 @@ class Plan:
     """
 
     models: tuple[str, ...]
-    recipe: Recipe = PAPER
+    recipe: Recipe = PAPER_RECIPE
     seeds: int = 1
     folds: int | None = None
     precision: Precision = "32"
-    split: Origin = "drawn"
+    split: SplitOrigin = "drawn"
 
     def __post_init__(self) -> None:
         for name in self.models:
-            architecture(name)
+            get_architecture(name)
         if not self.models or len(set(self.models)) < len(self.models):
             raise LungscopeError("reproduction: name at least one model, and each once")
         if self.folds is not None and self.seeds != 1:
@@ -92,7 +92,7 @@ class Plan:
     @property
     def labels(self) -> tuple[str, ...]:
         """Where the recipe departs from the paper's, in words: for every table and figure."""
-        paper, own = PAPER.to_json(), self.recipe.to_json()
+        paper, own = PAPER_RECIPE.to_json(), self.recipe.to_json()
         epochs = self.recipe.epochs
         words = {
             "epochs": f"short look: at most {epochs} epoch{'' if epochs == 1 else 's'}",
@@ -185,8 +185,8 @@ def in_order(names: Iterable[str]) -> tuple[str, ...]:
     Raises:
         LungscopeError: an unknown name.
     """
-    wanted = {architecture(name).name for name in names}
-    return tuple(known.name for known in architectures() if known.name in wanted)
+    wanted = {get_architecture(name).name for name in names}
+    return tuple(known.name for known in list_architectures() if known.name in wanted)
 
 
 def _flat(plan: Plan) -> dict[str, Any]:

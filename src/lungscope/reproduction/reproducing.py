@@ -13,27 +13,27 @@ from lightning.pytorch.callbacks import LambdaCallback
 from lungscope.audit.baselines import Baseline, baselines
 from lungscope.data.cache import Cache, open_cache
 from lungscope.data.split import Split
-from lungscope.errors import LungscopeError
+from lungscope.errors import LungscopeError, WeightsUnavailable
 from lungscope.evaluation.bootstrap import Resampling
-from lungscope.models import WeightsUnavailable, architecture
+from lungscope.models import get_architecture
 from lungscope.progress import OnProgress, ignore
 from lungscope.report.reporting import REPORT, write_report
 from lungscope.report.reproduction_report import write_reproduction_report
-from lungscope.reproduction.carrying_out import Workplace, carry_out
-from lungscope.reproduction.job import Job, jobs, refuse_others
-from lungscope.reproduction.logbook import Logbook
-from lungscope.reproduction.lookout import Lookout, Standing
-from lungscope.reproduction.pictures import draw_radiographs
+from lungscope.reproduction.figures import draw_radiographs
+from lungscope.reproduction.job import Job, plan_jobs, refuse_others
 from lungscope.reproduction.plan import PLAN, Plan
+from lungscope.reproduction.progress_estimate import ProgressEstimate, RunProgress
 from lungscope.reproduction.reproduction import Reproduction
-from lungscope.reproduction.row import Problem, Row
-from lungscope.training.fitting import Watch
+from lungscope.reproduction.results_table import ResultsTable
+from lungscope.reproduction.row import Problem, ResultRow
+from lungscope.reproduction.runner import RunEnvironment, run_job
+from lungscope.training.fitting import FitCallbacks
 from lungscope.training.history import Epoch
 from lungscope.training.run import Run
 
 
 @dataclass(frozen=True)
-class Onlooker:
+class ReproductionCallbacks:
     """Who is told what while a reproduction runs; nobody by default.
 
     Attributes:
@@ -52,16 +52,16 @@ class Onlooker:
     caching: OnProgress = ignore
     features: OnProgress = ignore
     job: Callable[[Job], None] = lambda _: None
-    standing: Callable[[Standing], None] = lambda _: None
-    epoch: Callable[[Job, Epoch, bool, Standing], None] = lambda *_: None
+    standing: Callable[[RunProgress], None] = lambda _: None
+    epoch: Callable[[Job, Epoch, bool, RunProgress], None] = lambda *_: None
     testing: OnProgress = ignore
     problem: Callable[[Job, str], None] = lambda *_: None
-    row: Callable[[Row], None] = lambda _: None
+    row: Callable[[ResultRow], None] = lambda _: None
     interrupt: Callable[[], None] = lambda: None
 
 
 @contextmanager
-def claimed(folder: Path, plan: Plan, *, force: bool) -> Iterator[None]:
+def claim_folder(folder: Path, plan: Plan, *, force: bool) -> Iterator[None]:
     """Keeps a folder for this reproduction while the block runs.
 
     Args:
@@ -98,8 +98,8 @@ def reproduce(
     plan: Plan,
     splits: Sequence[Split],
     folder: Path,
-    place: Workplace,
-    onlooker: Onlooker = Onlooker(),
+    place: RunEnvironment,
+    onlooker: ReproductionCallbacks = ReproductionCallbacks(),
 ) -> Reproduction:
     """Trains and tests what is not yet, and writes the table and the figures.
 
@@ -122,7 +122,7 @@ def reproduce(
             there is of another recipe, split or precision (unless `place.force`).
         KeyboardInterrupt: Ctrl-C was pressed twice, or outside of a training.
     """
-    planned = jobs(plan, splits, folder)
+    planned = plan_jobs(plan, splits, folder)
     every = [job for own in planned.values() for job in own]
     if not place.force:
         refuse_others(every)
@@ -140,8 +140,8 @@ def reproduce(
     draw_radiographs(folder, cache, splits[0])
     shortcuts = _shortcuts(plan, splits[0], cache, place.data)
     name = place.name or place.data.resolve().name or "DATA"
-    logbook = Logbook(plan, splits, planned, folder, shortcuts, name)
-    lookout = Lookout(every, logbook.costs)
+    logbook = ResultsTable(plan, splits, planned, folder, shortcuts, name)
+    lookout = ProgressEstimate(every, logbook.costs)
     reproduction = _written(logbook, folder)
     for model, own in planned.items():
         problem, stopped = _through(own, place, lookout, onlooker)
@@ -153,7 +153,7 @@ def reproduce(
     return reproduction
 
 
-def _written(logbook: Logbook, folder: Path) -> Reproduction:
+def _written(logbook: ResultsTable, folder: Path) -> Reproduction:
     reproduction = logbook.write()
     pictures = [(folder / each.file, each.title) for each in reproduction.pictures]
     write_reproduction_report(reproduction.to_json(), pictures, folder / REPORT)
@@ -163,12 +163,15 @@ def _written(logbook: Logbook, folder: Path) -> Reproduction:
 def _shortcuts(plan: Plan, split: Split, cache: Cache, data: Path) -> tuple[Baseline, ...]:
     if plan.folds is not None:
         return ()
-    groups = [entry.group for entry in split.side("test")]
+    groups = [entry.group for entry in split.subset("test")]
     return baselines(split, cache, data, Resampling.over(groups))
 
 
 def _through(
-    jobs: Sequence[Job], place: Workplace, lookout: Lookout, onlooker: Onlooker
+    jobs: Sequence[Job],
+    place: RunEnvironment,
+    lookout: ProgressEstimate,
+    onlooker: ReproductionCallbacks,
 ) -> tuple[Problem | None, bool]:
     """Carries out a model's jobs; says what went wrong, and whether Ctrl-C was pressed."""
     problem, stopped = None, False
@@ -182,7 +185,7 @@ def _through(
         try:
             if not job.trained and (place.force or job.damage() is None):
                 onlooker.job(job)
-            if carry_out(job, place, _watch(job, lookout, onlooker, stop), onlooker.testing):
+            if run_job(job, place, _watch(job, lookout, onlooker, stop), onlooker.testing):
                 _report(job, onlooker)
         except WeightsUnavailable as error:
             onlooker.problem(job, str(error))
@@ -199,7 +202,7 @@ def _through(
     return problem, stopped
 
 
-def _report(job: Job, onlooker: Onlooker) -> None:
+def _report(job: Job, onlooker: ReproductionCallbacks) -> None:
     """Writes the report of a run, of what lies there now, e.g. an audit since."""
     try:
         write_report(Run(job.folder))
@@ -208,7 +211,7 @@ def _report(job: Job, onlooker: Onlooker) -> None:
 
 
 def _without_weights(job: Job) -> Problem:
-    name = architecture(job.model).original
+    name = get_architecture(job.model).original
     return Problem(
         "weights not to be had",
         f"the ImageNet weights of {name} are not cached and cannot be downloaded; --weights none "
@@ -216,7 +219,9 @@ def _without_weights(job: Job) -> Problem:
     )
 
 
-def _watch(job: Job, lookout: Lookout, onlooker: Onlooker, stop: Callable[[], None]) -> Watch:
+def _watch(
+    job: Job, lookout: ProgressEstimate, onlooker: ReproductionCallbacks, stop: Callable[[], None]
+) -> FitCallbacks:
     best = max((epoch.validation_accuracy for epoch in job.history), default=-1.0)
 
     def epoch(ended: Epoch) -> None:
@@ -230,7 +235,7 @@ def _watch(job: Job, lookout: Lookout, onlooker: Onlooker, stop: Callable[[], No
         done = rest[-1] + 1  # the last argument is the number of the batch
         onlooker.standing(lookout.standing(done / trainer.num_training_batches))
 
-    return Watch(
+    return FitCallbacks(
         caching=onlooker.caching,
         epoch=epoch,
         interrupt=stop,

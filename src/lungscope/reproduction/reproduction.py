@@ -1,20 +1,24 @@
 """A reproduction: the paper's table made again, as one thing that can be written and reported."""
 
+import shlex
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from lungscope import DISCLAIMER
+from lungscope.about import DISCLAIMER
 from lungscope.audit.baselines import Baseline
-from lungscope.data.split import SIDES, Split
-from lungscope.evaluation.bootstrap import DRAWS, LEVEL
-from lungscope.reproduction.command import command
-from lungscope.reproduction.plan import Plan
-from lungscope.reproduction.published import PAPER
-from lungscope.reproduction.row import Row
+from lungscope.data.split import SUBSETS, Split
+from lungscope.estimate import LEVEL
+from lungscope.evaluation.bootstrap import DRAWS
+from lungscope.models import list_architectures
+from lungscope.reproduction.paper import PAPER_TITLE
+from lungscope.reproduction.plan import Plan, in_order
+from lungscope.reproduction.row import ResultRow
+from lungscope.reproduction.splits import SPLIT
+from lungscope.training.recipe import PAPER_RECIPE
 
 
 @dataclass(frozen=True)
-class Picture:
+class ReproductionFigure:
     """A figure of the paper, made again.
 
     Attributes:
@@ -46,8 +50,8 @@ class Reproduction:
 
     plan: Plan
     splits: tuple[Split, ...]
-    rows: tuple[Row, ...]
-    pictures: tuple[Picture, ...]
+    rows: tuple[ResultRow, ...]
+    pictures: tuple[ReproductionFigure, ...]
     shortcuts: tuple[Baseline, ...] = ()
     data: str = "DATA"
 
@@ -76,8 +80,8 @@ class Reproduction:
             "precision, recall and F1 are weighted by class support. Probabilities are the "
             "network's own, uncalibrated, as in the paper.",
             "Verdict: inside, if the paper's number lies in our interval; above or below, if all "
-            f"of our interval lies above or below it. {PAPER} gives no interval of its own, and "
-            "its test images need not be ours.",
+            f"of our interval lies above or below it. {PAPER_TITLE} gives no interval of its own, "
+            "and its test images need not be ours.",
             self._repetitions(),
             *self._departures(),
             *(
@@ -95,14 +99,14 @@ class Reproduction:
         return {
             "format": "lungscope-table1",
             "version": 1,
-            "paper": PAPER,
+            "paper": PAPER_TITLE,
             "title": self.title,
             "labels": self.plan.labels,
             "plan": self.plan.to_json(),
-            "command": command(self.plan, self.data),
+            "command": reproduce_command(self.plan, self.data),
             "data": {
                 "classes": split.classes,
-                "images": {side: len(split.side(side)) for side in SIDES},
+                "images": {subset: len(split.subset(subset)) for subset in SUBSETS},
                 "grouped_by": split.grouped_by,
                 "splits": [
                     {"description": each.description, "fingerprint": each.fingerprint}
@@ -128,7 +132,7 @@ class Reproduction:
     def _data(self) -> str:
         split = self.splits[0]
         if self.plan.folds is not None:
-            trained = sorted(len(each.side("train")) for each in self.splits)
+            trained = sorted(len(each.subset("train")) for each in self.splits)
             images = [f"{count:,}" for count in trained]
             shares = [f"{100 * count / len(split.entries):.0f}" for count in trained]
             return (
@@ -136,11 +140,11 @@ class Reproduction:
                 f"together: {split.grouped_by}. Each fold trains on {_span(images)} "
                 f"images ({_span(shares)} %), the paper on 80 % of its own."
             )
-        sides = ", ".join(f"{len(split.side(side)):,} {side}" for side in SIDES)
-        groups = len({entry.group for entry in split.side("test")})
+        subsets = ", ".join(f"{len(split.subset(subset)):,} {subset}" for subset in SUBSETS)
+        groups = len({entry.group for entry in split.subset("test")})
         made = f"drawn with seed {split.seed}" if self.plan.split == "drawn" else "given as a file"
         return (
-            f"{sides} images ({groups:,} groups tested); kept together: {split.grouped_by}. The "
+            f"{subsets} images ({groups:,} groups tested); kept together: {split.grouped_by}. The "
             f"split was {made}."
         )
 
@@ -167,3 +171,30 @@ class Reproduction:
 def _span(texts: list[str]) -> str:
     first, last = texts[0], texts[-1]
     return first if first == last else f"{first} to {last}"
+
+
+def reproduce_command(plan: Plan, data: str) -> str:
+    """The command line that makes a plan's table, quoted for a shell.
+
+    Args:
+        plan: what was done; what is the default of `lungscope reproduce` is left out.
+        data: name of the data's folder or CSV, without the folder that it lies in.
+
+    Returns:
+        E.g. "lungscope reproduce --data xrays --out OUT --seeds 3"; a split that was given is
+        named as the copy of it that OUT keeps.
+    """
+    recipe = plan.recipe
+    everything = in_order(each.name for each in list_architectures())
+    options = {
+        "--models": ",".join(plan.models) if plan.models != everything else None,
+        "--weights": recipe.weights if recipe.weights != PAPER_RECIPE.weights else None,
+        "--seeds": plan.seeds if plan.seeds > 1 else None,
+        "--folds": plan.folds,
+        "--budget": recipe.epochs if recipe.epochs != PAPER_RECIPE.epochs else None,
+        "--seed": recipe.seed or None,
+        "--precision": plan.precision if plan.precision != "32" else None,
+        "--split": SPLIT if plan.split == "given" else None,
+    }
+    given = [str(word) for each in options.items() if each[1] is not None for word in each]
+    return shlex.join(["lungscope", "reproduce", "--data", data, "--out", "OUT", *given])

@@ -5,13 +5,13 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from lungscope.errors import LungscopeError
-from lungscope.evaluation.bootstrap import Estimate
-from lungscope.models import architecture
+from lungscope.estimate import Estimate
+from lungscope.models import get_architecture
 from lungscope.models.cost import Cost
-from lungscope.reproduction.measuring import Measurement, Metric, over_folds, over_seeds
+from lungscope.reproduction.aggregation import Aggregated, Metric, aggregate_folds, aggregate_seeds
+from lungscope.reproduction.paper import TABLE_1, Published
 from lungscope.reproduction.plan import Plan
-from lungscope.reproduction.published import TABLE_1, Published
-from lungscope.reproduction.trained import Trained
+from lungscope.reproduction.runner import TrainedPart
 
 State = Literal["complete", "unfinished", "not yet run", "weights not to be had", "failed"]
 Verdict = Literal["inside", "above", "below"]
@@ -31,7 +31,7 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class Row:
+class ResultRow:
     """A model's row.
 
     Attributes:
@@ -58,7 +58,7 @@ class Row:
     wanted: int
     images: int
     groups: int
-    metrics: Measurement
+    metrics: Aggregated
     published: Published | None
     epochs: tuple[int, ...]
     best_epochs: tuple[int, ...]
@@ -68,7 +68,7 @@ class Row:
     @property
     def title(self) -> str:
         """The model's name as the paper spells it."""
-        return architecture(self.model).title
+        return get_architecture(self.model).title
 
     @property
     def pending(self) -> bool:
@@ -80,12 +80,12 @@ class Row:
 
         Returns:
             "inside" if the interval holds the paper's number, "above" or "below" if all of it is
-            on that side of it. None where there is nothing to compare: a model without numbers or
+            on that subset of it. None where there is nothing to compare: a model without numbers or
             not in the paper, or test images of one group, which have no interval.
         """
         if self.published is None or metric not in self.metrics or self.groups < 2:
             return None
-        return judge(self.metrics[metric].estimate, getattr(self.published, metric))
+        return compare_with_paper(self.metrics[metric].estimate, getattr(self.published, metric))
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object with everything but the times."""
@@ -117,21 +117,21 @@ class Row:
         }
 
 
-def judge(estimate: Estimate, published: float) -> Verdict:
+def compare_with_paper(estimate: Estimate, published: float) -> Verdict:
     """Where an interval lies against a number."""
     if estimate.low > published:
         return "above"
     return "below" if estimate.high < published else "inside"
 
 
-def row(
+def make_row(
     plan: Plan,
     model: str,
     cost: Cost,
-    trained: Sequence[Trained],
+    trained: Sequence[TrainedPart],
     begun: Mapping[str, int],
     problem: Problem | None = None,
-) -> Row:
+) -> ResultRow:
     """Makes a row of what there is.
 
     Args:
@@ -143,13 +143,13 @@ def row(
         problem: what kept one from being done.
     """
     try:
-        measure = over_seeds if plan.folds is None else over_folds
+        measure = aggregate_seeds if plan.folds is None else aggregate_folds
         metrics = measure([each.predictions for each in trained]) if trained else {}
     except LungscopeError as error:
         metrics, trained, problem = {}, (), Problem("failed", str(error))
     state, reason = _state(plan, trained, begun, problem)
     pooled = trained if plan.folds is not None else trained[:1]
-    return Row(
+    return ResultRow(
         model=model,
         weights=plan.recipe.weights,
         state=state,
@@ -168,7 +168,7 @@ def row(
 
 
 def _state(
-    plan: Plan, trained: Sequence[Trained], begun: Mapping[str, int], problem: Problem | None
+    plan: Plan, trained: Sequence[TrainedPart], begun: Mapping[str, int], problem: Problem | None
 ) -> tuple[State, str | None]:
     wanted, what = len(plan.parts), "seeds" if plan.folds is None else "folds"
     so_far = f"{len(trained)} of {wanted} {what}" if wanted > 1 else ""

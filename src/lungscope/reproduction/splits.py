@@ -8,13 +8,13 @@ from lungscope.data.index import Index
 from lungscope.data.split import Split
 from lungscope.data.survey import Survey
 from lungscope.errors import LungscopeError
-from lungscope.reproduction.plan import PLAN, Origin, Plan
+from lungscope.reproduction.plan import PLAN, Plan, SplitOrigin
 
 SPLIT = "split.json"
 FOLDS = "folds"
 
 
-def origin(folder: Path, plan: Plan) -> Origin:
+def split_origin(folder: Path, plan: Plan) -> SplitOrigin:
     """Whether the split that a folder keeps was drawn by the plan before, or was given.
 
     Args:
@@ -64,9 +64,9 @@ def kept_splits(
                 return splits
     index, surveyed = survey()
     if plan.folds is None:
-        splits = (splitting.split(index, surveyed, seed=plan.recipe.seed),)
+        splits = (splitting.make_split(index, surveyed, seed=plan.recipe.seed),)
     else:
-        splits = splitting.folds(index, surveyed, plan.folds, plan.recipe.seed)
+        splits = splitting.make_folds(index, surveyed, plan.folds, plan.recipe.seed)
     for path, split in zip(paths, splits, strict=True):
         split.save(path)
     return splits
@@ -109,5 +109,5 @@ def _are_drawn(splits: Sequence[Split], plan: Plan) -> bool:
         return False
     if plan.folds is None:
         return True
-    tested = [entry.file for split in splits for entry in split.side("test")]
+    tested = [entry.file for split in splits for entry in split.subset("test")]
     return sorted(tested) == sorted(entry.file for entry in splits[0].entries)

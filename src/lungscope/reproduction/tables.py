@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lungscope.atomic import write_json, write_text
-from lungscope.evaluation.bootstrap import Estimate
-from lungscope.reproduction.measuring import METRICS, Metric
+from lungscope.estimate import Estimate
+from lungscope.reproduction.aggregation import METRICS, Metric
 from lungscope.reproduction.reproduction import Reproduction
-from lungscope.reproduction.row import Row
+from lungscope.reproduction.row import ResultRow
 
 TABLE = "table1"
 TIMES = "times.json"
@@ -45,7 +45,7 @@ def write_tables(reproduction: Reproduction, folder: Path) -> None:
     write_json(folder / TIMES, reproduction.times())
 
 
-def number(row: Row, metric: Metric, digits: int = 4) -> str:
+def number(row: ResultRow, metric: Metric, digits: int = 4) -> str:
     """A metric with deviation, if there is one, and interval: "0.9033 (0.8742 to 0.9305)"."""
     measured = row.metrics.get(metric)
     if measured is None:
@@ -53,12 +53,12 @@ def number(row: Row, metric: Metric, digits: int = 4) -> str:
     return interval(measured.estimate, measured.deviation, digits)
 
 
-def published(row: Row, metric: Metric) -> str:
+def published(row: ResultRow, metric: Metric) -> str:
     """The paper's number, or that there is none."""
     return "not in the paper" if row.published is None else f"{getattr(row.published, metric):.4f}"
 
 
-def state(row: Row) -> str:
+def state(row: ResultRow) -> str:
     """How far a row is, if there is anything to say."""
     if row.state == "complete":
         return ""
@@ -116,7 +116,7 @@ def _beside(metric: str) -> tuple[str, str, str]:
     return f"{metric} (95 % interval)", "paper", "verdict"
 
 
-def _metrics(row: Row, *metrics: Metric) -> list[str]:
+def _metrics(row: ResultRow, *metrics: Metric) -> list[str]:
     cells = [row.title]
     for place, metric in enumerate(metrics):
         remark = state(row) if place == 0 else ""
@@ -125,7 +125,7 @@ def _metrics(row: Row, *metrics: Metric) -> list[str]:
     return cells
 
 
-def _sizes(row: Row) -> list[str]:
+def _sizes(row: ResultRow) -> list[str]:
     paper = row.published
     return [
         row.title,
@@ -173,7 +173,7 @@ def _csv(reproduction: Reproduction) -> str:
     return text.getvalue()
 
 
-def _csv_metric(row: Row, metric: Metric) -> list[object]:
+def _csv_metric(row: ResultRow, metric: Metric) -> list[object]:
     paper = None if row.published is None else getattr(row.published, metric)
     measured = row.metrics.get(metric)
     if measured is None:

@@ -1,13 +1,14 @@
 """On what, and how exactly, a recipe is carried out: nothing here is part of the recipe."""
 
+import ctypes
+import platform
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
 
 from lungscope.errors import LungscopeError
-from lungscope.processors import processors
-from lungscope.training.allocator import keep_freed_memory
+from lungscope.parallel import cpu_count
 
 Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["32", "bf16", "16"]
@@ -62,7 +63,7 @@ class Execution:
         # extra pass over every activation
         torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
         # torch counts the processors of the machine, not those that a container may use
-        torch.set_num_threads(processors())
+        torch.set_num_threads(cpu_count())
 
 
 def _gpu_has_bf16() -> bool:
@@ -72,3 +73,23 @@ def _gpu_has_bf16() -> bool:
 def _cpu_has_bf16() -> bool:
     capabilities = torch.cpu.get_capabilities()
     return any("bf16" in name and bool(there) for name, there in capabilities.items())
+
+
+_M_TRIM_THRESHOLD = -1
+_M_MMAP_MAX = -4
+
+
+def keep_freed_memory() -> bool:
+    """Tells glibc to serve large blocks from its heap and never to shrink it (mallopt(3)).
+
+    Call it before the first large allocation. It holds until the process ends, for the main
+    thread, in which a training on the CPU runs: glibc's heaps of other threads hold no block over
+    64 MiB, and such a one still comes from the kernel.
+
+    Returns:
+        Whether it took effect: False where the C library is not glibc.
+    """
+    if platform.libc_ver()[0] != "glibc":
+        return False
+    mallopt = ctypes.CDLL(None).mallopt
+    return bool(mallopt(_M_MMAP_MAX, 0)) and bool(mallopt(_M_TRIM_THRESHOLD, -1))

@@ -13,21 +13,20 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 
 from lungscope.data.cache import Cache, open_cache
 from lungscope.data.split import Split
-from lungscope.data.statistics import pixel_statistics
+from lungscope.data.statistics import compute_pixel_statistics
 from lungscope.errors import LungscopeError
 from lungscope.images import Preprocessing
-from lungscope.models import Shape, architecture, build
+from lungscope.models import Shape, build_network, get_architecture
 from lungscope.models.weights import NONE
 from lungscope.progress import OnProgress, ignore
-from lungscope.training.callbacks import HistoryWriter, OnEpoch, StopAfterEpoch
-from lungscope.training.checkpoint_io import AtomicCheckpointIO
+from lungscope.training.best_checkpoint import save_best_checkpoint
+from lungscope.training.callbacks import AtomicCheckpointIO, HistoryWriter, OnEpoch, StopAfterEpoch
 from lungscope.training.execution import Execution, Precision
 from lungscope.training.frozen import FrozenBackbone, features_where_they_fit
 from lungscope.training.history import Epoch, best_epoch
-from lungscope.training.keeping import keep_best
 from lungscope.training.loading import (
     CachedImages,
-    Side,
+    SubsetImages,
     training_batches,
     validation_batches,
 )
@@ -44,7 +43,7 @@ _PRECISIONS: dict[Precision, Literal["32-true", "bf16-mixed", "16-mixed"]] = {
 
 
 @dataclass(frozen=True)
-class Watch:
+class FitCallbacks:
     """Who is told what while a training runs; nobody by default.
 
     Attributes:
@@ -63,7 +62,7 @@ class Watch:
 
 
 @dataclass(frozen=True)
-class Fit:
+class FitResult:
     """How a training ended.
 
     Attributes:
@@ -82,8 +81,8 @@ def fit(
     data: Path,
     execution: Execution,
     cache_folder: Path | None = None,
-    watch: Watch = Watch(),
-) -> Fit:
+    watch: FitCallbacks = FitCallbacks(),
+) -> FitResult:
     """Trains the run's recipe, from the start or from where `last.ckpt` stands.
 
     Stops after `patience` epochs without a better validation accuracy, and keeps the weights of
@@ -108,8 +107,8 @@ def fit(
 
 
 def _fit(
-    run: Run, data: Path, execution: Execution, cache_folder: Path | None, watch: Watch
-) -> Fit:
+    run: Run, data: Path, execution: Execution, cache_folder: Path | None, watch: FitCallbacks
+) -> FitResult:
     if run.facts.get("finished"):
         raise LungscopeError(f"{run.folder}: is finished; train anew with --force")
     recipe, split = run.recipe, run.split
@@ -119,7 +118,7 @@ def _fit(
     cache = open_cache(data, split.entries, recipe.size, cache_folder, on_progress=watch.caching)
     preprocessing = _preprocessing(cache, split, recipe.size)
 
-    history = HistoryWriter(run, architecture(recipe.model).title, watch.epoch)
+    history = HistoryWriter(run, get_architecture(recipe.model).title, watch.epoch)
     stop = StopAfterEpoch(watch.interrupt)
     early = EarlyStopping(MONITOR, mode="max", patience=recipe.patience)
     with _quiet():
@@ -139,7 +138,7 @@ def _fit(
             plugins=[AtomicCheckpointIO()],
             callbacks=[*watch.callbacks, early, history, stop, *_checkpoints(run)],
         )
-        train, validation = _sides(training, cache, split, trainer, watch.features)
+        train, validation = _subsets(training, cache, split, trainer, watch.features)
         trainer.fit(
             training,
             training_batches(train, recipe.batch_size, recipe.seed),
@@ -149,11 +148,11 @@ def _fit(
         )
     finished = not stop.interrupted or early.stopped_epoch > 0
     best = best_epoch(history.epochs)
-    keep_best(run, cache, preprocessing, best, execution.accelerator)
+    save_best_checkpoint(run, cache, preprocessing, best, execution.accelerator)
     if finished:
         run.note(finished=True)
         run.best.unlink()
-    return Fit(history.epochs, best, finished)
+    return FitResult(history.epochs, best, finished)
 
 
 def _training(
@@ -162,7 +161,7 @@ def _training(
     # what is resumed gets its weights from last.ckpt: no need to have the pre-trained ones again
     resumed = last.exists()
     weights = NONE if resumed else recipe.weights
-    network = build(recipe.model, Shape(classes, recipe.se_reduction), weights)
+    network = build_network(recipe.model, Shape(classes, recipe.se_reduction), weights)
     training = LungTraining(network, classes, recipe, preprocessing)
     if resumed:  # Lightning does this too, but after a frozen backbone is needed
         saved = AtomicCheckpointIO().load_checkpoint(last, weights_only=True)
@@ -170,10 +169,12 @@ def _training(
     return training
 
 
-def _sides(
+def _subsets(
     training: LungTraining, cache: Cache, split: Split, trainer: L.Trainer, told: OnProgress
-) -> tuple[Side, Side]:
-    train, validation = (CachedImages(cache, split.side(side)) for side in ("train", "validation"))
+) -> tuple[SubsetImages, SubsetImages]:
+    train, validation = (
+        CachedImages(cache, split.subset(subset)) for subset in ("train", "validation")
+    )
     if not training.network.frozen:
         return train, validation
     network = training.to(trainer.strategy.root_device).network
@@ -183,8 +184,8 @@ def _sides(
 
 
 def _preprocessing(cache: Cache, split: Split, size: int) -> Preprocessing:
-    rows = cache.rows(split.side("train"))
-    statistics = pixel_statistics(cache.pixels[row] for row in rows)
+    rows = cache.rows(split.subset("train"))
+    statistics = compute_pixel_statistics(cache.pixels[row] for row in rows)
     return Preprocessing(size, statistics.mean, statistics.std)
 
 

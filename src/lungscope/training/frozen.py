@@ -22,14 +22,14 @@ from torch import Tensor
 from lungscope.data.augmentation import Augmentation, view
 from lungscope.images import Preprocessing
 from lungscope.models import Network
+from lungscope.models.normalisation import normalise, to_unit
 from lungscope.progress import OnProgress, ignore, part_of
-from lungscope.training.input import normalised, to_unit
-from lungscope.training.loading import CachedFeatures, CachedImages, Side
+from lungscope.training.loading import CachedFeatures, CachedImages, SubsetImages
 from lungscope.training.recipe import Recipe
 from lungscope.training.scoring import BATCH
 
 LIMIT = 2 * 2**30
-"""Bytes of main memory that the features of both sides may take together."""
+"""Bytes of main memory that the features of both subsets may take together."""
 
 AS_IT_IS = Augmentation(0, 0, 0)
 
@@ -57,7 +57,7 @@ class FrozenBackbone:
         """
         features, pool = self.network.features.eval(), self.network.pool.eval()
         with torch.no_grad():
-            pooled: Tensor = pool(features(normalised(images, self.preprocessing)))
+            pooled: Tensor = pool(features(normalise(images, self.preprocessing)))
         return pooled
 
     def of_an_image(self) -> Tensor:
@@ -101,7 +101,7 @@ def features_where_they_fit(
     validation: CachedImages,
     recipe: Recipe,
     on_progress: OnProgress = ignore,
-) -> tuple[Side, Side]:
+) -> tuple[SubsetImages, SubsetImages]:
     """Takes images through the backbone once for all, as far as that saves work and fits `LIMIT`.
 
     The training images' views are only computed where they are no more than the epochs of the
@@ -109,13 +109,13 @@ def features_where_they_fit(
 
     Args:
         backbone: of the network that is trained.
-        training: images of that side.
-        validation: images of that side.
+        training: images of that subset.
+        validation: images of that subset.
         recipe: how they are augmented, and for how many epochs at least.
         on_progress: told of every batch, counted in views of images.
 
     Returns:
-        Training and validation side: features, or the images as they were given.
+        Training and validation subset: features, or the images as they were given.
     """
     one = backbone.of_an_image()
     room = LIMIT // (one.numel() * one.element_size())

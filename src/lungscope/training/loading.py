@@ -46,7 +46,7 @@ class FeatureBatch(NamedTuple):
 
 
 class CachedImages(Dataset[Any]):
-    """Images of one side of a split, fetched a batch at a time.
+    """Images of one subset of a split, fetched a batch at a time.
 
     Attributes:
         labels: (N,) int64.
@@ -67,7 +67,7 @@ class CachedImages(Dataset[Any]):
 
 
 class CachedFeatures(Dataset[Any]):
-    """Features of the images of one side of a split, fetched a batch at a time."""
+    """Features of the images of one subset of a split, fetched a batch at a time."""
 
     def __init__(self, features: Tensor, labels: Tensor) -> None:
         """Holds (N, V, ...) features of N images and their (N,) int64 labels."""
@@ -82,8 +82,8 @@ class CachedFeatures(Dataset[Any]):
         return FeatureBatch(self._features[positions], self._labels[positions])
 
 
-Side = CachedImages | CachedFeatures
-"""One side of a split, in the form that is trained on."""
+SubsetImages = CachedImages | CachedFeatures
+"""One subset of a split, in the form that is trained on."""
 
 
 class SeededOrder(Sampler[int]):
@@ -106,28 +106,28 @@ class SeededOrder(Sampler[int]):
         return iter(order.tolist())
 
 
-def training_batches(side: Side, batch_size: int, seed: int) -> DataLoader[Any]:
+def training_batches(subset: SubsetImages, batch_size: int, seed: int) -> DataLoader[Any]:
     """Batches in a new random order every epoch, the same one for images and for features.
 
     The last batch of an epoch may be smaller, but for a rest of a single image, which is left
     out: BatchNorm cannot normalise one image's features by themselves.
     """
-    alone = len(side) > batch_size and len(side) % batch_size == 1
+    alone = len(subset) > batch_size and len(subset) % batch_size == 1
     return DataLoader(
-        side,
+        subset,
         batch_size=batch_size,
-        sampler=SeededOrder(len(side), seed),
+        sampler=SeededOrder(len(subset), seed),
         collate_fn=_as_it_is,
         drop_last=alone,
     )
 
 
-def validation_batches(side: Side, batch_size: int) -> DataLoader[Any]:
-    """Batches of the whole side in its order."""
-    return DataLoader(side, batch_size=batch_size, collate_fn=_as_it_is)
+def validation_batches(subset: SubsetImages, batch_size: int) -> DataLoader[Any]:
+    """Batches of the whole subset in its order."""
+    return DataLoader(subset, batch_size=batch_size, collate_fn=_as_it_is)
 
 
-def batches(cache: Cache, entries: Sequence[SplitEntry], batch_size: int) -> DataLoader[Batch]:
+def make_batches(cache: Cache, entries: Sequence[SplitEntry], batch_size: int) -> DataLoader[Batch]:
     """Batches of all images in their given order."""
     return validation_batches(CachedImages(cache, entries), batch_size)
 

@@ -14,7 +14,7 @@ from lungscope.data.augmentation import augment, draw_views
 from lungscope.errors import LungscopeError
 from lungscope.images import Preprocessing
 from lungscope.models import Network
-from lungscope.training.input import normalised, to_unit
+from lungscope.models.normalisation import normalise, to_unit
 from lungscope.training.loading import Batch, FeatureBatch
 from lungscope.training.recipe import Recipe
 
@@ -108,7 +108,7 @@ class LungTraining(L.LightningModule):
         return logits
 
     def _scored(self, images: Tensor) -> Tensor:
-        logits: Tensor = self.network(normalised(images, self.preprocessing))
+        logits: Tensor = self.network(normalise(images, self.preprocessing))
         return logits
 
     def _refuse_no_number(self, loss: Tensor, which: str) -> None:

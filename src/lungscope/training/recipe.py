@@ -33,7 +33,7 @@ class Recipe:
 
     Attributes:
         model: name of the architecture.
-        weights: where training starts from: "imagenet", "shipped" (the model in the box), "none",
+        weights: where training starts from: "imagenet", "bundled" (the model in the box), "none",
             or a state dict's path.
         size: side of the input in pixels, >= 32.
         batch_size: images a step. The paper names none; 32 is torchvision's habit.
@@ -123,5 +123,5 @@ class Recipe:
         return cls.from_json(value)
 
 
-PAPER = Recipe()
+PAPER_RECIPE = Recipe()
 """The paper's recipe, to the letter."""

@@ -11,11 +11,10 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from lungscope.atomic import write_json
+from lungscope.atomic import atomic_folder, write_json
 from lungscope.data.split import Split
 from lungscope.errors import LungscopeError
-from lungscope.models import architecture
-from lungscope.results import replaced
+from lungscope.models import get_architecture
 from lungscope.training.recipe import Recipe
 
 RECIPE = "recipe.json"
@@ -126,11 +125,14 @@ class Run:
             LungscopeError: the recipe's model is unknown; or the folder has something in it, and
                 `force` is off, or it is no run, or the data lies in it.
         """
-        architecture(recipe.model)  # refused before anything is removed
+        get_architecture(recipe.model)  # refused before anything is removed
         run = cls(folder)
         if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
             _refuse_to_replace(folder, data, force=force)
-            with run.alone(), replaced(folder) as new:  # a kill leaves the old run or the new one
+            with (
+                run.alone(),
+                atomic_folder(folder) as new,
+            ):  # a kill leaves the old run or the new one
                 cls(new)._begin(recipe, split, data)
         else:
             run._begin(recipe, split, data)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from lungscope.images import Preprocessing
 from lungscope.models import Network
-from lungscope.training.input import normalised, to_unit
+from lungscope.models.normalisation import normalise, to_unit
 from lungscope.training.loading import Batch
 
 BATCH = 64
@@ -26,7 +26,7 @@ def unchanged(images: Tensor) -> Tensor:
     return images
 
 
-def scores(
+def compute_logits(
     network: Network,
     preprocessing: Preprocessing,
     loader: Iterable[Batch],
@@ -50,7 +50,7 @@ def scores(
     return _through(network, network, preprocessing, loader, device, change, on_images)
 
 
-def features(
+def compute_features(
     network: Network,
     preprocessing: Preprocessing,
     loader: Iterable[Batch],
@@ -92,7 +92,7 @@ def _through(
     with torch.inference_mode():
         for pixels, _ in loader:
             images = change(to_unit(pixels.to(device)))
-            found.append(stage(normalised(images, preprocessing)).double().cpu())
+            found.append(stage(normalise(images, preprocessing)).double().cpu())
             done += len(pixels)
             on_images(done)
     together: NDArray[np.float64] = torch.cat(found).numpy()

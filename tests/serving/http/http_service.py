@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from dicom_files import dataset, written
-from lungscope.serving.http.application import application
+from lungscope.serving.http.application import create_application
 from lungscope.serving.http.server import Server, configuration, listening
 from lungscope.serving.http.settings import Settings
 
@@ -41,7 +41,7 @@ def png(side: str = "left", size: int = 96) -> bytes:
 def running(settings: Settings, load, *, wait: bool = True):
     """A server in a thread of this process; yields its address once images are answered."""
     with listening(settings) as sock:
-        app = application(settings, load)
+        app = create_application(settings, load)
         server = Server(configuration(app, settings), app.state.service)
         thread = threading.Thread(target=lambda: asyncio.run(server.serve([sock])))
         thread.start()

@@ -4,7 +4,7 @@ import httpx
 import pytest
 from http_service import running, until_ready
 
-from lungscope.serving.http.application import application
+from lungscope.serving.http.application import create_application
 from lungscope.serving.http.settings import Settings
 
 
@@ -58,7 +58,7 @@ def test_every_problem_in_the_description_is_problem_details(description):
 
 
 def test_the_description_has_examples(description):
-    row = description["components"]["schemas"]["Row"]["properties"]
+    row = description["components"]["schemas"]["PredictionRow"]["properties"]
     assert row["probabilities"]["examples"]
     assert row["file"]["examples"]
 
@@ -72,6 +72,6 @@ def test_every_reference_in_the_description_leads_somewhere(description):
 
 def test_the_description_asks_for_a_token_only_where_one_is_needed(load, description):
     assert "securitySchemes" not in description["components"]
-    found = application(Settings(token="t" * 16), load).openapi()
+    found = create_application(Settings(token="t" * 16), load).openapi()
     secured = {path for path, each in found["paths"].items() if "security" in str(each)}
     assert secured == {"/v1/predictions", "/v1/model", "/metrics"}

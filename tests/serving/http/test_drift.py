@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import kstest
 
-from lungscope.serving.http.drift import LEAST, WINDOW, Drift
+from lungscope.serving.http.metrics import LEAST, WINDOW, Drift
 
 
 def drift(quantiles, distances) -> float | None:

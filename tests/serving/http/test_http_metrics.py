@@ -3,7 +3,7 @@ import pytest
 from http_service import png
 from prometheus_client.parser import text_string_to_metric_families
 
-from lungscope.serving.http.drift import LEAST
+from lungscope.serving.http.metrics import LEAST
 from lungscope.serving.http.model import Model
 
 

@@ -15,7 +15,7 @@ import pytest
 from http_service import dicom, form, head, png, received, running
 from PIL import Image
 
-from lungscope.serving.http import unread_body
+from lungscope.serving.http import connection
 from lungscope.serving.http.model import Model
 from lungscope.serving.http.settings import MIB, Settings
 
@@ -53,7 +53,7 @@ def test_one_that_is_not_announced_is_refused_once_it_is_too_large(small, monkey
     chunk = b"%x\r\n" % 65536 + bytes(65536) + b"\r\n"
     lines = head(0).replace(b"Content-Length: 0", b"Transfer-Encoding: chunked")
     begun = b"--b0undary\r\nContent-Disposition: form-data; name=file; filename=x\r\n\r\n"
-    monkeypatch.setattr(unread_body, "SECONDS", 0.5)
+    monkeypatch.setattr(connection, "SECONDS", 0.5)
     answer = send(small, lines + b"%x\r\n" % len(begun) + begun + b"\r\n" + chunk * 40)
     assert status_of(answer) == 413
     assert b"connection: close" in answer.lower()
@@ -75,7 +75,7 @@ def test_too_many_files_are_refused(small):
 
 
 def test_an_upload_that_dribbles_in_is_given_up(small, monkeypatch):
-    monkeypatch.setattr(unread_body, "SECONDS", 0.2)
+    monkeypatch.setattr(connection, "SECONDS", 0.2)
     body = form(png())
     began = time.monotonic()
     answer = send(small, head(len(body)), *(body[i : i + 1] for i in range(8)), wait=0.1)
@@ -84,7 +84,7 @@ def test_an_upload_that_dribbles_in_is_given_up(small, monkeypatch):
 
 
 def test_the_connection_of_a_client_that_goes_on_sending_is_ended(small, monkeypatch):
-    monkeypatch.setattr(unread_body, "SECONDS", 0.5)
+    monkeypatch.setattr(connection, "SECONDS", 0.5)
     with socket.create_connection(small) as sock:
         sock.sendall(head(500 * MIB))
         ends = time.monotonic() + 10

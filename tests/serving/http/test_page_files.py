@@ -3,8 +3,8 @@ import pytest
 from fastapi import FastAPI
 from http_service import running
 
+from lungscope.serving.http import application
 from lungscope.serving.http import application as application_module
-from lungscope.serving.http import page
 from lungscope.serving.http.settings import Settings
 
 
@@ -21,8 +21,10 @@ def folder(tmp_path):
 
 @pytest.fixture
 def client(folder, load, monkeypatch):
+    add_page = application_module.add_page
+
     def add(app: FastAPI) -> None:
-        page.add_page(app, folder)
+        add_page(app, folder)
 
     monkeypatch.setattr(application_module, "add_page", add)
     with (
@@ -82,4 +84,4 @@ def test_without_a_page_the_service_answers_all_the_same(client, folder):
 
 
 def test_the_package_brings_a_page():
-    assert (page.FOLDER / "index.html").is_file()
+    assert (application.FOLDER / "index.html").is_file()

@@ -7,10 +7,10 @@ from http_service import dicom, png
 from PIL import Image
 
 from dicom_files import IDENTIFIERS
-from lungscope import DISCLAIMER, __version__
+from lungscope.about import DISCLAIMER, __version__
 from lungscope.inference.classifier import Classifier
 from lungscope.inference.rows import to_json
-from lungscope.serving.http.schema import ModelAnswer, Predictions, ProblemDetails
+from lungscope.serving.http.schema import ModelAnswer, PredictionsResponse, ProblemDetails
 
 
 def ask(client, *files, **params):
@@ -133,7 +133,7 @@ def test_identifiers_of_a_dicom_file_are_in_no_answer_no_log_and_no_audit_log(
 
 def test_answers_and_problems_have_the_shape_that_the_description_says(client, image):
     found = ask(client, ("a.png", image), ("b.png", b""), explain="true", preview="true").json()
-    dumped = Predictions.model_validate(found).model_dump(by_alias=True)
+    dumped = PredictionsResponse.model_validate(found).model_dump(by_alias=True)
     assert {key for row in found["predictions"] for key in row} <= set(dumped["predictions"][0])
     ModelAnswer.model_validate(client.get("/v1/model").json())
 

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lungscope.errors import LungscopeError
-from lungscope.serving.http.token import presents, read_token
+from lungscope.serving.http.access import presents, read_token
 
 TOKEN = "0123456789abcdef"  # noqa: S105 - of the tests alone
 TOKENS = st.from_regex(r"\A[A-Za-z0-9._~+/-]{16,40}\Z")

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lungscope.serving.pacs.backoff import Backoff
+from lungscope.serving.pacs.settings import Backoff
 
 
 def test_it_doubles_up_to_the_longest():

@@ -8,8 +8,8 @@ import pytest
 from pacs_peers import NAMED, encoded, radiograph
 from pydicom import dcmread
 
-from lungscope.serving.pacs.backoff import Backoff
 from lungscope.serving.pacs.classification import Classification
+from lungscope.serving.pacs.settings import Backoff
 from lungscope.serving.pacs.store import MOST_ATTEMPTS
 from lungscope.serving.pacs.uids import key_of
 

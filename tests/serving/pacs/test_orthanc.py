@@ -15,7 +15,7 @@ import pytest
 from pacs_peers import Process, encoded, free_port, radiograph, until
 from PIL import Image
 
-from lungscope.data.phantom import write_phantoms
+from lungscope.phantom import write_phantoms
 
 CONFIGURATION = Path(__file__).resolve().parents[3] / "docs" / "how-to" / "orthanc"
 USER, PASSWORD = "lungscope", "change-me"

@@ -9,10 +9,11 @@ from highdicom.sr import srread
 from pacs_peers import NAMED, encoded, radiograph
 from pydicom import dcmread, dcmwrite
 
+from lungscope.about import __version__
 from lungscope.images import read_content
 from lungscope.serving.pacs.classification import _encoded
 from lungscope.serving.pacs.secondary_capture import secondary_capture
-from lungscope.serving.pacs.source import NoPlace, Source
+from lungscope.serving.pacs.source_image import MissingIdentifiers, SourceImage
 from lungscope.serving.pacs.structured_report import structured_report
 from lungscope.serving.pacs.uids import ResultUids
 
@@ -22,7 +23,7 @@ UIDS = ResultUids.of("1.2.3", "1.2", "a model")
 def results(classifier, made=None, **changed):
     """The report and the picture of an image, as bytes, and the prediction."""
     content = made if isinstance(made, bytes) else encoded(made or radiograph(bright="left"))
-    image, source = read_content(content, "an instance"), Source.of(content)
+    image, source = read_content(content, "an instance"), SourceImage.of(content)
     prediction = replace(classifier.judge(image), **changed)
     picture = secondary_capture(image, prediction, source, UIDS)
     report = _encoded(structured_report(prediction, source, UIDS))
@@ -59,7 +60,7 @@ def test_a_report_says_finding_probabilities_algorithm_and_source(classifier):
     assert found.source_images[0].referenced_sop_instance_uid == radiograph().SOPInstanceUID
     said = list(texts(dcmread(BytesIO(report))))
     assert f"model weights SHA-256 {prediction.model_sha256}" in said
-    assert "0.1.0" in said
+    assert __version__ in said
     assert any("not for diagnosis" in text for text in said)
 
 
@@ -177,8 +178,8 @@ def test_an_image_without_uids_has_no_place_for_results(keyword):
     empty[keyword].value = ""
     buffer = BytesIO()
     dcmwrite(buffer, empty)
-    with pytest.raises(NoPlace, match=keyword):
-        Source.of(buffer.getvalue())
+    with pytest.raises(MissingIdentifiers, match=keyword):
+        SourceImage.of(buffer.getvalue())
 
 
 @pytest.mark.parametrize("said", ["YES", "NO"])

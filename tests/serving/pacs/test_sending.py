@@ -7,10 +7,9 @@ from pacs_peers import Target, encoded, free_port, radiograph
 from pydicom import uid
 from pynetdicom import AE
 
-from lungscope.serving.pacs.backoff import Backoff
 from lungscope.serving.pacs.classification import Classification
 from lungscope.serving.pacs.sending import Sending
-from lungscope.serving.pacs.settings import Peer
+from lungscope.serving.pacs.settings import Backoff, Peer
 from lungscope.serving.pacs.uids import key_of
 
 AT_ONCE = Backoff(first=0.0)

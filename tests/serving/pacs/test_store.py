@@ -6,7 +6,7 @@ import pytest
 
 from lungscope.errors import LungscopeError
 from lungscope.serving.pacs import spool as spool_module
-from lungscope.serving.pacs.spool import Occupation, Spool
+from lungscope.serving.pacs.spool import Spool, SpoolLock
 from lungscope.serving.pacs.store import NoSpace, Store
 from lungscope.serving.pacs.uids import key_of
 
@@ -140,11 +140,11 @@ def test_files_that_are_gone_are_told(store):
 
 
 def test_one_process_works_on_a_spool(tmp_path):
-    first = Occupation(tmp_path)
+    first = SpoolLock(tmp_path)
     with pytest.raises(LungscopeError, match="another lungscope pacs"):
-        Occupation(tmp_path)
+        SpoolLock(tmp_path)
     first.end()
-    Occupation(tmp_path).end()
+    SpoolLock(tmp_path).end()
 
 
 def test_a_spool_is_its_owner_s_alone(tmp_path):

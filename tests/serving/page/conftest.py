@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from stub_service import Stub, stub_service
 
-from lungscope.data.phantom import write_phantoms
+from lungscope.phantom import write_phantoms
 
 CHROMIUM = Path(os.environ.get("LUNGSCOPE_CHROMIUM", "/usr/bin/chromium"))
 

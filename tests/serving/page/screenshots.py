@@ -14,7 +14,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from real_service import real_service
 
-from lungscope.data.phantom import write_phantoms
+from lungscope.phantom import write_phantoms
 
 CHROMIUM = os.environ.get("LUNGSCOPE_CHROMIUM", "/usr/bin/chromium")
 WIDE, NARROW = (1280, 800), (360, 760)

@@ -16,8 +16,9 @@ from urllib.parse import parse_qs, urlsplit
 import numpy as np
 from PIL import Image
 
-from lungscope import DISCLAIMER, serving
-from lungscope.inference.colours import coloured
+from lungscope import serving
+from lungscope.about import DISCLAIMER
+from lungscope.inference.explain.colour_bar import apply_colours
 
 FOLDER = Path(serving.__file__).parent / "page"
 POLICY = (
@@ -122,7 +123,7 @@ class Stub:
         x, y = np.meshgrid(np.linspace(0, 1, 224), np.linspace(0, 1, 224))
         place = (0.04, 0.06) if edge else ((0.3, 0.62) if label == self.classes[0] else (0.68, 0.5))
         heat = np.exp(-((x - place[0]) ** 2 + (y - place[1]) ** 2) / 0.02).astype(np.float32)
-        overlay = Image.fromarray(coloured(heat))
+        overlay = Image.fromarray(apply_colours(heat))
         return {
             "class": label,
             "overlay": data_url(overlay),

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from lungscope.inference.colours import coloured
+from lungscope.inference.explain.colour_bar import apply_colours
 
 expect = pytest.importorskip("playwright.sync_api").expect
 
@@ -228,7 +228,7 @@ def test_research_use_stays_in_sight(page, films):
 
 
 def test_the_oval_and_what_it_leaves_out_are_those_of_the_package(page, films):
-    from lungscope.inference.thorax import CENTRE, EVEN, HALF_AXES
+    from lungscope.inference.explain.thorax import CENTRE, EVEN, HALF_AXES
 
     drop(page, films[0])
     expect(page.locator("#overlay")).to_be_visible()
@@ -260,7 +260,7 @@ def test_the_legend_is_as_clear_as_the_heat_is(page, films):
         [float(part) for part in each.split(",")]
         for each in re.findall(r"rgba?\(([^)]*)\)", painted)
     ]
-    expected = coloured(np.linspace(0, 1, 9, dtype=np.float32)[None])[0]
+    expected = apply_colours(np.linspace(0, 1, 9, dtype=np.float32)[None])[0]
     assert [stop[:3] for stop in stops] == expected[:, :3].tolist()
     assert [stop[3] for stop in stops] == pytest.approx(expected[:, 3] / 255, abs=0.01)
 

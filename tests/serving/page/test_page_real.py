@@ -11,12 +11,12 @@ from pydicom import Dataset, uid
 from pydicom.dataset import FileMetaDataset
 from real_service import real_service
 
-from lungscope.inference.exported import GRAPH, SHIPPED_MODEL
+from lungscope.inference.exported import BUNDLED_MODEL, GRAPH
 
 pytest.importorskip("fastapi")
 expect = pytest.importorskip("playwright.sync_api").expect
 pytestmark = pytest.mark.skipif(
-    not (SHIPPED_MODEL / GRAPH).is_file(), reason="this checkout has no model in the box"
+    not (BUNDLED_MODEL / GRAPH).is_file(), reason="this checkout has no model in the box"
 )
 TOKEN = secrets.token_hex(16)
 

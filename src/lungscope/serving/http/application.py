@@ -3,25 +3,30 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
 
-from lungscope import DISCLAIMER, __version__
+from lungscope.about import DISCLAIMER, __version__
 from lungscope.serving.http.access import GUARDED, Access
+from lungscope.serving.http.connection import UnreadBody
 from lungscope.serving.http.model import Model
 from lungscope.serving.http.observation import Observation
-from lungscope.serving.http.page import add_page
-from lungscope.serving.http.problems import tell_problems
+from lungscope.serving.http.problems import install_problem_handlers
 from lungscope.serving.http.routes import routes
 from lungscope.serving.http.schema import ProblemDetails
 from lungscope.serving.http.service import Service
 from lungscope.serving.http.settings import Settings
-from lungscope.serving.http.unread_body import UnreadBody
 
 
-def application(settings: Settings, load: Callable[[], Model]) -> FastAPI:
+def create_application(settings: Settings, load: Callable[[], Model]) -> FastAPI:
     """Makes the application; its `state.service` is the service behind it.
 
     Args:
@@ -54,7 +59,7 @@ def application(settings: Settings, load: Callable[[], Model]) -> FastAPI:
     app.state.service = service
     app.include_router(routes)
     add_page(app)
-    tell_problems(app)
+    install_problem_handlers(app)
     app.add_middleware(Access, settings=settings)
     app.add_middleware(Observation, metrics=service.metrics)
     app.add_middleware(UnreadBody)
@@ -90,3 +95,41 @@ def _describe(app: FastAPI, *, with_token: bool) -> None:
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
+
+
+FOLDER = Path(__file__).resolve().parents[1] / "page"
+_ALWAYS_ASK = "no-cache"
+
+
+class PageFiles(StaticFiles):
+    """Files of the page, which a browser may keep as long as it asks whether they are the same."""
+
+    def file_response(self, *args: object, **kwargs: object) -> Response:
+        """Makes the response of a file."""
+        found: Response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
+        found.headers["Cache-Control"] = _ALWAYS_ASK
+        return found
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """Answers with a file.
+
+        Raises:
+            HTTPException: there is no such file; nothing is said of what is elsewhere.
+        """
+        try:
+            return await super().get_response(path, scope)
+        except (HTTPException, OSError) as error:
+            status = error.status_code if isinstance(error, HTTPException) else 404
+            raise HTTPException(status if status == 405 else 404) from error
+
+
+def add_page(app: FastAPI, folder: Path = FOLDER) -> None:
+    """Has an application serve `index.html` at /, and the page's files under /page/."""
+
+    async def index(_: Request) -> Response:
+        if not (folder / "index.html").is_file():
+            raise HTTPException(404)
+        return FileResponse(folder / "index.html", headers={"Cache-Control": _ALWAYS_ASK})
+
+    app.add_route("/", index, include_in_schema=False)
+    app.mount("/page", PageFiles(directory=folder, check_dir=False))

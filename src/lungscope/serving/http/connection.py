@@ -2,9 +2,12 @@
 
 import asyncio
 import uuid
+from contextlib import suppress
 from typing import Any
 
 import h11
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from lungscope.serving.http.problems import MALFORMED, MEDIA_TYPE, body
@@ -109,3 +112,49 @@ class Connection(H11Protocol):
             self._watch_taking()
         else:
             self.transport.abort()
+
+
+SECONDS = 5.0
+"""How long a client may go on sending what is not read."""
+
+
+class UnreadBody:
+    """Ends connections whose request was answered before its body was read; the outermost layer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes a request on."""
+        if scope["type"] != "http" or not _has_body(scope):
+            await self._app(scope, receive, send)
+            return
+        read = False
+
+        async def received() -> Message:
+            nonlocal read
+            message = await receive()
+            read = read or not message.get("more_body", False)
+            return message
+
+        async def sent(message: Message) -> None:
+            if message["type"] == "http.response.start" and not read:
+                MutableHeaders(scope=message)["Connection"] = "close"
+            if read or message["type"] != "http.response.body" or message.get("more_body", False):
+                await send(message)
+                return
+            await send({**message, "more_body": True})
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(drained(), SECONDS)
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+        async def drained() -> None:
+            while not read:
+                await received()
+
+        await self._app(scope, received, sent)
+
+
+def _has_body(scope: Scope) -> bool:
+    headers = Headers(scope=scope)
+    return "transfer-encoding" in headers or headers.get("content-length", "0") != "0"

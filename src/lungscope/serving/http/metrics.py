@@ -1,7 +1,10 @@
 """What the service tells Prometheus: how much it does, how fast, and what it answers."""
 
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -86,3 +89,66 @@ class _Asked(Collector):
         value = self._value()
         if value is not None:
             yield GaugeMetricFamily(self._name, self._told, value)
+
+
+WINDOW = 500
+"""Images that are looked back on."""
+
+LEAST = 50
+"""Images below which nothing is told: chance alone would make it large."""
+
+
+class Drift:
+    """The Kolmogorov-Smirnov distance between recent images and the validation images.
+
+    What is compared is the distance of an image's features from those of the training images,
+    one number an image. Between two samples of n and m images of one kind the statistic exceeds
+    1.36 sqrt(1/n + 1/m) one time in twenty (Smirnov, 1948): 0.10 for 500 recent images and 300 of
+    validation.
+    """
+
+    def __init__(self, quantiles: Sequence[float]) -> None:
+        """Begins without images.
+
+        Args:
+            quantiles: of the validation images' distances, at evenly spaced probabilities from 0
+                to 1, at least two, not falling.
+
+        Raises:
+            ValueError: they are not such.
+        """
+        self._quantiles: NDArray[np.float64] = np.asarray(quantiles, np.float64)
+        rising = np.isfinite(self._quantiles).all() and (np.diff(self._quantiles) >= 0).all()
+        if self._quantiles.ndim != 1 or self._quantiles.size < 2 or not rising:
+            raise ValueError("quantiles: give two or more finite numbers that do not fall")
+        self._recent: deque[float] = deque(maxlen=WINDOW)
+
+    def add(self, distance: float) -> None:
+        """Takes a new image's distance; beyond `WINDOW` images the oldest is forgotten."""
+        self._recent.append(distance)
+
+    def statistic(self) -> float | None:
+        """The largest difference of the two distribution functions, in [0, 1], or None."""
+        found = np.sort(np.fromiter(tuple(self._recent), np.float64))
+        if found.size < LEAST:
+            return None
+        expected_above = self._share(found, "right")
+        expected_below = self._share(found, "left")
+        steps = np.arange(found.size + 1) / found.size
+        above = (steps[1:] - expected_above).max()
+        below = (expected_below - steps[:-1]).max()
+        return float(max(above, below, 0.0))
+
+    def _share(self, at: NDArray[np.float64], side: str) -> NDArray[np.float64]:
+        """The share of validation images at or below (right) or below (left) a distance.
+
+        Between quantiles the share rises evenly; where several quantiles are the same number it
+        jumps there.
+        """
+        quantiles, last = self._quantiles, self._quantiles.size - 1
+        after = np.searchsorted(quantiles, at, "right" if side == "right" else "left")
+        low, high = np.clip(after - 1, 0, last), np.clip(after, 0, last)
+        width = quantiles[high] - quantiles[low]
+        part = np.divide(at - quantiles[low], width, out=np.zeros_like(at), where=width > 0)
+        share: NDArray[np.float64] = (low + part * (high - low)) / last
+        return np.where(after == 0, 0.0, np.where(after > last, 1.0, share))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lungscope import DISCLAIMER, __version__
+from lungscope.about import DISCLAIMER, __version__
 from lungscope.errors import LungscopeError
 from lungscope.inference.classifier import Classifier
 

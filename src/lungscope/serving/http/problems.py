@@ -88,7 +88,7 @@ def body(kind: str, title: str, status: int, detail: str, request_id: str) -> by
     return json.dumps(value, ensure_ascii=False).encode("utf-8", errors="replace")
 
 
-def tell_problems(app: FastAPI) -> None:
+def install_problem_handlers(app: FastAPI) -> None:
     """Has an application answer every error with problem details."""
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(HTTPException, _http)

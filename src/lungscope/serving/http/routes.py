@@ -6,10 +6,17 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from lungscope import DISCLAIMER
-from lungscope.serving.http.answering import Wishes
+from lungscope.about import DISCLAIMER
+from lungscope.serving.http.answer import RequestOptions
 from lungscope.serving.http.problems import INVALID, UNREADABLE, Problem
-from lungscope.serving.http.schema import UPLOAD, Asked, ModelAnswer, Predictions, Status, problems
+from lungscope.serving.http.schema import (
+    UPLOAD,
+    ModelAnswer,
+    PredictionsResponse,
+    RequestForm,
+    Status,
+    problems,
+)
 from lungscope.serving.http.service import Service
 
 EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
@@ -21,12 +28,12 @@ routes = APIRouter()
     "/v1/predictions",
     openapi_extra=UPLOAD,
     responses={
-        200: {"model": Predictions},
+        200: {"model": PredictionsResponse},
         **problems(400, 401, 403, 408, 413, 415, 421, 422, 429, 503),
     },
     tags=["predictions"],
 )
-async def predictions(request: Request, asked: Annotated[Asked, Query()]) -> Response:
+async def predictions(request: Request, asked: Annotated[RequestForm, Query()]) -> Response:
     """Classifies one or several radiographs; nothing of them is kept.
 
     A single file that cannot be read is a problem (400); among several it is a row with `error`.
@@ -36,7 +43,7 @@ async def predictions(request: Request, asked: Annotated[Asked, Query()]) -> Res
     if asked.label is not None and asked.label not in classes:
         raise Problem(INVALID, f"class: the model has no such class; it has {', '.join(classes)}")
     service.check_room()
-    wishes = Wishes(asked.explain, asked.label, asked.preview)
+    wishes = RequestOptions(asked.explain, asked.label, asked.preview)
     async with service.intake.uploads(request) as uploads:
         found = await service.answers(uploads, wishes, request.state.request_id)
     rows = [each.row for each in found]

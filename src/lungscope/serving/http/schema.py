@@ -4,14 +4,14 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from lungscope import DISCLAIMER
+from lungscope.about import DISCLAIMER
 from lungscope.serving.http.problems import MEDIA_TYPE
 
 _SHA256 = "33bc40127d0e6a1b5c1fd9a6b2a1b0a1e6c4f0b7a9d8c7e6f5a4b3c2d1e0f9a8"
 _PNG = "data:image/png;base64,iVBORw0KGgo..."
 
 
-class Asked(BaseModel):
+class RequestForm(BaseModel):
     """What a client asks for besides the answer; anything else is a mistake, which it is told."""
 
     model_config = ConfigDict(extra="forbid")
@@ -35,7 +35,7 @@ class HeatmapAnswer(BaseModel):
     )
 
 
-class Row(BaseModel):
+class PredictionRow(BaseModel):
     """The answer for one file; of an unreadable one `file` and `error` alone."""
 
     file: str = Field(description="Its name, as it was sent.", examples=["chest.png"])
@@ -69,10 +69,10 @@ class Row(BaseModel):
     )
 
 
-class Predictions(BaseModel):
+class PredictionsResponse(BaseModel):
     """One row a file, in the order sent."""
 
-    predictions: list[Row]
+    predictions: list[PredictionRow]
     disclaimer: str = Field(examples=[DISCLAIMER])
 
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 import uvicorn
 
 from lungscope.errors import LungscopeError
-from lungscope.serving.http.application import application
+from lungscope.serving.http.application import create_application
 from lungscope.serving.http.connection import MOST, Connection
 from lungscope.serving.http.model import Model
 from lungscope.serving.http.service import Service
@@ -39,7 +39,7 @@ def serve(
             opened, or the model cannot be loaded.
     """
     with listening(settings) as sock:
-        app = application(settings, load)
+        app = create_application(settings, load)
         _allow_files()
         address = url(settings.host, sock.getsockname()[1])
 

@@ -9,22 +9,14 @@ from functools import partial
 from lungscope.errors import LungscopeError
 from lungscope.inference.classifier import Classifier
 from lungscope.inference.prediction import Prediction
-from lungscope.serving.http.answering import Answered, Wishes, answer
+from lungscope.serving.http.answer import RequestOptions, UploadResult, answer_upload
 from lungscope.serving.http.audit_log import AuditLog, AuditLogUnwritable
-from lungscope.serving.http.drift import Drift
 from lungscope.serving.http.intake import Intake
-from lungscope.serving.http.metrics import Metrics
+from lungscope.serving.http.metrics import Drift, Metrics
 from lungscope.serving.http.model import Model
 from lungscope.serving.http.multipart import Upload
 from lungscope.serving.http.pool import Full, Late, Pool
-from lungscope.serving.http.problems import (
-    BUSY,
-    LATE,
-    LOADING,
-    NO_MEMORY,
-    NOT_RECORDED,
-    Problem,
-)
+from lungscope.serving.http.problems import BUSY, LATE, LOADING, NO_MEMORY, NOT_RECORDED, Problem
 from lungscope.serving.http.settings import Settings
 
 log = logging.getLogger("lungscope.serving")
@@ -116,8 +108,8 @@ class Service:
             raise _busy()
 
     async def answers(
-        self, uploads: list[Upload], wishes: Wishes, request_id: str
-    ) -> list[Answered]:
+        self, uploads: list[Upload], wishes: RequestOptions, request_id: str
+    ) -> list[UploadResult]:
         """Has uploads classified, in their order.
 
         Raises:
@@ -145,15 +137,17 @@ class Service:
         return found
 
     def _answered(
-        self, classifier: Classifier, upload: Upload, wishes: Wishes, request_id: str
-    ) -> Answered:
+        self, classifier: Classifier, upload: Upload, wishes: RequestOptions, request_id: str
+    ) -> UploadResult:
         """Answers for an upload, in a worker thread; an answer that is not recorded is none."""
-        answered = answer(classifier, upload, wishes, fingerprint=self._audit_log is not None)
+        answered = answer_upload(
+            classifier, upload, wishes, fingerprint=self._audit_log is not None
+        )
         if self._audit_log is not None:
             self._audit_log.record(_record(answered, request_id))
         return answered
 
-    def _count(self, answered: Answered) -> None:
+    def _count(self, answered: UploadResult) -> None:
         outcome = answered.outcome
         if not isinstance(outcome, Prediction):
             self.metrics.unreadable.inc()
@@ -166,7 +160,7 @@ class Service:
             self._drift.add(outcome.distance)
 
 
-def _record(answered: Answered, request_id: str) -> dict[str, object]:
+def _record(answered: UploadResult, request_id: str) -> dict[str, object]:
     """A line of the audit log: no name of a file, and no reason of a refusal, which may have it."""
     outcome = answered.outcome
     told: dict[str, object] = {

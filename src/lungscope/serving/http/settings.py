@@ -6,14 +6,14 @@ from pathlib import Path
 
 from lungscope.errors import LungscopeError
 from lungscope.images.reading import LARGEST_FILE
-from lungscope.processors import processors
+from lungscope.parallel import cpu_count
 
 MIB = 2**20
 
 
 def usual_workers() -> int:
     """One more than processors: while one waits for Python's lock, the others keep them busy."""
-    return processors() + 1
+    return cpu_count() + 1
 
 
 @dataclass(frozen=True)

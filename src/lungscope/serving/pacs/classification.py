@@ -9,13 +9,14 @@ from typing import Protocol
 from pydicom import dcmwrite
 from pydicom.dataset import Dataset
 
-from lungscope.images import CHEST_RADIOGRAPHS, Radiograph, UnreadableImage, read_content
+from lungscope.errors import UnreadableImage
+from lungscope.images import CHEST_RADIOGRAPHS, Radiograph, read_content
 from lungscope.inference.description import Description
 from lungscope.inference.prediction import Prediction
-from lungscope.serving.pacs.backoff import Backoff
-from lungscope.serving.pacs.entry import Entry
+from lungscope.serving.pacs.entry import QueueEntry
 from lungscope.serving.pacs.secondary_capture import secondary_capture
-from lungscope.serving.pacs.source import NoPlace, Source
+from lungscope.serving.pacs.settings import Backoff
+from lungscope.serving.pacs.source_image import MissingIdentifiers, SourceImage
 from lungscope.serving.pacs.spool import PICTURE, REPORT
 from lungscope.serving.pacs.store import MOST_ATTEMPTS, Store
 from lungscope.serving.pacs.structured_report import structured_report
@@ -26,7 +27,7 @@ log = logging.getLogger("lungscope.pacs")
 _WAIT_FOR_DISK = 30.0
 
 
-class Judge(Protocol):
+class ImageClassifier(Protocol):
     """What answers for a radiograph; `inference.classifier.Classifier` does."""
 
     @property
@@ -47,7 +48,7 @@ class Classification:
     """
 
     def __init__(
-        self, judge: Judge, store: Store, backoff: Backoff, on_results: Callable[[], None]
+        self, judge: ImageClassifier, store: Store, backoff: Backoff, on_results: Callable[[], None]
     ) -> None:
         """Takes what answers, where from, and whom to tell that there are results to send."""
         self._judge, self._store, self._backoff = judge, store, backoff
@@ -65,7 +66,7 @@ class Classification:
             return False
         try:
             self._classify(entry)
-        except (UnreadableImage, NoPlace) as error:
+        except (UnreadableImage, MissingIdentifiers) as error:
             reason = error.reason if isinstance(error, UnreadableImage) else str(error)
             self._store.refuse(entry.key, reason)
             log.info("%s refused: %s", entry.key[:12], reason)
@@ -77,14 +78,14 @@ class Classification:
             self._attempt_failed(entry, type(error).__name__)
         return True
 
-    def _classify(self, entry: Entry) -> None:
+    def _classify(self, entry: QueueEntry) -> None:
         started = time.perf_counter()
         content = self._store.spool.image(entry.key).read_bytes()
         # The name is drawn into the picture: it is that of log and status.
         radiograph = read_content(content, f"instance {entry.key[:12]}", CHEST_RADIOGRAPHS)
-        source = Source.of(content)
+        source = SourceImage.of(content)
         if key_of(source.sop_instance) != entry.key:
-            raise NoPlace("its SOP Instance UID is not the one that it came under")
+            raise MissingIdentifiers("its SOP Instance UID is not the one that it came under")
         uids = ResultUids.of(source.sop_instance, source.series, self._model)
         prediction = self._judge.judge(radiograph)
         report = structured_report(prediction, source, uids)
@@ -98,7 +99,7 @@ class Classification:
         log.info("%s classified in %.2f s", entry.key[:12], time.perf_counter() - started)
         self._on_results()
 
-    def _attempt_failed(self, entry: Entry, what: str) -> None:
+    def _attempt_failed(self, entry: QueueEntry, what: str) -> None:
         reason = f"classifying it raised {what}"
         if entry.attempts >= MOST_ATTEMPTS:
             self._store.fail(entry.key, reason)
@@ -106,7 +107,7 @@ class Classification:
         else:
             self._put_off(entry, self._backoff.delay(entry.attempts), reason, attempts=0)
 
-    def _put_off(self, entry: Entry, delay: float, reason: str, *, attempts: int) -> None:
+    def _put_off(self, entry: QueueEntry, delay: float, reason: str, *, attempts: int) -> None:
         self._store.queue.put_off([entry.key], time.time() + delay, reason, attempts=attempts)
         log.warning("%s put off by %.0f s: %s", entry.key[:12], delay, reason)
 

@@ -10,7 +10,7 @@ STATES: tuple[State, ...] = ("received", "classified", "sent", "refused", "faile
 
 
 @dataclass(frozen=True)
-class Entry:
+class QueueEntry:
     """One instance.
 
     Attributes:

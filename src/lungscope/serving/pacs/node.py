@@ -17,7 +17,7 @@ from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 from lungscope.errors import LungscopeError
 from lungscope.serving.pacs.connections import BoundedServer, refill
 from lungscope.serving.pacs.settings import Settings
-from lungscope.serving.pacs.source import is_uid
+from lungscope.serving.pacs.source_image import is_uid
 from lungscope.serving.pacs.store import NoSpace, Store
 from lungscope.serving.pacs.uids import key_of
 

@@ -8,8 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lungscope.errors import LungscopeError
-from lungscope.serving.pacs.entry import STATES, Entry, State
-from lungscope.serving.pacs.unusable import unusable
+from lungscope.serving.pacs.entry import STATES, QueueEntry, State
 
 FILE = "queue.sqlite"
 VERSION = 1
@@ -64,7 +63,7 @@ class Queue:
             if damage != "ok":
                 raise sqlite3.DatabaseError("damaged")
         except sqlite3.Error as error:
-            raise unusable(path, error) from error
+            raise unusable_queue(path, error) from error
 
     def close(self) -> None:
         """Closes the file."""
@@ -81,11 +80,11 @@ class Queue:
                 (key, time.time()),
             )
 
-    def get(self, key: str) -> Entry | None:
+    def get(self, key: str) -> QueueEntry | None:
         """One instance, or None where it is not known."""
         return next(self._entries("WHERE key = ?", (key,)), None)
 
-    def starting_with(self, prefix: str) -> list[Entry]:
+    def starting_with(self, prefix: str) -> list[QueueEntry]:
         """The instances whose key starts so, at most three.
 
         Args:
@@ -93,12 +92,12 @@ class Queue:
         """
         return list(self._entries("WHERE substr(key, 1, ?) = ? LIMIT 3", (len(prefix), prefix)))
 
-    def in_state(self, *states: State) -> list[Entry]:
+    def in_state(self, *states: State) -> list[QueueEntry]:
         """All instances that are so far."""
         marks = ", ".join("?" * len(states))
         return list(self._entries(f"WHERE state IN ({marks}) ORDER BY received", states))
 
-    def claim(self) -> Entry | None:
+    def claim(self) -> QueueEntry | None:
         """The next instance to classify; nobody else gets it until it is `moved` or `put_off`.
 
         That it is being attempted is on disk before the attempt begins, so that an instance that
@@ -145,7 +144,7 @@ class Queue:
             )
         return given_up
 
-    def to_send(self, most: int) -> list[Entry]:
+    def to_send(self, most: int) -> list[QueueEntry]:
         """The instances whose results are due to be sent, oldest first."""
         return list(
             self._entries(
@@ -234,13 +233,13 @@ class Queue:
             )
         return {state: int(found.get(state, 0)) for state in STATES}
 
-    def _entries(self, where: str, values: Sequence[object]) -> Iterator[Entry]:
+    def _entries(self, where: str, values: Sequence[object]) -> Iterator[QueueEntry]:
         with self._lock:
             rows = self._connection.execute(
                 f"SELECT {_COLUMNS} FROM instances {where}",  # noqa: S608 - `where` is from above
                 tuple(values),
             ).fetchall()
-        return iter([Entry(*row) for row in rows])
+        return iter([QueueEntry(*row) for row in rows])
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -253,3 +252,23 @@ class Queue:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise
+
+
+def unusable_queue(path: Path, error: sqlite3.Error) -> LungscopeError:
+    """The mistake, or the misfortune, in one line.
+
+    Args:
+        path: of the queue.
+        error: of SQLite.
+    """
+    words = str(error)
+    if "full" in words:
+        return LungscopeError(f"{path.parent}: its disk is full; make room and start again")
+    if "readonly" in words or "unable to open" in words:
+        return LungscopeError(f"{path}: cannot be written; give a folder that this user may write")
+    if "locked" in words:
+        return LungscopeError(f"{path}: another program holds it")
+    return LungscopeError(
+        f"{path}: it is damaged ({words}); with the node stopped move it away, and what lies in "
+        "the spool is taken in anew at the next start"
+    )

@@ -4,11 +4,10 @@ import logging
 import time
 
 from lungscope.errors import LungscopeError
-from lungscope.serving.pacs.backoff import Backoff
 from lungscope.serving.pacs.node import STORED
 from lungscope.serving.pacs.orthanc import Changes, OrthancClient, OrthancUnavailable, TooLarge
-from lungscope.serving.pacs.settings import Settings
-from lungscope.serving.pacs.source import is_uid
+from lungscope.serving.pacs.settings import Backoff, Settings
+from lungscope.serving.pacs.source_image import is_uid
 from lungscope.serving.pacs.store import Store
 from lungscope.serving.pacs.uids import key_of
 

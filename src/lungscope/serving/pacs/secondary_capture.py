@@ -6,12 +6,12 @@ from PIL import Image, ImageDraw
 from pydicom.dataset import Dataset
 
 from lungscope.images import Radiograph
-from lungscope.inference.explanation import Explanation
-from lungscope.inference.lettering import fitted, lettered
-from lungscope.inference.picture import picture
+from lungscope.inference.explain.drawing import draw_explanation
+from lungscope.inference.explain.explanation import Explanation
+from lungscope.inference.explain.lettering import draw_text, fit_text
 from lungscope.inference.prediction import Prediction
-from lungscope.serving.pacs import wording
-from lungscope.serving.pacs.source import Source
+from lungscope.serving.pacs import terminology
+from lungscope.serving.pacs.source_image import SourceImage
 from lungscope.serving.pacs.uids import ResultUids
 
 SERIES_NUMBER = 9902
@@ -19,7 +19,7 @@ _BAND, _LETTERS, _WARNING = 48, 24, "#a82a00"
 
 
 def secondary_capture(
-    radiograph: Radiograph, prediction: Prediction, source: Source, uids: ResultUids
+    radiograph: Radiograph, prediction: Prediction, source: SourceImage, uids: ResultUids
 ) -> Dataset | None:
     """Draws the radiograph and the evidence for the answer, with the research-use line burned in.
 
@@ -36,7 +36,7 @@ def secondary_capture(
     """
     if prediction.abstained or prediction.activation_map is None:
         return None
-    drawn = _labelled(picture(radiograph.pixels, Explanation.of(prediction)))
+    drawn = _labelled(draw_explanation(radiograph.pixels, Explanation.of(prediction)))
     made = SCImage(
         pixel_array=np.asarray(drawn),
         photometric_interpretation="RGB",
@@ -47,7 +47,7 @@ def secondary_capture(
         series_number=SERIES_NUMBER,
         sop_instance_uid=uids.picture,
         patient_orientation=("L", "F"),  # highdicom insists
-        **wording.origin(prediction, source),
+        **terminology.describe_equipment(prediction, source),
     )
     made["PatientOrientation"].clear()  # Type 2C: a page with two views and letters has none
     made.add_new("Laterality", "CS", None)  # Type 2C, and a chest is not paired (PS3.3 C.7.3.1)
@@ -55,7 +55,7 @@ def secondary_capture(
     made.Modality = "OT"
     if source.burned_in:  # its pixels are in the picture; what we write identifies nobody
         made.BurnedInAnnotation = source.burned_in
-    made.DerivationDescription = wording.PURPOSE
+    made.DerivationDescription = terminology.PURPOSE
     made.SourceImageSequence = [_reference(source)]
     made["PixelData"].VR = "OB"
     source.identify(made)
@@ -65,15 +65,19 @@ def secondary_capture(
 def _labelled(drawn: Image.Image) -> Image.Image:
     """Puts the research-use line on top, to be read on a thumbnail, too."""
     page = Image.new("RGB", (drawn.width, drawn.height + _BAND), _WARNING)
-    text, font = lettered(wording.PURPOSE, _LETTERS)
+    text, font = draw_text(terminology.PURPOSE, _LETTERS)
     ImageDraw.Draw(page).text(
-        (drawn.width // 2, _BAND // 2), fitted(text, font, drawn.width), "white", font, anchor="mm"
+        (drawn.width // 2, _BAND // 2),
+        fit_text(text, font, drawn.width),
+        "white",
+        font,
+        anchor="mm",
     )
     page.paste(drawn, (0, _BAND))
     return page
 
 
-def _reference(source: Source) -> Dataset:
+def _reference(source: SourceImage) -> Dataset:
     purpose = Dataset()
     purpose.CodeValue, purpose.CodingSchemeDesignator = "121322", "DCM"
     purpose.CodeMeaning = "Source image for image processing operation"

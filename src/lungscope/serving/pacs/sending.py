@@ -10,7 +10,7 @@ from pydicom import uid
 from pynetdicom import AE
 from pynetdicom.association import Association
 
-from lungscope.serving.pacs.entry import Entry
+from lungscope.serving.pacs.entry import QueueEntry
 from lungscope.serving.pacs.settings import Settings
 from lungscope.serving.pacs.store import Store
 
@@ -101,7 +101,7 @@ class Sending:
             raise NotSent("ended the association as soon as it was there")
         return association
 
-    def _send_all(self, association: Association, entries: Sequence[Entry]) -> bool:
+    def _send_all(self, association: Association, entries: Sequence[QueueEntry]) -> bool:
         sent = 0
         for entry in entries:
             if not association.is_established:
@@ -119,7 +119,7 @@ class Sending:
                 log.info("%s sent", entry.key[:12])
         return sent > 0
 
-    def _all_put_off(self, entries: Sequence[Entry], why: str) -> None:
+    def _all_put_off(self, entries: Sequence[QueueEntry], why: str) -> None:
         """Waits for the target, not for one of the instances after the other."""
         self._unreachable += 1
         delay = self._backoff.delay(self._unreachable)

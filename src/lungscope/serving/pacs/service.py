@@ -6,16 +6,15 @@ import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from lungscope.serving.pacs.classification import Classification, Judge
+from lungscope.serving.pacs.classification import Classification, ImageClassifier
 from lungscope.serving.pacs.node import Node
-from lungscope.serving.pacs.queue import FILE, Queue
+from lungscope.serving.pacs.queue import FILE, Queue, unusable_queue
 from lungscope.serving.pacs.reconciliation import Reconciliation
 from lungscope.serving.pacs.sending import Sending
 from lungscope.serving.pacs.settings import Settings
-from lungscope.serving.pacs.spool import Occupation, Spool
+from lungscope.serving.pacs.spool import Spool, SpoolLock
 from lungscope.serving.pacs.store import Store
 from lungscope.serving.pacs.uids import fingerprint
-from lungscope.serving.pacs.unusable import unusable
 
 log = logging.getLogger("lungscope.pacs")
 
@@ -32,7 +31,7 @@ class Service:
     process, they find everything there again.
     """
 
-    def __init__(self, settings: Settings, judge: Judge) -> None:
+    def __init__(self, settings: Settings, judge: ImageClassifier) -> None:
         """Starts all parts.
 
         Raises:
@@ -42,12 +41,12 @@ class Service:
         try:
             self._begin(settings, judge)
         except sqlite3.Error as error:
-            raise unusable(settings.spool / FILE, error) from error
+            raise unusable_queue(settings.spool / FILE, error) from error
 
-    def _begin(self, settings: Settings, judge: Judge) -> None:
+    def _begin(self, settings: Settings, judge: ImageClassifier) -> None:
         spool = Spool(settings.spool)
         with ExitStack() as undo:  # of what fails half-way
-            self._occupation = Occupation(settings.spool)
+            self._occupation = SpoolLock(settings.spool)
             undo.callback(self._occupation.end)
             self._queue = Queue(settings.spool / FILE)
             undo.callback(self._queue.close)
@@ -66,7 +65,9 @@ class Service:
         for thread in self._threads:
             thread.start()
 
-    def _parts(self, settings: Settings, judge: Judge, store: Store) -> list[threading.Thread]:
+    def _parts(
+        self, settings: Settings, judge: ImageClassifier, store: Store
+    ) -> list[threading.Thread]:
         classification = Classification(judge, store, settings.backoff, self._finished.set)
         parts = [
             self._thread(f"classifying-{number}", classification.step, self._arrived)

@@ -1,13 +1,38 @@
 """What a node is told when it is started."""
 
 import ipaddress
+import random
 import re
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from lungscope.errors import LungscopeError
-from lungscope.serving.pacs.backoff import Backoff
+
+
+@dataclass(frozen=True)
+class Backoff:
+    """Exponential backoff with jitter.
+
+    Attributes:
+        first: seconds after the first failure, at most.
+        longest: seconds, at most, however many failures there were.
+    """
+
+    first: float = 5.0
+    longest: float = 3600.0
+
+    def delay(self, failures: int, chance: Callable[[], float] = random.random) -> float:
+        """Seconds to wait, between half and all of what doubling gives.
+
+        Args:
+            failures: so far, >= 1.
+            chance: draws from [0, 1).
+        """
+        full = min(self.longest, self.first * 2.0 ** min(failures - 1, 60))
+        return full * (0.5 + 0.5 * chance())
+
 
 _AE_TITLE = re.compile(r"[!-\[\]-~](?:[ -\[\]-~]{0,14}[!-\[\]-~])?")  # PS3.5 VR AE: no backslash
 _PEER = re.compile(r"(?P<ae>[^@]+)@(?P<host>\[[0-9A-Fa-f:.]+\]|[^:@\[\]]+):(?P<port>\d{1,5})")

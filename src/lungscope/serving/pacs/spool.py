@@ -95,7 +95,7 @@ class Spool:
             path.unlink(missing_ok=True)
 
 
-class Occupation:
+class SpoolLock:
     """The right to work on a spool, which one process has at a time.
 
     It ends with the process, however that ends: SQLite's lock is one of the operating system's.

@@ -1,15 +1,15 @@
 """What the queue of a spool holds, for a person or a program; without identifiers."""
 
+import re
 import sqlite3
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from lungscope.errors import LungscopeError
-from lungscope.serving.pacs.entry import Entry, State
-from lungscope.serving.pacs.queue import FILE, Queue
-from lungscope.serving.pacs.spool import Occupation
-from lungscope.serving.pacs.unusable import unusable
+from lungscope.serving.pacs.entry import QueueEntry, State
+from lungscope.serving.pacs.queue import FILE, Queue, unusable_queue
+from lungscope.serving.pacs.spool import Spool, SpoolLock
 
 SHOWN = 20
 """Instances that are told one by one."""
@@ -27,7 +27,7 @@ class Status:
     """
 
     counts: dict[State, int]
-    unfinished: list[Entry]
+    unfinished: list[QueueEntry]
     oldest: float | None
     running: bool
 
@@ -42,7 +42,7 @@ class Status:
             raise LungscopeError(f"{spool}: no spool of lungscope pacs; give its --spool")
         queue = Queue(spool / FILE)
         try:
-            running = Occupation.is_taken(spool)
+            running = SpoolLock.is_taken(spool)
             waiting = queue.in_state("received", "classified")
             return cls(
                 queue.counts(),
@@ -51,6 +51,43 @@ class Status:
                 running,
             )
         except sqlite3.Error as error:
-            raise unusable(spool / FILE, error) from error
+            raise unusable_queue(spool / FILE, error) from error
         finally:
             queue.close()
+
+
+_PREFIX = re.compile(r"[0-9a-f]{6,32}")
+
+
+def drop_instance(folder: Path, prefix: str) -> str:
+    """Forgets an instance and removes its files.
+
+    Args:
+        folder: of a spool on which no node works.
+        prefix: the first 6 or more digits of the instance's key.
+
+    Returns:
+        The key.
+
+    Raises:
+        LungscopeError: no spool, a node works on it, or not one instance's key.
+    """
+    if not (folder / FILE).is_file():
+        raise LungscopeError(f"{folder}: no spool of lungscope pacs; give its --spool")
+    if not _PREFIX.fullmatch(prefix):
+        raise LungscopeError(f"{prefix!r}: give 6 to 32 digits as lungscope pacs status shows them")
+    spool, occupation, queue = Spool(folder), SpoolLock(folder), Queue(folder / FILE)
+    try:
+        found = queue.starting_with(prefix)
+        if len(found) != 1:
+            raise LungscopeError(
+                f"{prefix}: {len(found) or 'no'} instances of this key in {folder}"
+            )
+        queue.remove(found[0].key)
+        spool.remove(found[0].key)
+    except sqlite3.Error as error:
+        raise unusable_queue(folder / FILE, error) from error
+    finally:
+        queue.close()
+        occupation.end()
+    return found[0].key

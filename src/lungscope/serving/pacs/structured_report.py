@@ -21,10 +21,10 @@ from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 
-from lungscope import __version__
+from lungscope.about import __version__
 from lungscope.inference.prediction import Prediction
-from lungscope.serving.pacs import wording
-from lungscope.serving.pacs.source import Source
+from lungscope.serving.pacs import terminology
+from lungscope.serving.pacs.source_image import SourceImage
 from lungscope.serving.pacs.uids import ResultUids
 
 SERIES_NUMBER = 9901
@@ -34,7 +34,7 @@ _COMMENT = Code("121106", "DCM", "Comment")
 _LONGEST_TEXT = 1024
 
 
-def structured_report(prediction: Prediction, source: Source, uids: ResultUids) -> Dataset:
+def structured_report(prediction: Prediction, source: SourceImage, uids: ResultUids) -> Dataset:
     """Makes the report of an answer.
 
     The finding is the class, or "No answer" where the model abstains; the probability of every
@@ -51,10 +51,10 @@ def structured_report(prediction: Prediction, source: Source, uids: ResultUids) 
         A Comprehensive SR in Explicit VR Little Endian, in the study of the source.
     """
     algorithm = AlgorithmIdentification(
-        name=wording.ascii_text(f"lungscope {prediction.model}"),
+        name=terminology.ascii_text(f"lungscope {prediction.model}"),
         version=__version__,
         parameters=[f"model weights SHA-256 {prediction.model_sha256}"],
-        manufacturer=wording.MANUFACTURER,
+        manufacturer=terminology.MANUFACTURER,
     )
     group = MeasurementsAndQualitativeEvaluations(
         tracking_identifier=TrackingIdentifier(uids.tracking, "lungscope"),
@@ -82,8 +82,8 @@ def structured_report(prediction: Prediction, source: Source, uids: ResultUids) 
         is_complete=True,
         is_final=False,
         is_verified=False,
-        **wording.origin(prediction, source),
-        coding_schemes=wording.coding_schemes(),
+        **terminology.describe_equipment(prediction, source),
+        coding_schemes=terminology.coding_schemes(),
     )
     source.identify(made)
     return made
@@ -95,26 +95,30 @@ def _observer(prediction: Prediction, uids: ResultUids) -> ObserverContext:
         observer_identifying_attributes=DeviceObserverIdentifyingAttributes(
             uid=uids.device,
             name="lungscope",
-            manufacturer_name=wording.MANUFACTURER,
-            model_name=wording.ascii_text(prediction.model),
+            manufacturer_name=terminology.MANUFACTURER,
+            model_name=terminology.ascii_text(prediction.model),
             serial_number=prediction.model_sha256[:16],
         ),
     )
 
 
 def _finding(prediction: Prediction) -> CodedConcept:
-    return wording.NO_ANSWER if prediction.label is None else wording.class_code(prediction.label)
+    return (
+        terminology.NO_ANSWER
+        if prediction.label is None
+        else terminology.class_code(prediction.label)
+    )
 
 
 def _measurements(prediction: Prediction) -> list[Measurement]:
     numbers = []
     if math.isfinite(prediction.distance):
-        numbers.append(Measurement(wording.DISTANCE, round(prediction.distance, 6), _NO_UNITS))
+        numbers.append(Measurement(terminology.DISTANCE, round(prediction.distance, 6), _NO_UNITS))
     if prediction.abstained:
         return numbers
     return [
         *(
-            Measurement(wording.probability_code(name), round(probability, 6), _NO_UNITS)
+            Measurement(terminology.probability_code(name), round(probability, 6), _NO_UNITS)
             for name, probability in prediction.probabilities.items()
         ),
         *numbers,
@@ -123,6 +127,8 @@ def _measurements(prediction: Prediction) -> list[Measurement]:
 
 def _comments(prediction: Prediction) -> list[str]:
     if prediction.reason is None:
-        return [wording.PURPOSE]
-    reason = wording.ascii_text(f"The model gives no answer: {prediction.reason}.", _LONGEST_TEXT)
-    return [reason, wording.PURPOSE]
+        return [terminology.PURPOSE]
+    reason = terminology.ascii_text(
+        f"The model gives no answer: {prediction.reason}.", _LONGEST_TEXT
+    )
+    return [reason, terminology.PURPOSE]

@@ -1,0 +1,136 @@
+"""How answers are written, one a file: a table for people, CSV or lines of JSON for programs."""
+
+import csv
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Literal, TypeAlias
+
+from rich.markup import escape
+
+from lungscope.atomic import atomic_file
+from lungscope.cli.terminal import Terminal
+from lungscope.errors import LungscopeError
+
+if TYPE_CHECKING:
+    from lungscope.inference.prediction import Outcome
+
+Format: TypeAlias = Literal["table", "csv", "json"]
+Write: TypeAlias = Callable[["Outcome"], None]
+
+LONGEST_NAME = 44
+"""Characters of a file's name in the table; of a longer one the end is shown."""
+
+_BY_SUFFIX: dict[str, Format] = {".csv": "csv", ".jsonl": "json", ".ndjson": "json"}
+
+
+def choose_format(*, as_csv: bool, as_json: bool, out: Path | None) -> Format:
+    """The format that is asked for, by an option or by the suffix of the file.
+
+    Raises:
+        LungscopeError: both options, or a file whose format cannot be told.
+    """
+    if as_csv and as_json:
+        raise LungscopeError("--csv and --json: give one of them")
+    if as_csv or as_json:
+        return "csv" if as_csv else "json"
+    if out is None:
+        return "table"
+    if out.suffix.lower() not in _BY_SUFFIX:
+        raise LungscopeError(f"{out}: add --csv or --json, or name it .csv or .jsonl")
+    return _BY_SUFFIX[out.suffix.lower()]
+
+
+def refuse_to_replace(out: Path, files: Sequence[Path], *, overwrite: bool) -> None:
+    """Refuses a file for the answers that would replace something else.
+
+    Raises:
+        LungscopeError: it is one of the files that are to be read, no file on disk, or there
+            already and `overwrite` is off.
+    """
+    if not out.exists():
+        return
+    if not out.is_file() or out.is_symlink():
+        raise LungscopeError(f"{out}: is a folder, a link, a pipe or a device; give a file")
+    if out.resolve() in {file.resolve() for file in files}:
+        raise LungscopeError(f"{out}: is one of the files to be read; give another for the answers")
+    if not overwrite:
+        raise LungscopeError(f"{out}: is already there; replace it with --overwrite")
+
+
+@contextmanager
+def file_or(stream: IO[str], path: Path | None) -> Iterator[IO[str]]:
+    """Yields a file that is there whole when the block ends, or the stream where there is none.
+
+    What was written before an interrupt is kept under the name that `partial` gives; a file that
+    was there before stays as it is.
+    """
+    if path is None:
+        yield stream
+        return
+    with atomic_file(path) as temporary:
+        try:
+            # A name that is no UTF-8 is written escaped, as in JSON.
+            with temporary.open(
+                "w", encoding="utf-8", errors="backslashreplace", newline=""
+            ) as file:
+                yield file
+        except KeyboardInterrupt:
+            temporary.replace(partial(path))
+            raise
+
+
+def partial(path: Path) -> Path:
+    """Where the answers go that were there when a command was interrupted."""
+    return path.with_name(f"{path.stem}.partial{path.suffix}")
+
+
+def csv_rows(stream: IO[str], classes: Sequence[str], *, with_ids: bool) -> Write:
+    """Writes the header of a CSV, and then a row for every outcome that it is called with."""
+    from lungscope.inference.rows import columns, to_cells
+
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(columns(classes, with_ids=with_ids))
+    return lambda outcome: writer.writerow(to_cells(outcome, classes, with_ids=with_ids))
+
+
+def json_lines(stream: IO[str], *, with_ids: bool) -> Write:
+    """Writes a line of JSON for every outcome that it is called with."""
+    from lungscope.inference.rows import to_json
+
+    def write(outcome: "Outcome") -> None:
+        row = to_json(outcome, with_ids=with_ids)
+        stream.write(json.dumps(row, allow_nan=False) + "\n")  # in ASCII: it fits every stream
+        stream.flush()  # whoever reads the other end of a pipe waits for it
+
+    return write
+
+
+def table_lines(terminal: Terminal, files: Sequence[Path], classes: Sequence[str]) -> Write:
+    """Says the head of a table, and then a line for every outcome that it is called with."""
+    from lungscope.inference.prediction import Prediction
+
+    name = min(max(len(str(file)) for file in files), LONGEST_NAME)
+    answer = max(len("(unreadable)"), *(len(each) for each in classes))
+    widths = [max(len(each), len("0.000")) for each in classes]
+    head = "  ".join(f"{each:>{width}}" for each, width in zip(classes, widths, strict=True))
+    terminal.say(f"[bold]{'file':<{name}}  {'answer':<{answer}}  {escape(head)}[/]")
+
+    def write(outcome: "Outcome") -> None:
+        line = f"{shorten_path(outcome.file):<{name}}  "
+        if isinstance(outcome, Prediction):
+            numbers = zip(outcome.probabilities.values(), widths, strict=True)
+            line += f"{outcome.label or '(abstains)':<{answer}}  "
+            line += "  ".join(f"{number:>{width}.3f}" for number, width in numbers)
+        else:
+            line += f"{'(unreadable)':<{answer}}"
+        terminal.say(escape("  ".join(filter(None, (line, outcome.reason)))))
+
+    return write
+
+
+def shorten_path(file: Path) -> str:
+    """A file's name as it can be shown: the end of a long one, no control characters."""
+    name = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(file))
+    return name if len(name) <= LONGEST_NAME else f"…{name[1 - LONGEST_NAME :]}"

@@ -1,0 +1,120 @@
+"""Several tests at once: Holm's correction (Holm, 1979, Scandinavian Journal of Statistics 6)."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import binom, binomtest, norm
+
+
+def holm_adjust(p_values: Sequence[float]) -> tuple[float, ...]:
+    """P-values corrected for being several, in the order given.
+
+    The smallest of m is multiplied by m, the next by m - 1, and so on; none falls below one that
+    was smaller before, and none exceeds 1. Rejecting those below 0.05 rejects a true hypothesis,
+    any at all, with a probability of at most 5 %, however the tests depend on each other.
+
+    Args:
+        p_values: each in [0, 1]; there may be none.
+    """
+    order = np.argsort(p_values, kind="stable")
+    raised = np.asarray(p_values, dtype=np.float64)[order] * np.arange(len(order), 0, -1)
+    corrected = np.empty(len(order))
+    corrected[order] = np.minimum(np.maximum.accumulate(raised), 1)
+    return tuple(corrected.tolist())
+
+
+@dataclass(frozen=True)
+class McNemar:
+    """Two models' right answers to the same images.
+
+    Attributes:
+        only_first, only_second: images that this model alone got right.
+        p_images: two-sided p-value in [0, 1], images taken to be independent.
+        p_groups: two-sided p-value in [0, 1], groups taken to be independent.
+    """
+
+    only_first: int
+    only_second: int
+    p_images: float
+    p_groups: float
+
+
+def mcnemar_test(
+    first: NDArray[np.bool_], second: NDArray[np.bool_], groups: Sequence[str]
+) -> McNemar:
+    """Tests whether two models are right equally often.
+
+    Args:
+        first: (N,) whether one model got each image right.
+        second: (N,) whether the other did.
+        groups: the group of each image, (N,).
+    """
+    only_first, only_second = int((first & ~second).sum()), int((second & ~first).sum())
+    one_sided = only_first + only_second
+    return McNemar(
+        only_first,
+        only_second,
+        float(binomtest(only_first, one_sided, 0.5).pvalue) if one_sided else 1.0,
+        _over_groups(first.astype(np.int64) - second.astype(np.int64), groups),
+    )
+
+
+def _over_groups(advantage: NDArray[np.int64], groups: Sequence[str]) -> float:
+    """The exact share of all exchanges whose sum is as far from 0 as the one observed.
+
+    Each group's sum keeps its size and takes either sign. Sums of the same size are counted
+    together, by a binomial distribution; distributions of different sizes are convolved.
+    """
+    names, group = np.unique(np.asarray(groups), return_inverse=True)
+    sums = np.zeros(len(names), dtype=np.int64)
+    np.add.at(sums, group, advantage)
+    positive = np.ones(1)  # probability of each total of the sums whose sign is +: 0, 1, 2, ...
+    for size, times in zip(*np.unique(abs(sums[sums != 0]), return_counts=True), strict=True):
+        steps = np.zeros(size * times + 1)
+        steps[::size] = binom.pmf(np.arange(times + 1), times, 0.5)
+        positive = np.convolve(positive, steps)
+    totals = 2 * np.arange(len(positive)) - (len(positive) - 1)
+    return min(1.0, float(positive[abs(totals) >= abs(sums.sum())].sum()))
+
+
+SIGNIFICANCE = 0.05
+POWER = 0.8
+
+
+def estimate_images_needed(discordant: float, difference: float, effect: float = 1.0) -> float:
+    """Images on which a difference in accuracy is found with 80 % power at 5 %, two-sided.
+
+    Connor (1987), Biometrics 43, 207-211, for McNemar's test, times the design effect:
+
+        n = effect (z(0.975) sqrt(d) + z(0.8) sqrt(d - difference^2))^2 / difference^2
+
+    Args:
+        discordant: d, the share of images that exactly one model gets right, in (0, 1].
+        difference: of the two accuracies, 0 < abs(difference) <= d.
+        effect: the design effect, >= 1.
+    """
+    null = norm.isf(SIGNIFICANCE / 2) * math.sqrt(discordant)
+    alternative = norm.ppf(POWER) * math.sqrt(max(0.0, discordant - difference**2))
+    return float(effect * ((null + alternative) / difference) ** 2)
+
+
+def estimate_design_effect(values: NDArray[np.float64], groups: Sequence[str]) -> float:
+    """How many times as many images it takes because those of a group are alike (Kish, 1965).
+
+    The variance of the mean with whole groups drawn, over that with single images drawn, by
+    linearisation. Values below 1, which few groups give by chance, are raised to 1.
+
+    Args:
+        values: (N,) one number an image, of which the mean is wanted.
+        groups: the group of each image, (N,), two groups or more.
+    """
+    names, group = np.unique(np.asarray(groups), return_inverse=True)
+    deviation = values - values.mean()
+    sums = np.zeros(len(names))
+    np.add.at(sums, group, deviation)
+    independent = (deviation**2).sum() / (1 - 1 / len(values))
+    grouped = (sums**2).sum() / (1 - 1 / len(names))
+    return max(1.0, float(grouped / independent)) if independent else 1.0

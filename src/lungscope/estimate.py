@@ -1,0 +1,61 @@
+"""A number with its 95 % interval, and the one way in which it is written."""
+
+import math
+from dataclasses import dataclass
+
+LEVEL = 0.95
+"""Coverage of every interval in lungscope."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its 95 % interval.
+
+    Attributes:
+        value: on the images as they are.
+        low: lower end of the interval.
+        high: upper end of the interval. Both ends are percentiles of the bootstrap distribution
+            unless the function that computes the estimate says otherwise.
+
+    Examples:
+        >>> accuracy = Estimate(0.934, 0.9, 0.964)
+        >>> print(accuracy)
+        0.934 (95 % 0.900 to 0.964)
+        >>> f"{accuracy:.1%}"
+        '93.4 % (95 % 90.0 to 96.4)'
+        >>> f"{Estimate(-0.02, -0.04, 0.001):+.1%}"
+        '-2.0 % (95 % -4.0 to +0.1)'
+    """
+
+    value: float
+    low: float
+    high: float
+
+    def __format__(self, spec: str) -> str:
+        """Writes the value and its interval, every number by the same format specification.
+
+        An interval without width is written as "no interval": the bootstrap has none where all
+        images belong to one group. An undefined value (NaN) is written as "undefined".
+
+        Args:
+            spec: a format specification of `float`, e.g. ".3f", ".1%" or "+.1%"; ".3f" if empty.
+        """
+        if math.isnan(self.value):
+            return "undefined"
+        spec = spec or ".3f"
+        return f"{_number(self.value, spec)} ({self.interval(spec)})"
+
+    def interval(self, spec: str = ".3f") -> str:
+        """Writes the interval alone, e.g. "95 % 0.900 to 0.964"."""
+        if self.low == self.high:
+            return "no interval"
+        low, high = (_number(end, spec).removesuffix(" %") for end in (self.low, self.high))
+        return f"95\u00a0% {low} to {high}"
+
+    def __str__(self) -> str:
+        return format(self)
+
+
+def _number(value: float, spec: str) -> str:
+    text = format(value, spec)
+    return f"{text[:-1]} %" if text.endswith("%") else text  # as SI has it: a space before %

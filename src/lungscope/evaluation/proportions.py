@@ -1,0 +1,128 @@
+"""A share of images with an interval that always leaves room for doubt: one rule for all of them.
+
+The bootstrap over groups gives no interval where every group is right, and too narrow a one of
+few groups: three hospitals without a mistake do not prove that there is none. There it is
+Wilson's, as if images of one group told the same.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lungscope.estimate import Estimate
+from lungscope.evaluation.bootstrap import Resampling, bootstrap_where_defined
+from lungscope.evaluation.calibration import wilson_interval
+
+FEW = 10
+"""With fewer groups cluster bootstraps are known to be too narrow: the interval is Wilson's."""
+
+_ROUNDING = 1e-12
+
+UNKNOWN = Estimate(0.0, 0.0, 1.0)
+"""Of a share of no image where 0 stands for 0 / 0, as scikit-learn has it: it may be anything."""
+
+
+def estimate_proportion(right: NDArray[np.bool_], groups: Sequence[str]) -> Estimate:
+    """The share of images that are right, with its 95 % interval over groups.
+
+    Args:
+        right: (N,), N > 0.
+        groups: the group of each image, length N.
+    """
+    count = len(set(groups))
+    if count < FEW:
+        return wilson_interval(float(right.mean()), count)  # as below, without the draws
+    return estimate_proportion_of_all(right, Resampling.over(groups))
+
+
+def estimate_proportion_among(
+    right: NDArray[np.bool_], among: NDArray[np.bool_], resampling: Resampling
+) -> Estimate | None:
+    """The share of some images that are right, with its 95 % interval over their groups.
+
+    A draw without any of those images tells nothing and is left out.
+
+    Args:
+        right: (N,).
+        among: (N,) the images that it is the share of.
+        resampling: of the groups of all N.
+
+    Returns:
+        None where it is the share of no image.
+    """
+    return _share(right & among, among, resampling) if among.any() else None
+
+
+def estimate_proportion_of_all(right: NDArray[np.bool_], resampling: Resampling) -> Estimate:
+    """The share of all N images that are right, with its 95 % interval over groups.
+
+    Args:
+        right: (N,), N > 0.
+        resampling: of the groups of the N images.
+    """
+    return _share(right, np.ones(len(right), dtype=np.bool_), resampling)
+
+
+def with_interval(value: float, replicates: NDArray[np.float64], groups: int) -> Estimate:
+    """A share with its percentile interval, or Wilson's: of few groups, or where that has no width.
+
+    Args:
+        value: the share, in [0, 1].
+        replicates: (D,) its value in each draw; NaN where it has none. Beyond 0 and 1 the interval
+            is cut off.
+        groups: how many independent observations it is made of, > 0. Wilson's of one group says
+            little: of a share of 1, that it is above 0.2.
+    """
+    found = bootstrap_where_defined(value, replicates)
+    if groups < FEW or found.low == found.high:
+        return wilson_interval(value, groups)
+    return Estimate(value, max(0.0, found.low), min(1.0, found.high))
+
+
+def average_of_proportions(value: float, replicates: NDArray[np.float64], groups: int) -> Estimate:
+    """A mean of shares of different images with its percentile interval.
+
+    It is no share itself. Where every draw has the same one (all are right, or none is) the
+    interval is Wilson's nevertheless; of one group, where nothing can be resampled, it is the
+    value.
+
+    Args:
+        value: the mean, in [0, 1].
+        replicates: (D,) in each draw; NaN where it has none.
+        groups: of all images, > 0.
+    """
+    found = bootstrap_where_defined(value, replicates)
+    agreed = found.high - found.low < _ROUNDING
+    return wilson_interval(value, groups) if agreed and groups > 1 else found
+
+
+def f1_interval(value: float, replicates: NDArray[np.float64], groups: int) -> Estimate:
+    """A class's F1 with its 95 % interval by the rule for shares.
+
+    F1 = 2 J / (1 + J) rises with J, the share of the images of the class or called so that are
+    both. Wilson's interval is that of J.
+
+    Args:
+        value: F1, in [0, 1].
+        replicates: (D,) in each draw; NaN where no image is of the class or called so.
+        groups: that the images of the class or called so are of, > 0.
+    """
+    found = bootstrap_where_defined(value, replicates)
+    if groups >= FEW and found.low < found.high:
+        return found
+    both = wilson_interval(value / (2 - value), groups)
+    low, high = (2 * end / (1 + end) for end in (both.low, both.high))
+    return Estimate(value, min(low, value), max(high, value))  # rounding apart
+
+
+def ratio(above: NDArray[np.float64], below: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What part of `below` is `above`; NaN where there is nothing to be a share of."""
+    return np.divide(above, below, out=np.full_like(below, np.nan), where=below > 0)
+
+
+def _share(right: NDArray[np.bool_], among: NDArray[np.bool_], resampling: Resampling) -> Estimate:
+    counts = resampling.sums(np.stack([right, among], axis=1).astype(np.float64))
+    value = float(right.sum() / among.sum())
+    groups = len(np.unique(resampling.group[among]))
+    return with_interval(value, ratio(counts[:, 0], counts[:, 1]), groups)

@@ -1,0 +1,248 @@
+"""From stored values to grey: rescale, values of interest, polarity (PS3.3 C.7.6.16.2, C.11).
+
+A sample has at most 16 bits, so the whole way is worked out once for each value that it can have,
+in 64-bit floats, and an image is one look-up in that table.
+
+What white is (1.0), and black (0.0):
+
+- with a VOI LUT Sequence (C.11.2.1.1), the ends of the output range that its descriptor states;
+  its first item is applied, and a window beside it is left alone, for "only one of them can be
+  applied at a time" and the table is what the modality made for this image;
+- with a window (C.11.2.1.2, C.11.2.1.3), the ends of the window, or for SIGMOID its asymptotes;
+  of several the first;
+- with neither, the ends of the range of Bits Stored (C.7.6.3.1), after rescaling: 8 bits read as
+  they do from a PNG;
+- MONOCHROME1, or Presentation LUT Shape INVERSE (C.11.6), turns black and white round after that,
+  once: a DX image states both for one inversion (C.8.11.3.1.2);
+- padding (C.7.5.1.1.2) is no part of the image: it is black, whatever else holds.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lungscope.images.dicom.header import Elements
+from lungscope.images.dicom.layout import Layout
+from lungscope.images.dicom.pixels import StoredValues
+from lungscope.images.raster import Undecodable
+
+_BLOCK = 2**16
+
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class LookupTable:
+    """A Modality or VOI LUT (PS3.3 C.11.1.1, C.11.2.1.1).
+
+    Attributes:
+        first: the input value that the first entry stands for; less takes the first entry, and
+            more than there are entries takes the last.
+        entries: (N,) outputs.
+        white: the largest output that its descriptor allows.
+    """
+
+    first: int
+    entries: NDArray[np.uint16]
+    white: int
+
+    def __call__(self, values: Values) -> Values:
+        """Looks (N,) values up."""
+        places = np.clip(np.trunc(values) - self.first, 0, len(self.entries) - 1)
+        outputs: Values = self.entries[places.astype(np.intp)].astype(np.float64)
+        return outputs
+
+
+@dataclass(frozen=True)
+class Window:
+    """A window (PS3.3 C.11.2.1.2, C.11.2.1.3).
+
+    Attributes:
+        center, width: in rescaled values.
+        function: "LINEAR", "LINEAR_EXACT" or "SIGMOID".
+    """
+
+    center: float
+    width: float
+    function: str
+
+    def __call__(self, values: Values) -> Values:
+        """Maps (N,) values to [0, 1]."""
+        if self.function == "SIGMOID":  # C.11.2.1.3.1, written so that nothing overflows
+            sigmoid: Values = 0.5 + 0.5 * np.tanh(2 * (values - self.center) / self.width)
+            return sigmoid
+        center, width = self.center, self.width
+        if self.function == "LINEAR":
+            center, width = center - 0.5, width - 1
+        if width == 0:
+            return (values > center).astype(np.float64)
+        linear: Values = np.clip((values - center) / width + 0.5, 0, 1)
+        return linear
+
+
+@dataclass(frozen=True)
+class Rescale:
+    """A linear Modality transformation (PS3.3 C.11.1.1.2): slope x value + intercept."""
+
+    slope: float
+    intercept: float
+
+    def __call__(self, values: Values) -> Values:
+        """Rescales (N,) values."""
+        return values * self.slope + self.intercept
+
+
+@dataclass(frozen=True)
+class Appearance:
+    """How stored values are to be seen.
+
+    Attributes:
+        modality: from stored to modality values.
+        interest: from modality values to grey, or None for the whole range.
+        inverted: whether the least grey is white.
+        padding: the least and the largest stored value that is no part of the image, or None.
+    """
+
+    modality: LookupTable | Rescale
+    interest: LookupTable | Window | None
+    inverted: bool
+    padding: tuple[int, int] | None
+
+
+def read_appearance(header: Elements, layout: Layout) -> Appearance:
+    """Reads how an image's values are to be seen.
+
+    Raises:
+        Undecodable: a value that is no number, a window without width or narrower than the standard
+            has it, an unknown VOI LUT function or presentation LUT shape, a slope of 0, or a
+            lookup table that contradicts its descriptor.
+    """
+    shape = header.code("PresentationLUTShape")
+    if shape not in (None, "IDENTITY", "INVERSE"):
+        raise Undecodable(f"its presentation LUT shape {shape} is not read")
+    modality_lut = _lookup_table(header, "ModalityLUTSequence", signed=layout.signed)
+    modality = modality_lut or _rescale(header)
+    # Whether a VOI LUT's first input is a signed number is not said, but whether it can be is.
+    below_zero = bool(modality(_ends(layout)).min() < 0)
+    voi_lut = _lookup_table(header, "VOILUTSequence", signed=below_zero)
+    return Appearance(
+        modality=modality,
+        interest=voi_lut or _window(header),
+        inverted=layout.photometric == "MONOCHROME1" or shape == "INVERSE",
+        padding=_padding(header, layout),
+    )
+
+
+def to_grey(samples: StoredValues, layout: Layout, appearance: Appearance) -> NDArray[np.float32]:
+    """Turns stored values into grey.
+
+    Args:
+        samples: (H, W) integers; bits above the stored ones are not looked at.
+        layout: of the image.
+        appearance: of the image.
+
+    Returns:
+        (H, W) float32 in [0, 1].
+    """
+    table = _table(samples.dtype, layout, appearance)
+    places = samples.view(samples.dtype.str.replace("i", "u")).reshape(-1)
+    pixels = np.empty(places.size, np.float32)
+    for start in range(
+        0, places.size, _BLOCK
+    ):  # numpy widens the places to 64 bits: not all at once
+        block = slice(start, start + _BLOCK)
+        # Every place is in the table; "clip" only spares numpy a copy.
+        np.take(table, places[block], out=pixels[block], mode="clip")
+    return pixels.reshape(samples.shape)
+
+
+def _table(dtype: np.dtype[np.integer], layout: Layout, appearance: Appearance) -> Values:
+    """(2 ** bits of a cell,) float32: the grey of every value that a cell can hold."""
+    native = dtype.newbyteorder("=")
+    cells = np.arange(2 ** (8 * dtype.itemsize), dtype=f"u{dtype.itemsize}").view(native)
+    unused = 8 * dtype.itemsize - layout.bits_stored
+    if unused > 0:
+        cells = (cells << unused) >> unused  # spreads the sign where there is one
+    stored = cells.astype(np.float64)
+    with np.errstate(all="ignore"):  # of extreme numbers in a header; what they give is looked at
+        values = _interest(appearance, stored, layout)
+    if not np.isfinite(values).all():
+        raise Undecodable("its rescaling or window goes beyond every finite number")
+    if appearance.inverted:
+        values = 1 - values
+    if appearance.padding is not None:
+        least, most = appearance.padding
+        values[(stored >= least) & (stored <= most)] = 0
+    return values.astype(np.float32)
+
+
+def _interest(appearance: Appearance, stored: Values, layout: Layout) -> Values:
+    values = appearance.modality(stored)
+    if isinstance(appearance.interest, Window):
+        return appearance.interest(values)
+    if isinstance(appearance.interest, LookupTable):
+        return np.minimum(appearance.interest(values) / appearance.interest.white, 1)
+    if isinstance(appearance.modality, LookupTable):
+        return np.minimum(values / appearance.modality.white, 1)
+    ends = appearance.modality(_ends(layout))
+    spread: Values = np.clip((values - ends.min()) / (ends.max() - ends.min()), 0, 1)
+    return spread
+
+
+def _rescale(header: Elements) -> Rescale:
+    slope = header.decimals("RescaleSlope") or (1.0,)
+    intercept = header.decimals("RescaleIntercept") or (0.0,)
+    if not np.isfinite(slope[0] * 2**16 + intercept[0]) or slope[0] == 0:
+        raise Undecodable("its rescale slope is 0, or it or its intercept is no finite number")
+    return Rescale(slope[0], intercept[0])
+
+
+def _ends(layout: Layout) -> Values:
+    return np.array([layout.least, layout.most], np.float64)
+
+
+def _window(header: Elements) -> Window | None:
+    center, width = header.decimals("WindowCenter"), header.decimals("WindowWidth")
+    if not center and not width:
+        return None
+    if not center or not width:
+        raise Undecodable("it has a window center without a window width, or the reverse")
+    function = header.code("VOILUTFunction") or "LINEAR"
+    if function not in ("LINEAR", "LINEAR_EXACT", "SIGMOID"):
+        raise Undecodable(f"its VOI LUT function {function} is not read")
+    least = 1 if function == "LINEAR" else np.finfo(np.float32).tiny
+    if not np.isfinite(center[0]) or not least <= width[0] < np.inf:
+        raise Undecodable("its window width must be more than 0, and 1 or more where it is LINEAR")
+    return Window(center[0], width[0], function)
+
+
+def _lookup_table(header: Elements, keyword: str, *, signed: bool) -> LookupTable | None:
+    item = header.first_item(keyword)
+    if item is None:
+        return None
+    descriptor = item.shorts("LUTDescriptor")
+    if len(descriptor) != 3:
+        raise Undecodable(f"its {keyword} has no LUT descriptor of three numbers")
+    count, bits = descriptor[0] or 2**16, descriptor[2]
+    first = item.shorts("LUTDescriptor", signed=signed)[1]
+    value, order = item.stored("LUTData")
+    if not 8 <= bits <= 16:
+        raise Undecodable(f"its {keyword} has entries of {bits} bits, not 8 to 16")
+    if bits == 8 and len(value) in (count, count + count % 2) and count > 1:
+        entries = np.frombuffer(value, np.uint8, count).astype(np.uint16)
+    elif len(value) == 2 * count:
+        entries = np.frombuffer(value, f"{order}u2").astype(np.uint16)
+    else:
+        raise Undecodable(
+            f"its {keyword} has {len(value)} bytes, and its descriptor says {count} entries"
+        )
+    return LookupTable(first, entries, 2**bits - 1)
+
+
+def _padding(header: Elements, layout: Layout) -> tuple[int, int] | None:
+    value = header.shorts("PixelPaddingValue", signed=layout.signed)
+    if not value:
+        return None
+    limit = header.shorts("PixelPaddingRangeLimit", signed=layout.signed) or value
+    return min(value[0], limit[0]), max(value[0], limit[0])

@@ -1,0 +1,151 @@
+"""From an uploaded file to its row of the answer: what a worker thread does."""
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from lungscope.errors import UnreadableImage
+from lungscope.images import Radiograph, read_content
+from lungscope.inference import abstention
+from lungscope.inference.classifier import Classifier
+from lungscope.inference.explain.drawing import draw_explanation, draw_overlay
+from lungscope.inference.explain.explanation import Explanation
+from lungscope.inference.prediction import Failure, Prediction
+from lungscope.inference.rows import to_json
+from lungscope.serving.http.multipart import Upload
+
+LONGEST_PREVIEW = 1024
+"""Pixels of a preview's longer side."""
+
+Abstention: TypeAlias = Literal["no-chest-xray", "unlike-training", "not-confident"]
+"""Why no class is named: by the image's colour or shape, its features, or its probabilities."""
+
+
+@dataclass(frozen=True)
+class RequestOptions:
+    """What a client asks for besides the answer.
+
+    Attributes:
+        explain: whether to say where the evidence lies.
+        label: the class whose evidence it is; the most probable one by default.
+        preview: whether to give the radiograph as a browser can show it.
+    """
+
+    explain: bool = False
+    label: str | None = None
+    preview: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class UploadResult:
+    """An upload that was dealt with.
+
+    Attributes:
+        row: of the answer.
+        outcome: of the model, or why it was not asked.
+        abstention: why no class is named; None where one is, or where the file is unreadable.
+        pixels_sha256: of the radiograph's height, width and pixels, in hexadecimal; None where the
+            file is unreadable, or where nobody asked for it.
+    """
+
+    row: dict[str, Any]
+    outcome: Prediction | Failure
+    abstention: Abstention | None = None
+    pixels_sha256: str | None = None
+
+
+def answer_upload(
+    classifier: Classifier, upload: Upload, wishes: RequestOptions, *, fingerprint: bool
+) -> UploadResult:
+    """Reads, classifies and explains one upload.
+
+    Args:
+        classifier: that is asked.
+        upload: one file.
+        wishes: of the client.
+        fingerprint: whether `pixels_sha256` is wanted.
+    """
+    try:
+        radiograph = read_content(upload.content, upload.name)
+    except UnreadableImage as error:
+        failure = Failure(error.path, error.reason)
+        return UploadResult(to_json(failure, with_ids=False), failure)
+    prediction = classifier.judge(radiograph)
+    row = to_json(prediction, with_ids=False)
+    if wishes.explain:
+        row["heatmap"] = _heatmap(radiograph, prediction, wishes.label)
+    if wishes.preview:
+        row["preview"] = data_url(preview(radiograph.pixels))
+    return UploadResult(
+        row,
+        prediction,
+        _abstention(classifier, radiograph, prediction),
+        pixels_sha256(radiograph.pixels) if fingerprint else None,
+    )
+
+
+def preview(pixels: NDArray[np.float32]) -> Image.Image:
+    """A radiograph as a browser shows it.
+
+    Args:
+        pixels: (H, W) in [0, 1].
+
+    Returns:
+        8-bit grey, the longer side at most `LONGEST_PREVIEW`, never enlarged.
+    """
+    image = Image.fromarray(pixels)
+    factor = min(1.0, LONGEST_PREVIEW / max(image.size))
+    if factor < 1:
+        size = (max(1, round(image.width * factor)), max(1, round(image.height * factor)))
+        image = image.resize(size, Image.Resampling.BOX)
+    levels = np.clip(np.rint(np.asarray(image) * np.float32(255)), 0, 255)
+    return Image.fromarray(levels.astype(np.uint8))
+
+
+def pixels_sha256(pixels: NDArray[np.float32]) -> str:
+    """A hash by which the same radiograph is known again, in whatever file it comes."""
+    height, width = pixels.shape
+    digest = hashlib.sha256(f"{height}x{width} float32 little-endian\n".encode())
+    digest.update(np.ascontiguousarray(pixels, "<f4").data)
+    return digest.hexdigest()
+
+
+def data_url(image: Image.Image) -> str:
+    """An image as a `data:` URL of PNG."""
+    content = BytesIO()
+    image.save(content, "PNG", compress_level=1)  # a fourth of the time for a tenth more bytes
+    return "data:image/png;base64," + base64.b64encode(content.getvalue()).decode("ascii")
+
+
+def _heatmap(
+    radiograph: Radiograph, prediction: Prediction, label: str | None
+) -> dict[str, Any] | None:
+    if prediction.activation_map is None:
+        return None
+    explanation = Explanation.of(prediction, label)
+    return {
+        "class": explanation.label,
+        "overlay": data_url(draw_overlay(explanation.heat)),
+        "picture": data_url(draw_explanation(radiograph.pixels, explanation)),
+        "scale": explanation.heat.scale,
+        "share_outside_thorax": explanation.share_outside,
+    }
+
+
+def _abstention(
+    classifier: Classifier, radiograph: Radiograph, prediction: Prediction
+) -> Abstention | None:
+    if not prediction.abstained:
+        return None
+    if abstention.find_implausibility(radiograph) is not None:
+        return "no-chest-xray"
+    farthest = classifier.description.abstention.get("farthest")
+    if farthest is not None and not prediction.distance <= float(farthest):  # so, a NaN is far
+        return "unlike-training"
+    return "not-confident"

@@ -1,0 +1,166 @@
+"""Of the source image, what its results must repeat: whose it is, and of which study.
+
+Texts are carried over byte for byte with their character set, never decoded: what an archive
+matches patients by stays what it was, and no name passes through a conversion that may warn of it.
+"""
+
+import re
+from dataclasses import dataclass
+from io import BytesIO
+
+from pydicom import dcmread
+from pydicom.charset import python_encoding
+from pydicom.datadict import dictionary_VR
+from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
+from pydicom.tag import Tag
+
+from lungscope.errors import LungscopeError
+
+LONGEST_TEXT = 1024
+"""Bytes of an element; names in three alphabets take a few hundred."""
+
+_UIDS = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
+_IDENTITY = (
+    *("PatientName", "PatientID", "IssuerOfPatientID", "PatientBirthDate", "PatientSex"),
+    *("StudyDate", "StudyTime", "StudyID", "StudyDescription", "AccessionNumber"),
+    *("ReferringPhysicianName", "TimezoneOffsetFromUTC"),
+)
+_MUST_BE_THERE = (  # Type 2 of the modules Patient and General Study (PS3.3 C.7.1.1, C.7.2.1)
+    *("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime"),
+    *("StudyID", "AccessionNumber", "ReferringPhysicianName"),
+)
+_CHARACTER_SET = "SpecificCharacterSet"
+_BURNED_IN = "BurnedInAnnotation"
+_UID = re.compile(r"[0-9]+(\.[0-9]+)*")
+_FORMS = {
+    "DA": re.compile(rb"\d{4}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])"),
+    "TM": re.compile(rb"([01]\d|2[0-3])([0-5]\d([0-5]\d(\.\d{1,6})?)?)?"),
+    "CS": re.compile(rb"[A-Z0-9_ ]{1,16}"),
+}
+
+
+class MissingIdentifiers(LungscopeError):
+    """A source image that no result can be filed beside."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SourceImage:
+    """A source image without its pixels.
+
+    Attributes:
+        sop_class, sop_instance, study, series: its UIDs.
+        instance_number: in its series, >= 1; 1 where it has none.
+        burned_in: "YES" or "NO" where the image says whether its pixels identify the patient
+            (PS3.3 C.7.6.1); else "".
+        identity: elements of patient and study, raw, by keyword.
+    """
+
+    sop_class: str
+    sop_instance: str
+    study: str
+    series: str
+    instance_number: int
+    burned_in: str
+    identity: dict[str, RawDataElement]
+
+    @classmethod
+    def of(cls, content: bytes) -> "SourceImage":
+        """Reads it from the bytes of a DICOM file.
+
+        Args:
+            content: a file that `images.read_content` has read, and thereby found to be bounded.
+
+        Raises:
+            NoPlace: a UID is missing or none.
+        """
+        header = dcmread(
+            BytesIO(content),
+            stop_before_pixels=True,
+            specific_tags=[*_UIDS, *_IDENTITY, _CHARACTER_SET, "InstanceNumber", _BURNED_IN],
+        )
+        uids = {keyword: _value(header, keyword).decode("ascii", "replace") for keyword in _UIDS}
+        for keyword, text in uids.items():
+            if not is_uid(text):
+                raise MissingIdentifiers(
+                    f"its {keyword} is missing or no UID, so that no result can refer to it"
+                )
+        number = _value(header, "InstanceNumber")
+        burned_in = _value(header, _BURNED_IN).decode("ascii", "replace")
+        return cls(
+            sop_class=uids["SOPClassUID"],
+            sop_instance=uids["SOPInstanceUID"],
+            study=uids["StudyInstanceUID"],
+            series=uids["SeriesInstanceUID"],
+            instance_number=max(1, int(number)) if re.fullmatch(rb"\d{1,9}", number) else 1,
+            burned_in=burned_in if burned_in in ("YES", "NO") else "",
+            identity={
+                keyword: _raw(keyword, value)
+                for keyword in (*_IDENTITY, _CHARACTER_SET)
+                if _acceptable(keyword, value := _value(header, keyword))
+            },
+        )
+
+    def reference(self) -> Dataset:
+        """What refers to the image without saying whose it is, for highdicom to build on."""
+        made = Dataset()
+        made.SOPClassUID, made.SOPInstanceUID = self.sop_class, self.sop_instance
+        made.StudyInstanceUID, made.SeriesInstanceUID = self.study, self.series
+        for keyword in _MUST_BE_THERE:
+            setattr(made, keyword, None)
+        return made
+
+    def identify(self, result: Dataset) -> None:
+        """Gives a result the source's patient and study; Explicit VR Little Endian takes them.
+
+        Args:
+            result: finished but for this.
+        """
+        for keyword in (*_IDENTITY, _CHARACTER_SET):
+            if keyword in result:
+                del result[Tag(keyword)]
+            if keyword in self.identity:
+                result[Tag(keyword)] = self.identity[keyword]
+            elif keyword in _MUST_BE_THERE:
+                setattr(result, keyword, None)
+        # Says that the raw elements may be written as they are.
+        result.set_original_encoding(False, True, result._character_set)
+
+
+def is_uid(text: str) -> bool:
+    """Whether a text is a unique identifier: at most 64 digits and dots (PS3.5 9.1).
+
+    A component that begins with 0, which the standard forbids and some devices write, is let pass.
+    """
+    return len(text) <= 64 and _UID.fullmatch(text) is not None
+
+
+def _value(header: Dataset, keyword: str) -> bytes:
+    element = header.get_item(Tag(keyword))
+    if keyword == _CHARACTER_SET and isinstance(element, DataElement):  # pydicom reads it at once
+        values = element.value if isinstance(element.value, MultiValue) else [element.value or ""]
+        return "\\".join(map(str, values)).encode("ascii", "replace")
+    if not isinstance(element, RawDataElement) or not isinstance(element.value, bytes):
+        return b""
+    return element.value.strip(b"\0 ")
+
+
+def _acceptable(keyword: str, value: bytes) -> bool:
+    """Whether a value can be repeated: dates and codes that are none would make results bad."""
+    if not value or len(value) > LONGEST_TEXT:
+        return False
+    if keyword == _CHARACTER_SET:
+        return all(
+            part.strip().decode("ascii", "replace") in python_encoding
+            for part in value.split(b"\\")
+        )
+    form = _FORMS.get(dictionary_VR(Tag(keyword)))
+    return form is None or form.fullmatch(value) is not None
+
+
+def _raw(keyword: str, value: bytes) -> RawDataElement:
+    padded = value + b" " * (len(value) % 2)
+    return RawDataElement(
+        Tag(keyword), dictionary_VR(Tag(keyword)), len(padded), padded, 0, False, True
+    )
