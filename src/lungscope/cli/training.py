@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 
 from lungscope.cli.terminal import Terminal
-from lungscope.errors import LungscopeError
 from lungscope.text import several
 
 if TYPE_CHECKING:
@@ -18,6 +17,9 @@ if TYPE_CHECKING:
     from lungscope.training.fitting import FitResult
     from lungscope.training.history import Epoch
     from lungscope.training.run import Run
+
+_LISTED = 20
+"""Unreadable files that are listed; the rest are counted."""
 
 
 def load_or_make_split(
@@ -151,18 +153,11 @@ def survey_data(
         LungscopeError: files can't be read and are not to be skipped; each is listed first.
     """
     from lungscope.data.index import Index
-    from lungscope.data.survey import survey_images
+    from lungscope.data.survey import require_readable, survey_images
 
     index = Index.open(data)
     with terminal.progress("reading images") as on_progress:
         found = survey_images(index, workers, on_progress)
-    if found.refused:
-        for refused in found.refused[:20]:
-            terminal.err.print(f"{refused.file}: {refused.reason}", markup=False)
-        if not skip_unreadable:
-            raise LungscopeError(
-                f"{data}: {len(found.refused)} of {len(index.entries)} files cannot be read; "
-                "mend or remove them, or go on without them with --skip-unreadable"
-            )
-        index = index.without(refused.file for refused in found.refused)
-    return index, found
+    for refused in found.refused[:_LISTED]:
+        terminal.err.print(f"{refused.file}: {refused.reason}", markup=False)
+    return require_readable(index, found, skip=skip_unreadable), found

@@ -9,13 +9,13 @@ import ntpath
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from lungscope.data import classes
-from lungscope.errors import LungscopeError
+from lungscope.errors import InvalidData, LungscopeError
 
 TABLE = "metadata.csv"
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".dcm", ".dicom"})
@@ -134,6 +134,45 @@ class Index:
         if twice:
             raise LungscopeError(f"{table}: {twice[0]} is listed more than once")
         return _index(table.parent, rows)
+
+    @classmethod
+    def from_files(
+        cls,
+        files: Sequence[str | Path],
+        labels: Sequence[str],
+        groups: Sequence[str] | None = None,
+        sources: Sequence[str] | None = None,
+    ) -> "Index":
+        """Makes an index of files that lie anywhere below one folder.
+
+        Args:
+            files: N image files.
+            labels: class name of each, length N.
+            groups: what must stay in one subset of a split (a patient) for each, if known.
+            sources: where each comes from (a hospital), if known.
+
+        Raises:
+            InvalidData: the lengths differ, a file is listed twice, or fewer than two classes.
+        """
+        others = [each for each in (labels, groups, sources) if each is not None]
+        if any(len(each) != len(files) for each in others):
+            raise InvalidData(
+                f"{len(files)} files with {len(labels)} labels: give one label (and group and "
+                "source, if any) per file"
+            )
+        paths = [Path(file).resolve() for file in files]
+        if len(set(paths)) != len(paths):
+            raise InvalidData("a file is listed more than once; list each image once")
+        root = Path(os.path.commonpath([path.parent for path in paths])) if paths else Path()
+        nothing = [None] * len(paths)
+        rows = zip(paths, labels, groups or nothing, sources or nothing, strict=True)
+        return _index(
+            root,
+            [
+                (path.relative_to(root).as_posix(), str(label), group, source)
+                for path, label, group, source in rows
+            ],
+        )
 
     def path(self, entry: Entry) -> Path:
         """Where an entry's image lies on disk."""

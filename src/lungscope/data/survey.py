@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lungscope.data.index import Entry, Index
-from lungscope.errors import UnreadableImage
+from lungscope.errors import InvalidData, UnreadableImage
 from lungscope.images import read, to_square
 from lungscope.parallel import map_files
 from lungscope.progress import OnProgress, ignore
@@ -88,6 +88,29 @@ def survey_images(
         tuple(image for image in found if isinstance(image, ImageRecord)),
         tuple(image for image in found if isinstance(image, Refused)),
     )
+
+
+def require_readable(index: Index, survey: Survey, *, skip: bool = False) -> Index:
+    """Returns the images of an index that can be read.
+
+    Args:
+        index: the labelled images.
+        survey: of that index.
+        skip: whether unreadable files are left out instead of refused.
+
+    Raises:
+        InvalidData: files cannot be read and `skip` is off, or a class has no readable image.
+    """
+    if not survey.refused:
+        return index
+    if not skip:
+        first = survey.refused[0]
+        raise InvalidData(
+            f"{index.root}: {len(survey.refused)} of {len(index.entries)} files cannot be read, "
+            f"first {first.file} ({first.reason}); repair or remove them, or skip them with "
+            "--skip-unreadable"
+        )
+    return index.without(refused.file for refused in survey.refused)
 
 
 def _look(root: Path, entry: Entry) -> ImageRecord | Refused:

@@ -1,0 +1,384 @@
+"""The steps of a study in a line each: split, train, evaluate, audit, compare.
+
+The command line does the same with the same functions; here they are joined for programs and
+notebooks, without a terminal.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lungscope.audit.run_audit import RunAudit, audit_run
+from lungscope.comparison.comparison import Comparison
+from lungscope.comparison.run_comparison import compare_runs
+from lungscope.data.index import Index
+from lungscope.data.split import Split, Subset
+from lungscope.data.splitting import make_split
+from lungscope.data.survey import require_readable, survey_images
+from lungscope.evaluation.run_evaluation import RunEvaluation, evaluate_run
+from lungscope.export.exporting import export_run
+from lungscope.export.parity import Precision as GraphPrecision
+from lungscope.inference.classifier import Classifier
+from lungscope.models.checkpoint import Checkpoint
+from lungscope.report.reporting import write_report
+from lungscope.training.execution import Device, Execution, Precision
+from lungscope.training.fitting import FitCallbacks, fit
+from lungscope.training.history import Epoch, read_history
+from lungscope.training.recipe import PAPER_RECIPE, Recipe
+from lungscope.training.run import Run as RunFolder
+
+log = logging.getLogger("lungscope")
+
+Data = Index | str | Path
+"""An index, or the folder of class folders or CSV table that one is read from."""
+
+OnEpoch = Callable[[Epoch], None]
+
+
+def split(
+    data: Data,
+    *,
+    fractions: Sequence[float] = (0.8, 0.1, 0.1),
+    seed: int = 0,
+    skip_unreadable: bool = False,
+    workers: int | None = None,
+) -> Split:
+    """Splits a data set into train, validation and test subsets, stratified and group-safe.
+
+    Every file is read once. Images of one group (a patient), copies and near-duplicates are kept
+    in one subset.
+
+    Args:
+        data: an index, a folder of class folders, or a CSV table.
+        fractions: proportion of each subset, each > 0, summing to 1.
+        seed: of the random assignment.
+        skip_unreadable: whether files that cannot be read are left out instead of refused.
+        workers: processes that read files; one per processor by default.
+
+    Raises:
+        NotFound: there is no such folder or table.
+        InvalidData: files cannot be read, or a class has too few groups for three subsets.
+
+    Examples:
+        >>> import lungscope as ls
+        >>> made = ls.split("xrays/", seed=0)
+        >>> {subset: len(made.subset(subset)) for subset in ("train", "validation", "test")}
+        {'train': 48, 'validation': 6, 'test': 6}
+    """
+    index = _index(data)
+    survey = survey_images(index, workers)
+    readable = require_readable(index, survey, skip=skip_unreadable)
+    return make_split(readable, survey, fractions, seed)
+
+
+def train(
+    data: Data,
+    split: Split | str | Path | None = None,
+    folder: str | Path | None = None,
+    *,
+    recipe: Recipe = PAPER_RECIPE,
+    device: Device = "auto",
+    precision: Precision = "32",
+    cache_folder: str | Path | None = None,
+    force: bool = False,
+    on_epoch: OnEpoch | None = None,
+) -> "Run":
+    """Trains a model into a run folder.
+
+    Ctrl-C ends the training after the current epoch; `Run.resume` continues it, also after a
+    crash. Each epoch is logged to the logger "lungscope" at level INFO.
+
+    Args:
+        data: an index, a folder of class folders, or a CSV table.
+        split: the split, or its `split.json`; a new 80/10/10 split by default.
+        folder: the run folder; `runs/` and the model's name by default.
+        recipe: how to train; the paper's recipe by default.
+        device: "auto", "cpu" or "cuda".
+        precision: "32", or mixed precision with "bf16" or "16".
+        cache_folder: where decoded images are kept; the user's cache folder by default.
+        force: whether a run that is already in `folder` is replaced.
+        on_epoch: called after each epoch.
+
+    Returns:
+        The run; `Run.finished` is False if it was interrupted.
+
+    Raises:
+        NotFound: no such data, split or model.
+        AlreadyExists: `folder` holds a run, and `force` is off.
+        InvalidData: the data is not the split's.
+        WeightsUnavailable: the recipe's initial weights are neither cached nor downloadable.
+
+    Examples:
+        >>> import lungscope as ls
+        >>> recipe = ls.Recipe(model="squeezenet1_1", weights="none", epochs=1, size=64)
+        >>> run = ls.train("xrays/", folder="runs/tiny", recipe=recipe)
+        >>> run.finished
+        True
+    """
+    index = _index(data)
+    chosen = _split(index, split)
+    made = RunFolder.create(
+        Path(folder) if folder is not None else Path("runs") / recipe.model,
+        recipe,
+        chosen,
+        index.root,
+        force,
+    )
+    return _fit(made, index.root, Execution(device, precision), cache_folder, on_epoch)
+
+
+def compare(*runs: "Run | str | Path") -> Comparison:
+    """Compares runs that were evaluated on the same test images, every one with every other.
+
+    Args:
+        runs: 2 to 20 runs, or their folders.
+
+    Raises:
+        NotFound: a folder is no run, or a run was not evaluated.
+        InvalidData: the runs were not evaluated on the same images.
+    """
+    return compare_runs([each.folder if isinstance(each, Run) else Path(each) for each in runs])
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training in its folder, and what can be done with it.
+
+    Attributes:
+        folder: the run folder.
+
+    Examples:
+        >>> import lungscope as ls
+        >>> run = ls.Run.open("runs/lung")
+        >>> run.recipe.model
+        'mobilenet-lung'
+    """
+
+    folder: Path
+
+    @classmethod
+    def open(cls, folder: str | Path) -> "Run":
+        """Opens an existing run.
+
+        Raises:
+            NotFound: there is no run in this folder.
+        """
+        return cls(RunFolder.open(Path(folder)).folder)
+
+    @property
+    def recipe(self) -> Recipe:
+        """How it is trained."""
+        return self._files.recipe
+
+    @property
+    def split(self) -> Split:
+        """The images of its train, validation and test subsets."""
+        return self._files.split
+
+    @property
+    def history(self) -> tuple[Epoch, ...]:
+        """Its epochs so far, in order."""
+        table = self._files.history
+        return read_history(table) if table.is_file() else ()
+
+    @property
+    def finished(self) -> bool:
+        """Whether its training ended; if not, `resume` continues it."""
+        return bool(self._files.facts.get("finished"))
+
+    @property
+    def data(self) -> Path:
+        """The folder that the files of its split are relative to."""
+        return Path(self._files.facts["data"])
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """Its best epoch's model.
+
+        Raises:
+            NotFound: it has no checkpoint yet.
+            ModelDamaged: the checkpoint is incomplete or altered.
+        """
+        return Checkpoint.load(self._files.checkpoint)
+
+    def resume(
+        self,
+        *,
+        data: str | Path | None = None,
+        device: Device = "auto",
+        precision: Precision = "32",
+        cache_folder: str | Path | None = None,
+        on_epoch: OnEpoch | None = None,
+    ) -> "Run":
+        """Continues a training that was interrupted or killed.
+
+        Args:
+            data: the folder of the images; where they were by default.
+            device: "auto", "cpu" or "cuda".
+            precision: as for `train`.
+            cache_folder: where decoded images are kept; the user's cache folder by default.
+            on_epoch: called after each epoch.
+
+        Raises:
+            InvalidSetting: the run is finished, or another process is training it.
+        """
+        folder = Path(data) if data is not None else self.data
+        return _fit(self._files, folder, Execution(device, precision), cache_folder, on_epoch)
+
+    def evaluate(
+        self,
+        subset: Subset = "test",
+        *,
+        data: str | Path | None = None,
+        device: Device = "auto",
+        cache_folder: str | Path | None = None,
+        force: bool = False,
+    ) -> RunEvaluation:
+        """Evaluates its best checkpoint and writes metrics, predictions, figures and the report.
+
+        Args:
+            subset: "test", "validation" or "train". Only an evaluation on the test subset is shown
+                in `report.html`.
+            data: the folder of the images; where they were when it trained by default.
+            device: "auto", "cpu" or "cuda".
+            cache_folder: where decoded images are kept; the user's cache folder by default.
+            force: whether an evaluation that is already there is replaced.
+
+        Raises:
+            AlreadyExists: it was evaluated on this subset, and `force` is off.
+            InvalidData: the data is not the split's.
+        """
+        name = self._files.evaluation.name
+        evaluated = evaluate_run(
+            self._files,
+            Path(data) if data is not None else self.data,
+            self.folder / (name if subset == "test" else f"{name}-{subset}"),
+            subset=subset,
+            device=_accelerator(device),
+            force=force,
+            cache_folder=None if cache_folder is None else Path(cache_folder),
+        )
+        if subset == "test":
+            write_report(self._files)
+        return evaluated
+
+    def audit(
+        self,
+        *,
+        data: Data | None = None,
+        device: Device = "auto",
+        cache_folder: str | Path | None = None,
+        workers: int | None = None,
+        force: bool = False,
+    ) -> RunAudit:
+        """Audits its best checkpoint: shortcuts, sources, leaks, robustness, heatmaps.
+
+        Args:
+            data: the data set; where it was when it trained by default.
+            device: "auto", "cpu" or "cuda".
+            cache_folder: where decoded images are kept; the user's cache folder by default.
+            workers: processes that read files; one per processor by default.
+            force: whether an audit that is already there is replaced.
+
+        Raises:
+            AlreadyExists: it was audited, and `force` is off.
+            InvalidData: the data is not the split's.
+        """
+        audited = audit_run(
+            self._files,
+            _index(self.data if data is None else data),
+            self._files.audit,
+            device=_accelerator(device),
+            force=force,
+            workers=workers,
+            cache_folder=None if cache_folder is None else Path(cache_folder),
+        )
+        write_report(self._files)
+        return audited
+
+    def export(
+        self,
+        folder: str | Path | None = None,
+        *,
+        precision: GraphPrecision = "fp32",
+        data: str | Path | None = None,
+        cache_folder: str | Path | None = None,
+        force: bool = False,
+    ) -> Classifier:
+        """Exports its best checkpoint as a model that answers without torch.
+
+        Args:
+            folder: where; `export` in the run folder by default.
+            precision: "fp32", or "int8" for a quantised graph.
+            data: the folder of the images; where they were when it trained by default.
+            cache_folder: where decoded images are kept; the user's cache folder by default.
+            force: whether an exported model that is already there is replaced.
+
+        Returns:
+            The exported model, ready to predict.
+        """
+        place = Path(folder) if folder is not None else self.folder / "export"
+        export_run(
+            self._files,
+            Path(data) if data is not None else self.data,
+            place,
+            precision,
+            force=force,
+            cache_folder=None if cache_folder is None else Path(cache_folder),
+        )
+        return Classifier.load(place)
+
+    def report(self) -> Path:
+        """Redraws `report.html` and `model_card.md` from what is in the run; returns the page."""
+        return write_report(self._files).page
+
+    def __repr__(self) -> str:
+        epochs = len(self.history)
+        state = "finished" if self.finished else "unfinished"
+        return f"Run({str(self.folder)!r}: {self.recipe.model}, {epochs} epochs, {state})"
+
+    @property
+    def _files(self) -> RunFolder:
+        return RunFolder(self.folder)
+
+
+def _index(data: Data) -> Index:
+    return data if isinstance(data, Index) else Index.open(Path(data))
+
+
+def _split(index: Index, given: Split | str | Path | None) -> Split:
+    if given is None:
+        return split(index)
+    return given if isinstance(given, Split) else Split.load(Path(given))
+
+
+def _accelerator(device: Device) -> str:
+    execution = Execution(device)
+    execution.prepare()
+    return execution.accelerator
+
+
+def _fit(
+    run: RunFolder,
+    data: Path,
+    execution: Execution,
+    cache_folder: str | Path | None,
+    on_epoch: OnEpoch | None,
+) -> Run:
+    def report(epoch: Epoch) -> None:
+        log.info(
+            "epoch %d: loss %.4f, accuracy %.3f; validation loss %.4f, accuracy %.3f; %.0f s",
+            epoch.epoch,
+            epoch.train_loss,
+            epoch.train_accuracy,
+            epoch.validation_loss,
+            epoch.validation_accuracy,
+            epoch.seconds,
+        )
+        if on_epoch is not None:
+            on_epoch(epoch)
+
+    cache = None if cache_folder is None else Path(cache_folder)
+    fit(run, data, execution, cache, FitCallbacks(epoch=report))
+    return Run(run.folder)
