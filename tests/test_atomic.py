@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from lungscope.atomic import atomic_file, write_json, write_text
+from lungscope.atomic import atomic_file, atomic_folder, refuse_occupied, write_json, write_text
 from lungscope.errors import LungscopeError
 
 OLD = "what was there before"
+OWN = {"metrics.json", "figures"}
 
 
 @pytest.fixture
@@ -72,12 +73,14 @@ def test_a_full_disk_is_told_in_one_line_and_leaves_the_old_file(path, monkeypat
     assert names(path.parent) == ["metrics.json"]
 
 
-def test_the_content_is_on_disk_before_the_name_is(path, monkeypatch):
+def test_the_content_is_on_disk_before_the_name_and_then_the_name(path, monkeypatch):
     steps = []
     sync, replace = os.fsync, Path.replace
 
     def synced(descriptor):
-        steps.append(("sync", os.fstat(descriptor).st_size))
+        found = os.fstat(descriptor)
+        what = "folder" if stat.S_ISDIR(found.st_mode) else found.st_size
+        steps.append(("sync", what))
         sync(descriptor)
 
     def renamed(self, target):
@@ -87,7 +90,20 @@ def test_the_content_is_on_disk_before_the_name_is(path, monkeypatch):
     monkeypatch.setattr(os, "fsync", synced)
     monkeypatch.setattr(Path, "replace", renamed)
     write_text(path, "new")
-    assert steps == [("sync", 3), ("rename", path)]
+    assert steps == [("sync", 3), ("rename", path), ("sync", "folder")]
+
+
+def test_a_file_system_that_cannot_sync_folders_is_no_obstacle(path, monkeypatch):
+    sync = os.fsync
+
+    def synced(descriptor):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    write_text(path, "new")
+    assert path.read_text() == "new"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
@@ -175,3 +191,92 @@ def test_json_without_a_number_is_refused_and_leaves_the_old_file(path, number):
         write_json(path, {"loss": number})
     assert path.read_text() == OLD
     assert names(path.parent) == ["metrics.json"]
+
+
+def test_a_folder_that_is_absent_or_empty_is_taken(tmp_path):
+    refuse_occupied(tmp_path / "new", OWN, "an evaluation", force=False)
+    refuse_occupied(tmp_path, OWN, "an evaluation", force=False)
+
+
+def test_results_are_replaced_only_when_told_to(tmp_path):
+    (tmp_path / "metrics.json").touch()
+    with pytest.raises(LungscopeError, match="holds an evaluation; replace it with --force"):
+        refuse_occupied(tmp_path, OWN, "an evaluation", force=False)
+    refuse_occupied(tmp_path, OWN, "an evaluation", force=True)
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_anything_else_is_never_replaced(tmp_path, force):
+    (tmp_path / "thesis.txt").touch()
+    with pytest.raises(LungscopeError, match=r"thesis\.txt, which is no part of an audit"):
+        refuse_occupied(tmp_path, OWN, "an audit", force=force)
+    with pytest.raises(LungscopeError, match="is a file"):
+        refuse_occupied(tmp_path / "thesis.txt", OWN, "an audit", force=force)
+
+
+def test_a_folder_takes_the_place_of_the_old_one_whole(tmp_path):
+    folder = tmp_path / "deep" / "results"
+    for content in ("one", "two"):
+        with atomic_folder(folder) as new:
+            (new / f"{content}.txt").write_text(content)
+        assert [path.name for path in folder.iterdir()] == [f"{content}.txt"]
+    assert [path.name for path in folder.parent.iterdir()] == ["results"]
+
+
+def test_a_failure_leaves_what_was_there_and_nothing_else(tmp_path):
+    folder = tmp_path / "results"
+    with atomic_folder(folder) as new:
+        (new / "kept.txt").write_text("kept")
+    with pytest.raises(ZeroDivisionError), atomic_folder(folder) as new:
+        (new / "other.txt").write_bytes(b"x" * (1 // 0))
+    assert [path.name for path in folder.iterdir()] == ["kept.txt"]
+    assert [path.name for path in tmp_path.iterdir()] == ["results"]
+
+
+def test_what_the_disk_refuses_is_told_in_one_line(tmp_path):
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(LungscopeError, match="cannot be written"),
+        atomic_folder(tmp_path / "file" / "results"),
+    ):
+        pass
+
+
+def test_a_folder_is_on_disk_with_all_its_files_before_it_takes_the_place(tmp_path, monkeypatch):
+    steps = []
+    sync, rename = os.fsync, Path.rename
+
+    def synced(descriptor):
+        steps.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
+        sync(descriptor)
+
+    def renamed(self, target):
+        steps.append("rename")
+        return rename(self, target)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(Path, "rename", renamed)
+    with atomic_folder(tmp_path / "results") as new:
+        (new / "figures").mkdir()
+        (new / "metrics.json").write_text("{}")
+    assert sorted(steps[:3]) == ["file", "folder", "folder"]
+    assert steps[3:] == ["rename", "folder"]
+
+
+def test_a_new_folder_that_cannot_take_the_place_leaves_the_old_one(tmp_path, monkeypatch):
+    folder = tmp_path / "results"
+    with atomic_folder(folder) as new:
+        (new / "kept.txt").write_text("kept")
+    rename = Path.rename
+
+    def renamed(self, target):
+        if self.name == "new":
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", renamed)
+    with pytest.raises(LungscopeError, match="cannot be written"), atomic_folder(folder) as new:
+        (new / "other.txt").write_text("other")
+    monkeypatch.undo()
+    assert [path.name for path in folder.iterdir()] == ["kept.txt"]
+    assert names(tmp_path) == ["results"]

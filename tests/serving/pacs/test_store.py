@@ -5,7 +5,6 @@ import threading
 import pytest
 
 from lungscope.errors import LungscopeError
-from lungscope.serving.pacs import spool as spool_module
 from lungscope.serving.pacs.spool import Spool, SpoolLock
 from lungscope.serving.pacs.store import NoSpace, Store
 from lungscope.serving.pacs.uids import key_of
@@ -99,7 +98,7 @@ def test_a_full_disk_leaves_nothing_behind(store, monkeypatch):
     def full(_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(spool_module.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space"):
         store.take(UID, [b"a"])
     monkeypatch.undo()

@@ -10,8 +10,9 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from lungscope.errors import LungscopeError
+from lungscope.network_address import is_loopback
 from lungscope.serving.http.problems import ELSEWHERE, NO_TOKEN, UNKNOWN_HOST, Problem, response
-from lungscope.serving.http.settings import Settings, is_loopback
+from lungscope.serving.http.settings import Settings
 
 GUARDED = ("/v1/", "/metrics")
 """Paths that tell something of patients or of use; the page and the health checks are open."""

@@ -1,11 +1,11 @@
 """What a person decides about the service: where it listens, who may ask, how much it takes."""
 
-import ipaddress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from lungscope.errors import LungscopeError
 from lungscope.images.reading import LARGEST_FILE
+from lungscope.network_address import is_loopback
 from lungscope.parallel import cpu_count
 
 MIB = 2**20
@@ -77,11 +77,3 @@ class Settings:
     def grace(self) -> float:
         """Seconds that a stopping service gives to what it has accepted."""
         return self.timeout + 5
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a name or an address is this machine's own, which no other can reach."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"

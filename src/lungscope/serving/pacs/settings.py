@@ -1,6 +1,5 @@
 """What a node is told when it is started."""
 
-import ipaddress
 import random
 import re
 import ssl
@@ -9,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lungscope.errors import LungscopeError
+from lungscope.network_address import is_loopback
 
 
 @dataclass(frozen=True)
@@ -210,18 +210,11 @@ class Settings:
         """
         for title in (self.ae_title, *self.accept_from):
             ae_title(title)
-        own = {self.host, "localhost"} if _is_loopback(self.host) else {self.host}
+        own = {self.host, "localhost"} if is_loopback(self.host) else {self.host}
         if self.target.port == self.port and self.target.host in own:
             raise LungscopeError(f"--send-to {self.target}: that is this node itself")
-        if not self.accept_from and not _is_loopback(self.host):
+        if not self.accept_from and not is_loopback(self.host):
             raise LungscopeError(
                 f"--host {self.host} is open to the network; say with --accept-from whose "
                 "images are taken"
             )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

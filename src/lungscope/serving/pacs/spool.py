@@ -1,7 +1,5 @@
 """The folder of what is in work: files that are there whole or not at all, and survive a crash."""
 
-import errno
-import os
 import shutil
 import sqlite3
 import uuid
@@ -10,11 +8,12 @@ from contextlib import closing, suppress
 from pathlib import Path
 from urllib.parse import quote
 
+from lungscope.atomic import PARTIAL, rename_durably, sync_file, sync_folder
 from lungscope.errors import LungscopeError
 
 RECEIVED, RESULTS = "received", "results"
 REPORT, PICTURE = "report", "picture"
-_PARTIAL, _OCCUPIED = ".partial", "occupied.sqlite"
+_OCCUPIED = "occupied.sqlite"
 _OWNER_ONLY = 0o700
 
 
@@ -35,10 +34,10 @@ class Spool:
                 with suppress(PermissionError):  # another's folder, which this user may write
                     each.chmod(_OWNER_ONLY)
             for each in (self._received, self._results):
-                for unfinished in each.glob(f"*{_PARTIAL}"):
+                for unfinished in each.glob(f"*{PARTIAL}"):
                     unfinished.unlink()
-                _sync_folder(each)
-            _sync_folder(folder)
+                sync_folder(each)
+            sync_folder(folder)
         except OSError as error:
             raise LungscopeError(
                 f"{folder}: cannot be used as a spool ({error.strerror or error})"
@@ -59,8 +58,7 @@ class Spool:
 
     def accept(self, partial: Path, key: str) -> None:
         """Gives what `write_partial` wrote its name, and waits until that is on disk."""
-        partial.replace(self.image(key))
-        _sync_folder(self._received)
+        rename_durably(partial, self.image(key))
 
     def write_result(self, key: str, kind: str, content: bytes) -> None:
         """Writes a result, whole or not at all, and waits until it is on disk.
@@ -68,8 +66,8 @@ class Spool:
         Raises:
             OSError: the disk is full or cannot be written.
         """
-        _written(self._results, [content]).replace(self._results / f"{key}-{kind}.dcm")
-        _sync_folder(self._results)
+        partial = _written(self._results, [content])
+        rename_durably(partial, self._results / f"{key}-{kind}.dcm")
 
     def image(self, key: str) -> Path:
         """Where an instance is."""
@@ -141,28 +139,13 @@ class SpoolLock:
 
 
 def _written(folder: Path, parts: Iterable[bytes | memoryview]) -> Path:
-    partial = folder / f".{uuid.uuid4().hex}{_PARTIAL}"
+    partial = folder / f".{uuid.uuid4().hex}{PARTIAL}"
     try:
         with partial.open("xb") as file:
             for part in parts:
                 file.write(part)
-            file.flush()
-            os.fsync(file.fileno())
+        sync_file(partial)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
     return partial
-
-
-def _sync_folder(folder: Path) -> None:
-    """Makes names in a folder durable; where a folder cannot be synced, as on Windows, nothing."""
-    if os.name == "nt":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # a file system that has no such thing
-            raise
-    finally:
-        os.close(descriptor)
