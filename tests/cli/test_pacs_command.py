@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from lungscope.cli.app import app
 from lungscope.serving.pacs.queue import FILE, Queue
-from lungscope.serving.pacs.spool import Spool, SpoolLock
+from lungscope.serving.pacs.spool import Spool, lock_spool
 from lungscope.serving.pacs.uids import key_of
 
 KEY = key_of("1.2.3")
@@ -60,12 +60,12 @@ def test_status_for_a_program(spool):
 
 
 def test_status_is_told_while_a_node_works(spool):
-    occupation = SpoolLock(spool)
+    lock = lock_spool(spool)
     working = run("status", "--spool", spool)
     assert working.exit_code == 0
     assert "no node works" not in working.output
     assert json.loads(run("status", "--spool", spool, "--json").stdout)["running"] is True
-    occupation.end()
+    lock.release()
     assert "no node works on this spool" in run("status", "--spool", spool).output
     assert json.loads(run("status", "--spool", spool, "--json").stdout)["running"] is False
 
@@ -80,9 +80,9 @@ def test_an_instance_can_be_dropped_when_no_node_works(spool):
     queue = Queue(spool / FILE)
     assert queue.get(KEY) is None
     queue.close()
-    occupation = SpoolLock(spool)
+    lock = lock_spool(spool)
     assert "another lungscope pacs" in told("drop", "--spool", spool, key_of("0"))
-    occupation.end()
+    lock.release()
 
 
 @pytest.mark.parametrize("key", ["", "abc", "zzzzzzzz", "../../etc", "0" * 32])

@@ -219,7 +219,10 @@ def _orthanc(
 def _log_without_identifiers() -> logging.Logger:
     """Sets up a log of ours alone: the libraries' warnings may quote a patient's name."""
     warnings.simplefilter("ignore")
-    for library in ("pydicom", "pynetdicom", "highdicom", "PIL", "libjpeg", "openjpeg"):
+    for library in (
+        *("pydicom", "pynetdicom", "highdicom", "PIL", "libjpeg", "openjpeg"),
+        *("httpx", "httpcore"),  # they log addresses, with Orthanc's identifiers
+    ):
         theirs = logging.getLogger(library)
         theirs.handlers, theirs.propagate = [logging.NullHandler()], False
         theirs.setLevel(logging.CRITICAL + 1)

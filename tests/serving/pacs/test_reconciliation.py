@@ -1,5 +1,7 @@
+import gzip
 import json
 import threading
+import tracemalloc
 from base64 import b64encode
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,6 +25,7 @@ class FakeOrthanc:
     def __init__(self):
         self.sets, self.changes, self.asked, self.status = {}, [], [], 200
         self.date = "20261122T101500"
+        self.encoding = None
         fake = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -30,6 +33,8 @@ class FakeOrthanc:
                 fake.asked.append(self.path)
                 status, content = fake.answer(self.path, self.headers.get("Authorization"))
                 self.send_response(status)
+                if fake.encoding:
+                    self.send_header("Content-Encoding", fake.encoding)
                 if status == 302:
                     self.send_header("Location", "http://127.0.0.1:1/elsewhere")
                 self.send_header("Content-Length", str(len(content)))
@@ -56,6 +61,8 @@ class FakeOrthanc:
             return self.status, b""
         if token != TOKEN:
             return 401, b""
+        if self.encoding:
+            return 200, gzip.compress(bytes(2**26))
         where, _, query = path.partition("?")
         parts = where.strip("/").split("/")
         if parts == ["changes"]:
@@ -232,6 +239,31 @@ def test_an_orthanc_that_does_not_answer_is_asked_again(reconciling, orthanc, st
     orthanc.status = 200
     orthanc.add(radiograph(1))
     assert reconciling(backfill=True).step()
+
+
+def test_no_proxy_and_no_netrc_is_used(reconciling, orthanc, monkeypatch, tmp_path):
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login mallory password other\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    orthanc.add(radiograph(1))
+    assert reconciling(backfill=True).step()
+
+
+def test_a_compressed_answer_is_not_unpacked(reconciling, orthanc, store, caplog):
+    orthanc.encoding = "gzip"  # 64 MiB of zeros
+    reconciliation = reconciling(backfill=True)
+    tracemalloc.start()
+    assert not reconciliation.step()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2**24
+    assert "not Orthanc's" in caplog.text
+
+
+def test_the_log_says_why_nothing_is_answered(reconciling, caplog):
+    assert not reconciling(url="http://127.0.0.1:1").step()
+    assert "no answer (Connection refused)" in caplog.text
 
 
 def test_an_instance_over_the_limit_is_passed_over(settings, store, orthanc):

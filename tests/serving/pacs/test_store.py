@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from lungscope.errors import LungscopeError
-from lungscope.serving.pacs.spool import Spool, SpoolLock
+from lungscope.serving.pacs.spool import Spool, lock_spool
 from lungscope.serving.pacs.store import NoSpace, Store
 from lungscope.serving.pacs.uids import key_of
 
@@ -139,11 +139,11 @@ def test_files_that_are_gone_are_told(store):
 
 
 def test_one_process_works_on_a_spool(tmp_path):
-    first = SpoolLock(tmp_path)
+    first = lock_spool(tmp_path)
     with pytest.raises(LungscopeError, match="another lungscope pacs"):
-        SpoolLock(tmp_path)
-    first.end()
-    SpoolLock(tmp_path).end()
+        lock_spool(tmp_path)
+    first.release()
+    lock_spool(tmp_path).release()
 
 
 def test_a_spool_is_its_owner_s_alone(tmp_path):

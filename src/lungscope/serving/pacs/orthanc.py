@@ -2,24 +2,14 @@
 
 import json
 import ssl
-from base64 import b64encode
 from dataclasses import dataclass
 from hashlib import sha256
-from http.client import HTTPException
 from typing import Any
-from urllib.error import HTTPError
 from urllib.parse import quote, urlencode, urlsplit
-from urllib.request import (
-    HTTPHandler,
-    HTTPRedirectHandler,
-    HTTPSHandler,
-    OpenerDirector,
-    ProxyHandler,
-    Request,
-    build_opener,
-)
 
-from lungscope.errors import LungscopeError
+import httpx
+
+from lungscope.errors import InvalidSetting
 from lungscope.serving.pacs.settings import Orthanc
 
 LARGEST_ANSWER = 2**22
@@ -35,11 +25,8 @@ class OrthancUnavailable(Exception):
     """It does not answer, or not as it should; the message says how, in a line."""
 
 
-class _NoRedirect(HTTPRedirectHandler):
-    """Credentials go where they were meant for, and nowhere else."""
-
-    def redirect_request(self, *_: Any) -> None:
-        return None
+class TooLarge(OrthancUnavailable):
+    """An answer over the limit."""
 
 
 @dataclass(frozen=True)
@@ -78,42 +65,37 @@ class Arrival:
 
 
 class OrthancClient:
-    """Asks one Orthanc; follows no redirection and no proxy."""
+    """Asks one Orthanc; follows no redirection and no proxy, so that credentials go nowhere else.
+
+    One thread may use it.
+    """
 
     def __init__(self, orthanc: Orthanc, largest: int) -> None:
-        """Checks the address.
+        """Checks the address; nothing is sent yet.
 
         Args:
-            orthanc: where, and as whom.
+            orthanc: address and credentials.
             largest: bytes of an instance at most.
 
         Raises:
-            LungscopeError: not a plain http or https address.
+            InvalidSetting: not a plain http or https address.
         """
-        try:
-            parts = urlsplit(orthanc.url)
-            _ = parts.port
-        except ValueError as error:
-            raise LungscopeError("--orthanc: no address; give http://HOST:PORT") from error
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
-            raise LungscopeError("--orthanc: give an address as http://HOST:PORT")
-        if parts.username is not None or parts.password is not None:
-            raise LungscopeError(
-                "--orthanc: leave user and password out of the address, where others see them; "
-                "see the documentation of lungscope pacs"
-            )
-        self._url = orthanc.url.rstrip("/")
+        _check_address(orthanc.url)
         self._largest = largest
-        self._headers = {"Accept": "application/json"}
-        if orthanc.user is not None:
-            token = b64encode(f"{orthanc.user}:{orthanc.password or ''}".encode()).decode()
-            self._headers["Authorization"] = f"Basic {token}"
-        self._opener: OpenerDirector = build_opener(
-            ProxyHandler({}),
-            _NoRedirect,
-            HTTPHandler,
-            HTTPSHandler(context=ssl.create_default_context()),
+        self._client = httpx.Client(
+            base_url=orthanc.url.rstrip("/"),
+            auth=(orthanc.user, orthanc.password or "") if orthanc.user is not None else None,
+            # identity: a compressed answer could be small on the wire and fill the memory.
+            headers={"Accept": "application/json", "Accept-Encoding": "identity"},
+            timeout=_SECONDS,
+            follow_redirects=False,
+            trust_env=False,  # neither proxies nor ~/.netrc
+            verify=ssl.create_default_context(),  # the system's authorities: a hospital's are there
         )
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._client.close()
 
     def latest(self) -> Changes:
         """The last change alone.
@@ -192,30 +174,48 @@ class OrthancClient:
             raise OrthancUnavailable("its answer is not Orthanc's") from error
 
     def _get(self, path: str, most: int) -> bytes | None:
-        # The scheme was checked when the address was taken.
-        request = Request(self._url + path, headers=self._headers)  # noqa: S310
         try:
-            with self._opener.open(request, timeout=_SECONDS) as answer:
-                content: bytes = answer.read(most + 1)
-        except HTTPError as error:
-            error.close()
-            if error.code == 404:
-                return None
-            check = "; check user and password" if error.code in (401, 403) else ""
-            raise OrthancUnavailable(f"it answers {error.code}{check}") from None
-        except (OSError, HTTPException) as error:  # URLError is an OSError
-            reason = getattr(error, "reason", error)
-            told = getattr(reason, "strerror", None) or type(reason).__name__
-            raise OrthancUnavailable(f"no answer ({told})") from None
-        if len(content) > most:
-            raise TooLarge(f"an answer over {most // 2**20} MiB")
-        return content
+            with self._client.stream("GET", path) as answer:
+                if answer.status_code == 404:
+                    return None
+                if answer.status_code != 200:
+                    check = "; check user and password" if answer.status_code in (401, 403) else ""
+                    raise OrthancUnavailable(f"it answers {answer.status_code}{check}")
+                content = bytearray()
+                for part in answer.iter_raw():
+                    content += part
+                    if len(content) > most:
+                        raise TooLarge(f"an answer over {most // 2**20} MiB")
+                return bytes(content)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise OrthancUnavailable(f"no answer ({_reason(error)})") from None
+
+
+def _check_address(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError as error:
+        raise InvalidSetting("--orthanc: no address; give http://HOST:PORT") from error
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
+        raise InvalidSetting("--orthanc: give an address as http://HOST:PORT")
+    if parts.username is not None or parts.password is not None:
+        raise InvalidSetting(
+            "--orthanc: leave user and password out of the address, where others see them; "
+            "see the documentation of lungscope pacs"
+        )
+
+
+def _reason(error: BaseException) -> str:
+    """Returns the operating system's words where it has some, else the name of the error."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror
+        cause = cause.__cause__ or cause.__context__
+    return type(error).__name__
 
 
 def _fingerprint(change: dict[str, Any]) -> int:
     told = f"{change['ID']} {change['Date']} {change['ChangeType']}"
     return int(sha256(told.encode()).hexdigest()[:15], 16)
-
-
-class TooLarge(OrthancUnavailable):
-    """An answer over the limit."""

@@ -38,6 +38,10 @@ class Reconciliation:
             )
         self._failures, self._not_before = 0, 0.0
 
+    def close(self) -> None:
+        """Closes the connections to Orthanc."""
+        self._client.close()
+
     def step(self) -> bool:
         """Asks if it is time to; False where nothing was taken in.
 

@@ -12,7 +12,7 @@ from lungscope.serving.pacs.queue import FILE, Queue, unusable_queue
 from lungscope.serving.pacs.reconciliation import Reconciliation
 from lungscope.serving.pacs.sending import Sending
 from lungscope.serving.pacs.settings import Settings
-from lungscope.serving.pacs.spool import Spool, SpoolLock
+from lungscope.serving.pacs.spool import Spool, lock_spool
 from lungscope.serving.pacs.store import Store
 from lungscope.serving.pacs.uids import fingerprint
 
@@ -46,8 +46,8 @@ class Service:
     def _begin(self, settings: Settings, judge: ImageClassifier) -> None:
         spool = Spool(settings.spool)
         with ExitStack() as undo:  # of what fails half-way
-            self._occupation = SpoolLock(settings.spool)
-            undo.callback(self._occupation.end)
+            self._lock = lock_spool(settings.spool)
+            undo.callback(self._lock.release)
             self._queue = Queue(settings.spool / FILE)
             undo.callback(self._queue.close)
             store = Store(
@@ -59,6 +59,7 @@ class Service:
             )
             self._stopping = threading.Event()
             self._arrived, self._finished = threading.Event(), threading.Event()
+            self._closing: list[Callable[[], None]] = []
             self._threads = self._parts(settings, judge, store)
             self._node = Node(settings, store, self._arrived.set)
             undo.pop_all()
@@ -75,7 +76,9 @@ class Service:
         ]
         parts.append(self._thread("sending", Sending(settings, store).step, self._finished))
         if settings.orthanc is not None:
-            fetched = self._announcing(Reconciliation(settings, store).step)
+            reconciliation = Reconciliation(settings, store)
+            self._closing.append(reconciliation.close)
+            fetched = self._announcing(reconciliation.step)
             parts.append(self._thread("reconciling", fetched, threading.Event()))
         return parts
 
@@ -92,8 +95,10 @@ class Service:
         self._finished.set()
         for thread in self._threads:
             thread.join()
+        for close in self._closing:
+            close()
         self._queue.close()
-        self._occupation.end()
+        self._lock.release()
 
     def _announcing(self, step: Callable[[], bool]) -> Callable[[], bool]:
         def announced() -> bool:

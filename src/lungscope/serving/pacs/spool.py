@@ -1,19 +1,19 @@
 """The folder of what is in work: files that are there whole or not at all, and survive a crash."""
 
 import shutil
-import sqlite3
 import uuid
 from collections.abc import Iterable
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
-from urllib.parse import quote
+
+from filelock import BaseFileLock, FileLock, Timeout
 
 from lungscope.atomic import PARTIAL, rename_durably, sync_file, sync_folder
 from lungscope.errors import LungscopeError
 
 RECEIVED, RESULTS = "received", "results"
 REPORT, PICTURE = "report", "picture"
-_OCCUPIED = "occupied.sqlite"
+_LOCK, _PATIENCE = ".lock", 1.0
 _OWNER_ONLY = 0o700
 
 
@@ -93,49 +93,48 @@ class Spool:
             path.unlink(missing_ok=True)
 
 
-class SpoolLock:
-    """The right to work on a spool, which one process has at a time.
+def lock_spool(folder: Path) -> BaseFileLock:
+    """Keeps other processes from working on a spool; the lock ends with the process.
 
-    It ends with the process, however that ends: SQLite's lock is one of the operating system's.
+    Args:
+        folder: an existing spool.
+
+    Returns:
+        The held lock; `release` it when the work is done. Any thread may do so.
+
+    Raises:
+        LungscopeError: another process holds it, or the folder can't be written.
     """
+    lock = _lock(folder)
+    try:
+        # `is_locked` may hold it for a moment, so one attempt would not be enough.
+        lock.acquire(timeout=_PATIENCE, poll_interval=0.05)
+    except Timeout:
+        raise LungscopeError(f"{folder}: another lungscope pacs works on this spool") from None
+    except OSError as error:
+        raise LungscopeError(
+            f"{folder}: this spool cannot be written ({error.strerror or error})"
+        ) from error
+    return lock
 
-    def __init__(self, folder: Path) -> None:
-        """Takes it.
 
-        Raises:
-            LungscopeError: another process has it.
-        """
-        path = folder / _OCCUPIED
-        try:
-            self._connection = sqlite3.connect(
-                path, timeout=0, isolation_level=None, check_same_thread=False
-            )
-            self._connection.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError as error:
-            why = (
-                "another lungscope pacs works on this spool"
-                if "locked" in str(error)
-                else f"this spool cannot be written ({error})"
-            )
-            raise LungscopeError(f"{folder}: {why}") from error
-
-    @staticmethod
-    def is_taken(folder: Path) -> bool:
-        """Whether a process works on a spool; nothing is written."""
-        path = folder / _OCCUPIED
-        if not path.exists():
-            return False
-        uri = f"file:{quote(str(path.resolve()))}?mode=ro"
-        try:
-            with closing(sqlite3.connect(uri, timeout=0, uri=True)) as connection:
-                connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        except sqlite3.OperationalError as error:
-            return "locked" in str(error)
+def is_locked(folder: Path) -> bool:
+    """Returns whether a process works on a spool; no file is made."""
+    if not (folder / _LOCK).exists():
         return False
+    lock = _lock(folder)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        return True
+    except OSError:  # a spool that this user may only read
+        return False
+    lock.release()
+    return False
 
-    def end(self) -> None:
-        """Gives it back."""
-        self._connection.close()
+
+def _lock(folder: Path) -> BaseFileLock:
+    return FileLock(folder / _LOCK, thread_local=False)
 
 
 def _written(folder: Path, parts: Iterable[bytes | memoryview]) -> Path:

@@ -9,7 +9,7 @@ from pathlib import Path
 from lungscope.errors import LungscopeError
 from lungscope.serving.pacs.entry import QueueEntry, State
 from lungscope.serving.pacs.queue import FILE, Queue, unusable_queue
-from lungscope.serving.pacs.spool import Spool, SpoolLock
+from lungscope.serving.pacs.spool import Spool, is_locked, lock_spool
 
 SHOWN = 20
 """Instances that are told one by one."""
@@ -42,7 +42,7 @@ class Status:
             raise LungscopeError(f"{spool}: no spool of lungscope pacs; give its --spool")
         queue = Queue(spool / FILE)
         try:
-            running = SpoolLock.is_taken(spool)
+            running = is_locked(spool)
             waiting = queue.in_state("received", "classified")
             return cls(
                 queue.counts(),
@@ -76,7 +76,8 @@ def drop_instance(folder: Path, prefix: str) -> str:
         raise LungscopeError(f"{folder}: no spool of lungscope pacs; give its --spool")
     if not _PREFIX.fullmatch(prefix):
         raise LungscopeError(f"{prefix!r}: give 6 to 32 digits as lungscope pacs status shows them")
-    spool, occupation, queue = Spool(folder), SpoolLock(folder), Queue(folder / FILE)
+    spool, lock = Spool(folder), lock_spool(folder)
+    queue = Queue(folder / FILE)
     try:
         found = queue.starting_with(prefix)
         if len(found) != 1:
@@ -89,5 +90,5 @@ def drop_instance(folder: Path, prefix: str) -> str:
         raise unusable_queue(folder / FILE, error) from error
     finally:
         queue.close()
-        occupation.end()
+        lock.release()
     return found[0].key
