@@ -16,6 +16,7 @@ from lungscope.serving.pacs.reconciliation import MARK, Reconciliation
 from lungscope.serving.pacs.settings import Limits, Orthanc
 from lungscope.serving.pacs.uids import key_of
 
+BOMB = gzip.compress(bytes(2**26))  # 64 MiB of zeros
 TOKEN = "Basic " + b64encode(b"alice:secret").decode()
 
 
@@ -62,7 +63,7 @@ class FakeOrthanc:
         if token != TOKEN:
             return 401, b""
         if self.encoding:
-            return 200, gzip.compress(bytes(2**26))
+            return 200, BOMB
         where, _, query = path.partition("?")
         parts = where.strip("/").split("/")
         if parts == ["changes"]:
@@ -251,7 +252,7 @@ def test_no_proxy_and_no_netrc_is_used(reconciling, orthanc, monkeypatch, tmp_pa
 
 
 def test_a_compressed_answer_is_not_unpacked(reconciling, orthanc, store, caplog):
-    orthanc.encoding = "gzip"  # 64 MiB of zeros
+    orthanc.encoding = "gzip"
     reconciliation = reconciling(backfill=True)
     tracemalloc.start()
     assert not reconciliation.step()
