@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-import torch
 
 from lungscope.data.index import Index
 from lungscope.data.split import Split
@@ -36,15 +35,6 @@ def cache_folder(tmp_path_factory) -> Path:
 def exported_model(tmp_path_factory) -> Path:
     """A folder as `lungscope export` writes it; see `tiny_model`."""
     return write_tiny_model(tmp_path_factory.mktemp("exported") / "tiny")
-
-
-@pytest.fixture(scope="module")
-def one_thread():
-    """More of torch's are no faster on images this small, and wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture

@@ -9,8 +9,6 @@ import lungscope as ls
 
 TINY = ls.Recipe(model="squeezenet1_1", weights="none", epochs=2, size=64, batch_size=16)
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 @pytest.fixture(scope="module")
 def split(phantoms):

@@ -106,6 +106,7 @@ def test_a_file_system_that_cannot_sync_folders_is_no_obstacle(path, monkeypatch
     assert path.read_text() == "new"
 
 
+@pytest.mark.process
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 def test_a_process_that_is_killed_while_writing_leaves_the_old_file_and_one_hidden_one(path):
     program = (

@@ -123,6 +123,7 @@ def is_gone(pid, patience=5.0):
     return False
 
 
+@pytest.mark.process
 @pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
 @pytest.mark.parametrize("name", ["SIGINT", "SIGKILL"])
 def test_the_workers_end_with_their_parent(tmp_path, name):

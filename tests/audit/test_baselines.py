@@ -11,8 +11,6 @@ from lungscope.data.split import SUBSETS, Split, SplitEntry
 from lungscope.errors import LungscopeError
 from lungscope.evaluation.bootstrap import Resampling
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 SIZE = 32
 CLASSES = ("Lung Opacity", "Normal", "Viral Pneumonia")
 COUNTS = {"train": (24, 30, 24), "validation": (10, 10, 10), "test": (12, 14, 10)}

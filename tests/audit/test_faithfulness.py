@@ -17,8 +17,6 @@ from lungscope.inference.description import Description
 from lungscope.models.checkpoint import Checkpoint
 from lungscope.models.network import Network
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 SIZE, CELLS, COUNT = 32, 8, 24
 FLOOR = 0.45
 """Spots are 0.5 off the mean; blurred ones are not seen."""

@@ -3,7 +3,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from threadpoolctl import threadpool_limits
 
 from lungscope.audit.audit import Measured
 from lungscope.audit.baselines import Baseline
@@ -16,12 +15,6 @@ from lungscope.estimate import Estimate
 from lungscope.evaluation.predictions import Predictions
 
 CLASSES = ("a", "b", "c")
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    with threadpool_limits(1):
-        yield
 
 
 def measured(counts, told=False, wrong=(), majority=1 / 3):

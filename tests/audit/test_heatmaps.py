@@ -10,8 +10,6 @@ from lungscope.inference.description import Description
 from lungscope.models import Shape, build_network
 from lungscope.models.checkpoint import Checkpoint
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 def entries(groups):
     """Images of each class in groups of these sizes."""

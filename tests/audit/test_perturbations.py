@@ -10,8 +10,6 @@ from PIL import Image
 from lungscope.audit.perturbations import PERTURBATIONS, STRENGTHS, examples
 from lungscope.models.normalisation import to_unit
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 BY_NAME = {perturbation.name: perturbation for perturbation in PERTURBATIONS}
 PERTURBATION = st.sampled_from(PERTURBATIONS)
 STRENGTH = st.sampled_from(STRENGTHS)

@@ -21,8 +21,6 @@ from lungscope.models import Shape, build_network, list_architectures
 from lungscope.models.checkpoint import Checkpoint
 from lungscope.models.network import Network
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 WITH = [each.name for each in list_architectures() if each.name != "vgg11"]
 SIZE, COUNT = 64, 12
 

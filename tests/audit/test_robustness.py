@@ -12,8 +12,6 @@ from lungscope.evaluation.bootstrap import Resampling
 from lungscope.evaluation.subset_predictions import predict_subset
 from lungscope.models.normalisation import to_unit
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 @pytest.fixture
 def run(reader, written):

@@ -5,19 +5,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from threadpoolctl import threadpool_limits
 
 from lungscope.audit.source_probe import FOLDS, probe_sources
 from lungscope.data.split import SplitEntry
 
 CLASSES = ("Normal", "Opacity", "Viral")
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """More of them would wait for each other longer than these small probes take."""
-    with threadpool_limits(1):
-        yield
 
 
 def entries(rows):

@@ -99,7 +99,6 @@ def test_what_is_no_run_is_told(films):
     assert "not a run folder" in told.stderr
 
 
-@pytest.mark.usefixtures("one_thread")
 def test_a_run_explains_itself(films):
     import torch
 

@@ -217,6 +217,7 @@ def test_a_name_that_is_no_utf_8_costs_no_answer(predict, folder):
     assert json.loads(rows[0])["label"] == "Lung Opacity"
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_keeps_what_is_done_and_what_was_there(exported_model, folder, number):
     for i in range(200):

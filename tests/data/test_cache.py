@@ -272,6 +272,7 @@ def can_make_a_small_disk():
         return False
 
 
+@pytest.mark.process
 def test_a_disk_that_is_really_full_is_refused_and_kills_nobody(root, tmp_path):
     # Through a memory map it would: a page without a place on disk is answered by SIGBUS.
     if not can_make_a_small_disk():
@@ -297,6 +298,7 @@ def test_a_disk_that_is_really_full_is_refused_and_kills_nobody(root, tmp_path):
 # More than one process
 
 
+@pytest.mark.process
 def test_of_two_processes_at_once_one_builds_and_both_agree(root, tmp_path):
     program = """
         import hashlib, time
@@ -321,6 +323,7 @@ def test_of_two_processes_at_once_one_builds_and_both_agree(root, tmp_path):
     assert len(folders(place)) == 1
 
 
+@pytest.mark.process
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 def test_a_builder_that_is_killed_leaves_no_cache_and_the_next_one_builds_it(
     root, entries, tmp_path

@@ -5,7 +5,6 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss, log_loss
-from threadpoolctl import threadpool_limits
 
 from lungscope.estimate import Estimate
 from lungscope.evaluation.bootstrap import Resampling
@@ -16,13 +15,6 @@ from lungscope.evaluation.calibration import (
     equal_mass_bins,
     wilson_interval,
 )
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Many small products of matrices wait longer for each other's threads than they take."""
-    with threadpool_limits(1):
-        yield
 
 
 def calibrated(predictions, draws=200):

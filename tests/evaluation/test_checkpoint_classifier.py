@@ -11,8 +11,6 @@ from lungscope.inference.description import Description
 from lungscope.models import Shape, build_network
 from lungscope.models.checkpoint import Checkpoint
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 CLASSES = ("Lung Opacity", "Normal", "Viral Pneumonia")
 
 

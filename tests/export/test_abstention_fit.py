@@ -3,19 +3,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.covariance import LedoitWolf
-from threadpoolctl import threadpool_limits
 
 from lungscope.errors import LungscopeError
 from lungscope.evaluation.predictions import Predictions
 from lungscope.export.abstention_fit import choose_max_distance, choose_thresholds, fit_reference
-
-pytestmark = pytest.mark.usefixtures("one_thread")
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread_of_linear_algebra():
-    with threadpool_limits(1):
-        yield
 
 
 def correlated(count, features, seed=0):

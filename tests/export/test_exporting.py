@@ -3,7 +3,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from threadpoolctl import threadpool_limits
 
 from lungscope.errors import LungscopeError
 from lungscope.evaluation.subset_predictions import predict_subset
@@ -18,15 +17,7 @@ from lungscope.models.checkpoint import Checkpoint, save_checkpoint
 from lungscope.training.recipe import Recipe
 from lungscope.training.run import Run
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 NAME = "squeezenet1_1"
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread_of_linear_algebra():
-    with threadpool_limits(1):
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,6 @@ from lungscope.models import list_architectures
 from lungscope.models.network import compute_levels
 from lungscope.models.normalisation import normalise, to_unit
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 NAMES = [each.name for each in list_architectures()]
 WITHOUT_MAP = {"vgg11"}
 LIGHT = "squeezenet1_1"

@@ -7,8 +7,6 @@ from lungscope.export.graph import serialise_graph
 from lungscope.export.quantisation import calibration_entries, quantise
 from lungscope.inference.session import Session
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 
 @pytest.fixture(scope="module")
 def whole(exported):

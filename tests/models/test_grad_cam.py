@@ -5,8 +5,6 @@ from monai.visualize import GradCAM
 from lungscope.models import Shape, build_network
 from lungscope.models.activation_map import compute_activation_map, compute_grad_cam
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 LINEAR = ["resnet18", "densenet121", "mobilenet-v2", "mobilenet-lung"]
 """Those of one average over all places and a linear classifier."""
 

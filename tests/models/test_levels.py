@@ -5,8 +5,6 @@ from torch import nn
 from lungscope.models import Network, Shape, build_network, list_architectures
 from lungscope.models.network import compute_levels
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 CHANNELS = {
     "squeezenet": (96, 256, 512),
     "squeezenet1_1": (64, 128, 256),

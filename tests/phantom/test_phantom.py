@@ -296,6 +296,7 @@ def test_a_folder_that_cannot_be_written_is_told_in_one_line(tmp_path):
         write_phantoms(tmp_path / "file" / "set", 3, size=64)
 
 
+@pytest.mark.process
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
 def test_a_killed_process_leaves_no_folder_under_the_name(tmp_path):
     code = (

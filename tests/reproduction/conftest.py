@@ -20,12 +20,6 @@ from lungscope.training.run import Run
 SMALL = replace(PAPER_RECIPE, size=32, batch_size=8, epochs=2, weights="none")
 
 
-@pytest.fixture(autouse=True)
-def one_thread(monkeypatch):
-    """Images of 32 x 32 are not worth a second one, which would wait for other processes."""
-    monkeypatch.setattr("lungscope.training.execution.cpu_count", lambda: 1)
-
-
 @pytest.fixture
 def small():
     """A recipe that takes a second."""

@@ -52,6 +52,7 @@ def measured(allocator, cycles):
     return json.loads(finished.stdout)
 
 
+@pytest.mark.process
 @glibc
 def test_kept_memory_is_not_asked_of_the_kernel_again():
     system, keep = measured("system", 20), measured("keep", 20)
@@ -60,6 +61,7 @@ def test_kept_memory_is_not_asked_of_the_kernel_again():
     assert keep["faults"] < system["faults"] / 7  # those of the largest block, perhaps twice
 
 
+@pytest.mark.process
 @glibc
 def test_kept_memory_stays_bounded_by_what_was_used_at_once():
     assert 90 < measured("keep", 200)["grown_MiB"] < 200  # one block of up to 100 MiB at a time

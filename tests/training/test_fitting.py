@@ -100,6 +100,7 @@ fit(Run.open(run), data, Execution(device="cpu"), cache, watch)
 """
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("epochs_before_the_kill", [1, 3])
 def test_killed_and_resumed_gives_the_bits_of_one_go(
     finished, make_run, phantoms, cache_folder, epochs_before_the_kill

@@ -18,8 +18,6 @@ from lungscope.training.frozen import AS_IT_IS, FrozenBackbone, features_where_t
 from lungscope.training.loading import CachedFeatures, CachedImages
 from lungscope.training.recipe import Recipe
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 SIZE = 32
 PREPROCESSING = Preprocessing(SIZE, 0.5, 0.25)
 FLIPS = Augmentation(0.5, 0.5, 0)

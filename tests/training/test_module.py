@@ -14,8 +14,6 @@ from lungscope.training.loading import CachedImages
 from lungscope.training.module import LungTraining
 from lungscope.training.recipe import Recipe
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 SIZE = 32
 RECIPE = Recipe(rotation=0, seed=5)
 

@@ -6,8 +6,6 @@ from lungscope.images import Preprocessing
 from lungscope.models import Shape, build_network
 from lungscope.training.scoring import compute_features, compute_logits
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-
 SIZE = 32
 
 
