@@ -2,11 +2,13 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, f1_score, log_loss
 
-from lungscope.comparison.comparison import METRICS, Replicated, bootstrap_differences
+from lungscope.comparison.comparison import Replicated, bootstrap_differences
 from lungscope.evaluation.bootstrap import Resampling
 from lungscope.evaluation.evaluation import evaluate
+from lungscope.evaluation.metrics import METRICS as REGISTERED
 from lungscope.evaluation.predictions import Predictions
 
+METRICS = tuple(name for name, each in REGISTERED.items() if each.compared)
 CLASSES = ("Lung Opacity", "Normal", "Viral Pneumonia")
 
 

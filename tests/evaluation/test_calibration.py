@@ -13,7 +13,6 @@ from lungscope.evaluation.calibration import (
     compute_calibration,
     compute_reliability,
     equal_mass_bins,
-    wilson_interval,
 )
 
 
@@ -181,12 +180,3 @@ def test_a_point_without_a_mistake_has_an_interval_and_groups_count_once(answers
     assert (point.images, point.groups) == (12, 4)
     expected = binomtest(4, 4).proportion_ci(method="wilson")
     assert point.accuracy == Estimate(1.0, pytest.approx(expected.low), 1.0)
-
-
-@given(st.integers(1, 300).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
-def test_wilsons_interval_is_scipys(case):
-    right, count = case
-    found = wilson_interval(right / count, count)
-    expected = binomtest(right, count).proportion_ci(method="wilson")
-    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=1e-12)
-    assert 0 <= found.low <= found.value <= found.high <= 1

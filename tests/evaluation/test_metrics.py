@@ -12,7 +12,15 @@ from torchmetrics.functional.classification import (
     multiclass_recall,
 )
 
-from lungscope.evaluation.metrics import class_scores, confusion_matrix, scores
+from lungscope.evaluation.bootstrap import Resampling
+from lungscope.evaluation.metrics import (
+    METRICS,
+    class_scores,
+    compute_metrics,
+    confusion_matrix,
+    metric,
+    resample_metrics,
+)
 from lungscope.evaluation.predictions import Predictions
 
 OTHERS = {
@@ -54,7 +62,7 @@ def test_confusion_counts_what_scikit_learn_counts(case):
 @given(labelled())
 def test_every_score_is_scikit_learns(case):
     labels, predicted, classes = case
-    found = scores(confusion_matrix(answers(*case)))
+    found = compute_metrics(answers(*case))
     assert found["accuracy"] == pytest.approx(accuracy_score(labels, predicted))
     for average in ("weighted", "macro"):
         expected = precision_recall_fscore_support(
@@ -81,7 +89,7 @@ def test_every_score_of_a_class_is_scikit_learns(case):
 def test_every_score_is_torchmetrics_too(case):
     labels, predicted, classes = (torch.tensor(part) for part in case)
     matrix = confusion_matrix(answers(*case))
-    found, each = scores(matrix), class_scores(matrix)
+    found, each = compute_metrics(answers(*case)), class_scores(matrix)
     options = {"num_classes": int(classes)}
     accuracy = multiclass_accuracy(predicted, labels, average="micro", **options)
     assert found["accuracy"] == pytest.approx(accuracy.item(), rel=1e-5)
@@ -99,7 +107,7 @@ def test_every_score_is_torchmetrics_too(case):
 @settings(deadline=None, max_examples=50)
 @given(labelled())
 def test_weighted_recall_is_accuracy_as_in_every_row_of_the_papers_table(case):
-    found = scores(confusion_matrix(answers(*case)))
+    found = compute_metrics(answers(*case))
     assert found["recall_weighted"] == pytest.approx(found["accuracy"], rel=1e-12)
 
 
@@ -107,11 +115,8 @@ def test_weighted_recall_is_accuracy_as_in_every_row_of_the_papers_table(case):
 @given(st.integers(1, 5), st.integers(0, 2**32 - 1))
 def test_a_stack_of_matrices_scores_as_each_by_itself(count, seed):
     matrices = np.random.default_rng(seed).integers(0, 9, (count, 2, 4, 4)).astype(float)
-    matrices[..., 0, 0] += 1
-    together, each = scores(matrices), class_scores(matrices)
+    each = class_scores(matrices)
     for where in np.ndindex(matrices.shape[:-2]):
-        for name, value in scores(matrices[where]).items():
-            assert together[name][where] == value
         for name, value in class_scores(matrices[where]).items():
             assert np.array_equal(each[name][where], value)
 
@@ -119,3 +124,68 @@ def test_a_stack_of_matrices_scores_as_each_by_itself(count, seed):
 def test_a_class_that_is_neither_there_nor_predicted_scores_0():
     each = class_scores(np.array([[3.0, 1, 0], [0, 2, 0], [0, 0, 0]]))
     assert [values[2] for values in each.values()] == [0, 0, 0]
+
+
+@settings(deadline=None, max_examples=50)
+@given(labelled(), st.integers(0, 2**32 - 1))
+def test_a_draw_scores_as_its_images_do(case, seed):
+    predictions = answers(*case)
+    resampling = Resampling.over(predictions.groups, draws=3, seed=seed)
+    found = resample_metrics(predictions, resampling)
+    every_class = (confusion_matrix(predictions).sum(axis=0) > 0).all()
+    for draw, counts in enumerate(resampling.counts[:, resampling.group].astype(int)):
+        rows = np.repeat(np.arange(len(predictions.files)), counts)
+        labels, predicted = predictions.labels[rows], predictions.predicted[rows]
+        expected = compute_metrics(answers(labels, predicted, len(predictions.classes)))
+        for name, values in found.items():
+            if "macro" in name and not every_class:
+                continue  # see the next test
+            if not np.isnan(values[draw]):
+                assert values[draw] == pytest.approx(expected[name]), name
+
+
+def test_a_draw_that_misses_a_class_has_no_macro_average():
+    predictions = answers([0, 1], [0, 1], 2)
+    found = resample_metrics(predictions, Resampling.over(predictions.groups, draws=50))
+    for name in ("precision_macro", "recall_macro", "f1_macro"):
+        values = found[name]
+        assert set(values[~np.isnan(values)]) == {1.0}
+        assert 0 < np.isnan(values).sum() < 50
+
+
+@pytest.fixture
+def registered():
+    """Registers a metric; it is gone after the test."""
+    names = []
+
+    def register(compute, name="mine", **options):
+        metric(name, "My metric", **options)(compute)
+        names.append(name)
+        return METRICS[name]
+
+    yield register
+    for name in names:
+        del METRICS[name]
+
+
+def test_a_registered_metric_is_computed_with_the_others(registered):
+    registered(lambda sample: sample.mean(np.arange(4.0)), unit="mm")
+    predictions = answers([0, 1, 0, 1], [0, 1, 1, 1], 2)
+    assert compute_metrics(predictions)["mine"] == 1.5
+    assert METRICS["mine"].label == "My metric (mm)"
+
+
+@pytest.mark.parametrize("name", ["accuracy", "two words", ""])
+def test_a_name_that_is_taken_or_no_identifier_is_refused(name):
+    with pytest.raises(ValueError, match="give an identifier that no other metric has"):
+        metric(name, "My metric")
+
+
+def test_a_metric_of_another_shape_or_that_is_no_number_is_named(registered):
+    predictions = answers([0, 1], [0, 1], 2)
+    scalar = registered(lambda _: np.float64(1), "scalar")
+    with pytest.raises(ValueError, match=r"the metric scalar has the shape \(\), not \(1,\)"):
+        scalar.value(predictions)
+    nothing = registered(lambda sample: sample.mean(np.full(2, np.nan)), "nothing")
+    with pytest.raises(ValueError, match="the metric nothing is nan on 2 images"):
+        nothing.value(predictions)

@@ -6,11 +6,11 @@ from sklearn.metrics import precision_score, recall_score
 
 from lungscope.errors import LungscopeError
 from lungscope.evaluation.bootstrap import Resampling
-from lungscope.evaluation.calibration import wilson_interval
 from lungscope.evaluation.operating_points import (
     choose_threshold_for_sensitivity,
     measure_operating_point,
 )
+from lungscope.evaluation.proportions import wilson_interval
 
 
 def at(predictions, of, threshold):

@@ -13,6 +13,7 @@ from lungscope.evaluation.proportions import (
     estimate_proportion_among,
     estimate_proportion_of_all,
     f1_interval,
+    wilson_interval,
     with_interval,
 )
 
@@ -135,3 +136,12 @@ def test_f1_of_few_groups_has_the_doubt_of_the_images_that_are_called_as_they_ar
 
 def test_f1_of_many_groups_that_vary_has_its_percentiles():
     assert ends(f1_interval(0.5, np.array([0.4] * 50 + [0.6] * 50), FEW)) == (0.4, 0.6)
+
+
+@given(st.integers(1, 300).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_wilsons_interval_is_scipys(case):
+    right, count = case
+    found = wilson_interval(right / count, count)
+    expected = binomtest(right, count).proportion_ci(method="wilson")
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=1e-12)
+    assert 0 <= found.low <= found.value <= found.high <= 1

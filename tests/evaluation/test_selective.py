@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from lungscope.errors import LungscopeError
 from lungscope.estimate import Estimate
 from lungscope.evaluation.bootstrap import Resampling
-from lungscope.evaluation.calibration import wilson_interval
+from lungscope.evaluation.proportions import wilson_interval
 from lungscope.evaluation.selective import (
     POINTS,
     choose_threshold_for_accuracy,

@@ -19,8 +19,7 @@ from sklearn.preprocessing import StandardScaler
 from lungscope.data.split import SplitEntry
 from lungscope.estimate import Estimate
 from lungscope.evaluation.bootstrap import Resampling
-from lungscope.evaluation.calibration import wilson_interval
-from lungscope.evaluation.proportions import FEW, with_interval
+from lungscope.evaluation.proportions import FEW, wilson_interval, with_interval
 
 FOLDS = 5
 """Of the cross-validation; a source needs as many groups to be probed for."""

@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from lungscope.estimate import LEVEL, Estimate
-from lungscope.evaluation.calibration import wilson_interval
 from lungscope.evaluation.predictions import Predictions
-from lungscope.evaluation.proportions import estimate_proportion
+from lungscope.evaluation.proportions import estimate_proportion, wilson_interval
 
 UNKNOWN = "unknown"
 """The source of images of which none is given, where others have one."""

@@ -14,13 +14,6 @@ from lungscope.cli.terminal import Terminal
 if TYPE_CHECKING:
     from lungscope.comparison.pair import ModelPair
 
-SHOWN = {
-    "accuracy": "accuracy",
-    "f1_weighted": "F1 (weighted)",
-    "f1_macro": "F1 (macro)",
-    "loss": "loss (nats)",
-}
-
 
 def compare(
     runs: Annotated[
@@ -58,19 +51,19 @@ def compare(
 
 def _table(pair: "ModelPair") -> Table:
     from lungscope.comparison.pair import p_value
+    from lungscope.evaluation.metrics import METRICS
 
     columns = (pair.first, pair.second, "difference", "95 % interval", "p", "p (Holm)")
     table = Table("", *(escape(name) for name in columns), box=None)
-    for metric, title in SHOWN.items():
-        first, second = (values[metric] for values in pair.values)
-        found = pair.differences[metric]
-        tested = metric == "accuracy"
+    for name, found in pair.differences.items():
+        first, second = (values[name] for values in pair.values)
+        tested = name == "accuracy"
         table.add_row(
-            title,
+            escape(METRICS[name].label),
             f"{first:.4f}",
             f"{second:.4f}",
             f"{found.value:+.4f}",
-            f"{found.low:+.4f} to {found.high:+.4f}",
+            found.bounds("+.4f"),
             p_value(pair.mcnemar.p_groups) if tested else "",
             p_value(pair.p_groups) if tested else "",
         )
@@ -84,7 +77,7 @@ def _table(pair: "ModelPair") -> Table:
             f"{area.first:.4f}",
             f"{area.second:.4f}",
             f"{area.difference.value:+.4f}",
-            f"{area.difference.low:+.4f} to {area.difference.high:+.4f}",
+            area.difference.bounds("+.4f"),
             p_value(area.p),
             p_value(pair.p_areas[label]),
         )

@@ -19,15 +19,6 @@ if TYPE_CHECKING:
     from lungscope.evaluation.assessment import Assessment
     from lungscope.evaluation.run_evaluation import RunEvaluation
 
-SHOWN = {
-    "accuracy": "accuracy",
-    "loss": "loss (nats)",
-    "precision_weighted": "precision (weighted)",
-    "recall_weighted": "recall (weighted)",
-    "f1_weighted": "F1 (weighted)",
-    "f1_macro": "F1 (macro)",
-}
-
 ONE_VS_REST = {
     "sensitivity": "sensitivity",
     "specificity": "specificity",
@@ -135,9 +126,12 @@ def evaluated_run(
 
 
 def _overall(overall: "dict[str, Estimate]") -> Table:
+    from lungscope.evaluation.metrics import METRICS
+
     table = Table("", "value", "95 % interval", box=None)
-    for name, title in SHOWN.items():
-        table.add_row(title, f"{overall[name].value:.4f}", _interval(overall[name]))
+    for name, estimate in overall.items():
+        label = escape(METRICS[name].label)
+        table.add_row(label, f"{estimate.value:.4f}", estimate.bounds(".4f"))
     return table
 
 
@@ -183,7 +177,3 @@ def _cell(estimate: "Estimate | None", between: str = " ") -> str:
     if estimate is None:
         return ""
     return f"{estimate.value:.3f}{between}({estimate.low:.3f}-{estimate.high:.3f})"
-
-
-def _interval(estimate: "Estimate", digits: int = 4) -> str:
-    return f"{estimate.low:.{digits}f} to {estimate.high:.{digits}f}"

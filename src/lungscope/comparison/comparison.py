@@ -18,8 +18,8 @@ from lungscope.comparison.significance import (
     mcnemar_test,
 )
 from lungscope.estimate import LEVEL, Estimate
-from lungscope.evaluation.bootstrap import DRAWS, Resampling, bootstrap_estimate
-from lungscope.evaluation.metrics import overall_scores, resample_scores
+from lungscope.evaluation.bootstrap import DRAWS, Resampling, bootstrap_where_defined
+from lungscope.evaluation.metrics import METRICS, Sample
 from lungscope.evaluation.predictions import Predictions
 
 METHODS = {
@@ -47,7 +47,7 @@ class Comparison:
         images: N.
         groups: G.
         classes: class names.
-        metrics: accuracy, F1 (weighted and macro) and loss of each model.
+        metrics: those of each model that are registered as compared.
         pairs: of all models, each with all that follow it.
     """
 
@@ -155,17 +155,13 @@ def _needed(first: Predictions, second: Predictions) -> tuple[float | None, floa
     return effect, estimate_images_needed(float(abs(advantage).mean()), difference, effect)
 
 
-METRICS = ("accuracy", "f1_weighted", "f1_macro", "loss")
-"""Accuracy; F1 averaged by class support and plainly; mean cross-entropy in nats."""
-
-
 @dataclass(frozen=True, eq=False)
 class Replicated:
     """One model's metrics on the images as they are and on D bootstrap draws of their groups.
 
     Attributes:
-        values: each of `METRICS`.
-        replicates: (D,) of each of `METRICS`.
+        values: each metric that is registered as compared.
+        replicates: (D,) of each; NaN in draws in which it is not defined.
     """
 
     values: dict[str, float]
@@ -179,23 +175,26 @@ class Replicated:
             predictions: of N images.
             resampling: over the groups of the same N images in the same order.
         """
-        overall, drawn = overall_scores(predictions), resample_scores(predictions, resampling)
+        compared = {name: metric for name, metric in METRICS.items() if metric.compared}
+        sample = Sample(predictions, resampling)
         return cls(
-            {name: overall[name] for name in METRICS}, {name: drawn[name] for name in METRICS}
+            {name: metric.value(predictions) for name, metric in compared.items()},
+            {name: metric.resample(sample) for name, metric in compared.items()},
         )
 
 
 def bootstrap_differences(first: Replicated, second: Replicated) -> dict[str, Estimate]:
-    """First - second in each of `METRICS`, with 95 % percentile intervals.
+    """Estimates first - second in each compared metric, with 95 % percentile intervals.
+
+    A draw in which a metric is not defined for one of the models is left out of its interval.
 
     Args:
         first: one model.
         second: another on the same images and the same draws.
     """
     return {
-        name: bootstrap_estimate(
-            first.values[name] - second.values[name],
-            first.replicates[name] - second.replicates[name],
+        name: bootstrap_where_defined(
+            value - second.values[name], first.replicates[name] - second.replicates[name]
         )
-        for name in METRICS
+        for name, value in first.values.items()
     }

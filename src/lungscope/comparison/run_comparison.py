@@ -6,9 +6,11 @@ from pathlib import Path
 from lungscope.atomic import write_json
 from lungscope.comparison.comparison import Comparison, compare
 from lungscope.errors import LungscopeError
+from lungscope.estimate import Estimate
+from lungscope.evaluation.metrics import METRICS, Metric
 from lungscope.evaluation.predictions import Predictions
 from lungscope.evaluation.run_evaluation import PREDICTIONS
-from lungscope.figures.comparison import Better, Panel, draw_comparison
+from lungscope.figures.comparison import Panel, draw_comparison
 from lungscope.models import get_architecture
 from lungscope.training.run import Run
 
@@ -16,13 +18,6 @@ RESULT = "comparison.json"
 FIGURE = "comparison.png"
 MOST = 20
 """Runs at once: 190 pairs, as many as a figure holds."""
-
-_PANELS: tuple[tuple[str, str, Better, float], ...] = (
-    ("accuracy", "accuracy (points)", "higher", 100),
-    ("f1_weighted", "F1, weighted (points)", "higher", 100),
-    ("f1_macro", "F1, macro (points)", "higher", 100),
-    ("loss", "loss (nats)", "lower", 1),
-)
 
 
 def compare_runs(folders: Sequence[Path]) -> Comparison:
@@ -73,12 +68,18 @@ def write_comparison(comparison: Comparison, folder: Path) -> None:
         folder / FIGURE,
         [(pair.first, pair.second) for pair in pairs],
         [
-            Panel(title, better, [pair.differences[name] for pair in pairs], scale)
-            for name, title, better, scale in _PANELS
+            _panel(METRICS[name], [pair.differences[name] for pair in pairs])
+            for name in pairs[0].differences
         ],
         f"Differences on {comparison.images:,} images in {comparison.groups:,} groups",
     )
     write_json(folder / RESULT, comparison.to_json())
+
+
+def _panel(metric: Metric, differences: Sequence[Estimate]) -> Panel:
+    if metric.unit == "proportion":
+        return Panel(f"{metric.title} (points)", metric.better, differences, scale=100)
+    return Panel(metric.label, metric.better, differences)
 
 
 def _evaluated(run: Run) -> Path:

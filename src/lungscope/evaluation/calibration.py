@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
-from lungscope.estimate import LEVEL, Estimate
+from lungscope.estimate import Estimate
 from lungscope.evaluation.bootstrap import Resampling, bootstrap_estimate
 from lungscope.evaluation.predictions import Predictions
+from lungscope.evaluation.proportions import wilson_interval
 
 BINS = 15
 POINTS = 10
@@ -129,16 +129,6 @@ def equal_mass_bins(values: Values, bins: int = BINS) -> NDArray[np.intp]:
     bounds = np.percentile(values, np.linspace(0, 1, bins + 1) * 100)
     number: NDArray[np.intp] = np.searchsorted(bounds[1:-1], values)
     return number
-
-
-def wilson_interval(share: float, count: int) -> Estimate:
-    """A share of `count` independent observations with Wilson's 95 % interval (1927)."""
-    squared = ndtri((1 + LEVEL) / 2) ** 2 / count
-    centre = (share + squared / 2) / (1 + squared)
-    half = np.sqrt(squared * (share * (1 - share) + squared / 4)) / (1 + squared)
-    # rounding apart, the interval holds the share
-    low, high = max(0.0, min(centre - half, share)), min(1.0, max(centre + half, share))
-    return Estimate(share, float(low), float(high))
 
 
 def _top_label(predictions: Predictions) -> tuple[Values, Values]:

@@ -7,26 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lungscope.estimate import LEVEL, Estimate
-from lungscope.evaluation.bootstrap import DRAWS, Resampling, bootstrap_estimate
-from lungscope.evaluation.metrics import (
-    class_scores,
-    confusion_matrix,
-    resample_confusion_matrix,
-    resample_loss,
-    scores,
-)
+from lungscope.evaluation.bootstrap import DRAWS, Resampling
+from lungscope.evaluation.metrics import METRICS, Sample, class_scores, confusion_matrix
 from lungscope.evaluation.predictions import Predictions
 from lungscope.evaluation.proportions import (
     FEW,
     UNKNOWN,
-    average_of_proportions,
     estimate_proportion_among,
     f1_interval,
-    with_interval,
 )
-
-SHARES = ("accuracy", "recall_weighted")
-"""Overall metrics that are a share of the images: the same one, by two names."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,8 +26,7 @@ class Evaluation:
         images: N.
         groups: G, what the intervals are resampled over.
         classes: class names.
-        overall: loss (mean cross-entropy in nats), accuracy, and precision, recall and F1 in
-            weighted and macro average.
+        overall: each metric that `lungscope.evaluation.metrics` registers.
         by_class: precision, recall and F1 of each class; 0 with the interval from 0 to 1 where
             nothing is to be divided, without an image of the class or one called so.
         matrix: (K, K) counts, true class by predicted class.
@@ -85,26 +73,18 @@ def evaluate(predictions: Predictions, seed: int = 0) -> Evaluation:
         predictions: of the images.
         seed: of the bootstrap.
     """
-    count = len(predictions.files)
     resampling = Resampling.over(predictions.groups, seed=seed)
     groups = resampling.counts.shape[1]
-    matrix, matrices = (
-        confusion_matrix(predictions),
-        resample_confusion_matrix(predictions, resampling),
-    )
-    each, drawn = class_scores(matrix, np.nan), class_scores(matrices, np.nan)
-    values = {"loss": predictions.losses.mean(), **scores(matrix)}
-    replicates = {"loss": resample_loss(predictions, resampling), **scores(matrices)}
-    for name, of_class in each.items():
-        if not np.isnan(of_class).any():
-            replicates[f"{name}_macro"] = drawn[name].mean(axis=-1)
+    sample = Sample(predictions, resampling)
+    matrix = confusion_matrix(predictions)
+    each, drawn = class_scores(matrix, np.nan), class_scores(sample.matrices, np.nan)
     return Evaluation(
-        images=count,
+        images=len(predictions.files),
         groups=groups,
         classes=predictions.classes,
         overall={
-            name: overall_estimate(name, float(values[name]), replicates[name], groups)
-            for name in values
+            name: metric.interval(metric.value(predictions), metric.resample(sample), groups)
+            for name, metric in METRICS.items()
         },
         by_class={
             label: {
@@ -117,24 +97,6 @@ def evaluate(predictions: Predictions, seed: int = 0) -> Evaluation:
         },
         matrix=matrix,
     )
-
-
-def overall_estimate(
-    metric: str, value: float, replicates: NDArray[np.float64], groups: int
-) -> Estimate:
-    """The 95 % interval of one of `Evaluation.overall`, by the rule for its kind.
-
-    Args:
-        metric: its name there.
-        value: on the images as they are.
-        replicates: (D,) in each draw; NaN where it has none.
-        groups: how many groups the images are of.
-    """
-    if metric == "loss":
-        return bootstrap_estimate(value, replicates)
-    if metric in SHARES:
-        return with_interval(value, replicates, groups)
-    return average_of_proportions(value, replicates, groups)
 
 
 def _f1(

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
-from lungscope.estimate import Estimate
+from lungscope.estimate import LEVEL, Estimate
 from lungscope.evaluation.bootstrap import Resampling, bootstrap_where_defined
-from lungscope.evaluation.calibration import wilson_interval
 
 FEW = 10
 """With fewer groups cluster bootstraps are known to be too narrow: the interval is Wilson's."""
@@ -21,6 +21,28 @@ _ROUNDING = 1e-12
 
 UNKNOWN = Estimate(0.0, 0.0, 1.0)
 """Of a share of no image where 0 stands for 0 / 0, as scikit-learn has it: it may be anything."""
+
+
+def wilson_interval(proportion: float, count: int) -> Estimate:
+    """Estimates a proportion of independent observations with Wilson's 95 % interval.
+
+    Wilson (1927), Journal of the American Statistical Association 22, 209-212. It has a width even
+    where the proportion is 0 or 1, and lies within [0, 1].
+
+    Args:
+        proportion: observed, in [0, 1].
+        count: number of observations, > 0.
+
+    Examples:
+        >>> print(wilson_interval(1.0, 10))
+        1.000 (95 % 0.722 to 1.000)
+    """
+    squared = ndtri((1 + LEVEL) / 2) ** 2 / count
+    centre = (proportion + squared / 2) / (1 + squared)
+    half = np.sqrt(squared * (proportion * (1 - proportion) + squared / 4)) / (1 + squared)
+    # rounding apart, the interval holds the proportion
+    low, high = max(0.0, min(centre - half, proportion)), min(1.0, max(centre + half, proportion))
+    return Estimate(proportion, float(low), float(high))
 
 
 def estimate_proportion(right: NDArray[np.bool_], groups: Sequence[str]) -> Estimate:

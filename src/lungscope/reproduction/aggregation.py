@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from lungscope.errors import LungscopeError
 from lungscope.estimate import Estimate
+from lungscope.evaluation import metrics
 from lungscope.evaluation.bootstrap import Resampling
-from lungscope.evaluation.evaluation import evaluate, overall_estimate
-from lungscope.evaluation.metrics import overall_scores, resample_scores
+from lungscope.evaluation.evaluation import evaluate
 from lungscope.evaluation.predictions import Predictions
 
 Metric = Literal["loss", "accuracy", "precision", "recall", "f1"]
@@ -82,8 +82,7 @@ def aggregate_seeds(trainings: Sequence[Predictions], seed: int = 0) -> Aggregat
     values = [_values(predictions) for predictions in trainings]
     return {
         metric: Aggregate(
-            overall_estimate(
-                name,
+            metrics.METRICS[name].interval(
                 float(np.mean([value[metric] for value in values])),
                 np.mean([draws[metric] for draws in replicates], axis=0),
                 resampling.counts.shape[1],
@@ -128,12 +127,12 @@ def _pooled(trainings: Sequence[Predictions]) -> Predictions:
 
 
 def _values(predictions: Predictions) -> dict[Metric, float]:
-    found = overall_scores(predictions)
+    found = metrics.compute_metrics(predictions)
     return {metric: found[name] for metric, name in METRICS.items()}
 
 
 def _replicates(
     predictions: Predictions, resampling: Resampling
 ) -> dict[Metric, NDArray[np.float64]]:
-    found = resample_scores(predictions, resampling)
+    found = metrics.resample_metrics(predictions, resampling)
     return {metric: found[name] for metric, name in METRICS.items()}
