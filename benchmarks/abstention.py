@@ -20,6 +20,7 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 import torch
+from lungscope.audit.perturbations import PERTURBATIONS
 from lungscope.export.abstaining import choose_max_distance, fit_reference
 from lungscope.models.levels import compute_levels
 from lungscope.training.input import normalise, to_unit
@@ -32,7 +33,6 @@ from sklearn.covariance import ledoit_wolf
 from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import NearestNeighbors
 
-from lungscope.audit.perturbations import PERTURBATIONS
 from lungscope.errors import LungscopeError
 from lungscope.evaluation.run_evaluation import open_evaluated
 from lungscope.images import ANYTHING, Preprocessing, read, to_square

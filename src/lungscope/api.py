@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lungscope.audit.run_audit import RunAudit, audit_run
+from lungscope.audit.audit_report import AuditReport
+from lungscope.audit.run_audit import audit_run
 from lungscope.comparison.comparison import Comparison
 from lungscope.comparison.run_comparison import compare_runs
 from lungscope.data.index import Index
@@ -271,7 +272,7 @@ class Run:
         cache_folder: str | Path | None = None,
         workers: int | None = None,
         force: bool = False,
-    ) -> RunAudit:
+    ) -> AuditReport:
         """Audits its best checkpoint: shortcuts, sources, leaks, robustness, heatmaps.
 
         Args:

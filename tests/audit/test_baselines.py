@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lungscope.audit.baselines import baselines
+from lungscope.audit.baselines import fit_baselines
 from lungscope.data.cache import Cache, open_cache
 from lungscope.data.split import SUBSETS, Split, SplitEntry
 from lungscope.errors import LungscopeError
@@ -67,7 +67,7 @@ def planted(tmp_path):
 
 def run(split, cache, data, **options):
     resampling = Resampling.over([entry.group for entry in split.subset("test")], draws=200)
-    return {each.name: each for each in baselines(split, cache, data, resampling, **options)}
+    return {each.name: each for each in fit_baselines(split, cache, data, resampling, **options)}
 
 
 def values(found):
@@ -106,20 +106,20 @@ def test_where_nothing_tells_the_class_no_baseline_does(planted):
 def test_images_without_any_difference_are_answered_like_the_majority(planted):
     found = run(*planted(lambda *_: np.full((SIZE, SIZE), 9)))
     for name in ORDER:
-        assert np.array_equal(found[name].right, found["majority"].right)
+        assert np.array_equal(found[name].correct, found["majority"].correct)
 
 
 def test_the_majority_is_that_of_the_train_subset(planted):
     split, cache, data = planted(grey)
     found = run(split, cache, data)["majority"]
     assert found.accuracy.value == pytest.approx(14 / 36)
-    assert np.array_equal(found.right, [entry.label == 1 for entry in split.subset("test")])
+    assert np.array_equal(found.correct, [entry.label == 1 for entry in split.subset("test")])
 
 
 def test_the_single_images_are_those_of_the_accuracy(planted):
     for baseline in run(*planted(in_the_centre)).values():
-        assert baseline.right.dtype == np.bool_
-        assert baseline.right.mean() == pytest.approx(baseline.accuracy.value)
+        assert baseline.correct.dtype == np.bool_
+        assert baseline.correct.mean() == pytest.approx(baseline.accuracy.value)
         assert baseline.accuracy.low <= baseline.accuracy.value <= baseline.accuracy.high
 
 
@@ -131,14 +131,14 @@ def test_nothing_is_learned_from_the_test_subset(planted):
     halved[cache.rows(test[::2])] = 0
     after = run(split, Cache(halved, cache.row, cache.folder), data)
     for name in ORDER:
-        assert np.array_equal(after[name].right[1::2], before[name].right[1::2])
+        assert np.array_equal(after[name].correct[1::2], before[name].correct[1::2])
 
 
 def test_twice_the_same_question_gives_the_same_answer(planted):
     data = planted(grey)
     one, two = run(*data), run(*data)
     for name in ORDER:
-        assert np.array_equal(one[name].right, two[name].right)
+        assert np.array_equal(one[name].correct, two[name].correct)
 
 
 def test_what_goes_into_a_file_is_json_without_the_single_images(planted):

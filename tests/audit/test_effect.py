@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lungscope.audit.effect import difference, effect, mean, right
+from lungscope.audit.effect import compute_effect, correct, difference, mean
 from lungscope.evaluation.bootstrap import Resampling
 from lungscope.evaluation.predictions import Predictions
 
@@ -27,16 +27,16 @@ def resampling(of, draws=50):
     return Resampling.over(of.groups, draws=draws)
 
 
-def test_each_share_is_what_it_says():
+def test_each_proportion_is_what_it_says():
     labels = [0, 0, 0, 0, 1, 1, 1, 1]
     before = predictions(labels, [0, 0, 0, 2, 1, 1, 2, 2])
     after = predictions(labels, [0, 1, 1, 0, 1, 1, 0, 2])
-    found = effect(before, after, resampling(before))
+    found = compute_effect(before, after, resampling(before))
     assert found.accuracy.value == 4 / 8
     assert found.difference.value == pytest.approx(-1 / 8)
     assert found.flips.value == 4 / 8  # also the one from a wrong class to another
-    assert found.right_to_wrong.value == 2 / 8
-    assert found.wrong_to_right.value == 1 / 8
+    assert found.correct_to_incorrect.value == 2 / 8
+    assert found.incorrect_to_correct.value == 1 / 8
 
 
 @settings(deadline=None, max_examples=60)
@@ -44,11 +44,14 @@ def test_each_share_is_what_it_says():
 def test_the_difference_is_what_was_mended_less_what_was_broken(answers):
     labels, first, second = (list(column) for column in zip(*answers, strict=True))
     before, after = predictions(labels, first), predictions(labels, second)
-    found = effect(before, after, resampling(before))
-    change = found.wrong_to_right.value - found.right_to_wrong.value
+    found = compute_effect(before, after, resampling(before))
+    change = found.incorrect_to_correct.value - found.correct_to_incorrect.value
     assert found.difference.value == pytest.approx(change, abs=1e-12)
-    assert found.accuracy.value == pytest.approx(right(before).mean() + change, abs=1e-12)
-    assert found.flips.value >= found.right_to_wrong.value + found.wrong_to_right.value - 1e-12
+    assert found.accuracy.value == pytest.approx(correct(before).mean() + change, abs=1e-12)
+    assert (
+        found.flips.value
+        >= found.correct_to_incorrect.value + found.incorrect_to_correct.value - 1e-12
+    )
     for each in asdict(found).values():
         assert each["low"] <= each["value"] + 1e-12
         assert each["value"] <= each["high"] + 1e-12
@@ -56,8 +59,13 @@ def test_the_difference_is_what_was_mended_less_what_was_broken(answers):
 
 def test_no_change_has_no_effect():
     before = predictions([0, 1, 2, 0], [0, 1, 0, 1])
-    found = effect(before, before, resampling(before))
-    assert found.flips.value == found.right_to_wrong.value == found.wrong_to_right.value == 0
+    found = compute_effect(before, before, resampling(before))
+    assert (
+        found.flips.value
+        == found.correct_to_incorrect.value
+        == found.incorrect_to_correct.value
+        == 0
+    )
     assert (found.difference.low, found.difference.value, found.difference.high) == (0, 0, 0)
 
 
@@ -93,9 +101,9 @@ def test_other_images_are_refused():
     one = predictions([0, 1], [0, 1])
     for other in (replace(one, files=("1.png", "0.png")), replace(one, labels=np.array([1, 0]))):
         with pytest.raises(ValueError, match="same images"):
-            effect(one, other, resampling(one))
+            compute_effect(one, other, resampling(one))
 
 
 def test_it_is_json():
     one = predictions([0, 1], [0, 1])
-    json.dumps(asdict(effect(one, one, resampling(one))), allow_nan=False)
+    json.dumps(asdict(compute_effect(one, one, resampling(one))), allow_nan=False)

@@ -3,7 +3,7 @@ from collections import Counter
 import pytest
 import torch
 
-from lungscope.audit.heatmaps import has_heatmap, heat, spread
+from lungscope.audit.heatmaps import attribution, has_heatmap, spread
 from lungscope.data.split import SplitEntry
 from lungscope.images import Preprocessing
 from lungscope.inference.description import Description
@@ -48,18 +48,18 @@ def test_the_draw_depends_on_the_seed_alone_and_takes_all_where_there_are_few():
     ("name", "size", "has"),
     [("vgg11", 64, False), ("squeezenet1_1", 32, False), ("squeezenet1_1", 64, True)],
 )
-def test_a_heatmap_takes_an_activation_map_of_nine_places(name, size, has):
+def test_a_heatmap_takes_an_activation_map_of_nine_cells(name, size, has):
     with torch.device("meta"):  # shapes alone, for VGG's weights take seconds
         network = build_network(name, Shape(3))
     description = Description(name, 16, ("a", "b", "c"), Preprocessing(size, 0.5, 0.25), "")
     assert has_heatmap(Checkpoint(network, description)) is has
 
 
-def test_heat_is_the_contribution_of_each_place_to_the_score_of_the_class_asked_for():
+def test_attribution_is_the_contribution_of_each_cell_to_the_score_of_the_class_asked_for():
     torch.manual_seed(0)
     network = build_network("resnet18", Shape(3)).eval()
     with torch.inference_mode():
         maps = network.features(torch.randn(2, 3, 96, 96))
-        found = heat(network, maps, torch.tensor([2, 0]))
+        found = attribution(network, maps, torch.tensor([2, 0]))
         logits = network.classifier(network.pool(maps)) - network.classifier.bias
     torch.testing.assert_close(found.sum(dim=(1, 2)), logits[[0, 1], [2, 0]])

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lungscope.audit.masking import MASKS, under_masks
+from lungscope.audit.masking import MASKS, predict_masked
 from lungscope.audit.regions import border, centre, corners
 from lungscope.evaluation import subset_predictions
 from lungscope.evaluation.bootstrap import Resampling
@@ -20,7 +20,7 @@ REGIONS = {"corners": corners, "border": border, "centre": centre}
 def run(checkpoint, cache, entries, **options):
     resampling = Resampling.over([entry.group for entry in entries], draws=200)
     unchanged = predict_subset(checkpoint, cache, entries)
-    found = under_masks(checkpoint, cache, entries, unchanged, resampling, **options)
+    found = predict_masked(checkpoint, cache, entries, unchanged, resampling, **options)
     return {each.name: each.effect for each in found}
 
 
@@ -30,7 +30,7 @@ def test_exactly_the_stated_pixels_are_hidden_behind_the_images_own_mean(mask, s
     generator = torch.Generator().manual_seed(seed)
     images = torch.rand(count, 1, size, size, generator=generator)
     kept = images.clone()
-    found = mask.change(images)
+    found = mask.apply(images)
     assert torch.equal(images, kept)
     assert found.shape == images.shape
     assert found.dtype == images.dtype
@@ -44,7 +44,7 @@ def test_exactly_the_stated_pixels_are_hidden_behind_the_images_own_mean(mask, s
 @pytest.mark.parametrize("mask", MASKS, ids=lambda mask: mask.name)
 def test_a_flat_image_is_not_changed(mask):
     images = torch.full((1, 1, 32, 32), 0.4)
-    torch.testing.assert_close(mask.change(images), images)
+    torch.testing.assert_close(mask.apply(images), images)
 
 
 @pytest.mark.parametrize(
@@ -61,20 +61,20 @@ def test_a_model_suffers_from_those_masks_alone_that_hide_what_it_reads(
             assert effect.accuracy.value == pytest.approx(1 / 3)
             assert effect.difference.value == pytest.approx(-2 / 3)
             assert effect.difference.high < 0
-            assert effect.flips.value == effect.right_to_wrong.value == pytest.approx(2 / 3)
+            assert effect.flips.value == effect.correct_to_incorrect.value == pytest.approx(2 / 3)
         else:
             assert effect.accuracy.value == 1
             assert effect.flips.value == effect.difference.value == 0
-        assert effect.wrong_to_right.value == 0
+        assert effect.incorrect_to_correct.value == 0
 
 
-def test_a_mistake_that_hiding_mends_is_counted(reader, written):
+def test_a_misclassification_that_hiding_corrects_is_counted(reader, written):
     cache, entries = written("corner")
     misled = [replace(entry, label=1) for entry in entries]  # what hiding the corner answers
     effect = run(reader("corner"), cache, misled)["corners"]
     assert effect.accuracy.value == 1
-    assert effect.wrong_to_right.value == effect.difference.value == pytest.approx(2 / 3)
-    assert effect.right_to_wrong.value == 0
+    assert effect.incorrect_to_correct.value == effect.difference.value == pytest.approx(2 / 3)
+    assert effect.correct_to_incorrect.value == 0
 
 
 def test_progress_goes_over_all_masks(reader, written, monkeypatch):
@@ -89,7 +89,7 @@ def test_it_is_json_and_says_what_was_hidden(reader, written):
     cache, entries = written("centre", 6)
     unchanged = predict_subset(reader("centre"), cache, entries)
     resampling = Resampling.over(unchanged.groups, draws=20)
-    found = under_masks(reader("centre"), cache, entries, unchanged, resampling)
+    found = predict_masked(reader("centre"), cache, entries, unchanged, resampling)
     for mask, each in zip(MASKS, found, strict=True):
         told = json.loads(json.dumps(asdict(each), allow_nan=False))
         assert (told["name"], told["title"], told["hides"]) == (mask.name, mask.title, mask.hides)
@@ -101,4 +101,4 @@ def test_answers_for_other_images_are_refused(reader, written):
     unchanged = predict_subset(reader("centre"), cache, entries[::-1])
     resampling = Resampling.over(unchanged.groups, draws=20)
     with pytest.raises(ValueError, match="same images"):
-        under_masks(reader("centre"), cache, entries, unchanged, resampling)
+        predict_masked(reader("centre"), cache, entries, unchanged, resampling)

@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from lungscope.audit.audit_report import AuditReport
 from lungscope.audit.run_audit import audit_run
 from lungscope.data.index import Index
 from lungscope.errors import LungscopeError
@@ -64,11 +65,11 @@ def test_an_audit_is_findings_and_figures_the_same_every_time(audited, tmp_path)
         "audit.json",
         "figures/accuracies.png",
         "figures/faithfulness.png",
-        "figures/mistakes.png",
+        "figures/misclassifications.png",
         "figures/randomisation.png",
         "figures/robustness.png",
+        "figures/severities.png",
         "figures/sources.png",
-        "figures/strengths.png",
     ]
     written = json.loads(files["audit.json"])
     assert len(written["weights_sha256"]) == 64
@@ -76,18 +77,34 @@ def test_an_audit_is_findings_and_figures_the_same_every_time(audited, tmp_path)
     assert told == [
         "reading images",
         "fitting baselines",
-        "hiding parts",
-        "spoiling images",
-        "hiding by heat",
+        "masking regions",
+        "applying corruptions",
+        "computing deletion and insertion",
         "randomising layers",
     ]
-    assert (
-        written["faithfulness"]["images"]
-        == written["randomisation"]["images"]
-        == len(found.measured.predictions.files)
-    )
+    results = found.results
+    assert results["faithfulness"].images == results["randomisation"].images == found.images
+    assert {f"figures/{each.name}.png" for each in found.figures} == set(files) - {"audit.json"}
+    assert AuditReport.load(tmp_path / "one") == found
     audited(tmp_path / "two")
     assert content(tmp_path / "two") == files
+
+
+def test_captions_say_how_a_figure_is_read_and_alternatives_have_its_numbers(audited, tmp_path):
+    found = audited(tmp_path / "audit")
+    figures = {each.name: each for each in found.figures}
+    statements = {each.name: each.statement for each in found.findings}
+    assert "the solid curve falls below the dashed one on the left and rises above it" in (
+        figures["faithfulness"].caption
+    )
+    assert "the curve falls to that of unrelated maps" in figures["randomisation"].caption
+    for figure, finding in {
+        "faithfulness": "heatmap-faithfulness",
+        "randomisation": "heatmap-randomisation",
+        "robustness": "robustness",
+        "sources": "by-source",
+    }.items():
+        assert figures[figure].alt.endswith(statements[finding])
 
 
 def test_an_audit_is_replaced_only_with_force_and_nothing_else_ever(audited, tmp_path):

@@ -3,15 +3,12 @@ import json
 import pytest
 from typer.testing import CliRunner
 
+from lungscope.audit.audit_report import AuditReport
 from lungscope.audit.finding import Finding
 from lungscope.cli.app import app
+from lungscope.estimate import Estimate
 
 run = CliRunner().invoke
-
-
-class Measured:
-    def to_json(self, findings):
-        return {"findings": [finding.name for finding in findings]}
 
 
 @pytest.fixture
@@ -32,7 +29,8 @@ def audited(tmp_path, monkeypatch):
             Finding(f"{n}", "Is it [well]?", verdict, "It is.", "Fails where it is not.")
             for n, verdict in enumerate(verdicts)
         )
-        result = run_audit.RunAudit("0" * 64, Measured(), found, tmp_path / "run" / "audit")
+        accuracy = Estimate(0.9, 0.8, 0.95)
+        result = AuditReport("0" * 64, "test", 20, 10, accuracy, found, (), {})
         monkeypatch.setattr(run_audit, "audit_run", lambda *_, **__: result)
         written = reporting.Written(tmp_path / "report.html", tmp_path / "model_card.md", {})
         monkeypatch.setattr(reporting, "write_report", lambda _: written)
@@ -65,7 +63,6 @@ def test_every_question_has_its_answer_and_verdict(audited):
 
 
 def test_a_program_gets_json_alone(audited):
-    assert json.loads(run(app, [*audited("fail"), "--json"]).stdout) == {
-        "weights_sha256": "0" * 64,
-        "findings": ["0"],
-    }
+    answer = json.loads(run(app, [*audited("fail"), "--json"]).stdout)
+    assert answer["weights_sha256"] == "0" * 64
+    assert [finding["name"] for finding in answer["findings"]] == ["0"]

@@ -1,24 +1,15 @@
-from dataclasses import dataclass
-
 import pytest
 from PIL import Image
 
-from lungscope.figures.accuracies import Row, draw_accuracies
-
-
-@dataclass
-class Interval:
-    value: float
-    low: float
-    high: float
-
+from lungscope.estimate import Estimate
+from lungscope.figures.accuracies import AccuracyRow, draw_accuracies
 
 ROWS = [
-    Row("MobileNet-Lung", Interval(0.933, 0.9, 0.96), "model"),
-    Row("corners masked", Interval(0.9, 0.86, 0.94), "masked"),
-    Row("centre masked", Interval(0.36, 0.23, 0.5), "masked"),
-    Row("32 x 32 thumbnail", Interval(0.83, 0.79, 0.87), "baseline"),
-    Row("majority class", Interval(0.377, 0.26, 0.53), "baseline"),
+    AccuracyRow("MobileNet-Lung", Estimate(0.933, 0.9, 0.96), "model"),
+    AccuracyRow("corners masked", Estimate(0.9, 0.86, 0.94), "masked"),
+    AccuracyRow("centre masked", Estimate(0.36, 0.23, 0.5), "masked"),
+    AccuracyRow("32 x 32 thumbnail", Estimate(0.83, 0.79, 0.87), "baseline"),
+    AccuracyRow("majority class", Estimate(0.377, 0.26, 0.53), "baseline"),
 ]
 
 
@@ -53,11 +44,11 @@ def test_each_row_has_its_point_and_interval_in_the_given_order(drawn):
 def test_the_numbers_stand_at_the_right(drawn):
     (axes,) = drawn().axes
     assert [text.get_text() for text in axes.texts] == [
-        "93.3 % (90.0 to 96.0)",
-        "90.0 % (86.0 to 94.0)",
-        "36.0 % (23.0 to 50.0)",
-        "83.0 % (79.0 to 87.0)",
-        "37.7 % (26.0 to 53.0)",
+        "93.3 % (95\u00a0% 90.0 to 96.0)",
+        "90.0 % (95\u00a0% 86.0 to 94.0)",
+        "36.0 % (95\u00a0% 23.0 to 50.0)",
+        "83.0 % (95\u00a0% 79.0 to 87.0)",
+        "37.7 % (95\u00a0% 26.0 to 53.0)",
     ]
 
 
@@ -67,10 +58,10 @@ def test_a_line_goes_down_from_the_model_alone(drawn):
     assert lines == [0.933]
 
 
-def test_kinds_differ_also_without_colour_and_are_told(drawn):
+def test_kinds_differ_also_without_colour_and_are_named(drawn):
     figure = drawn()
     looks = {
-        row.of: (line.get_marker(), line.get_markerfacecolor())
+        row.kind: (line.get_marker(), line.get_markerfacecolor())
         for row, line in zip(ROWS, marks(figure.axes[0]), strict=True)
     }
     assert len(set(looks.values())) == 3
@@ -84,7 +75,7 @@ def test_kinds_differ_also_without_colour_and_are_told(drawn):
 
 @pytest.mark.parametrize("bounds", [(0, 0, 0), (0, 0, 1), (0.98, 0.97, 0.99), (1, 1, 1)])
 def test_everything_is_in_view(drawn, bounds):
-    (axes,) = drawn([Row("model", Interval(*bounds), "model")]).axes
+    (axes,) = drawn([AccuracyRow("model", Estimate(*bounds), "model")]).axes
     low, high = axes.get_xlim()
     assert low <= bounds[1] <= bounds[2] < high
 
@@ -92,11 +83,11 @@ def test_everything_is_in_view(drawn, bounds):
 @pytest.mark.parametrize("name", ["m", "$x_1$ " * 12, "a-long-name-of-a-model-" * 4])
 @pytest.mark.parametrize("count", [1, 8])
 def test_no_text_lies_on_another(drawn, overlaps, name, count):
-    rows = [Row(name, Interval(0.9, 0.85, 1), "model")] * count
+    rows = [AccuracyRow(name, Estimate(0.9, 0.85, 1), "model")] * count
     assert overlaps(drawn(rows, "MobileNet-Lung " * 8)) == []
 
 
-def test_the_same_numbers_give_the_same_picture_sharp_enough_for_print(tmp_path):
+def test_the_same_numbers_give_the_same_figure_sharp_enough_for_print(tmp_path):
     for name in ("one.png", "two.png"):
         draw_accuracies(tmp_path / name, ROWS, "title")
     assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()

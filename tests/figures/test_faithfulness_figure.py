@@ -1,46 +1,25 @@
-from dataclasses import dataclass
-
 import pytest
 from matplotlib.collections import PolyCollection
 
-from lungscope.figures.faithfulness import draw_faithfulness
+from lungscope.estimate import Estimate
+from lungscope.figures.faithfulness import CurvePanel, draw_faithfulness
 
-SHARES = tuple(k / 10 for k in range(11))
-
-
-@dataclass
-class Interval:
-    value: float
-    low: float
-    high: float
-
-
-@dataclass
-class Curve:
-    probabilities: list
-    area: Interval
-
-
-@dataclass
-class Comparison:
-    by_heat: Curve
-    by_displaced: Curve
+PROPORTIONS = tuple(k / 10 for k in range(11))
 
 
 def curve(start, end):
-    values = [start + (end - start) * share for share in SHARES]
-    found = [Interval(v, max(0, v - 0.1), min(1, v + 0.05)) for v in values]
-    return Curve(found, Interval((start + end) / 2, 0, 1))
+    values = [start + (end - start) * proportion for proportion in PROPORTIONS]
+    return [Estimate(v, max(0, v - 0.1), min(1, v + 0.05)) for v in values]
 
 
-DELETION = Comparison(curve(0.9, 0.1), curve(0.9, 0.5))
-INSERTION = Comparison(curve(0.3, 1.0), curve(0.3, 0.6))
+DELETION = CurvePanel(curve(0.9, 0.1), curve(0.9, 0.5), (0.5, 0.7))
+INSERTION = CurvePanel(curve(0.3, 1.0), curve(0.3, 0.6), (0.65, 0.45))
 
 
 @pytest.fixture
 def drawn(tmp_path, figures):
     def drawn(title="MobileNet-Lung, 60 test images"):
-        draw_faithfulness(tmp_path / "faithfulness.png", SHARES, DELETION, INSERTION, title)
+        draw_faithfulness(tmp_path / "faithfulness.png", PROPORTIONS, DELETION, INSERTION, title)
         return figures[-1]
 
     return drawn
@@ -49,26 +28,29 @@ def drawn(tmp_path, figures):
 def test_both_pairs_of_curves_are_drawn_with_their_bands_on_one_scale(drawn):
     left, right = drawn().axes
     assert left.get_ylim() == right.get_ylim()
-    for axes, compared in ((left, DELETION), (right, INSERTION)):
+    for axes, panel in ((left, DELETION), (right, INSERTION)):
         bands = [part for part in axes.collections if isinstance(part, PolyCollection)]
         for line, band, found in zip(
-            axes.get_lines(), bands, (compared.by_heat, compared.by_displaced), strict=False
+            axes.get_lines(), bands, (panel.by_attribution, panel.by_displaced), strict=False
         ):
-            assert list(line.get_xdata()) == list(SHARES)
-            assert list(line.get_ydata()) == [each.value for each in found.probabilities]
+            assert list(line.get_xdata()) == list(PROPORTIONS)
+            assert list(line.get_ydata()) == [each.value for each in found]
             corners = {tuple(corner) for corner in band.get_paths()[0].vertices.round(9)}
-            for share, each in zip(SHARES, found.probabilities, strict=True):
-                assert {(share, round(each.low, 9)), (share, round(each.high, 9))} <= corners
+            for proportion, each in zip(PROPORTIONS, found, strict=True):
+                assert {
+                    (proportion, round(each.low, 9)),
+                    (proportion, round(each.high, 9)),
+                } <= corners
         styles = {line.get_linestyle() for line in axes.get_lines()}
-        assert len(styles) == 2  # told apart without colours, too
+        assert len(styles) == 2  # distinguishable without colours, too
 
 
 def test_it_is_said_which_direction_is_good_and_how_large_the_areas_are(drawn):
     left, right = drawn().axes
     assert left.get_title() == "Deletion: lower is better"
     assert right.get_title() == "Insertion: higher is better"
-    assert [text.get_text() for text in left.texts] == ["area 50.0 % by heat, 70.0 % displaced"]
-    assert [text.get_text() for text in right.texts] == ["area 65.0 % by heat, 45.0 % displaced"]
+    assert [text.get_text() for text in left.texts] == ["area 50.0 %, displaced 70.0 %"]
+    assert [text.get_text() for text in right.texts] == ["area 65.0 %, displaced 45.0 %"]
 
 
 @pytest.mark.parametrize("title", ["MobileNet-Lung, 60 test images", "a long name " * 12])

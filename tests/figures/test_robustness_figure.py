@@ -1,31 +1,22 @@
-from dataclasses import dataclass
-
 import pytest
 from matplotlib.collections import PolyCollection
 
-from lungscope.figures.robustness import Panel, draw_robustness
+from lungscope.estimate import Estimate
+from lungscope.figures.robustness import RobustnessPanel, draw_robustness
 
-
-@dataclass
-class Interval:
-    value: float
-    low: float
-    high: float
-
-
-UNPERTURBED = Interval(0.92, 0.885, 0.95)
+CLEAN = Estimate(0.92, 0.885, 0.95)
 VALUES = (0.75, 0.5, 0.3, 0.2, 0.125)
 
 
-def panel(title="Downscaling and back", start=0.9, quantity="share of the side that is left"):
-    found = [Interval(v, v - 0.05, v + 0.03) for v in (start - 0.1 * k for k in range(5))]
-    return Panel(title, quantity, VALUES, found)
+def panel(title="Downscaling and back", start=0.9, quantity="proportion of the side kept"):
+    found = [Estimate(v, v - 0.05, v + 0.03) for v in (start - 0.1 * k for k in range(5))]
+    return RobustnessPanel(title, quantity, VALUES, found)
 
 
 @pytest.fixture
 def drawn(tmp_path, figures):
     def drawn(panels, majority=0.377, title="MobileNetV2, 305 test images"):
-        draw_robustness(tmp_path / "robustness.png", panels, UNPERTURBED, majority, title)
+        draw_robustness(tmp_path / "robustness.png", panels, CLEAN, majority, title)
         return figures[-1]
 
     return drawn
@@ -35,25 +26,25 @@ def shown(figure):
     return [axes for axes in figure.axes if axes.axison]
 
 
-def test_accuracy_is_drawn_by_strength_from_the_unperturbed_on_with_its_band(drawn):
+def test_accuracy_is_drawn_by_severity_from_the_clean_on_with_its_band(drawn):
     (axes,) = shown(drawn([panel()]))
-    line, unperturbed, majority = axes.get_lines()
-    found = [UNPERTURBED, *panel().accuracies]
+    line, clean, majority = axes.get_lines()
+    found = [CLEAN, *panel().accuracies]
     assert list(line.get_xdata()) == list(range(6))
     assert list(line.get_ydata()) == [each.value for each in found]
-    assert list(unperturbed.get_ydata()) == [0.92] * 2
+    assert list(clean.get_ydata()) == [0.92] * 2
     assert list(majority.get_ydata()) == [0.377] * 2
     (band,) = (part for part in axes.collections if isinstance(part, PolyCollection))
     corners = {tuple(corner) for corner in band.get_paths()[0].vertices.round(9)}
-    for strength, each in enumerate(found):
-        assert {(strength, round(each.low, 9)), (strength, round(each.high, 9))} <= corners
+    for severity, each in enumerate(found):
+        assert {(severity, round(each.low, 9)), (severity, round(each.high, 9))} <= corners
 
 
-def test_each_strength_has_its_value_and_the_quantity_is_told(drawn):
+def test_each_severity_has_its_value_and_the_quantity_is_named(drawn):
     (axes,) = shown(drawn([panel()]))
     labels = [label.get_text() for label in axes.get_xticklabels()]
-    assert labels == ["0\nas is", "1\n0.75", "2\n0.5", "3\n0.3", "4\n0.2", "5\n0.125"]
-    assert axes.get_xlabel() == "share of the side that is left"
+    assert labels == ["0\nclean", "1\n0.75", "2\n0.5", "3\n0.3", "4\n0.2", "5\n0.125"]
+    assert axes.get_xlabel() == "proportion of the side kept"
     assert axes.get_title() == "Downscaling and back"
 
 
@@ -85,13 +76,13 @@ def test_the_lines_are_named_once(drawn):
     (legend,) = drawn([panel()] * 3).legends
     assert [text.get_text() for text in legend.get_texts()] == [
         "95 % interval",
-        "perturbed",
-        "unperturbed",
+        "corrupted",
+        "clean",
         "majority class",
     ]
 
 
-def test_the_same_numbers_give_the_same_picture(tmp_path):
+def test_the_same_numbers_give_the_same_figure(tmp_path):
     for name in ("one.png", "two.png"):
-        draw_robustness(tmp_path / name, [panel()], UNPERTURBED, 0.4, "title")
+        draw_robustness(tmp_path / name, [panel()], CLEAN, 0.4, "title")
     assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()

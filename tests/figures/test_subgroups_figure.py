@@ -1,38 +1,22 @@
-from dataclasses import dataclass
+from dataclasses import replace
 
 import pytest
 from matplotlib.colors import to_hex
 from PIL import Image
 
-from lungscope.figures.subgroups import draw_subgroups
+from lungscope.estimate import Estimate
+from lungscope.figures.subgroups import SourceBlock, SourceLine, draw_subgroups
 
 
-@dataclass
-class Interval:
-    value: float
-    low: float
-    high: float
+def line(name, correct, images=54, groups=8):
+    return SourceLine(name, images, groups, correct)
 
 
-@dataclass
-class Cell:
-    share: Interval
-    images: int = 54
-    groups: int = 8
-
-
-@dataclass
-class Source:
-    source: str
-    accuracy: Cell
-    recall: dict
-
-
-ALL = Cell(Interval(0.94, 0.9, 0.98), 160, 20)
-NORMAL = Cell(Interval(0.98, 0.65, 0.999), 54, 1)
-VIRAL = Cell(Interval(0.92, 0.86, 0.97), 106, 12)
-CHILDREN = Source("children", ALL, {"Normal": NORMAL, "Opacity": None, "Viral": VIRAL})
-ADULTS = Source("adults", ALL, {"Normal": NORMAL, "Opacity": VIRAL, "Viral": None})
+ALL = line("all images", Estimate(0.94, 0.9, 0.98), 160, 20)
+NORMAL = line("Normal", Estimate(0.98, 0.65, 0.999), 54, 1)
+VIRAL = line("Viral", Estimate(0.92, 0.86, 0.97), 106, 12)
+CHILDREN = SourceBlock("children", [ALL, NORMAL, line("Opacity", None, 0, 0), VIRAL])
+ADULTS = SourceBlock("adults", [ALL, NORMAL, replace(VIRAL, name="Opacity"), line("Viral", None)])
 
 
 @pytest.fixture
@@ -68,7 +52,7 @@ def test_every_line_is_named_with_its_images_and_groups(drawn):
     assert rows(axes)[5] == "adults"
 
 
-def test_each_value_and_interval_is_drawn_and_told_on_its_line(drawn):
+def test_each_value_and_interval_is_drawn_and_written_on_its_line(drawn):
     (axes,) = drawn([CHILDREN]).axes
     assert {row: value for row, (value, *_) in marks(axes).items()} == {1: 0.94, 2: 0.98, 4: 0.92}
     bars = {
@@ -78,7 +62,7 @@ def test_each_value_and_interval_is_drawn_and_told_on_its_line(drawn):
     }
     assert bars == {1: (0.9, 0.98), 2: (0.65, 0.999), 4: (0.86, 0.97)}
     told = {text.get_position()[1]: text.get_text() for text in axes.texts}
-    assert told[2] == "98.0 % (65.0 to 99.9)"
+    assert told[2] == "98.0 % (95\u00a0% 65.0 to 99.9)"
 
 
 def test_a_class_without_an_image_is_said_to_have_none_and_has_no_mark(drawn):
@@ -105,21 +89,23 @@ def test_the_first_source_is_on_top_and_everything_is_in_view(drawn):
     assert high > 0.999
 
 
-@pytest.mark.parametrize("share", [Interval(1, 0.7, 1), Interval(0, 0, 0.3)])
-def test_all_right_and_all_wrong_are_drawn(drawn, share):
-    (axes,) = drawn([Source("a", Cell(share), {"Normal": Cell(share)})]).axes
+@pytest.mark.parametrize("proportion", [Estimate(1, 0.7, 1), Estimate(0, 0, 0.3)])
+def test_all_right_and_all_wrong_are_drawn(drawn, proportion):
+    (axes,) = drawn(
+        [SourceBlock("a", [line("all images", proportion), line("Normal", proportion)])]
+    ).axes
     low, high = axes.get_xlim()
-    assert low < share.low < share.high < high
+    assert low < proportion.low < proportion.high < high
 
 
 @pytest.mark.parametrize("name", ["a", "$x_1$ of a hospital with a very long name " * 4])
 @pytest.mark.parametrize("count", [1, 12])
 def test_no_text_lies_on_another(drawn, overlaps, name, count):
-    sources = [Source(name, ALL, {name: NORMAL, f"{name}2": None})] * count
+    sources = [SourceBlock(name, [ALL, replace(NORMAL, name=name), line(f"{name}2", None)])] * count
     assert overlaps(drawn(sources, "MobileNet-Lung " * 8)) == []
 
 
-def test_the_same_numbers_give_the_same_picture_sharp_enough_for_print(tmp_path):
+def test_the_same_numbers_give_the_same_figure_sharp_enough_for_print(tmp_path):
     for name in ("one.png", "two.png"):
         draw_subgroups(tmp_path / name, [CHILDREN], "title")
     assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
@@ -128,9 +114,8 @@ def test_the_same_numbers_give_the_same_picture_sharp_enough_for_print(tmp_path)
 
 
 def test_of_many_sources_the_largest_are_drawn_and_the_rest_is_counted(drawn):
-    share = Interval(0.9, 0.8, 0.95)
-    many = [Source(f"site {n}", Cell(share, images=100 + n % 30), {}) for n in range(60)]
+    many = [SourceBlock(f"site {n}", [replace(ALL, images=100 + n % 30)]) for n in range(60)]
     (axes,) = drawn(many).axes
     shown = [name for name in rows(axes) if name.startswith("site")]
     assert shown == [f"site {n}" for n in (*range(20, 30), *range(50, 60))]
-    assert axes.get_xlabel().endswith("40 sources of fewer images are not shown")
+    assert axes.get_xlabel().endswith("40 sources with fewer images are not shown")

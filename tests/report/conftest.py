@@ -2,16 +2,18 @@
 
 import hashlib
 import json
-from dataclasses import asdict
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from lungscope.audit.finding import Finding
-from lungscope.audit.mistakes import worst_mistakes
+from lungscope.audit.audit_report import AuditReport
+from lungscope.audit.checks.misclassifications import find_misclassifications
+from lungscope.audit.checks.shortcuts import BaselineScore, Shortcuts
+from lungscope.audit.finding import AuditFigure, Finding
 from lungscope.data.split import SUBSETS, Split, SplitEntry
+from lungscope.estimate import Estimate
 from lungscope.evaluation.assessment import assess
 from lungscope.evaluation.predictions import Predictions
 from lungscope.images import Preprocessing
@@ -29,11 +31,11 @@ FIGURES = {
     "audit/figures": [
         "accuracies",
         "sources",
-        "mistakes",
         "robustness",
-        "strengths",
+        "severities",
         "faithfulness",
         "randomisation",
+        "misclassifications",
     ],
 }
 
@@ -67,31 +69,46 @@ def answers(split, subset, seed=0):
 
 
 def an_audit(predictions):
-    def finding(name, title, verdict, statement="One sentence.", threshold="Warns seldom."):
-        return asdict(Finding(name, title, verdict, statement, threshold))
+    """An audit of which findings, figures, baselines and misclassified images are made up."""
+
+    def finding(name, title, verdict, statement="One sentence."):
+        return Finding(name, title, verdict, statement, "Warns seldom.")
 
     def baseline(name, title, value):
-        accuracy = {"value": value, "low": value - 0.05, "high": value + 0.05}
-        return {"name": name, "title": title, "sees": f"{title}.", "accuracy": accuracy}
+        accuracy = Estimate(value, value - 0.05, value + 0.05)
+        return BaselineScore(name, title, f"{title}.", accuracy, Estimate(0.2, 0.1, 0.3))
 
-    return {
-        "weights_sha256": SHA256,
-        "subset": "test",
-        "images": len(predictions.files),
-        "groups": len(set(predictions.groups)),
-        "findings": [
+    return AuditReport(
+        weights_sha256=SHA256,
+        subset="test",
+        images=len(predictions.files),
+        groups=len(set(predictions.groups)),
+        accuracy=Estimate(0.8, 0.7, 0.9),
+        findings=(
             finding("leaks", "Was it tested on what it was trained on?", "pass"),
-            finding("border-baseline", "How far does one get with the border?", "warn"),
-            finding("by-source", "Is it as good on every source?", "not-measured", "Of 0."),
-            finding("robustness", "Does it bear images a little worse?", "fail", "It costs 12."),
-        ],
-        "baselines": [
-            baseline("thumbnail", "32 x 32 thumbnail", 0.6123),
-            baseline("border", "border alone", 0.5321),
-        ],
-        "masks": [],
-        "mistakes": [asdict(mistake) for mistake in worst_mistakes(predictions)],
-    }
+            finding("border-baseline", "How accurate is the border?", "warn"),
+            finding("by-source", "Is it equally good on every source?", "not-measured", "Of 0."),
+            finding("robustness", "Is it robust?", "fail", "It costs 12."),
+        ),
+        figures=tuple(
+            AuditFigure(
+                name, f"What the figure {name} shows, with the number 12.", f"Caption of {name}."
+            )
+            for name in FIGURES["audit/figures"]
+        ),
+        results={
+            "shortcuts": Shortcuts(
+                (
+                    baseline("thumbnail", "32 x 32 thumbnail", 0.6123),
+                    baseline("border", "border alone", 0.5321),
+                ),
+                (),
+            ),
+            "misclassifications": find_misclassifications(predictions),
+            "faithfulness": None,
+            "unheard-of": {"since": "another version"},
+        },
+    )
 
 
 def draw(path, size=(80, 40)):
@@ -137,8 +154,7 @@ def make_run(tmp_path_factory):
             (run.folder / "evaluation" / "metrics.json").write_text(text)
         if "audit" in done:
             (run.folder / "audit").mkdir()
-            text = json.dumps(an_audit(tested))
-            (run.folder / "audit" / "audit.json").write_text(text)
+            an_audit(tested).save(run.folder / "audit")
         for part, names in FIGURES.items():
             if part == "figures" or part.split("/")[0] in done:
                 for figure in names:

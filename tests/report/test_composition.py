@@ -1,7 +1,7 @@
 from dataclasses import replace
 
-from lungscope.audit import subgroups
-from lungscope.report.composition import UNKNOWN, Composition
+from lungscope.data.split import UNKNOWN_SOURCE
+from lungscope.report.composition import Composition
 
 
 def test_images_and_groups_are_counted(make_split):
@@ -23,15 +23,11 @@ def test_classes_of_one_source_are_found_where_there_are_several(make_split):
     assert alone.of_one_source == {}
 
 
-def test_an_unknown_source_is_called_as_the_audit_calls_it():
-    assert UNKNOWN == subgroups.UNKNOWN == "unknown"
-
-
 def test_unknown_sources_are_no_source(make_split):
     split = make_split(sources=("a", None, "b"))
     found = Composition.of(split)
-    assert found.sources["Normal"] == {UNKNOWN: 60}
-    assert found.all_sources == ("a", "b", UNKNOWN)
+    assert found.sources["Normal"] == {UNKNOWN_SOURCE: 60}
+    assert found.all_sources == ("a", "b", UNKNOWN_SOURCE)
     assert found.of_one_source == {"Lung Opacity": "a", "Viral Pneumonia": "b"}
     nothing = replace(split, entries=tuple(replace(e, source=None) for e in split.entries))
     assert Composition.of(nothing).sources == {}

@@ -89,8 +89,8 @@ def test_numbers_are_those_of_metrics_json(run, card):
 
 
 def test_findings_are_told_with_their_verdicts(card):
-    assert "- fail: Does it bear images a little worse? It costs 12." in card
-    assert "- not measured: Is it as good on every source?" in card
+    assert "- fail: Is it robust? It costs 12." in card
+    assert "- not measured: Is it equally good on every source?" in card
     caveats = card.split("## Caveats")[1].split("\n## ")[0]
     assert "It costs 12." in caveats
     assert "every source" not in caveats

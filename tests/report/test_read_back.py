@@ -2,19 +2,16 @@
 
 import json
 from dataclasses import asdict
-from typing import get_args
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lungscope.audit.finding import Verdict
 from lungscope.errors import LungscopeError
-from lungscope.report.audited import GRAVITY, read_audit
 from lungscope.report.measured import read_measured
 from lungscope.report.reading import LARGEST
 
-READERS = {"evaluation/metrics.json": read_measured, "audit/audit.json": read_audit}
+READERS = {"evaluation/metrics.json": read_measured}
 FILES = pytest.mark.parametrize("file", READERS)
 
 
@@ -63,17 +60,6 @@ def test_metrics_come_back_as_they_were_measured(run, values):
     assert [asdict(each) for each in measured.answering] == value["selective"]["answering"]
     wrong = value["images"] - sum(row[k] for k, row in enumerate(value["confusion"]["counts"]))
     assert measured.mistakes == wrong
-
-
-def test_every_verdict_has_its_place():
-    assert set(GRAVITY) == set(get_args(Verdict))
-
-
-def test_the_gravest_findings_come_first(run):
-    audit = read_audit(run.folder / "audit" / "audit.json", run.split)
-    assert [each.verdict for each in audit.findings] == ["fail", "warn", "pass", "not-measured"]
-    assert audit.counted == {"fail": 1, "warn": 1, "pass": 1, "not-measured": 1}
-    assert [each.verdict for each in audit.concerns] == ["fail", "warn"]
 
 
 @FILES

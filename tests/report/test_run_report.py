@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from lungscope.errors import LungscopeError
+from lungscope.errors import InvalidData, LungscopeError
 from lungscope.inference.description import Description
 from lungscope.report.facts import read_facts
 from lungscope.report.run_report import run_report
@@ -141,7 +141,7 @@ def test_classes_of_several_sources_are_said_to_be_so(make_run, make_split, page
 def test_what_is_not_known_of_a_source_has_one_word(make_run, make_split, page_of):
     page = page_of(run_report(read_facts(make_run(make_split(sources=("a", None, None))))))
     assert "class a unknown Lung Opacity 60 0 Normal 0 60" in page.text
-    assert re.search(r"test-\d+\.png unknown ", page.text)  # a mistake
+    assert re.search(r"test-\d+\.png unknown ", page.text)  # a misclassified image
     assert "recorded" not in page.text
 
 
@@ -204,16 +204,17 @@ def test_every_field_of_the_recipe_is_there_and_departures_are_marked(make_run, 
     assert page.text.count("≠") == 1 + 2  # the caption's and two
 
 
-def test_findings_are_told_with_thresholds_the_gravest_first(page):
-    told = page.text.split("Findings, the gravest first")[1]
-    order = [told.index(word) for word in ("fail Does", "warn How", "pass Was", "not measured")]
+def test_findings_are_listed_with_thresholds_the_most_severe_first(page):
+    told = page.text.split("Findings, the most severe first")[1]
+    order = [told.index(word) for word in ("fail Is", "warn How", "pass Was", "not measured")]
     assert order == sorted(order)
     assert told.count("Warns seldom.") == 4
 
 
-def test_the_worst_mistakes_are_named(page):
-    mistakes = page.text.split("The mistakes of the largest loss, the worst first.")[-1]
-    assert re.search(r"\d/test-\d+\.png (rsna-adult|guangzhou-paediatric) ", mistakes)
+def test_the_worst_misclassified_images_are_named(page):
+    caption = "The misclassified images of the largest loss, the worst first."
+    listed = page.text.split(caption)[-1]
+    assert re.search(r"\d/test-\d+\.png (rsna-adult|guangzhou-paediatric) ", listed)
 
 
 def test_every_picture_is_inside_and_says_what_it_shows(page):
@@ -223,7 +224,7 @@ def test_every_picture_is_inside_and_says_what_it_shows(page):
         assert picture["src"].startswith("data:image/png;base64,")
         assert len(picture["alt"]) > 40
     with_numbers = [picture for picture in pictures if re.search(r"\d", picture["alt"])]
-    assert len(with_numbers) == 9  # two show radiographs alone; of heatmaps nothing was found
+    assert len(with_numbers) == 12  # one shows radiographs alone
 
 
 def test_the_page_needs_nothing_but_itself(text, page):
@@ -271,7 +272,7 @@ def test_what_is_missing_is_said_with_its_command(make_run, page_of):
     assert len(page.of("img")) == 1
     page = page_of(run_report(read_facts(make_run(done=("audit",)))))
     assert "32 x 32 thumbnail 0.612" in page.text
-    assert "who answers accuracy 32 x 32 thumbnail" in page.text
+    assert "classifier accuracy 32 x 32 thumbnail" in page.text
 
 
 @pytest.mark.parametrize("figure", ["audit/figures/sources.png", "evaluation/figures/roc.png"])
@@ -292,6 +293,25 @@ def test_hostile_names_stay_text(make_run, make_split, page_of):
     assert all(picture["src"].startswith("data:image/png;base64,") for picture in page.of("img"))
     for name in (*HOSTILE, "<i>run", "<b>.png"):
         assert name in page.text
+
+
+def test_the_audit_is_shown_with_its_own_figures_and_captions_in_its_order(page):
+    shown = [picture["alt"] for picture in page.of("img")][-7:]
+    names = (
+        *("accuracies", "sources", "robustness", "severities"),
+        *("faithfulness", "randomisation", "misclassifications"),
+    )
+    assert shown == [f"What the figure {name} shows, with the number 12." for name in names]
+    for name in names:
+        assert f"Caption of {name}." in page.text
+
+
+def test_an_audit_of_other_than_the_splits_images_is_refused(make_run):
+    run = make_run()
+    path = run.audit / "audit.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"images": 61}))
+    with pytest.raises(InvalidData, match=r"is about 61 test images, .* has 60; audit the run"):
+        read_facts(run)
 
 
 @pytest.fixture

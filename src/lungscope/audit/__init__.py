@@ -1,1 +1,1 @@
-"""What an accuracy is made of: shortcuts, leaks, mistakes, and how soon a model breaks."""
+"""Audits of a model: shortcuts, sources, leaks, robustness, heatmaps, misclassifications."""

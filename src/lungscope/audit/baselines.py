@@ -1,7 +1,7 @@
-"""What can be had without looking at the lung: classifiers that are shown next to nothing.
+"""Baselines without a view of the lung: classifiers that are shown next to nothing.
 
 A model's accuracy says something about lungs only as far as it exceeds what a thumbnail, the border
-or the size of the file gives away (Maguolo and Nanni, 2021, arXiv 2004.12823; DeGrave et al., 2021,
+or the size of the file predicts (Maguolo and Nanni, 2021, arXiv 2004.12823; DeGrave et al., 2021,
 Nature Machine Intelligence 3).
 """
 
@@ -25,12 +25,12 @@ from lungscope.evaluation.bootstrap import Resampling
 from lungscope.progress import OnProgress, ignore
 
 PENALTIES = (1e5, 1e4, 1e3, 1e2, 1e1, 1e0)
-"""Of the ridge, on standardised features; of equally good ones the first."""
+"""Penalties of the ridge, on standardised features; of equally good ones the first is used."""
 
 TREES = 300
 
 _BLOCK = 256
-"""Images of which features are computed at once: 50 MiB of floats at 224 x 224."""
+"""Number of images whose features are computed at once: 50 MiB of floats at 224 x 224."""
 
 Features = dict[Subset, NDArray[np.float64]]
 """(images of the subset, F)."""
@@ -43,22 +43,22 @@ class Baseline:
     """A classifier without a view of the lung, fitted on the train subset.
 
     Attributes:
-        name: for programs, e.g. "border".
-        title: for people, e.g. "border alone".
+        name: identifier, e.g. "border".
+        title: name for people, e.g. "border alone".
         sees: what it is shown, a sentence.
-        accuracy: in the test subset.
-        right: (N,) which test images it classified rightly, in the order of the split: to be
-            paired with a model's.
+        accuracy: accuracy on the test subset.
+        correct: (N,) which test images it classifies correctly, in the order of the split, for
+            pairing with a model's.
     """
 
     name: str
     title: str
     sees: str
     accuracy: Estimate
-    right: NDArray[np.bool_]
+    correct: NDArray[np.bool_]
 
     def to_json(self) -> dict[str, Any]:
-        """Everything but the single images."""
+        """Returns everything except the single images."""
         return {
             "name": self.name,
             "title": self.title,
@@ -67,29 +67,29 @@ class Baseline:
         }
 
 
-def baselines(
+def fit_baselines(
     split: Split,
     cache: Cache,
     data: Path,
     resampling: Resampling,
     on_progress: OnProgress = ignore,
 ) -> tuple[Baseline, ...]:
-    """Fits four baselines in the train subset and scores them on the test subset.
+    """Fits four baselines on the train subset and scores them on the test subset.
 
     The ridge's penalty is chosen by the accuracy on the validation subset.
 
     Args:
-        split: of the images.
-        cache: the images, decoded at any size from 32 x 32 on.
+        split: the subsets of the images.
+        cache: the images, decoded at 32 x 32 or larger.
         data: the folder that the split's files are relative to.
-        resampling: over the groups of the test subset, in the split's order.
-        on_progress: told how many baselines of four are done.
+        resampling: of the groups of the test subset, in the split's order.
+        on_progress: called with the number of fitted baselines, of four.
 
     Returns:
         Thumbnail, border, statistics, majority.
 
     Raises:
-        LungscopeError: a file can't be read.
+        LungscopeError: a file cannot be read.
     """
     labels: Labels = {
         subset: np.array([entry.label for entry in split.subset(subset)], dtype=np.int64)
@@ -98,8 +98,8 @@ def baselines(
     found: list[Baseline] = []
 
     def add(name: str, title: str, sees: str, predicted: NDArray[np.int64]) -> None:
-        right = predicted == labels["test"]
-        found.append(Baseline(name, title, sees, mean(right, resampling), right))
+        correct = predicted == labels["test"]
+        found.append(Baseline(name, title, sees, mean(correct, resampling), correct))
         on_progress(len(found), 4)
 
     add(
@@ -124,7 +124,7 @@ def baselines(
     add(
         "majority",
         "majority class",
-        "Nothing: it answers with the most common class of the train subset.",
+        "Nothing: it always predicts the most common class of the train subset.",
         np.full(len(labels["test"]), np.bincount(labels["train"]).argmax()),
     )
     return tuple(found)
@@ -159,7 +159,7 @@ def _ridge(features: Features, labels: Labels) -> NDArray[np.int64]:
 
 
 def _trees(features: Features, labels: Labels) -> NDArray[np.int64]:
-    # Trees, because a class may have the middle sizes, which no linear classifier can tell.
+    # Trees, because a class may have the middle sizes, which no linear classifier separates.
     trees = ExtraTreesClassifier(TREES, random_state=0).fit(features["train"], labels["train"])
     predicted: NDArray[np.int64] = trees.predict(features["test"])
     return predicted

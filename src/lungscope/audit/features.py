@@ -1,4 +1,4 @@
-"""What the baselines are shown of an image: a thumbnail, its border, or a few numbers."""
+"""What the baselines see of an image: a thumbnail, its border, or a few numbers."""
 
 import warnings
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from lungscope.errors import LungscopeError
 from lungscope.images import read
 
 SIDE = 32
-"""Of the thumbnails, in pixels: ribs and vessels are gone, the outline of the body is left."""
+"""Side of the thumbnails in pixels: ribs and vessels are lost, the outline of the body is left."""
 
 _QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 
@@ -37,8 +37,8 @@ def thumbnails(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
 def borders(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Averages the border alone, as coarsely as `thumbnails`.
 
-    Pixels of the centre are made black before they are averaged with those of the border, so that
-    nothing of them is left.
+    Pixels of the centre are set to black before they are averaged with those of the border, so
+    that nothing of them is left.
 
     Args:
         pixels: (N, S, S), S >= 32.
@@ -52,7 +52,7 @@ def borders(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 def statistics(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Mean, standard deviation and seven quantiles of each image's grey levels.
+    """Computes mean, standard deviation and seven quantiles of each image's grey levels.
 
     Args:
         pixels: (N, S, S).
@@ -67,7 +67,7 @@ def statistics(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 def file_facts(paths: Sequence[Path]) -> NDArray[np.float64]:
-    """Width and height in pixels as stored, their ratio, and the size of the file in bytes.
+    """Returns width and height in pixels as stored, their ratio, and the file size in bytes.
 
     Only the head of a file is read.
 
@@ -78,7 +78,7 @@ def file_facts(paths: Sequence[Path]) -> NDArray[np.float64]:
         (N, 4).
 
     Raises:
-        LungscopeError: a file can't be read.
+        LungscopeError: a file cannot be read.
     """
     return np.array([_facts(path) for path in paths], dtype=np.float64)
 
@@ -94,10 +94,10 @@ def _facts(path: Path) -> tuple[float, float, float, float]:
 def _size(path: Path) -> tuple[int, int]:
     try:
         with warnings.catch_warnings():
-            # Whether a picture is too large was decided when it was decoded.
+            # Whether an image is too large was decided when it was decoded.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(path, formats=("PNG", "JPEG", "TIFF", "BMP", "WEBP")) as image:
                 return int(image.width), int(image.height)
-    except UnidentifiedImageError:  # of a kind that only `read` knows
+    except UnidentifiedImageError:  # a format that only `read` knows
         radiograph = read(path)
         return radiograph.width, radiograph.height

@@ -1,4 +1,4 @@
-"""The heatmaps that an audit asks: which images they are of, and what the heat of a place is."""
+"""The heatmaps that are audited: of which images, and what the attribution of a cell is."""
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
@@ -7,27 +7,39 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lungscope.audit.context import Context
+from lungscope.audit.performance import NOT_ASKED
 from lungscope.data.split import SplitEntry
+from lungscope.evaluation.proportions import FEW
 from lungscope.models.activation_map import compute_activation_map, has_activation_map
 from lungscope.models.checkpoint import Checkpoint
 from lungscope.models.network import Network
 
 IMAGES = 60
-"""So many are asked: hiding parts of them step by step takes forty passes through the network."""
+"""Number of images: hiding parts of them step by step takes forty passes through the network."""
 
-PLACES = 9
-"""Of a heatmap, at least: an order of fewer says nothing."""
+CELLS = 9
+"""Fewest cells of a heatmap: ranking fewer says nothing."""
+
+NO_HEATMAP = (
+    f"The model has no class activation map, or one of fewer than {CELLS} cells at this image "
+    "size, so there is no heatmap to test."
+)
+FEW_GROUPS = (
+    f"Warns if there are fewer than {FEW} groups. Not measured where there is no class activation "
+    f"map of {CELLS} cells or more, and {NOT_ASKED}."
+)
 
 
 def has_heatmap(checkpoint: Checkpoint) -> bool:
-    """Whether a model has a class activation map, and one of `PLACES` places or more."""
+    """Returns whether a model has a class activation map of `CELLS` cells or more."""
     network, size = checkpoint.network, checkpoint.description.preprocessing.size
     if not has_activation_map(network):
         return False
     device = next(network.parameters()).device
     with torch.inference_mode():
         maps = network.eval().features(torch.zeros(1, 3, size, size, device=device))
-    return bool(maps.shape[-2] * maps.shape[-1] >= PLACES)
+    return bool(maps.shape[-2] * maps.shape[-1] >= CELLS)
 
 
 def spread(
@@ -35,13 +47,13 @@ def spread(
 ) -> tuple[SplitEntry, ...]:
     """Draws images that are spread over classes, and within each class over groups.
 
-    The classes take turns, so that any beginning of the sample is as even as can be; a class gives
-    a second image of a group only when it has given one of each of its groups.
+    The classes take turns, so that any beginning of the sample is as even as possible; a second
+    image of a group is drawn only after one of each group of the class.
 
     Args:
-        entries: to draw from.
-        count: how many are drawn at most.
-        seed: of the draw.
+        entries: the images to draw from.
+        count: largest number of images.
+        seed: seed of the draw.
     """
     order = np.random.default_rng(seed).permutation(len(entries)).tolist()
     drawn = [entries[row] for row in order]
@@ -50,13 +62,18 @@ def spread(
     return tuple(drawn[:count])
 
 
-def heat(network: Network, maps: Tensor, classes: Tensor) -> Tensor:
-    """What each place contributes to the score of one class, below zero too.
+def sample_entries(context: Context) -> tuple[SplitEntry, ...]:
+    """Draws the test images whose heatmaps are audited; none if the model has no usable one."""
+    return spread(context.entries) if has_heatmap(context.checkpoint) else ()
+
+
+def attribution(network: Network, maps: Tensor, classes: Tensor) -> Tensor:
+    """Computes the contribution of each cell to the score of one class; it may be negative.
 
     Args:
-        network: one that has a class activation map.
-        maps: (B, C, h, w) float, what `network.features` gives.
-        classes: (B,) int64, one an image.
+        network: a network that has a class activation map.
+        maps: (B, C, h, w) float, the output of `network.features`.
+        classes: (B,) int64, one per image.
 
     Returns:
         (B, h, w) float, in units of the logit.
@@ -66,12 +83,12 @@ def heat(network: Network, maps: Tensor, classes: Tensor) -> Tensor:
 
 
 def _in_turn(
-    entries: Sequence[SplitEntry], whose: Callable[[SplitEntry], Hashable]
+    entries: Sequence[SplitEntry], key: Callable[[SplitEntry], Hashable]
 ) -> list[SplitEntry]:
-    """The first entry of everyone, then the second of everyone; else in their order."""
-    given: Counter[Hashable] = Counter()
+    """Orders the first entry of each key, then the second of each; else keeps the order."""
+    seen: Counter[Hashable] = Counter()
     turns = []
     for entry in entries:
-        turns.append((given[whose(entry)], entry))
-        given[whose(entry)] += 1
+        turns.append((seen[key(entry)], entry))
+        seen[key(entry)] += 1
     return [entry for _, entry in sorted(turns, key=lambda turn: turn[0])]

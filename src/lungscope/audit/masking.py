@@ -1,4 +1,4 @@
-"""The model with a part of every image hidden: what it says without the lung, or of it alone."""
+"""The model with a part of every image hidden: the corners, the border, or the lung."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lungscope.audit.effect import Effect, effect
+from lungscope.audit.effect import Effect, compute_effect
 from lungscope.audit.regions import Region, border, centre, corners
 from lungscope.data.cache import Cache
 from lungscope.data.split import SplitEntry
@@ -22,10 +22,10 @@ class Mask:
     """A part of the image that is hidden from the model.
 
     Attributes:
-        name: for programs, e.g. "centre".
-        title: for people, e.g. "centre masked".
+        name: identifier, e.g. "centre".
+        title: name for people, e.g. "centre masked".
         hides: what the model no longer sees, a sentence.
-        region: what is hidden.
+        region: the hidden pixels.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Mask:
     hides: str
     region: Region
 
-    def change(self, images: Tensor) -> Tensor:
+    def apply(self, images: Tensor) -> Tensor:
         """Fills the region with each image's own mean grey level.
 
         Args:
@@ -66,16 +66,16 @@ MASKS = (
         centre,
     ),
 )
-"""From the one that should cost a model of the lung least to the one that should cost it most."""
+"""From the mask that should cost a model of the lung least to the one that should cost most."""
 
 
 @dataclass(frozen=True)
-class Masked:
-    """What a mask does to a model.
+class MaskedScore:
+    """The effect of a mask on a model.
 
     Attributes:
-        name, title, hides: of the mask.
-        effect: on the accuracy and the answers.
+        name, title, hides: those of the mask.
+        effect: effect on the accuracy and the predictions.
     """
 
     name: str
@@ -84,7 +84,7 @@ class Masked:
     effect: Effect
 
 
-def under_masks(
+def predict_masked(
     checkpoint: Checkpoint,
     cache: Cache,
     entries: Sequence[SplitEntry],
@@ -92,17 +92,17 @@ def under_masks(
     resampling: Resampling,
     device: str = "cpu",
     on_progress: OnProgress = ignore,
-) -> tuple[Masked, ...]:
+) -> tuple[MaskedScore, ...]:
     """Runs a model over images under each of `MASKS`.
 
     Args:
         checkpoint: the model.
         cache: the images, decoded at the model's input size.
         entries: which N of them.
-        unchanged: what the model says of them as they are.
-        resampling: over their groups.
+        unchanged: the model's predictions for them as they are.
+        resampling: of their groups.
         device: "cpu" or "cuda".
-        on_progress: told of every batch, counted in images over all masks.
+        on_progress: called after every batch, counted in images over all masks.
 
     Raises:
         LungscopeError: the network's scores are not finite.
@@ -111,8 +111,8 @@ def under_masks(
     count = len(entries)
     found = []
     for number, each in enumerate(MASKS):
-        tell = part_of(on_progress, number * count, len(MASKS) * count)
-        changed = predict_subset(checkpoint, cache, entries, device, tell, each.change)
-        changes = effect(unchanged, changed, resampling)
-        found.append(Masked(each.name, each.title, each.hides, changes))
+        part = part_of(on_progress, number * count, len(MASKS) * count)
+        changed = predict_subset(checkpoint, cache, entries, device, part, each.apply)
+        effect = compute_effect(unchanged, changed, resampling)
+        found.append(MaskedScore(each.name, each.title, each.hides, effect))
     return tuple(found)

@@ -1,7 +1,7 @@
-"""Where the lung is not: the border and the corners of a square radiograph.
+"""Regions without lung: the border and the corners of a square radiograph.
 
-The baselines and the masks take them from here, so that a baseline on the border is shown exactly
-the pixels that a model with its centre masked is shown.
+Baselines and masks share them, so that a baseline on the border sees exactly the pixels that a
+model with the centre masked sees.
 """
 
 from collections.abc import Callable
@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 BORDER = 34 / 224
-"""Width of the border as a share of the side: it holds 52 % of the pixels, and little lung."""
+"""Width of the border as a proportion of the side: it holds 52 % of the pixels, and little lung."""
 
 CORNER = 0.2
-"""Side of a corner as a share of the image's: where letters and markers are burned in."""
+"""Side of a corner as a proportion of the image's: where letters and markers are burned in."""
 
 Region: TypeAlias = Callable[[int], NDArray[np.bool_]]
-"""The side S of an image in pixels -> (S, S), True inside."""
+"""Takes the side S of an image in pixels and returns (S, S) bool, True inside."""
 
 
 def border(size: int) -> NDArray[np.bool_]:

@@ -1,6 +1,5 @@
-"""`lungscope audit`: how much of an accuracy is lung?"""
+"""`lungscope audit`: how much of an accuracy depends on the lung?"""
 
-from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -24,8 +23,8 @@ from lungscope.cli.report import say_left_out
 from lungscope.cli.terminal import Terminal
 
 if TYPE_CHECKING:
+    from lungscope.audit.audit_report import AuditReport
     from lungscope.audit.finding import Verdict
-    from lungscope.audit.run_audit import RunAudit
     from lungscope.progress import OnProgress
 
 MARKS: "dict[Verdict, str]" = {
@@ -36,18 +35,18 @@ MARKS: "dict[Verdict, str]" = {
 }
 
 FAILING: dict[str, set[str]] = {"fail": {"fail"}, "warn": {"fail", "warn"}, "never": set()}
-"""By --fail-on, the verdicts that make the exit code 1."""
+"""By the value of --fail-on, the verdicts that set the exit code to 1."""
 
 
 def audit(
     run: TrainedRun,
     data: RunData = None,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Folder.", show_default="RUN/audit")
+        Path | None, typer.Option("--out", "-o", help="Output folder.", show_default="RUN/audit")
     ] = None,
     fail_on: Annotated[
         Literal["fail", "warn", "never"],
-        typer.Option(help="The verdict from which the exit code is 1."),
+        typer.Option(help="Least severe verdict that sets the exit code to 1."),
     ] = "fail",
     device: Device = "auto",
     workers: Workers = None,
@@ -56,10 +55,10 @@ def audit(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Audit a run: shortcuts, sources, leaks, mistakes, robustness, heatmaps; a verdict on each.
+    """Audit a run: shortcuts, sources, leaks, robustness and heatmaps, with a verdict on each.
 
-    The exit code is 1 if any finding fails: then the accuracy, or a heatmap, is not to be believed
-    as it stands.
+    The exit code is 1 if any finding fails: the accuracy, or a heatmap, cannot be trusted as it
+    stands.
     """
     from lungscope.report.reporting import write_report
     from lungscope.training.run import Run
@@ -69,14 +68,14 @@ def audit(
         run, data, out, terminal, device=device, workers=workers, cache=cache, force=force
     )
     terminal.say(_table(audited))
-    counts = Counter(finding.verdict for finding in audited.findings)
-    told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in MARKS if counts[verdict])
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in audited.counts.items())
     reported = ""
-    if out is None:  # a report is of what lies in the run's own folder
+    if out is None:  # a report is made of what is in the run's own folder
         written = write_report(Run.open(run))
         say_left_out(written, run, terminal)
         reported = f" and {written.page} with model_card.md"
-    terminal.say(escape(f"{told}.  Wrote {audited.folder} (audit.json, figures){reported}."))
+    folder = out or Run.open(run).audit
+    terminal.say(escape(f"{counts}.  Wrote {folder} (audit.json, figures){reported}."))
     terminal.say(DISCLAIMER)
     terminal.answer(audited.to_json())
     if any(finding.verdict in FAILING[fail_on] for finding in audited.findings):
@@ -93,7 +92,7 @@ def _audited(
     workers: int | None,
     cache: Path | None,
     force: bool,
-) -> "RunAudit":
+) -> "AuditReport":
     from lungscope.audit.run_audit import audit_run
     from lungscope.data.index import Index
     from lungscope.training.execution import Execution
@@ -119,7 +118,7 @@ def _audited(
         )
 
 
-def _table(audited: "RunAudit") -> Table:
+def _table(audited: "AuditReport") -> Table:
     table = Table("", "question", "answer", box=None, pad_edge=False, show_lines=True)
     for finding in audited.findings:
         table.add_row(MARKS[finding.verdict], escape(finding.title), escape(finding.statement))

@@ -23,6 +23,10 @@ LARGEST_FILE = 256 * 2**20
 """Bytes; about a million images."""
 
 
+UNKNOWN_SOURCE = "unknown"
+"""How images without a source are called where others have one."""
+
+
 @dataclass(frozen=True)
 class SplitEntry:
     """One image of a split.

@@ -1,4 +1,4 @@
-"""A model beside what it should beat: its accuracy, with parts hidden, and the baselines'."""
+"""The accuracy of a model beside those with parts of the image hidden and of the baselines."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,47 +8,47 @@ from typing import Any, Literal
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from lungscope.figures.interval import Interval
+from lungscope.estimate import Estimate
 from lungscope.figures.style import BLUE, ORANGE, figure, percent, wrap_label
 
-Of = Literal["model", "masked", "baseline"]
+Kind = Literal["model", "masked", "baseline"]
 
-_LOOKS: dict[Of, dict[str, Any]] = {
+_LOOKS: dict[Kind, dict[str, Any]] = {
     "model": {"color": BLUE, "marker": "o", "markersize": 9},
     "masked": {"color": BLUE, "marker": "o", "markersize": 7, "markerfacecolor": "white"},
     "baseline": {"color": ORANGE, "marker": "s", "markersize": 6},
 }
-_NAMES: dict[Of, str] = {
+_NAMES: dict[Kind, str] = {
     "model": "the model",
     "masked": "the model, parts hidden",
     "baseline": "baselines",
 }
 
 _AROUND, _GAP, _LINE = 1.7, 0.18, 0.18
-"""Inches: what title and legend need, the gap between rows, a line of a row's name."""
+"""Inches: height of title and legend, of the gap between rows, and of a line of a name."""
 
 
 @dataclass(frozen=True)
-class Row:
+class AccuracyRow:
     """One classifier on the same images.
 
     Attributes:
-        name: for people, e.g. "border alone".
-        accuracy: in [0, 1].
-        of: what kind of classifier it is.
+        name: name for people, e.g. "border alone".
+        accuracy: its accuracy, in [0, 1].
+        kind: what kind of classifier it is.
     """
 
     name: str
-    accuracy: Interval
-    of: Of
+    accuracy: Estimate
+    kind: Kind
 
 
-def draw_accuracies(path: Path, rows: Sequence[Row], title: str) -> None:
-    """Draws a point and an interval a row, from top to bottom, with the numbers at the right.
+def draw_accuracies(path: Path, rows: Sequence[AccuracyRow], title: str) -> None:
+    """Draws a point and an interval per row, from top to bottom, with the numbers at the right.
 
     Args:
         path: the PNG to write.
-        rows: at least one; a thin line goes down from each model's.
+        rows: at least one; a thin line marks the accuracy of each model.
         title: the model's name and the set of images.
     """
     names = [wrap_label(row.name, 28) for row in rows]
@@ -58,15 +58,15 @@ def draw_accuracies(path: Path, rows: Sequence[Row], title: str) -> None:
         axes.set_title(wrap_label(title, 64), pad=10)
         for place, row in enumerate(rows):
             found = row.accuracy
-            if row.of == "model":
+            if row.kind == "model":
                 axes.axvline(found.value, color=BLUE, linewidth=1, ls="--", zorder=1)
-            color = _LOOKS[row.of]["color"]
+            color = _LOOKS[row.kind]["color"]
             axes.plot([found.low, found.high], [place, place], color=color, solid_capstyle="butt")
-            axes.plot(found.value, place, **_LOOKS[row.of])
+            axes.plot(found.value, place, **_LOOKS[row.kind])
             axes.text(
                 1.02,
                 place,
-                f"{_points(found.value)} % ({_points(found.low)} to {_points(found.high)})",
+                f"{found:.1%}",
                 transform=axes.get_yaxis_transform(),
                 va="center",
                 fontsize=9,
@@ -81,14 +81,10 @@ def draw_accuracies(path: Path, rows: Sequence[Row], title: str) -> None:
         axes.tick_params(axis="y", length=0)
         axes.grid(visible=False, axis="y")
         axes.spines["left"].set_visible(False)
-        kinds = list(dict.fromkeys(row.of for row in rows))
+        kinds = list(dict.fromkeys(row.kind for row in rows))
         drawn.legend(
             [Line2D([], [], **_LOOKS[kind]) for kind in kinds],
             [_NAMES[kind] for kind in kinds],
             loc="outside lower center",
             ncols=len(kinds),
         )
-
-
-def _points(share: float) -> str:
-    return f"{100 * share:.1f}"

@@ -1,8 +1,8 @@
-"""The radiographs that a model took for something else, each with its name and verdict."""
+"""Misclassified radiographs, each with its true and predicted class."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,58 +11,58 @@ from lungscope.figures.style import figure, wrap_label
 
 _IN_A_ROW = 4
 _WIDTH, _HEIGHT, _LINE = 2.5, 2.6, 0.17
-"""Inches: a radiograph and its margins, and a line of what is said of it."""
+"""Inches: a radiograph with its margins, and a line of its label."""
 
 _LETTERS = 40
-"""Of a file name; more would reach into the next picture."""
+"""Most letters of a file name; more would reach into the next panel."""
 
 
-class Mistaken(Protocol):
-    """A wrongly classified image; see `lungscope.audit.mistakes.Mistake`."""
+@dataclass(frozen=True, eq=False)
+class GalleryImage:
+    """A misclassified radiograph.
 
-    @property
-    def file(self) -> str: ...  # noqa: D102
-    @property
-    def true(self) -> str: ...  # noqa: D102
-    @property
-    def predicted(self) -> str: ...  # noqa: D102
-    @property
-    def probabilities(self) -> Mapping[str, float]: ...  # noqa: D102
+    Attributes:
+        file: name of the file.
+        true: name of its class.
+        predicted: name of the predicted class.
+        probability: probability of the predicted class, in [0, 1].
+        pixels: (H, W) uint8.
+    """
+
+    file: str
+    true: str
+    predicted: str
+    probability: float
+    pixels: NDArray[np.uint8]
 
 
-def draw_gallery(
-    path: Path, mistakes: Sequence[Mistaken], images: Sequence[NDArray[np.uint8]], title: str
-) -> None:
-    """Draws the radiographs in rows of four at most; without any, no picture is written.
+def draw_gallery(path: Path, images: Sequence[GalleryImage], title: str) -> None:
+    """Draws misclassified radiographs in rows of at most four.
 
     Args:
         path: the PNG to write.
-        mistakes: M of them, in the order wanted.
-        images: the M radiographs, each (H, W) uint8.
+        images: one or more, in the order to draw.
         title: the model's name and the set of images.
     """
-    if not mistakes:
-        return
-    columns = min(len(mistakes), _IN_A_ROW)
-    rows = -(-len(mistakes) // columns)
-    told = [_told(mistake) for mistake in mistakes]
-    lines = 1 + max(text.count("\n") + 1 for text in told)
+    columns = min(len(images), _IN_A_ROW)
+    rows = -(-len(images) // columns)
+    labels = [_label(image) for image in images]
+    lines = 1 + max(label.count("\n") + 1 for label in labels)
     with figure(path, _WIDTH * columns, 0.5 + rows * (_HEIGHT + _LINE * lines)) as drawn:
         drawn.suptitle(wrap_label(title, 24 * columns))
         panels = drawn.subplots(rows, columns, squeeze=False).ravel()
-        for axes in panels[len(mistakes) :]:
+        for axes in panels[len(images) :]:
             axes.set_axis_off()
-        shown = panels[: len(mistakes)]
-        for axes, mistake, image, text in zip(shown, mistakes, images, told, strict=True):
-            axes.imshow(image, cmap="gray", vmin=0, vmax=255)
+        for axes, image, label in zip(panels[: len(images)], images, labels, strict=True):
+            axes.imshow(image.pixels, cmap="gray", vmin=0, vmax=255)
             axes.set(xticks=[], yticks=[])
             axes.spines[:].set_visible(False)
-            axes.set_title(text, fontsize=9)
-            axes.set_xlabel(shorten_name(mistake.file, _LETTERS), fontsize=7, color="#444444")
+            axes.set_title(label, fontsize=9)
+            axes.set_xlabel(shorten_name(image.file, _LETTERS), fontsize=7, color="#444444")
 
 
 def shorten_name(name: str, letters: int) -> str:
-    """A name with its middle left out, if it is longer than `letters`, and nothing unprintable."""
+    """Returns a name without its middle if it is longer than `letters`, and printable."""
     shown = "".join(letter if letter.isprintable() else "?" for letter in name)
     if len(shown) <= letters:
         return shown
@@ -70,11 +70,9 @@ def shorten_name(name: str, letters: int) -> str:
     return f"{shown[:start]}…{shown[len(shown) - (letters - 1 - start) :]}"
 
 
-def _told(mistake: Mistaken) -> str:
-    sure = 100 * mistake.probabilities[mistake.predicted]
-    percentage = ">99 %" if 99 < sure < 100 else f"{sure:.0f} %"
-    true, called = (
-        wrap_label(f"is {mistake.true},", 30),
-        wrap_label(f"called {mistake.predicted}", 30),
-    )
-    return f"{true}\n{called} ({percentage})"
+def _label(image: GalleryImage) -> str:
+    percentage = 100 * image.probability
+    text = ">99 %" if 99 < percentage < 100 else f"{percentage:.0f} %"
+    true = wrap_label(f"true: {image.true}", 26)
+    predicted = wrap_label(f"predicted: {image.predicted}", 26)
+    return f"{true}\n{predicted} ({text})"

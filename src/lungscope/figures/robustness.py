@@ -1,4 +1,4 @@
-"""How accuracy falls as images get worse: one small panel a perturbation."""
+"""Accuracy by severity of corruption: one small panel per corruption."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,41 +7,41 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
-from lungscope.figures.interval import Interval
+from lungscope.estimate import Estimate
 from lungscope.figures.style import BLUE, figure, percent, wrap_label
 
 _IN_A_ROW = 4
 _WIDTH, _HEIGHT = 2.5, 2.5
-"""Inches: of a panel."""
+"""Inches: size of a panel."""
 
 
 @dataclass(frozen=True)
-class Panel:
-    """One perturbation.
+class RobustnessPanel:
+    """One corruption.
 
     Attributes:
-        title: for people, e.g. "Blur".
+        title: name for people, e.g. "Blur".
         quantity: what the values are, with the unit.
-        values: one a strength, 1, 2, ...
-        accuracies: one a strength, in [0, 1].
+        values: one per severity, 1, 2, ...
+        accuracies: one per severity, in [0, 1].
     """
 
     title: str
     quantity: str
     values: Sequence[float]
-    accuracies: Sequence[Interval]
+    accuracies: Sequence[Estimate]
 
 
 def draw_robustness(
-    path: Path, panels: Sequence[Panel], unperturbed: Interval, majority: float, title: str
+    path: Path, panels: Sequence[RobustnessPanel], clean: Estimate, majority: float, title: str
 ) -> None:
-    """Draws accuracy by strength with its 95 % band, all panels on one scale.
+    """Draws accuracy by severity with its 95 % band, all panels on one scale.
 
     Args:
         path: the PNG to write.
         panels: at least one.
-        unperturbed: the accuracy on the images as they are, drawn at strength 0.
-        majority: the accuracy of always answering with the most common class.
+        clean: accuracy on the images as they are, drawn at severity 0.
+        majority: accuracy of always predicting the most common class.
         title: the model's name and the set of images.
     """
     columns = min(len(panels), _IN_A_ROW)
@@ -53,7 +53,7 @@ def draw_robustness(
         for spare in grid[len(panels) :]:
             spare.set_axis_off()
         for number, (axes, panel) in enumerate(zip(grid[: len(panels)], panels, strict=True)):
-            _draw(axes, panel, unperturbed, majority)
+            _draw(axes, panel, clean, majority)
             axes.set_ylim(max(0, lowest - 0.06), 1.02)
             if number % columns:
                 axes.yaxis.set_major_formatter(NullFormatter())  # the first has the same axis
@@ -62,11 +62,11 @@ def draw_robustness(
         drawn.legend(handles, names, loc="outside lower center", ncols=2)
 
 
-def _draw(axes: Axes, panel: Panel, unperturbed: Interval, majority: float) -> None:
-    found = [unperturbed, *panel.accuracies]
-    strengths = range(len(found))
+def _draw(axes: Axes, panel: RobustnessPanel, clean: Estimate, majority: float) -> None:
+    found = [clean, *panel.accuracies]
+    severities = range(len(found))
     axes.fill_between(
-        strengths,
+        severities,
         [each.low for each in found],
         [each.high for each in found],
         color=BLUE,
@@ -75,18 +75,18 @@ def _draw(axes: Axes, panel: Panel, unperturbed: Interval, majority: float) -> N
         label="95 % interval",
     )
     axes.plot(
-        strengths,
+        severities,
         [each.value for each in found],
         color=BLUE,
         marker="o",
         markersize=4,
-        label="perturbed",
+        label="corrupted",
     )
-    axes.axhline(unperturbed.value, color="#555555", linewidth=1, ls="--", label="unperturbed")
+    axes.axhline(clean.value, color="#555555", linewidth=1, ls="--", label="clean")
     axes.axhline(majority, color="#555555", linewidth=1, ls=":", label="majority class")
     axes.set_title(wrap_label(panel.title, 24))
-    labels = ["0\nas is", *(f"{k}\n{value:g}" for k, value in enumerate(panel.values, start=1))]
-    axes.set_xticks(strengths, labels, fontsize=8)
+    labels = ["0\nclean", *(f"{k}\n{value:g}" for k, value in enumerate(panel.values, start=1))]
+    axes.set_xticks(severities, labels, fontsize=8)
     axes.set_xlabel(wrap_label(panel.quantity, 36), fontsize=8)
     axes.yaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))
     axes.yaxis.set_major_formatter(percent(decimals=0))

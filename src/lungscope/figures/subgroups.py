@@ -1,15 +1,16 @@
-"""Where a model is right: accuracy and recall by source, each with its interval."""
+"""Accuracy and recall by source, each with its interval."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from matplotlib.axes import Axes
 
-from lungscope.figures.interval import Interval
+from lungscope.estimate import Estimate
 from lungscope.figures.style import BLUE, GREEN, ORANGE, figure, percent, wrap_label
+from lungscope.text import several
 
 _COLOURS = (BLUE, ORANGE, GREEN)
 _MARKERS = ("o", "s", "^", "v", "p")
@@ -18,53 +19,60 @@ _MARKERS = ("o", "s", "^", "v", "p")
 _ALL: dict[str, Any] = {"color": "black", "marker": "D"}
 _ABSENT = "#666666"
 _LINE, _AROUND = 0.24, 1.6
-"""Inches: a line of the chart, and what its title and axis need."""
+"""Inches: height of a line of the chart, and of title and axis."""
 
 
 _MOST = 20
-"""Sources that a picture holds."""
+"""Largest number of sources in a figure."""
 
 
-class Cell(Protocol):
-    """See `lungscope.audit.subgroups.Cell`."""
+@dataclass(frozen=True)
+class SourceLine:
+    """Some images of a source: all, or those of a class.
 
-    @property
-    def images(self) -> int: ...  # noqa: D102
-    @property
-    def groups(self) -> int: ...  # noqa: D102
-    @property
-    def share(self) -> Interval: ...  # noqa: D102
+    Attributes:
+        name: "all images", or the name of the class.
+        images, groups: number of images, and of their groups.
+        correct: proportion that is classified correctly; None if there are no images.
+    """
+
+    name: str
+    images: int
+    groups: int
+    correct: Estimate | None
 
 
-class Source(Protocol):
-    """See `lungscope.audit.subgroups.SourceScores`."""
+@dataclass(frozen=True)
+class SourceBlock:
+    """A source.
 
-    @property
-    def source(self) -> str: ...  # noqa: D102
-    @property
-    def accuracy(self) -> Cell: ...  # noqa: D102
-    @property
-    def recall(self) -> Mapping[str, Any]: ...  # noqa: D102
+    Attributes:
+        name: name of the source.
+        lines: all its images first, then those of each class.
+    """
+
+    name: str
+    lines: Sequence[SourceLine]
 
 
 @dataclass(frozen=True)
 class _Line:
-    """A line of the chart: a source's name alone, or a cell of it."""
+    """A line of the chart: a source's name alone, or a proportion."""
 
     name: str
     look: dict[str, Any] | None
-    cell: Cell | None
+    correct: Estimate | None
 
 
-def draw_subgroups(path: Path, sources: Sequence[Source], title: str) -> None:
-    """Draws a block a source: its accuracy, and the recall of each class or "no image".
+def draw_subgroups(path: Path, sources: Sequence[SourceBlock], title: str) -> None:
+    """Draws a block per source: its accuracy, and the recall of each class or "no image".
 
     Args:
         path: the PNG to write.
-        sources: one or more, with the same classes; of more than 20, those of most images.
+        sources: one or more, with the same classes; of more than 20, those with most images.
         title: the model's name and the set of images.
     """
-    largest = sorted(sources, key=lambda source: -source.accuracy.images)[:_MOST]
+    largest = sorted(sources, key=lambda source: -source.lines[0].images)[:_MOST]
     shown = [source for source in sources if source in largest]
     lines = [line for source in shown for line in _lines(source)]
     heights = [line.name.count("\n") + 1 for line in lines]
@@ -76,7 +84,7 @@ def draw_subgroups(path: Path, sources: Sequence[Source], title: str) -> None:
         drawn.suptitle(wrap_label(title, 70))
         for row, line in zip(rows, lines, strict=True):
             if line.look is not None:
-                _draw(axes, row, line.look, line.cell)
+                _draw(axes, row, line.look, line.correct)
         axes.set_yticks(rows, [line.name for line in lines])
         for label, line in zip(axes.get_yticklabels(), lines, strict=True):
             label.set_fontweight("bold" if line.look is None else "normal")
@@ -84,31 +92,32 @@ def draw_subgroups(path: Path, sources: Sequence[Source], title: str) -> None:
         axes.tick_params(axis="y", length=0)
         axes.grid(visible=False, axis="y")
         axes.spines["left"].set_visible(False)
-        lowest = min([line.cell.share.low for line in lines if line.cell is not None])
+        lowest = min(line.correct.low for line in lines if line.correct is not None)
         axes.set_xlim(lowest - 0.05 * (1 - lowest), 1 + 0.02 * (1 - lowest))
         axes.xaxis.set_major_formatter(percent(decimals=0))
         left_out = len(sources) - len(shown)
         axes.set_xlabel(
-            "rightly classified, with the 95 % interval over groups"
-            + (f"\n{left_out} sources of fewer images are not shown" if left_out else "")
+            "classified correctly, with the 95 % interval over groups"
+            + (f"\n{left_out} sources with fewer images are not shown" if left_out else "")
         )
 
 
-def _lines(source: Source) -> list[_Line]:
+def _lines(source: SourceBlock) -> list[_Line]:
+    looks = [_ALL, *(_look(number) for number in range(len(source.lines) - 1))]
     return [
-        _Line(wrap_label(source.source, 34), None, None),
-        _Line(_counted("all images", source.accuracy), _ALL, source.accuracy),
+        _Line(wrap_label(source.name, 34), None, None),
         *(
-            _Line(_counted(wrap_label(name, 34), cell), _look(number), cell)
-            for number, (name, cell) in enumerate(source.recall.items())
+            _Line(_named(line), look, line.correct)
+            for line, look in zip(source.lines, looks, strict=True)
         ),
     ]
 
 
-def _counted(name: str, cell: Cell | None) -> str:
-    if cell is None:
+def _named(line: SourceLine) -> str:
+    name = wrap_label(line.name, 34)
+    if line.correct is None:
         return name
-    return f"{name}, {cell.images} in {cell.groups} group{'' if cell.groups == 1 else 's'}"
+    return f"{name}, {line.images} in {several(line.groups, 'group')}"
 
 
 def _look(number: int) -> dict[str, Any]:
@@ -118,8 +127,8 @@ def _look(number: int) -> dict[str, Any]:
     }
 
 
-def _draw(axes: Axes, row: float, look: dict[str, Any], cell: Cell | None) -> None:
-    if cell is None:
+def _draw(axes: Axes, row: float, look: dict[str, Any], correct: Estimate | None) -> None:
+    if correct is None:
         axes.text(
             0.02,
             row,
@@ -131,13 +140,12 @@ def _draw(axes: Axes, row: float, look: dict[str, Any], cell: Cell | None) -> No
             color=_ABSENT,
         )
         return
-    found = cell.share
-    axes.plot([found.low, found.high], [row, row], color=look["color"], solid_capstyle="butt")
-    axes.plot(found.value, row, **look, ls="none", markersize=7, clip_on=False)
+    axes.plot([correct.low, correct.high], [row, row], color=look["color"], solid_capstyle="butt")
+    axes.plot(correct.value, row, **look, ls="none", markersize=7, clip_on=False)
     axes.text(
         1.02,
         row,
-        f"{100 * found.value:.1f} % ({100 * found.low:.1f} to {100 * found.high:.1f})",
+        f"{correct:.1%}",
         transform=axes.get_yaxis_transform(),
         va="center",
         fontsize=9,

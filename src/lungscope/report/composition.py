@@ -4,8 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lungscope.audit.subgroups import UNKNOWN
-from lungscope.data.split import SUBSETS, Split, Subset
+from lungscope.data.split import SUBSETS, UNKNOWN_SOURCE, Split, Subset
 
 
 @dataclass(frozen=True)
@@ -15,8 +14,8 @@ class Composition:
     Attributes:
         images: class -> subset -> images.
         groups: subset -> groups.
-        sources: class -> source -> images, by falling count; a source of none is `UNKNOWN`. Empty
-            where no image's source is recorded.
+        sources: class -> source -> images, by falling count; images without a source are counted
+            under `UNKNOWN_SOURCE`. Empty where no image's source is recorded.
     """
 
     images: Mapping[str, Mapping[Subset, int]]
@@ -27,7 +26,7 @@ class Composition:
     def of(cls, split: Split) -> "Composition":
         """Counts a split."""
         subsets = {subset: split.subset(subset) for subset in SUBSETS}
-        places = Counter((entry.label, entry.source or UNKNOWN) for entry in split.entries)
+        places = Counter((entry.label, entry.source or UNKNOWN_SOURCE) for entry in split.entries)
         return cls(
             images={
                 name: {
@@ -56,9 +55,9 @@ class Composition:
 
     @property
     def all_sources(self) -> tuple[str, ...]:
-        """Names of the sources, in alphabetical order, `UNKNOWN` last."""
+        """Names of the sources, in alphabetical order, `UNKNOWN_SOURCE` last."""
         names = {name for sources in self.sources.values() for name in sources}
-        return tuple(sorted(names, key=lambda name: (name == UNKNOWN, name)))
+        return tuple(sorted(names, key=lambda name: (name == UNKNOWN_SOURCE, name)))
 
     @property
     def of_one_source(self) -> dict[str, str]:
@@ -71,7 +70,7 @@ class Composition:
         return {
             name: next(iter(sources))
             for name, sources in self.sources.items()
-            if len(sources) == 1 and UNKNOWN not in sources
+            if len(sources) == 1 and UNKNOWN_SOURCE not in sources
         }
 
     def total(self, subset: Subset) -> int:

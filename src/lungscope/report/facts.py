@@ -8,20 +8,19 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
-from lungscope.audit.finding import RESULT
+from lungscope.audit.audit_report import COMMAND, RESULT, AuditReport
 from lungscope.data.split import Split
-from lungscope.errors import LungscopeError
+from lungscope.errors import InvalidData, LungscopeError
 from lungscope.evaluation.run_evaluation import FIGURES, METRICS
 from lungscope.inference.description import Description
 from lungscope.models import Architecture, Shape, get_architecture
 from lungscope.models.cost import Cost, compute_cost
-from lungscope.report.audited import Audit, read_audit
 from lungscope.report.composition import Composition
 from lungscope.report.measured import Measured, read_measured
 from lungscope.text import file_name
 from lungscope.training.history import Epoch, best_epoch, read_history
 from lungscope.training.recipe import Recipe
-from lungscope.training.run import AUDIT, EVALUATION, Run
+from lungscope.training.run import EVALUATION, Run
 
 Verb = Literal["evaluate", "audit"]
 """The command that makes results which a report shows."""
@@ -29,15 +28,6 @@ Verb = Literal["evaluate", "audit"]
 _PICTURES = {
     ".": ("learning-curves",),
     EVALUATION: ("samples", "confusion-matrix", "roc", "reliability", "coverage"),
-    AUDIT: (
-        "accuracies",
-        "sources",
-        "mistakes",
-        "robustness",
-        "strengths",
-        "faithfulness",
-        "randomisation",
-    ),
 }
 
 
@@ -58,10 +48,11 @@ class RunFacts:
         finished: whether it is trained to the end.
         versions: of Python and the libraries that trained it.
         measured: what it is worth on test images; None if it was not evaluated.
-        audit: what that is made of; None if it was not audited.
+        audit: what its audit found; None if it was not audited.
         left_out: why results that are there count as none, by the command that makes them: they
             are of another model, or not of test images.
         pictures: those that are there, by the names of their files without suffix.
+        audit_figures: the folder of the audit's figures.
     """
 
     name: str
@@ -76,9 +67,10 @@ class RunFacts:
     finished: bool
     versions: Mapping[str, str]
     measured: Measured | None
-    audit: Audit | None
+    audit: AuditReport | None
     left_out: Mapping[Verb, str]
     pictures: Mapping[str, Path]
+    audit_figures: Path
 
     @property
     def model_hash(self) -> str:
@@ -132,9 +124,9 @@ def read_facts(run: Run) -> RunFacts:
     _refuse_strangers(run, recipe, split, description)
     shape = Shape(len(description.classes), description.se_reduction)
     built = get_architecture(description.architecture)
-    metrics, findings = run.evaluation / METRICS, run.audit / RESULT
+    metrics = run.evaluation / METRICS
     measured = read_measured(metrics, split) if metrics.is_file() else None
-    audit = read_audit(findings, split) if findings.is_file() else None
+    audit = _read_audit(run.audit, split) if (run.audit / RESULT).is_file() else None
     left_out = _left_out(description, measured, audit)
     return RunFacts(
         name=run.folder.resolve().name or "RUN",
@@ -152,13 +144,25 @@ def read_facts(run: Run) -> RunFacts:
         audit=None if "audit" in left_out else audit,
         left_out=MappingProxyType(left_out),
         pictures=MappingProxyType(_pictures(run.folder)),
+        audit_figures=run.audit / FIGURES,
     )
 
 
+def _read_audit(folder: Path, split: Split) -> AuditReport:
+    audit = AuditReport.load(folder)
+    expected = len(split.subset(audit.subset))
+    if audit.images != expected:
+        raise InvalidData(
+            f"{folder / RESULT}: is about {audit.images} {audit.subset} images, but the run's "
+            f"split has {expected}; audit the run again with `{COMMAND}`"
+        )
+    return audit
+
+
 def _left_out(
-    description: Description, measured: Measured | None, audit: Audit | None
+    description: Description, measured: Measured | None, audit: AuditReport | None
 ) -> dict[Verb, str]:
-    found: dict[Verb, Measured | Audit | None] = {"evaluate": measured, "audit": audit}
+    found: dict[Verb, Measured | AuditReport | None] = {"evaluate": measured, "audit": audit}
     return {
         verb: reason
         for verb, results in found.items()
@@ -166,7 +170,7 @@ def _left_out(
     }
 
 
-def _fault(description: Description, results: Measured | Audit, verb: Verb) -> str:
+def _fault(description: Description, results: Measured | AuditReport, verb: Verb) -> str:
     """Why results may not be shown; empty if they may."""
     what = {"evaluate": "The evaluation", "audit": "The audit"}[verb]
     if results.subset != "test":

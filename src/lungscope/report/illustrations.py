@@ -3,8 +3,6 @@
 from collections.abc import Callable, Mapping
 
 from lungscope.estimate import Estimate
-from lungscope.report import outcomes
-from lungscope.report.audited import Audit
 from lungscope.report.facts import RunFacts
 from lungscope.report.measured import Measured
 from lungscope.report.page import Picture, picture
@@ -23,11 +21,21 @@ def collect_figures(facts: RunFacts) -> Mapping[str, Picture]:
     words: dict[str, Told] = {"learning-curves": _learning_curves(facts)}
     if facts.measured is not None:
         words |= {name: tell(facts, facts.measured) for name, tell in _MEASURED.items()}
-    if facts.audit is not None:
-        words |= {name: tell(facts, facts.audit) for name, tell in _AUDITED.items()}
     return {
         name: picture(path, *words[name]) for name, path in facts.pictures.items() if name in words
     }
+
+
+def collect_audit_figures(facts: RunFacts) -> tuple[Picture, ...]:
+    """Returns the audit's figures that exist, in its order, with the audit's own captions.
+
+    Raises:
+        LungscopeError: one can't be read.
+    """
+    if facts.audit is None:
+        return ()
+    places = [(facts.audit_figures / f"{each.name}.png", each) for each in facts.audit.figures]
+    return tuple(picture(path, each.alt, each.caption) for path, each in places if path.is_file())
 
 
 def _learning_curves(facts: RunFacts) -> Told:
@@ -98,64 +106,6 @@ def _coverage(_: RunFacts, measured: Measured) -> Told:
     )
 
 
-def _accuracies(facts: RunFacts, audit: Audit) -> Told:
-    own = "" if facts.measured is None else f"This model {told(facts.measured.accuracy)}. "
-    return (
-        f"{own}{outcomes.baselines(facts)}",
-        "The model's accuracy beside what classifiers earn that do not see the lung, and what the "
-        "model keeps when a part of the image is hidden; "
-        f"{several(audit.images, f'{audit.subset} image')}.",
-    )
-
-
-def _sources(facts: RunFacts, _: Audit) -> Told:
-    return (
-        f"Share rightly classified by source and class. {outcomes.about(facts, 'by-source')}",
-        "Share of images rightly classified, by source and class.",
-    )
-
-
-def _mistakes(facts: RunFacts, _: Audit) -> Told:
-    return (
-        f"The worst mistakes as pictures. {outcomes.failures(facts)}",
-        "The mistakes of the largest loss, the worst first, with true and predicted class.",
-    )
-
-
-def _robustness(facts: RunFacts, _: Audit) -> Told:
-    return (
-        f"Accuracy by strength of perturbation. {outcomes.about(facts, 'robustness')}",
-        "Accuracy under perturbations of exposure, scanner, archive and positioning, by strength.",
-    )
-
-
-def _strengths(*_: object) -> Told:
-    words = "One radiograph under each perturbation at each strength."
-    return words, words
-
-
-def _faithfulness(facts: RunFacts, _: Audit) -> Told:
-    return (
-        f"Deletion and insertion curves. {outcomes.about(facts, 'heatmap-faithfulness')}",
-        "The probability of the model's answer as pixels are hidden (deletion: they give way to "
-        "the mean of the training images) or uncovered (insertion: on the blurred image), the "
-        "hottest of the heatmap first, with 95 % bands. If the heatmap points at what the model "
-        "uses, the solid curve falls below the dashed one on the left and rises above it on the "
-        "right; the dashed one is of the same heatmap laid elsewhere.",
-    )
-
-
-def _randomisation(facts: RunFacts, _: Audit) -> Told:
-    return (
-        "Likeness of heatmaps to the trained model's by the first random layer. "
-        f"{outcomes.about(facts, 'heatmap-randomisation')}",
-        "How alike heatmaps stay when layers are given random weights, from the last one down to "
-        "the first, with the 95 % band. If heatmaps depend on what the model has learned, the "
-        "curve falls to that of unrelated maps; one that stays high would show the image and not "
-        "the model.",
-    )
-
-
 def _area(estimate: Estimate | None) -> str:
     return "not defined" if estimate is None else told(estimate)
 
@@ -166,13 +116,4 @@ _MEASURED: dict[str, Callable[[RunFacts, Measured], Told]] = {
     "roc": _roc,
     "reliability": _reliability,
     "coverage": _coverage,
-}
-_AUDITED: dict[str, Callable[[RunFacts, Audit], Told]] = {
-    "accuracies": _accuracies,
-    "sources": _sources,
-    "mistakes": _mistakes,
-    "robustness": _robustness,
-    "strengths": _strengths,
-    "faithfulness": _faithfulness,
-    "randomisation": _randomisation,
 }

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from lungscope.audit.checks.misclassifications import Misclassification, Misclassifications
+from lungscope.audit.checks.shortcuts import BaselineScore, Shortcuts
 from lungscope.audit.finding import Finding, Verdict
 from lungscope.estimate import Estimate
 from lungscope.report import statements
@@ -135,15 +137,27 @@ def audit(facts: RunFacts) -> str:
     """How many findings of each verdict."""
     if facts.audit is None:
         return not_audited(facts)
-    counts = ", ".join(f"{n} {VERDICT_WORDS[v]}" for v, n in facts.audit.counted.items())
+    counts = ", ".join(f"{n} {VERDICT_WORDS[v]}" for v, n in facts.audit.counts.items())
     return f"Audit of {several(facts.audit.images, f'{facts.audit.subset} image')}: {counts}."
 
 
+def audited_baselines(facts: RunFacts) -> tuple[BaselineScore, ...]:
+    """Returns the audit's baselines; none if they were not measured."""
+    found = None if facts.audit is None else facts.audit.results.get("shortcuts")
+    return found.baselines if isinstance(found, Shortcuts) else ()
+
+
+def worst_misclassifications(facts: RunFacts) -> tuple[Misclassification, ...]:
+    """Returns the misclassified images of the largest loss that the audit lists."""
+    found = None if facts.audit is None else facts.audit.results.get("misclassifications")
+    return found.worst if isinstance(found, Misclassifications) else ()
+
+
 def baselines(facts: RunFacts) -> str:
-    """What can be had without the lung."""
+    """Names the accuracies of classifiers that do not see the lung."""
     if facts.audit is None:
         return not_audited(facts)
-    found = [f"{each.title} {told(each.accuracy)}" for each in facts.audit.baselines]
+    found = [f"{each.title} {told(each.accuracy)}" for each in audited_baselines(facts)]
     return f"Accuracy without the lung: {listed(found)}." if found else "No baseline was measured."
 
 

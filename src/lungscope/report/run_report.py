@@ -8,7 +8,7 @@ from lungscope.estimate import Estimate
 from lungscope.report import outcomes, statements
 from lungscope.report.departures import fields
 from lungscope.report.facts import RunFacts
-from lungscope.report.illustrations import collect_figures
+from lungscope.report.illustrations import collect_audit_figures, collect_figures
 from lungscope.report.measured import ONE_VS_REST, OVERALL, RATES
 from lungscope.report.page import html
 
@@ -68,6 +68,9 @@ def run_report(facts: RunFacts) -> str:
             "facts": facts,
             "fields": fields(facts),
             "pictures": collect_figures(facts),
+            "audit_figures": collect_audit_figures(facts),
+            "baselines": outcomes.audited_baselines(facts),
+            "misclassifications": outcomes.worst_misclassifications(facts),
             "headline": _headline(facts),
             "commands": _commands(facts),
             "statements": statements,
@@ -84,10 +87,10 @@ def run_report(facts: RunFacts) -> str:
 
 def _headline(facts: RunFacts) -> tuple[Row, ...]:
     """The model and the baselines; none where no baseline was measured."""
-    measured, audit = facts.measured, facts.audit
-    if audit is None or not audit.baselines:
+    measured, baselines = facts.measured, outcomes.audited_baselines(facts)
+    if not baselines:
         return ()
-    rows = [Row(each.title, each.accuracy, own=False) for each in audit.baselines]
+    rows = [Row(each.title, each.accuracy, own=False) for each in baselines]
     if measured is None:
         return tuple(rows)
     return (Row("this model", measured.accuracy, own=True), *rows)

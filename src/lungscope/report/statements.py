@@ -2,8 +2,7 @@
 
 import math
 
-from lungscope.audit.subgroups import UNKNOWN
-from lungscope.data.split import SUBSETS
+from lungscope.data.split import SUBSETS, UNKNOWN_SOURCE
 from lungscope.models.temperature import COLDEST, HOTTEST
 from lungscope.models.weights import BUNDLED, IMAGENET, NONE
 from lungscope.report.departures import fields
@@ -46,7 +45,7 @@ def confounding(facts: RunFacts) -> str:
     if len(found) == 1:
         return f"All images come from one source ({found[0]})."
     if not single:
-        known = "is known to come" if UNKNOWN in found else "comes"
+        known = "is known to come" if UNKNOWN_SOURCE in found else "comes"
         return f"No class {known} from a single source."
     told = listed(f"all images of {name} come from {source}" for name, source in single.items())
     return (

@@ -10,7 +10,7 @@ import lightning as L
 from filelock import FileLock, Timeout
 from lightning.pytorch.callbacks import LambdaCallback
 
-from lungscope.audit.baselines import Baseline, baselines
+from lungscope.audit.baselines import Baseline, fit_baselines
 from lungscope.data.cache import Cache, open_cache
 from lungscope.data.split import Split
 from lungscope.errors import LungscopeError, WeightsUnavailable
@@ -164,7 +164,7 @@ def _shortcuts(plan: Plan, split: Split, cache: Cache, data: Path) -> tuple[Base
     if plan.folds is not None:
         return ()
     groups = [entry.group for entry in split.subset("test")]
-    return baselines(split, cache, data, Resampling.over(groups))
+    return fit_baselines(split, cache, data, Resampling.over(groups))
 
 
 def _through(

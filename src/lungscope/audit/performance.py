@@ -1,0 +1,115 @@
+"""How well the audited model does, and whether it has learned anything that can be lost."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lungscope.audit.effect import correct, difference, mean
+from lungscope.data.split import Split
+from lungscope.estimate import Estimate
+from lungscope.evaluation.bootstrap import Resampling
+from lungscope.evaluation.predictions import Predictions
+
+HALF = 0.5
+"""More than this proportion of the accuracy above the majority class counts as much."""
+
+NOT_ASKED = "not measured where the model is not distinguishably better than the majority class"
+"""End of the threshold of every finding that `Performance.nothing_learned` can exempt."""
+
+
+@dataclass(frozen=True, eq=False)
+class Performance:
+    """The model's accuracy on the audited images, beside that of the majority class.
+
+    Attributes:
+        predictions: the model's answers for the N images as they are.
+        accuracy: proportion of them that is classified correctly.
+        majority: accuracy of always predicting the most common class of the train subset.
+        gain: accuracy - majority, over the same bootstrap draws.
+    """
+
+    predictions: Predictions
+    accuracy: Estimate
+    majority: Estimate
+    gain: Estimate
+
+    @classmethod
+    def compute(
+        cls, predictions: Predictions, split: Split, resampling: Resampling
+    ) -> "Performance":
+        """Computes the accuracies of a model and of the majority class.
+
+        Args:
+            predictions: of the N audited images.
+            split: its train subset says which class is the most common.
+            resampling: of the groups of the N images.
+        """
+        trained_on = [entry.label for entry in split.subset("train")]
+        own, common = correct(predictions), predictions.labels == np.bincount(trained_on).argmax()
+        return cls(
+            predictions=predictions,
+            accuracy=mean(own, resampling),
+            majority=mean(common, resampling),
+            gain=difference(own, common, resampling),
+        )
+
+    @property
+    def images(self) -> int:
+        """Number of images."""
+        return len(self.predictions.files)
+
+    @property
+    def groups(self) -> int:
+        """Number of groups."""
+        return len(set(self.predictions.groups))
+
+    def proportion_reached(self, accuracy: float) -> float | None:
+        """Computes how far an accuracy gets on the way from the majority class to the model.
+
+        Args:
+            accuracy: in [0, 1].
+
+        Returns:
+            0 at the majority class's accuracy and 1 at the model's; below 0 or above 1 beyond
+            them. None if the model is no better than the majority class.
+        """
+        above = self.accuracy.value - self.majority.value
+        return (accuracy - self.majority.value) / above if above > 0 else None
+
+    def nothing_learned(self) -> str | None:
+        """Explains why the model's answers do not show what it depends on.
+
+        A model that has learned nothing keeps its accuracy whatever is done to the images, and is
+        equally good on every source. That must not earn it a pass.
+
+        Returns:
+            A sentence; None if the model is distinguishably better than the majority class and
+            predicts more than one class.
+        """
+        answers = np.unique(self.predictions.predicted).tolist()
+        if len(answers) == 1:
+            name = self.predictions.classes[answers[0]]
+            return f"The model predicts {name} for every image: it has no accuracy to lose."
+        if self.proportion_reached(self.accuracy.value) is None:
+            return (
+                f"The model's accuracy of {percent(self.accuracy.value)} is no better than the "
+                f"{percent(self.majority.value)} of always predicting the most common class: it "
+                "has no accuracy to lose."
+            )
+        if self.gain.low <= 0:
+            return (
+                "The model is not distinguishably better than always predicting the most common "
+                f"class (difference {self.gain:+.1pp}), so it cannot be determined whether it "
+                "has any accuracy to lose."
+            )
+        return None
+
+
+def percent(proportion: float) -> str:
+    """Writes a proportion in [0, 1] as a percentage, e.g. "93.4 %"."""
+    return f"{100 * proportion:.1f} %"
+
+
+def points(value: float) -> str:
+    """Writes a threshold of a difference of proportions, e.g. "5 points"."""
+    return f"{100 * value:.0f} points"
