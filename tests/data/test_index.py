@@ -441,3 +441,12 @@ def test_a_patient_column_of_another_name_is_not_left_unused(tmp_path, column):
         Index.open(table)
     table.write_text(f"file,label,{column},group\na.png,A,1,1\nb.png,B,2,2\n")
     assert [entry.group for entry in Index.open(table).entries] == ["1", "2"]
+
+
+def test_a_folder_as_an_archive_exports_it_is_indexed(tmp_path):
+    make(tmp_path, "Normal/1.dic", "Normal/DICOMDIR")
+    (tmp_path / "Sick").mkdir()
+    (tmp_path / "Sick" / "IM000001").write_bytes(b"\0" * 128 + b"DICM")
+    index = Index.open(tmp_path)
+    assert files(index) == ["Normal/1.dic", "Sick/IM000001"]
+    assert index.ignored == ("Normal/DICOMDIR",)

@@ -1,18 +1,14 @@
 """Which files are meant: files, folders, patterns, or a list on standard input."""
 
 import glob
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TextIO
 
-from lungscope.errors import LungscopeError
+from lungscope.errors import NotFound
+from lungscope.images.files import find_images
 
 STANDARD_INPUT = "-"
-SUFFIXES = frozenset(
-    {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".dcm", ".dicom", ".dic"}
-)
-_DICOM_MARK = slice(128, 132)
 
 
 def list_files(names: Iterable[str], standard_input: TextIO) -> Iterator[Path]:
@@ -29,7 +25,7 @@ def list_files(names: Iterable[str], standard_input: TextIO) -> Iterator[Path]:
         standard_input: read where "-" is among the names.
 
     Raises:
-        LungscopeError: a folder without images, or a pattern that matches nothing.
+        NotFound: a folder without images, or a pattern that matches nothing.
     """
     for name in names:
         if name == STANDARD_INPUT:
@@ -47,29 +43,12 @@ def list_files(names: Iterable[str], standard_input: TextIO) -> Iterator[Path]:
 def _some(files: Iterator[Path], otherwise: str) -> Iterator[Path]:
     first = next(files, None)
     if first is None:
-        raise LungscopeError(otherwise)
+        raise NotFound(otherwise)
     yield first
     yield from files
 
 
 def _images(folder: str) -> Iterator[Path]:
     closed: list[Path] = []
-    for here, folders, files in os.walk(
-        folder, onerror=lambda error: closed.append(Path(error.filename))
-    ):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(files):
-            path = Path(here, name)
-            if name.startswith(".") or name == "DICOMDIR":
-                continue
-            if path.suffix.lower() in SUFFIXES or _is_dicom(path):
-                yield path
-    yield from closed  # whose reading will say that they are closed to us
-
-
-def _is_dicom(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            return file.read(_DICOM_MARK.stop)[_DICOM_MARK] == b"DICM"
-    except OSError:
-        return False
+    yield from find_images(folder, lambda error: closed.append(Path(error.filename)))
+    yield from closed  # reading one of them says that there is no permission

@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from lungscope.data.index import SUFFIXES
 from lungscope.errors import LungscopeError
+from lungscope.images.files import IMAGE_SUFFIXES
 
-KEPT = SUFFIXES | {".txt", ".md", ".csv", ".tsv", ".json"}
+KEPT = IMAGE_SUFFIXES | {".txt", ".md", ".csv", ".tsv", ".json"}
 """What is unpacked, by the end of its name: images and texts, nothing that runs."""
 
 _CHUNK = 1 << 20

@@ -8,7 +8,8 @@ from types import MappingProxyType
 
 from lungscope.data import archive, classes
 from lungscope.data.download import downloaded
-from lungscope.data.index import IGNORED_FOLDERS, SUFFIXES
+from lungscope.data.index import IGNORED_FOLDERS
+from lungscope.images.files import is_image_file
 from lungscope.progress import OnProgress, ignore
 
 
@@ -131,7 +132,7 @@ def _counted(folder: Path, record: Record) -> dict[str, int]:
     found = Counter(dict.fromkeys(record.counts, 0))
     for path in folder.rglob("*"):
         above = path.relative_to(folder).parts[:-1]
-        if path.suffix.lower() in SUFFIXES and not IGNORED_FOLDERS & {p.lower() for p in above}:
+        if not IGNORED_FOLDERS & {p.lower() for p in above} and is_image_file(path):
             known = [names[classes.key(part)] for part in above if classes.key(part) in names]
             found[known[-1] if known else "/".join(above) or "."] += 1
     return dict(found)

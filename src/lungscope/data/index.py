@@ -16,9 +16,9 @@ from pathlib import Path, PurePosixPath
 
 from lungscope.data import classes
 from lungscope.errors import InvalidData, LungscopeError
+from lungscope.images.files import is_image_file
 
 TABLE = "metadata.csv"
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".dcm", ".dicom"})
 _PATIENT = re.compile(r"(patient|subject|person)([\s_-]*(id|nr|no|number|name))?", re.IGNORECASE)
 IGNORED_FOLDERS = frozenset({"masks", "mask", "__macosx"})
 """Folders that hold no radiographs, wherever they are: segmentations, archive litter."""
@@ -93,10 +93,8 @@ class Index:
         with _reading(root):
             for folder in _folders(root):
                 found = list(_files(folder))
-                files = [path for path in found if _is_image(path.name)]
-                others += [
-                    path.relative_to(root).as_posix() for path in found if not _is_image(path.name)
-                ]
+                files = [path for path in found if is_image_file(path)]
+                others += [path.relative_to(root).as_posix() for path in set(found) - set(files)]
                 if not files:
                     raise LungscopeError(
                         f"{folder}: no images in this class folder; remove or fill it"
@@ -276,7 +274,7 @@ def _step_in(root: Path) -> Path:
 
 
 def _has_images(*folders: Path) -> bool:
-    return any(_is_image(path.name) for folder in folders for path in folder.iterdir())
+    return any(is_image_file(path) for folder in folders for path in folder.iterdir())
 
 
 def _folders(root: Path) -> list[Path]:
@@ -294,7 +292,3 @@ def _files(folder: Path) -> Iterator[Path]:
 
 def _is_ignored(folder: str) -> bool:
     return folder.startswith(".") or folder.lower() in IGNORED_FOLDERS
-
-
-def _is_image(file: str) -> bool:
-    return not file.startswith(".") and PurePosixPath(file).suffix.lower() in SUFFIXES

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lungscope.errors import UnreadableImage, UnwantedImage
 from lungscope.images.dicom.acquisition import CHEST_RADIOGRAPHS, Policy
+from lungscope.images.files import SUFFIXES_BY_FORMAT
 from lungscope.images.radiograph import Radiograph
 from lungscope.images.raster import Undecodable, decode_raster
 
@@ -26,15 +27,7 @@ _SIGNATURES = (
     ("GIF", 0, b"GIF8"),
     ("BMP", 0, b"BM"),
 )
-_SUFFIXES = {
-    "PNG": (".png", ".apng"),
-    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"),
-    "TIFF": (".tif", ".tiff"),
-    "WEBP": (".webp",),
-    "GIF": (".gif",),
-    "BMP": (".bmp", ".dib"),
-    "DICOM": (".dcm", ".dicom"),
-}
+_SUFFIXES = SUFFIXES_BY_FORMAT | {"GIF": (".gif",)}
 
 
 def read(path: str | Path, accept: Policy = CHEST_RADIOGRAPHS) -> Radiograph:
