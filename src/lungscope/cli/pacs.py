@@ -14,6 +14,7 @@ import typer
 from rich.table import Table
 
 from lungscope.about import DISCLAIMER
+from lungscope.cli.config import Config
 from lungscope.cli.options import ExportedFolder, Json
 from lungscope.cli.terminal import Terminal
 from lungscope.errors import LungscopeError
@@ -109,6 +110,7 @@ def run(
     min_free: Annotated[
         int, typer.Option(min=0, help="MiB that stay free on disk.", rich_help_panel=_LIMITS)
     ] = 1024,
+    config: Config = None,
 ) -> None:
     """Run the node until it is told to stop (SIGTERM or Ctrl-C).
 

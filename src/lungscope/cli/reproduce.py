@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.markup import escape
 
+from lungscope.cli.config import Config
 from lungscope.cli.options import CacheFolder, Device, Json, Quiet, Seed, Skip, Workers
 from lungscope.cli.reproduction_progress import (
     ConsoleReporter,
@@ -76,6 +77,7 @@ def reproduce(
             "--force", help="Train runs anew that are damaged, or of another recipe or split."
         ),
     ] = False,
+    config: Config = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:

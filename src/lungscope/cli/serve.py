@@ -11,6 +11,7 @@ import typer
 from rich.markup import escape
 
 from lungscope.about import DISCLAIMER
+from lungscope.cli.config import Config
 from lungscope.cli.options import ExportedFolder, Quiet
 from lungscope.cli.terminal import Terminal
 
@@ -48,6 +49,7 @@ def serve(
             show_default="one more than processors",
         ),
     ] = None,
+    config: Config = None,
     quiet: Quiet = False,
 ) -> None:
     """Serve a model over HTTP, with a web page, until Ctrl-C.
