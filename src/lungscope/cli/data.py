@@ -121,7 +121,9 @@ def split(
 def phantom(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to make.")] = Path("phantoms"),
     count: Annotated[int, typer.Option(min=3, help="Images, over three classes.")] = 600,
-    size: Annotated[int, typer.Option(min=64, help="Subset of an image in pixels.")] = 256,
+    size: Annotated[
+        int, typer.Option(min=64, help="Width and height of an image in pixels.")
+    ] = 256,
     seed: Seed = 0,
     quiet: Quiet = False,
 ) -> None:

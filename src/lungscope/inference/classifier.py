@@ -26,7 +26,7 @@ class Classifier:
     Every image is classified by itself, by one thread, so that its answer does not depend on what
     else is asked. Several threads may use one classifier.
 
-    Example:
+    Examples:
         >>> from lungscope import Classifier
         >>> classifier = Classifier.bundled()
         >>> classifier.classes

@@ -1,0 +1,176 @@
+"""Writes the JSON schemas of result files, generated from the classes that these files hold.
+
+python docs/schemas.py             # writes docs/reference/schemas/
+python docs/schemas.py --check     # fails if one is not up to date
+"""
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import TypeAdapter
+
+from lungscope.audit.audit_report import AuditReport
+from lungscope.audit.check import list_checks
+from lungscope.data.split import VERSION as SPLIT_VERSION
+from lungscope.data.split import Split, Subset
+from lungscope.estimate import Estimate
+from lungscope.evaluation.assessment import AccuracyTarget
+from lungscope.evaluation.calibration import Calibration
+from lungscope.evaluation.operating_points import OperatingPoint
+from lungscope.inference.description import FORMAT, VERSION, Description
+from lungscope.training.recipe import Recipe
+
+FOLDER = Path(__file__).parent / "reference" / "schemas"
+
+Schema = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """Images by true class (row) and predicted class (column)."""
+
+    classes: tuple[str, ...]
+    rows: str
+    columns: str
+    counts: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True)
+class OneVsRest:
+    """Each class against all others; null where a number is undefined."""
+
+    by_class: Mapping[str, Mapping[str, Estimate | None]]
+    macro: Mapping[str, Estimate | None]
+    prevalence: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Calibrations:
+    """Calibration at temperature 1, and at the fitted temperature."""
+
+    uncalibrated: Calibration
+    calibrated: Calibration
+
+
+@dataclass(frozen=True)
+class Selective:
+    """Classification of those images alone whose confidence is above a threshold."""
+
+    risk_area: Estimate
+    chosen_on: Subset
+    answering: tuple[AccuracyTarget, ...]
+
+
+@dataclass(frozen=True)
+class OperatingPoints:
+    """Thresholds of a class's probability."""
+
+    chosen_on: Subset
+    for_sensitivity: float
+    points: tuple[OperatingPoint, ...]
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """What `lungscope evaluate` measured on one subset."""
+
+    weights_sha256: str
+    subset: Subset
+    images: int
+    groups: int
+    interval: str
+    overall: Mapping[str, Estimate]
+    by_class: Mapping[str, Mapping[str, Estimate]]
+    confusion: Confusion
+    one_vs_rest: OneVsRest
+    temperature: float
+    calibration: Calibrations
+    selective: Selective
+    operating_points: OperatingPoints
+
+
+def schema_of(kind: type[Any]) -> Schema:
+    """Returns the schema of a dataclass, as it is written: with numbers that may be undefined."""
+    schema = TypeAdapter(kind).json_schema()
+    estimate = schema.get("$defs", {}).get("Estimate")
+    if estimate is not None:  # NaN is written as null
+        for number in estimate["properties"].values():
+            number["type"] = ["number", "null"]
+    return schema
+
+
+def marked(schema: Schema, name: str, version: int) -> Schema:
+    """Adds the two fields by which a file is recognised."""
+    schema["properties"] = {
+        "format": {"const": name},
+        "version": {"const": version},
+        **schema["properties"],
+    }
+    schema["required"] = ["format", "version", *schema["required"]]
+    return schema
+
+
+def split_schema() -> Schema:
+    """Returns the schema of `split.json`: images with the names of their classes."""
+    schema = marked(schema_of(Split), "lungscope-split", SPLIT_VERSION)
+    entry = schema["$defs"]["SplitEntry"]["properties"]
+    entry["label"] = {"title": "Label", "type": "string"}
+    schema["properties"]["images"] = schema["properties"].pop("entries")
+    schema["properties"]["fingerprint"] = {"title": "Fingerprint", "type": "string"}
+    schema["required"] = [
+        "images" if name == "entries" else name for name in schema["required"]
+    ] + ["fingerprint"]
+    return schema
+
+
+def audit_schema() -> Schema:
+    """Returns the schema of `audit.json`, with the result of each check."""
+    schema = schema_of(AuditReport)
+    results: Schema = {}
+    for check in list_checks():
+        own = schema_of(check.result)
+        schema.setdefault("$defs", {}).update(own.pop("$defs", {}))
+        results[check.name] = {"anyOf": [own, {"type": "null"}]}
+    schema["properties"]["results"]["properties"] = results
+    return schema
+
+
+def schemas() -> dict[str, Schema]:
+    """Returns every schema by the name of its file."""
+    found = {
+        "recipe": schema_of(Recipe),
+        "split": split_schema(),
+        "model": marked(schema_of(Description), FORMAT, VERSION),
+        "metrics": schema_of(Metrics),
+        "audit": audit_schema(),
+    }
+    return {
+        f"{name}.schema.json": {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "title": f"{name}.json",
+            **{key: value for key, value in schema.items() if key not in {"title", "description"}},
+        }
+        for name, schema in found.items()
+    }
+
+
+def main(check: Literal["--check"] | None = None) -> int:
+    """Writes the schemas, or says which are not up to date."""
+    status = 0
+    for name, schema in schemas().items():
+        path, text = FOLDER / name, json.dumps(schema, indent=1) + "\n"
+        if check is None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        elif not path.is_file() or path.read_text(encoding="utf-8") != text:
+            print(f"{path}: not up to date; run `python docs/schemas.py`", file=sys.stderr)
+            status = 1
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
