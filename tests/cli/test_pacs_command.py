@@ -34,10 +34,10 @@ def spool(tmp_path) -> Path:
     queue = Queue(folder / FILE)
     for number, state in enumerate(("sent", "refused", "failed", "received")):
         queue.add(key_of(str(number)))
-        queue.moved(key_of(str(number)), state, None if state == "received" else f"was {state}")
+        queue.set_state(key_of(str(number)), state, None if state == "received" else f"was {state}")
     queue.add(KEY)
-    queue.classified(KEY, "a model", [])
-    queue.put_off([KEY], 4e9, "PACS cannot be reached", attempts=1)
+    queue.set_classified(KEY, "a model", [])
+    queue.reschedule([KEY], 4e9, "PACS cannot be reached", attempts=1)
     queue.close()
     return folder
 
@@ -130,15 +130,15 @@ def test_credentials_come_from_the_environment_or_a_file(tmp_path, monkeypatch):
 
     monkeypatch.setenv(USER, "alice")
     monkeypatch.setenv(PASSWORD, "from the environment")
-    assert _orthanc("http://host", None, 1, backfill=False).password == os.environ[PASSWORD]
+    assert _orthanc("http://host", None, backfill=False).password == os.environ[PASSWORD]
     file = tmp_path / "credentials"
     file.write_text("bob:with:colons\n")
-    found = _orthanc("http://host", file, 1, backfill=False)
+    found = _orthanc("http://host", file, backfill=False)
     assert (found.user, found.password) == ("bob", "with:colons")
     for wrong in ("bob", "bob:a\ncarol:b"):
         file.write_text(wrong)
         with pytest.raises(LungscopeError, match="one line"):
-            _orthanc("http://host", file, 1, backfill=False)
+            _orthanc("http://host", file, backfill=False)
 
 
 def test_the_help_names_every_command():

@@ -22,7 +22,7 @@ def classification(classifier, store):
 
 
 def taken(store, made, content=None):
-    store.take(made.SOPInstanceUID, [content or encoded(made)])
+    store.receive(made.SOPInstanceUID, [content or encoded(made)])
     return key_of(made.SOPInstanceUID)
 
 
@@ -38,7 +38,7 @@ def test_results_made_again_are_the_same_instances(store, classification):
     key = taken(store, radiograph(bright="left"))
     classification.step()
     first = [dcmread(path).SOPInstanceUID for path in store.spool.results(key)]
-    store.queue.moved(key, "received")
+    store.queue.set_state(key, "received")
     classification.step()
     assert [dcmread(path).SOPInstanceUID for path in store.spool.results(key)] == first
 
@@ -102,9 +102,9 @@ def dcm_meta_longer(meta, by):
 
 
 def test_an_image_under_another_s_uid_is_refused(store, classification):
-    store.take("1.2.3.4", [encoded(radiograph())])
+    store.receive("1.2.3.4", [encoded(radiograph())])
     classification.step()
-    assert "not the one that it came under" in store.queue.get(key_of("1.2.3.4")).reason
+    assert "differs from that of the request" in store.queue.get(key_of("1.2.3.4")).reason
 
 
 def test_a_fault_is_tried_again_and_then_given_up_with_the_file_kept(store, classification):
@@ -114,12 +114,14 @@ def test_a_fault_is_tried_again_and_then_given_up_with_the_file_kept(store, clas
     def panic(_):
         raise Panic(NAMED["PatientName"])
 
-    classification._judge = type("Judge", (), {"judge": staticmethod(panic), "description": None})()
+    classification._classifier = type(
+        "Judge", (), {"judge": staticmethod(panic), "description": None}
+    )()
     key = taken(store, radiograph())
     for _ in range(MOST_ATTEMPTS):
         assert classification.step()
     entry = store.queue.get(key)
-    assert (entry.state, entry.reason) == ("failed", "classifying it raised Panic")
+    assert (entry.state, entry.reason) == ("failed", "classification raised Panic")
     assert store.spool.image(key).exists()
 
 
@@ -131,7 +133,7 @@ def test_a_full_disk_is_waited_for_and_no_attempt_is_lost(store, classification,
     monkeypatch.setattr(store.spool, "write_result", full)
     for _ in range(MOST_ATTEMPTS + 2):
         classification.step()
-        store.queue.put_off([key], 0, "now", attempts=0)
+        store.queue.reschedule([key], 0, "now", attempts=0)
     assert store.queue.get(key).state == "received"
     monkeypatch.undo()
     classification.step()

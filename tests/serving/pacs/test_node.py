@@ -77,7 +77,7 @@ def test_it_keeps_a_compressed_instance_as_it_is(nodes, store):
 
 def test_an_own_result_that_comes_back_is_acknowledged_and_not_kept(nodes, store):
     store.queue.add("a")
-    store.queue.classified("a", "a model", ["2.25.99"])
+    store.queue.set_classified("a", "a model", ["2.25.99"])
     picture = radiograph(SOPClassUID=uid.SecondaryCaptureImageStorage, SOPInstanceUID="2.25.99")
     assert send(nodes(), picture) == [0x0000]
     assert store.queue.counts()["received"] == 0
@@ -86,9 +86,9 @@ def test_an_own_result_that_comes_back_is_acknowledged_and_not_kept(nodes, store
 def test_titles_are_checked_and_the_log_says_which_was_wrong(nodes, caplog):
     port = nodes(accept_from=("ORTHANC",))
     assert associate(port, "STRANGER").is_rejected
-    assert "'STRANGER' is not on the list of --accept-from" in caplog.text
+    assert "calling AE title 'STRANGER' is not in --accept-from" in caplog.text
     assert associate(port, "ORTHANC", called="ANOTHER").is_rejected
-    assert "it calls 'ANOTHER', and this node is 'LUNGSCOPE'" in caplog.text
+    assert "called AE title 'ANOTHER' does not match 'LUNGSCOPE'" in caplog.text
     association = associate(port, "ORTHANC")
     assert association.is_established
     association.release()
@@ -98,7 +98,7 @@ def test_no_more_associations_than_allowed(nodes, settings, caplog):
     port = nodes(limits=replace(settings.limits, associations=2))
     open_ones = [associate(port), associate(port)]
     assert associate(port).is_rejected
-    assert "as many associations are open as may be" in caplog.text
+    assert "maximum number of associations reached" in caplog.text
     for each in open_ones:
         each.release()
 
@@ -107,7 +107,7 @@ def test_an_offer_of_nothing_that_is_taken_is_told(nodes, caplog):
     entity = AE("STORESCU")
     entity.add_requested_context(uid.CTImageStorage)
     entity.associate("127.0.0.1", nodes(), ae_title="LUNGSCOPE")
-    until(lambda: "offers nothing that this node takes" in caplog.text)
+    until(lambda: "proposes nothing that this node accepts" in caplog.text)
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EIO])
@@ -225,14 +225,14 @@ def test_what_is_in_the_middle_when_it_stops_is_acknowledged_only_if_it_is_kept(
 ):
     node = Node(settings, store, lambda: None)
     began, go = threading.Event(), threading.Event()
-    take = Store.take
+    take = Store.receive
 
     def slowly(*given):
         began.set()
         go.wait(10)
         return take(*given)
 
-    monkeypatch.setattr(Store, "take", slowly)
+    monkeypatch.setattr(Store, "receive", slowly)
     answers = []
     sender = threading.Thread(target=lambda: answers.extend(send(node.port, radiograph())))
     sender.start()
@@ -249,7 +249,7 @@ def test_what_is_in_the_middle_when_it_stops_is_acknowledged_only_if_it_is_kept(
 
 def test_a_port_that_is_taken_is_told(nodes, settings, store):
     port = nodes()
-    with pytest.raises(LungscopeError, match="cannot listen there"):
+    with pytest.raises(LungscopeError, match="cannot be bound"):
         Node(replace(settings, port=port), store, lambda: None)
 
 

@@ -107,7 +107,7 @@ def orthanc(tmp_path, exported_model, processes):
                 tmp_path / "spool",
                 made.dicom,
                 *("--accept-from", "ORTHANC"),
-                *("--orthanc", f"http://127.0.0.1:{made.http}", "--orthanc-every", "1", *options),
+                *("--orthanc", f"http://127.0.0.1:{made.http}", *options),
                 environment=environment,
                 title="ORTHANC",
                 port=port,

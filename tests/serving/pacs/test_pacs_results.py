@@ -100,7 +100,7 @@ def test_results_are_of_the_same_patient_and_study_in_series_of_their_own(classi
         made = dcmread(BytesIO(content))
         assert {name: str(made[name].value) for name in NAMED} == NAMED
         assert made.StudyInstanceUID == source.StudyInstanceUID
-        assert made.SOPInstanceUID in (UIDS.report, UIDS.picture)
+        assert made.SOPInstanceUID in (UIDS.report, UIDS.capture)
         series.add(made.SeriesInstanceUID)
     assert len(series) == 3
 

@@ -11,10 +11,10 @@ def test_an_instance_goes_from_received_to_sent(queue):
     queue.add("a")
     assert queue.counts()["received"] == 1
     assert queue.claim().key == "a"
-    queue.classified("a", "a model", ["2.25.1", "2.25.2"])
-    assert [entry.key for entry in queue.to_send(10)] == ["a"]
-    queue.moved("a", "sent")
-    assert queue.to_send(10) == []
+    queue.set_classified("a", "a model", ["2.25.1", "2.25.2"])
+    assert [entry.key for entry in queue.due_to_send(10)] == ["a"]
+    queue.set_state("a", "sent")
+    assert queue.due_to_send(10) == []
     assert (queue.get("a").state, queue.get("a").model) == ("sent", "a model")
     assert queue.is_result("2.25.2")
     assert not queue.is_result("2.25.3")
@@ -30,7 +30,7 @@ def test_two_workers_never_get_the_same_instance(queue):
 def test_what_is_put_off_is_not_due_before_its_time(queue):
     queue.add("a")
     queue.claim()
-    queue.put_off(["a"], time.time() + 0.2, "no reason", attempts=0)
+    queue.reschedule(["a"], time.time() + 0.2, "no reason", attempts=0)
     assert queue.claim() is None
     time.sleep(0.25)
     assert queue.claim().attempts == 2
@@ -57,7 +57,7 @@ def test_an_instance_that_ends_every_process_is_found_out(tmp_path):
         assert queue.claim().key == "poison"
         assert queue.release_claims(3) == ([] if attempt < 3 else ["poison"])
     assert queue.get("poison").state == "failed"
-    assert "ended 3 times" in queue.get("poison").reason
+    assert "crashed 3 times" in queue.get("poison").reason
     assert queue.claim().key == "sound"
     queue.close()
 
@@ -65,7 +65,7 @@ def test_an_instance_that_ends_every_process_is_found_out(tmp_path):
 def test_what_comes_again_starts_anew(queue):
     queue.add("a")
     queue.claim()
-    queue.moved("a", "refused", "a reason")
+    queue.set_state("a", "refused", "a reason")
     queue.add("a")
     entry = queue.claim()
     assert (entry.state, entry.attempts, entry.reason) == ("received", 1, None)
@@ -99,13 +99,13 @@ def test_a_damaged_queue_is_told_of_instead_of_numbers_that_are_none(tmp_path):
     content = bytearray(path.read_bytes())
     content[4096:6096] = bytes(2000)
     path.write_bytes(content)
-    with pytest.raises(LungscopeError, match=r"it is damaged .* move it away"):
+    with pytest.raises(LungscopeError, match=r"damaged .* move this file away"):
         Queue(path)
 
 
 def test_a_file_that_is_no_queue_or_another_version_s_is_refused(tmp_path):
     (tmp_path / "no.sqlite").write_bytes(b"no database at all, " * 100)
-    with pytest.raises(LungscopeError, match=r"it is damaged .* move it away"):
+    with pytest.raises(LungscopeError, match=r"damaged .* move this file away"):
         Queue(tmp_path / "no.sqlite")
     later = sqlite3.connect(tmp_path / "later.sqlite")
     later.execute("PRAGMA user_version = 99")

@@ -155,7 +155,7 @@ def test_pages_are_read_one_after_the_other(reconciling, orthanc, store):
 
 def test_what_is_known_is_not_fetched(reconciling, orthanc, store):
     made = radiograph(1)
-    store.take(made.SOPInstanceUID, [encoded(made)])
+    store.receive(made.SOPInstanceUID, [encoded(made)])
     orthanc.add(made)
     assert not reconciling(backfill=True).step()
     assert not any(path.endswith("/file") for path in orthanc.asked)
@@ -190,14 +190,14 @@ def test_a_crash_in_the_middle_of_a_page_loses_nothing(reconciling, orthanc, sto
     orthanc.add(radiograph(1))
     orthanc.add(radiograph(2))
     second = key_of(radiograph(2).SOPInstanceUID)
-    take = store.take
+    take = store.receive
 
     def full(instance, parts):
         if key_of(instance) == second:
             raise OSError("full")
         return take(instance, parts)
 
-    monkeypatch.setattr(store, "take", full)
+    monkeypatch.setattr(store, "receive", full)
     with pytest.raises(OSError, match="full"):
         reconciling(backfill=True).step()
     monkeypatch.undo()
@@ -230,7 +230,7 @@ def test_a_backfill_that_comes_too_late_is_told(reconciling, orthanc, caplog):
     orthanc.add(radiograph(1))
     reconciling().step()
     reconciling(backfill=True)
-    assert "--backfill does nothing" in caplog.text
+    assert "--backfill has no effect" in caplog.text
 
 
 @pytest.mark.parametrize("status", [500, 401, 302])
@@ -259,7 +259,7 @@ def test_a_compressed_answer_is_not_unpacked(reconciling, orthanc, store, caplog
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 2**24
-    assert "not Orthanc's" in caplog.text
+    assert "not one of Orthanc" in caplog.text
 
 
 def test_the_log_says_why_nothing_is_answered(reconciling, caplog):

@@ -22,7 +22,7 @@ def classified(classifier, store):
 
     def classify(*sets):
         for each in sets:
-            store.take(each.SOPInstanceUID, [encoded(each)])
+            store.receive(each.SOPInstanceUID, [encoded(each)])
             assert classification.step()
         return [key_of(each.SOPInstanceUID) for each in sets]
 
@@ -42,7 +42,7 @@ def test_what_is_sent_once_more_is_the_same_instance(classified, settings, store
     (key,) = classified(radiograph(bright="left"))
     store._keep = True
     Sending(settings, store).step()
-    store.queue.moved(key, "classified")  # the process died before it noted that it was sent
+    store.queue.set_state(key, "classified")  # the process died before it noted that it was sent
     Sending(settings, store).step()
     assert len(target.came) == 4
     assert len({each.SOPInstanceUID for each in target.came}) == 2
@@ -123,7 +123,9 @@ def test_a_target_without_pictures_or_with_no_name_is_told_of(classified, settin
         assert not Sending(replace(settings, target=peer), store).step()
     finally:
         server.shutdown()
-    assert store.queue.get(keys[0]).reason.endswith("does not take Secondary Capture Image Storage")
+    assert store.queue.get(keys[0]).reason.endswith(
+        "does not accept Secondary Capture Image Storage"
+    )
     nameless = Peer("PACS", "no-such-host.invalid", 104)
     store.queue.release_claims(5)  # due again
     assert not Sending(replace(settings, target=nameless), store).step()

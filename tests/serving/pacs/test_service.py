@@ -212,7 +212,7 @@ def test_the_log_of_a_process_holds_no_identifier(exported_model, tmp_path, proc
 
 def test_a_service_that_cannot_start_leaves_the_spool_to_others(services, settings):
     port = services(replace(settings, spool=settings.spool / "other")).port
-    with pytest.raises(LungscopeError, match="cannot listen there"):
+    with pytest.raises(LungscopeError, match="cannot be bound"):
         services(replace(settings, port=port))
     services(settings)
 

@@ -20,14 +20,14 @@ def test_uids_of_results_are_valid_all_different_and_always_the_same(instance, s
 
 def test_another_image_or_another_model_gives_other_instances():
     one = ResultUids.of("1.2.3", "1.2", "a")
-    assert not {one.report, one.picture} & {*vars(ResultUids.of("1.2.4", "1.2", "a")).values()}
+    assert not {one.report, one.capture} & {*vars(ResultUids.of("1.2.4", "1.2", "a")).values()}
     assert not {*vars(one).values()} & {*vars(ResultUids.of("1.2.3", "1.2", "b")).values()}
 
 
 def test_images_of_one_series_have_results_in_one_series():
     one, other = ResultUids.of("1.2.3", "1.2", "a"), ResultUids.of("1.2.4", "1.2", "a")
     assert one.report_series == other.report_series
-    assert one.report_series != one.picture_series
+    assert one.report_series != one.capture_series
 
 
 def test_a_model_is_told_from_one_that_answers_differently(classifier):

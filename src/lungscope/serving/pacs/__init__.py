@@ -1,1 +1,1 @@
-"""A DICOM node beside the PACS: radiographs come in, reports and pictures go back."""
+"""A DICOM node beside the PACS: receives radiographs, sends reports and drawn explanations back."""

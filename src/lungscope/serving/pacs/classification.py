@@ -1,4 +1,4 @@
-"""From an instance in the spool to its results in the spool."""
+"""Classifies the instances in the spool and writes their results there."""
 
 import logging
 import time
@@ -17,7 +17,7 @@ from lungscope.serving.pacs.entry import QueueEntry
 from lungscope.serving.pacs.secondary_capture import secondary_capture
 from lungscope.serving.pacs.settings import Backoff
 from lungscope.serving.pacs.source_image import MissingIdentifiers, SourceImage
-from lungscope.serving.pacs.spool import PICTURE, REPORT
+from lungscope.serving.pacs.spool import CAPTURE, REPORT
 from lungscope.serving.pacs.store import MOST_ATTEMPTS, Store
 from lungscope.serving.pacs.structured_report import structured_report
 from lungscope.serving.pacs.uids import ResultUids, fingerprint, key_of
@@ -28,35 +28,46 @@ _WAIT_FOR_DISK = 30.0
 
 
 class ImageClassifier(Protocol):
-    """What answers for a radiograph; `inference.classifier.Classifier` does."""
+    """Classifies a radiograph, as `inference.classifier.Classifier` does."""
 
     @property
     def description(self) -> Description:
-        """Of the model."""
+        """Description of the model."""
         ...
 
     def judge(self, radiograph: Radiograph) -> Prediction:
-        """Answers."""
+        """Returns the prediction for a radiograph."""
         ...
 
 
 class Classification:
-    """Classifies what is in a store; several threads may `step`.
+    """Classifies the instances of a store; several threads may `step`.
 
-    An instance of which no model is asked is refused: another modality, body part or view, colour,
-    damaged, or nothing that a result can be filed beside.
+    An instance that the model is not asked about is refused: another modality, body part or view, a
+    colour image, a damaged one, or one without the identifiers that a result must refer to.
     """
 
     def __init__(
-        self, judge: ImageClassifier, store: Store, backoff: Backoff, on_results: Callable[[], None]
+        self,
+        classifier: ImageClassifier,
+        store: Store,
+        backoff: Backoff,
+        on_results: Callable[[], None],
     ) -> None:
-        """Takes what answers, where from, and whom to tell that there are results to send."""
-        self._judge, self._store, self._backoff = judge, store, backoff
+        """Prepares for `step`.
+
+        Args:
+            classifier: classifies the radiographs.
+            store: instances to classify.
+            backoff: delays after failed attempts.
+            on_results: called when there are results to send.
+        """
+        self._classifier, self._store, self._backoff = classifier, store, backoff
         self._on_results = on_results
-        self._model = fingerprint(judge.description)
+        self._model = fingerprint(classifier.description)
 
     def step(self) -> bool:
-        """Classifies the next instance; False where there is none.
+        """Classifies the next instance; returns False if there is none.
 
         Raises:
             sqlite3.Error: the queue cannot be written.
@@ -70,10 +81,10 @@ class Classification:
             reason = error.reason if isinstance(error, UnreadableImage) else str(error)
             self._store.refuse(entry.key, reason)
             log.info("%s refused: %s", entry.key[:12], reason)
-        except OSError as error:  # a full disk will be emptied, and is not the instance's fault
-            self._put_off(entry, _WAIT_FOR_DISK, f"{error.strerror or 'unwritable'}", attempts=-1)
-        # A decoder may panic, which is no Exception, or run out of memory. Its words may quote
-        # the file, so only the name of the class is told.
+        except OSError as error:  # a full disk is not the instance's fault
+            self._reschedule(entry, _WAIT_FOR_DISK, error.strerror or "unwritable", attempts=-1)
+        # A decoder may panic, which is not an Exception, or run out of memory. Its message may
+        # quote the file, so only the name of its class is kept.
         except BaseException as error:
             self._attempt_failed(entry, type(error).__name__)
         return True
@@ -81,35 +92,35 @@ class Classification:
     def _classify(self, entry: QueueEntry) -> None:
         started = time.perf_counter()
         content = self._store.spool.image(entry.key).read_bytes()
-        # The name is drawn into the picture: it is that of log and status.
+        # This name is drawn on the Secondary Capture: it is the one in the log and in `status`.
         radiograph = read_content(content, f"instance {entry.key[:12]}", CHEST_RADIOGRAPHS)
         source = SourceImage.of(content)
         if key_of(source.sop_instance) != entry.key:
-            raise MissingIdentifiers("its SOP Instance UID is not the one that it came under")
+            raise MissingIdentifiers("its SOP Instance UID differs from that of the request")
         uids = ResultUids.of(source.sop_instance, source.series, self._model)
-        prediction = self._judge.judge(radiograph)
+        prediction = self._classifier.judge(radiograph)
         report = structured_report(prediction, source, uids)
-        picture = secondary_capture(radiograph, prediction, source, uids)
+        capture = secondary_capture(radiograph, prediction, source, uids)
         spool, queue = self._store.spool, self._store.queue
-        spool.remove_results(entry.key)  # of an attempt that did not end
-        if picture is not None:
-            spool.write_result(entry.key, PICTURE, _encoded(picture))
+        spool.remove_results(entry.key)  # of an attempt that was interrupted
+        if capture is not None:
+            spool.write_result(entry.key, CAPTURE, _encoded(capture))
         spool.write_result(entry.key, REPORT, _encoded(report))
-        queue.classified(entry.key, self._model, [uids.report, uids.picture])
+        queue.set_classified(entry.key, self._model, [uids.report, uids.capture])
         log.info("%s classified in %.2f s", entry.key[:12], time.perf_counter() - started)
         self._on_results()
 
     def _attempt_failed(self, entry: QueueEntry, what: str) -> None:
-        reason = f"classifying it raised {what}"
+        reason = f"classification raised {what}"
         if entry.attempts >= MOST_ATTEMPTS:
             self._store.fail(entry.key, reason)
             log.error("%s failed: %s, %d times", entry.key[:12], reason, entry.attempts)
         else:
-            self._put_off(entry, self._backoff.delay(entry.attempts), reason, attempts=0)
+            self._reschedule(entry, self._backoff.delay(entry.attempts), reason, attempts=0)
 
-    def _put_off(self, entry: QueueEntry, delay: float, reason: str, *, attempts: int) -> None:
-        self._store.queue.put_off([entry.key], time.time() + delay, reason, attempts=attempts)
-        log.warning("%s put off by %.0f s: %s", entry.key[:12], delay, reason)
+    def _reschedule(self, entry: QueueEntry, delay: float, reason: str, *, attempts: int) -> None:
+        self._store.queue.reschedule([entry.key], time.time() + delay, reason, attempts=attempts)
+        log.warning("%s delayed by %.0f s: %s", entry.key[:12], delay, reason)
 
 
 def _encoded(made: Dataset) -> bytes:

@@ -1,8 +1,14 @@
-"""Connections that can neither fill the memory nor be held open by silence.
+"""Hardening of pynetdicom's connections: bounds on memory and on silence.
 
 pynetdicom reads as many bytes as a peer announces, up to 4 GiB, waits for them without a limit,
-and makes TLS handshakes one after the other in the thread that accepts. Here a connection has a
-limit of bytes a message and a time for every read, and shakes hands in its own thread.
+and does TLS handshakes one after the other in the thread that accepts. Here a connection has a
+bound on the bytes of a message and on the time of every read, and does its handshake in its own
+thread.
+
+For this, private parts of pynetdicom are overridden, as there are no public ones:
+`RequestHandler._create_association`, `AssociationSocket.recv` and `_shutdown_socket`, `dul.socket`
+and `dul.event_queue`; `Node` adds the server to `AE._servers`. The tests of the node, which are
+run with pynetdicom 3.0.4, fail where a release changes one of them; the dependency ends below 4.
 """
 
 import logging
@@ -26,45 +32,45 @@ from lungscope.serving.pacs.settings import Limits
 log = logging.getLogger("lungscope.pacs")
 
 LARGEST_NEGOTIATION = 2**20
-"""Bytes of a protocol data unit, beside the announced maximum: a request for an association may
-name 128 kinds of objects and takes some 60 KiB."""
+"""Largest protocol data unit whatever maximum is announced, bytes: a request for an association
+may name 128 kinds of objects and takes some 60 KiB."""
 
 _AT_ONCE = 2**16
 
 
-class TooMuch(OSError):
+class LimitExceeded(OSError):
     """A peer sends more than it may."""
 
 
 class BoundedSocket(AssociationSocket):
-    """A connection with limits.
+    """A connection with bounds on what is read.
 
     Attributes:
-        limits: of what may be read.
+        limits: the bounds.
     """
 
     def __init__(self, association: Association, connection: socket.socket, limits: Limits) -> None:
-        """Takes a connection that was accepted, with a first message allowed."""
+        """Wraps an accepted connection and allows a first message."""
         super().__init__(association, client_socket=connection)
         self.limits = limits
         self.refill()
 
     def refill(self) -> None:
-        """Allows for another message."""
+        """Allows another message."""
         self._left = self.limits.instance + LARGEST_NEGOTIATION
 
     def recv(self, nr_bytes: int) -> bytearray:
-        """Reads so many bytes, or fewer where the connection ends.
+        """Reads a number of bytes, or fewer if the connection ends.
 
         Raises:
-            OSError: more than the limit, or it takes too long; the connection is then closed.
+            OSError: over the bound, or too slow; the connection is then closed.
         """
         if self.socket is None:
             return bytearray()
         try:
             return self._within_limits(self.socket, nr_bytes)
-        except TooMuch as error:
-            log.warning("a connection was ended: %s", error)
+        except LimitExceeded as error:
+            log.warning("connection closed: %s", error)
             _close(self.socket)
             raise
         except OSError:
@@ -77,7 +83,7 @@ class BoundedSocket(AssociationSocket):
 
     def _within_limits(self, connection: socket.socket, count: int) -> bytearray:
         if count > max(self.limits.pdu, LARGEST_NEGOTIATION) + 6 or count > self._left:
-            raise TooMuch("more bytes than this node takes in one message (--max-instance)")
+            raise LimitExceeded("a message is larger than --max-instance")
         self._left -= count
         until = time.monotonic() + self.limits.seconds
         found = bytearray()
@@ -108,7 +114,7 @@ class BoundedServer(ThreadedAssociationServer):
     """Accepts connections for an application entity.
 
     Attributes:
-        limits: of each.
+        limits: the bounds of each connection.
     """
 
     daemon_threads = True
@@ -122,17 +128,17 @@ class BoundedServer(ThreadedAssociationServer):
         super().__init__(*args, **kwargs)
 
     def get_request(self) -> tuple[socket.socket, Any]:
-        """Accepts a connection, and does nothing that may take time."""
+        """Accepts a connection, without anything that may take time."""
         connection, address = cast(socket.socket, self.socket).accept()
         connection.settimeout(self.limits.seconds)
         return connection, address
 
     def verify_request(self, request: Any, client_address: Any) -> bool:  # noqa: ARG002
-        """Whether there is room; a polite rejection needs some beyond the limit."""
+        """Returns whether there is room; a proper rejection needs some beyond the limit."""
         return len(self.active_associations) + self._shaking < 4 * self.limits.associations
 
     def finish_request(self, request: Any, client_address: Any) -> None:
-        """Shakes hands where there is TLS, and starts the association; in a thread of its own."""
+        """Does the TLS handshake, if any, and starts the association; in a thread of its own."""
         if self._tls is None:
             super().finish_request(request, client_address)
             return
@@ -146,12 +152,10 @@ class BoundedServer(ThreadedAssociationServer):
         super().finish_request(request, client_address)
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
-        """Says in a line what would be a traceback; most are peers that fail at TLS."""
+        """Logs one line instead of a traceback; most are peers that fail at TLS."""
         error = sys.exc_info()[1]
         reason = getattr(error, "reason", None) or type(error).__name__
-        log.warning(
-            "a connection from %s ended before an association: %s", client_address[0], reason
-        )
+        log.warning("connection from %s ended before an association: %s", client_address[0], reason)
 
 
 def refill(association: Association) -> None:
@@ -161,7 +165,7 @@ def refill(association: Association) -> None:
 
 
 def _close(connection: socket.socket) -> None:
-    """Closes a connection also where its other end is gone, which pynetdicom leaves to chance."""
+    """Closes a connection even if its other end is gone, which pynetdicom does not always do."""
     with suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)
     connection.close()

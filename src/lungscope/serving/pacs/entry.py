@@ -1,24 +1,24 @@
-"""One instance, and how far it is."""
+"""An instance in the queue."""
 
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 State: TypeAlias = Literal["received", "classified", "sent", "refused", "failed"]
-"""received -> classified -> sent; or refused, where no model was asked; or failed, given up."""
+"""received -> classified -> sent; or refused (no model was asked); or failed (given up)."""
 
 STATES: tuple[State, ...] = ("received", "classified", "sent", "refused", "failed")
 
 
 @dataclass(frozen=True)
 class QueueEntry:
-    """One instance.
+    """An instance in the queue.
 
     Attributes:
         key: `uids.key_of` its SOP Instance UID.
-        state: how far it is.
-        received: when it came, in seconds since 1970.
-        attempts: at what comes next: at classifying when received, at sending when classified.
-        due: not before this time is the next attempt, in seconds since 1970.
+        state: progress of its processing.
+        received: time of arrival, in seconds since 1970.
+        attempts: attempts made at the next step: classifying if received, sending if classified.
+        due: earliest time of the next attempt, in seconds since 1970.
         reason: why the last attempt failed or it was refused, one line without identifiers.
         model: `uids.fingerprint` of the model that answered.
     """
@@ -32,7 +32,7 @@ class QueueEntry:
     model: str | None
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON object, for a program."""
+        """Returns a JSON object."""
         return {
             "key": self.key,
             "state": self.state,

@@ -1,4 +1,4 @@
-"""The DICOM node: answers C-ECHO, and C-STORE once the instance is on disk."""
+"""The DICOM node: answers C-ECHO at once, and C-STORE when the instance is on disk."""
 
 import logging
 import sqlite3
@@ -14,7 +14,7 @@ from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.dsutils import encode_file_meta
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
-from lungscope.errors import LungscopeError
+from lungscope.errors import InvalidSetting
 from lungscope.serving.pacs.connections import BoundedServer, refill
 from lungscope.serving.pacs.settings import Settings
 from lungscope.serving.pacs.source_image import is_uid
@@ -32,7 +32,7 @@ CANNOT_UNDERSTAND = 0xC000
 STORED = (
     uid.ComputedRadiographyImageStorage,
     uid.DigitalXRayImageStorageForPresentation,
-    uid.DigitalXRayImageStorageForProcessing,  # to be refused with a reason, not by an association
+    uid.DigitalXRayImageStorageForProcessing,  # accepted to be refused with a reason
     uid.SecondaryCaptureImageStorage,
 )
 TRANSFER_SYNTAXES = (  # those that `lungscope.images` reads
@@ -55,22 +55,22 @@ _LINGER, _AFTER_ABORT = 5.0, 0.2
 
 
 class Node:
-    """A node that listens from when it is made until it is stopped.
+    """A storage SCP that listens from its construction until it is stopped.
 
     Attributes:
-        port: where it listens.
+        port: TCP port that it listens on.
     """
 
     def __init__(self, settings: Settings, store: Store, on_arrival: Callable[[], None]) -> None:
         """Starts to listen.
 
         Args:
-            settings: of the node.
-            store: where instances go.
-            on_arrival: called when there is something to classify.
+            settings: configuration of the node.
+            store: receives the instances.
+            on_arrival: called when there is an instance to classify.
 
         Raises:
-            LungscopeError: the port is taken, or the host is not this machine's.
+            InvalidSetting: the port is taken, or the host is not this machine's.
         """
         self._store, self._on_arrival = store, on_arrival
         limits = settings.limits
@@ -98,9 +98,9 @@ class Node:
                 tls=settings.tls.server() if settings.tls else None,
             )
         except OSError as error:
-            raise LungscopeError(
-                f"{settings.host} port {settings.port}: cannot listen there "
-                f"({error.strerror or error})"
+            raise InvalidSetting(
+                f"{settings.host} port {settings.port}: cannot be bound "
+                f"({error.strerror or error}); give another --host or --port"
             ) from error
         self._server: BoundedServer = server  # type: ignore[assignment]
         entity._servers.append(self._server)  # what `AE.start_server` does
@@ -111,7 +111,7 @@ class Node:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stops to listen; who is in the middle of an association has a few seconds to end it."""
+        """Stops listening; open associations have a few seconds to finish."""
         self._server.shutdown()
         self._thread.join()
         until = time.monotonic() + _LINGER
@@ -129,12 +129,12 @@ class Node:
         calling = str(getattr(request, "calling_ae_title", "")).strip()
         called = str(getattr(request, "called_ae_title", "")).strip()
         if called != self._title:
-            why = f"it calls {called!r}, and this node is {self._title!r}"
+            why = f"called AE title {called!r} does not match {self._title!r}"
         elif self._accept_from and calling not in self._accept_from:
-            why = f"{calling!r} is not on the list of --accept-from"
+            why = f"calling AE title {calling!r} is not in --accept-from"
         else:
-            why = "as many associations are open as may be"
-        log.warning("an association from %s was rejected: %s", requestor.address, why)
+            why = "maximum number of associations reached (--max-associations)"
+        log.warning("association from %s rejected: %s", requestor.address, why)
 
     def _established(self) -> list[Association]:
         return [each for each in self._server.active_associations if each.is_established]
@@ -150,16 +150,16 @@ class Node:
         if data_set is None:
             return CANNOT_UNDERSTAND
         try:
-            taken = self._store.take(
+            stored = self._store.receive(
                 instance, (_PREAMBLE, encode_file_meta(event.file_meta), data_set.getbuffer())
             )
         except NoSpace:
-            log.warning("%s not taken: the disk of the spool is nearly full", key)
+            log.warning("%s not stored: less than --min-free is free on the disk of the spool", key)
             return OUT_OF_RESOURCES
         except (OSError, sqlite3.Error) as error:
-            log.warning("%s not taken: it cannot be written (%s)", key, _told(error))
+            log.warning("%s not stored: it cannot be written (%s)", key, _reason(error))
             return OUT_OF_RESOURCES
-        if taken:
+        if stored:
             log.info("%s received", key)
             self._on_arrival()
         return SUCCESS
@@ -173,12 +173,12 @@ def _echo(event: evt.Event) -> int:
 def _accepted(event: evt.Event) -> None:
     if not event.assoc.accepted_contexts:
         log.warning(
-            "an association from %s offers nothing that this node takes (CR, DX, Secondary "
+            "association from %s proposes nothing that this node accepts (CR, DX, Secondary "
             "Capture, C-ECHO)",
             event.assoc.requestor.address,
         )
 
 
-def _told(error: OSError | sqlite3.Error) -> str:
-    """Without the file's name: it is ours, but says nothing."""
+def _reason(error: OSError | sqlite3.Error) -> str:
+    """Returns the cause without the file's name, which is ours and helps nobody."""
     return (error.strerror if isinstance(error, OSError) else str(error)) or type(error).__name__

@@ -1,4 +1,4 @@
-"""Orthanc's REST interface, as far as reconciliation needs it."""
+"""The part of Orthanc's REST interface that reconciliation needs."""
 
 import json
 import ssl
@@ -13,16 +13,16 @@ from lungscope.errors import InvalidSetting
 from lungscope.serving.pacs.settings import Orthanc
 
 LARGEST_ANSWER = 2**22
-"""Bytes of an answer that is no instance."""
+"""Largest answer other than an instance, bytes."""
 
 PAGE = 100
-"""Changes asked for at once."""
+"""Changes per query."""
 
 _SECONDS = 30.0
 
 
 class OrthancUnavailable(Exception):
-    """It does not answer, or not as it should; the message says how, in a line."""
+    """Orthanc does not answer, or not as it should; the message says how, in one line."""
 
 
 class TooLarge(OrthancUnavailable):
@@ -31,14 +31,14 @@ class TooLarge(OrthancUnavailable):
 
 @dataclass(frozen=True)
 class Changes:
-    """A page of what happened.
+    """A page of Orthanc's change log.
 
     Attributes:
-        new_instances: Orthanc's identifiers of instances that came, in their order.
-        last: the number of the last change on the page.
-        done: whether there are no more now.
-        fingerprint: tells the last change from one of the same number in another database, 60
-            bits; None on a page without changes.
+        new_instances: Orthanc's identifiers of new instances, in order of arrival.
+        last: number of the last change on the page.
+        done: whether there are no further changes now.
+        fingerprint: hash of the last change (60 bits), which differs from that of the change with
+            the same number in another database; None on a page without changes.
     """
 
     new_instances: list[str]
@@ -49,13 +49,13 @@ class Changes:
 
 @dataclass(frozen=True)
 class Arrival:
-    """An instance that Orthanc has.
+    """An instance in Orthanc.
 
     Attributes:
-        instance: its SOP Instance UID.
-        sop_class: its SOP Class UID.
+        instance: SOP Instance UID.
+        sop_class: SOP Class UID.
         modality: e.g. "DX".
-        sender: calling AE title that brought it, or "".
+        sender: calling AE title of its sender, or "".
     """
 
     instance: str
@@ -98,26 +98,26 @@ class OrthancClient:
         self._client.close()
 
     def latest(self) -> Changes:
-        """The last change alone.
+        """Returns a page with the last change alone.
 
         Raises:
-            OrthancUnavailable: no answer, or none of Orthanc's.
+            OrthancUnavailable: no answer, or not one of Orthanc.
         """
         return self._changes("last")
 
     def changes(self, since: int) -> Changes:
-        """What happened after a change.
+        """Returns the page of changes after a change.
 
         Raises:
-            OrthancUnavailable: no answer, or none of Orthanc's.
+            OrthancUnavailable: no answer, or not one of Orthanc.
         """
         return self._changes(urlencode({"since": since, "limit": PAGE}))
 
     def fingerprint(self, number: int) -> int | None:
-        """The fingerprint of a change; None where there is no such change, or no longer.
+        """Returns the fingerprint of a change; None if there is no such change, or no longer.
 
         Raises:
-            OrthancUnavailable: no answer, or none of Orthanc's.
+            OrthancUnavailable: no answer, or not one of Orthanc.
         """
         if number < 1:  # nothing has happened yet
             return None
@@ -125,7 +125,7 @@ class OrthancClient:
         return found.fingerprint if found.last == number else None
 
     def arrival(self, identifier: str) -> Arrival | None:
-        """What an instance is, or None where it is no longer there.
+        """Returns the attributes of an instance, or None if it was deleted.
 
         Raises:
             OrthancUnavailable: no answer.
@@ -149,10 +149,11 @@ class OrthancClient:
         return Arrival(**texts)
 
     def file(self, identifier: str) -> bytes | None:
-        """An instance's file, or None where it is no longer there.
+        """Returns the file of an instance, or None if it was deleted.
 
         Raises:
-            OrthancUnavailable: no answer, or it is over the limit.
+            OrthancUnavailable: no answer.
+            TooLarge: the file is over the limit.
         """
         return self._get(f"/instances/{quote(identifier, safe='')}/file", self._largest)
 
@@ -171,7 +172,7 @@ class OrthancClient:
                 _fingerprint(value["Changes"][-1]) if value["Changes"] else None,
             )
         except (ValueError, KeyError, TypeError) as error:
-            raise OrthancUnavailable("its answer is not Orthanc's") from error
+            raise OrthancUnavailable("the answer is not one of Orthanc") from error
 
     def _get(self, path: str, most: int) -> bytes | None:
         try:
@@ -180,7 +181,7 @@ class OrthancClient:
                     return None
                 if answer.status_code != 200:
                     check = "; check user and password" if answer.status_code in (401, 403) else ""
-                    raise OrthancUnavailable(f"it answers {answer.status_code}{check}")
+                    raise OrthancUnavailable(f"status {answer.status_code}{check}")
                 content = bytearray()
                 for part in answer.iter_raw():
                     content += part
@@ -196,13 +197,13 @@ def _check_address(url: str) -> None:
         parts = urlsplit(url)
         _ = parts.port
     except ValueError as error:
-        raise InvalidSetting("--orthanc: no address; give http://HOST:PORT") from error
+        raise InvalidSetting("--orthanc: give an address as http://HOST:PORT") from error
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
         raise InvalidSetting("--orthanc: give an address as http://HOST:PORT")
     if parts.username is not None or parts.password is not None:
         raise InvalidSetting(
-            "--orthanc: leave user and password out of the address, where others see them; "
-            "see the documentation of lungscope pacs"
+            "--orthanc: leave user and password out of the address, which other users of this "
+            "machine can read; give --orthanc-credentials"
         )
 
 
@@ -217,5 +218,5 @@ def _reason(error: BaseException) -> str:
 
 
 def _fingerprint(change: dict[str, Any]) -> int:
-    told = f"{change['ID']} {change['Date']} {change['ChangeType']}"
-    return int(sha256(told.encode()).hexdigest()[:15], 16)
+    text = f"{change['ID']} {change['Date']} {change['ChangeType']}"
+    return int(sha256(text.encode()).hexdigest()[:15], 16)

@@ -1,4 +1,4 @@
-"""What is known of every instance, in SQLite: a commit is on disk when it returns."""
+"""The queue: the state of every instance, in SQLite, durable at every commit."""
 
 import sqlite3
 import threading
@@ -42,7 +42,7 @@ class Queue:
         """Opens or makes the file.
 
         Raises:
-            LungscopeError: it cannot be written, or another version of lungscope made it.
+            LungscopeError: it cannot be written, is damaged, or was made by another version.
         """
         self._lock = threading.RLock()
         try:
@@ -52,12 +52,12 @@ class Queue:
             version = self._connection.execute("PRAGMA user_version").fetchone()[0]
             if version not in (0, VERSION):
                 raise LungscopeError(
-                    f"{path}: made by another version of lungscope ({version}, this one writes "
-                    f"{VERSION}); give another spool"
+                    f"{path}: made by another version of lungscope (format {version}, this one "
+                    f"reads {VERSION}); give another spool"
                 )
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = FULL")
-            if version == 0:  # else nothing is written: a status may be asked for at any time
+            if version == 0:  # otherwise write nothing: `status` opens it while a node works
                 self._connection.executescript(_SCHEMA)
             damage = self._connection.execute("PRAGMA quick_check(1)").fetchone()[0]
             if damage != "ok":
@@ -71,7 +71,7 @@ class Queue:
             self._connection.close()
 
     def add(self, key: str) -> None:
-        """Takes an instance in, or takes it in again as if it had never been there."""
+        """Adds an instance as received, or resets it to that."""
         with self._transaction() as run:
             run.execute(
                 "INSERT INTO instances (key, state, received) VALUES (?, 'received', ?) "
@@ -81,11 +81,11 @@ class Queue:
             )
 
     def get(self, key: str) -> QueueEntry | None:
-        """One instance, or None where it is not known."""
+        """Returns an instance, or None if it is unknown."""
         return next(self._entries("WHERE key = ?", (key,)), None)
 
-    def starting_with(self, prefix: str) -> list[QueueEntry]:
-        """The instances whose key starts so, at most three.
+    def find_by_prefix(self, prefix: str) -> list[QueueEntry]:
+        """Returns the instances whose key has a prefix, at most three.
 
         Args:
             prefix: hexadecimal digits.
@@ -93,15 +93,15 @@ class Queue:
         return list(self._entries("WHERE substr(key, 1, ?) = ? LIMIT 3", (len(prefix), prefix)))
 
     def in_state(self, *states: State) -> list[QueueEntry]:
-        """All instances that are so far."""
+        """Returns the instances in any of some states, oldest first."""
         marks = ", ".join("?" * len(states))
         return list(self._entries(f"WHERE state IN ({marks}) ORDER BY received", states))
 
     def claim(self) -> QueueEntry | None:
-        """The next instance to classify; nobody else gets it until it is `moved` or `put_off`.
+        """Returns the next instance to classify; no other thread gets it until its state changes.
 
-        That it is being attempted is on disk before the attempt begins, so that an instance that
-        takes the process down is found out by it; see `release_claims`.
+        The attempt is counted on disk before it begins, so that an instance that crashes the
+        process is recognised by its count at the next start; see `release_claims`.
         """
         with self._transaction() as run:
             found = self._entries(
@@ -119,13 +119,13 @@ class Queue:
         return self.get(entry.key)
 
     def release_claims(self, most: int) -> list[str]:
-        """At the start of a process, takes up what the last one left; what was put off is due.
+        """Resumes, at the start of a process, what the last one left; delayed instances are due.
 
         Args:
-            most: attempts; an instance that ended the process so often is failed.
+            most: attempts after which an instance that crashed the process each time is failed.
 
         Returns:
-            The keys of those that are failed.
+            The keys of the failed instances.
         """
         with self._transaction() as run:
             given_up = [
@@ -136,7 +136,7 @@ class Queue:
             ]
             run.executemany(
                 "UPDATE instances SET state = 'failed', claimed = 0, reason = ? WHERE key = ?",
-                [(f"lungscope ended {most} times while it was classified", k) for k in given_up],
+                [(f"lungscope crashed {most} times while classifying it", k) for k in given_up],
             )
             run.execute(
                 "UPDATE instances SET claimed = 0, due = 0 "
@@ -144,8 +144,8 @@ class Queue:
             )
         return given_up
 
-    def to_send(self, most: int) -> list[QueueEntry]:
-        """The instances whose results are due to be sent, oldest first."""
+    def due_to_send(self, most: int) -> list[QueueEntry]:
+        """Returns the instances whose results are due to be sent, oldest first, at most `most`."""
         return list(
             self._entries(
                 "WHERE state = 'classified' AND due <= ? ORDER BY due, received LIMIT ?",
@@ -153,13 +153,14 @@ class Queue:
             )
         )
 
-    def classified(self, key: str, model: str, results: Sequence[str]) -> None:
-        """Notes that the results of an instance lie ready.
+    def set_classified(self, key: str, model: str, results: Sequence[str]) -> None:
+        """Marks an instance as classified, with its results ready to be sent.
 
         Args:
-            key: of the instance.
-            model: `uids.fingerprint` of the one that answered.
-            results: their SOP Instance UIDs, known as ours from before they are sent.
+            key: key of the instance.
+            model: `uids.fingerprint` of the model that answered.
+            results: SOP Instance UIDs of the results. They are recorded before they are sent, so
+                that a result that comes back is recognised.
         """
         with self._transaction() as run:
             run.executemany("INSERT OR IGNORE INTO results VALUES (?)", [(uid,) for uid in results])
@@ -169,13 +170,13 @@ class Queue:
                 (model, key),
             )
 
-    def moved(self, key: str, state: State, reason: str | None = None) -> None:
-        """Notes that an instance is a step further, or back.
+    def set_state(self, key: str, state: State, reason: str | None = None) -> None:
+        """Changes the state of an instance and makes it due at once.
 
         Args:
-            key: of the instance.
-            state: the new one.
-            reason: for refusal or failure.
+            key: key of the instance.
+            state: the new state.
+            reason: why it was refused or failed, one line without identifiers.
         """
         with self._transaction() as run:
             run.execute(
@@ -184,15 +185,15 @@ class Queue:
                 (state, reason, key),
             )
 
-    def put_off(self, keys: Sequence[str], due: float, reason: str, *, attempts: int) -> None:
-        """Notes that an attempt failed.
+    def reschedule(self, keys: Sequence[str], due: float, reason: str, *, attempts: int) -> None:
+        """Schedules the next attempt after a failed one.
 
         Args:
-            keys: of the instances.
-            due: when the next attempt is, in seconds since 1970.
-            reason: one line without identifiers.
-            attempts: by how many their count changes: 1 for an attempt to send, 0 for one to
-                classify, which was counted when it began, -1 where it shall not count.
+            keys: keys of the instances.
+            due: time of the next attempt, in seconds since 1970.
+            reason: why the attempt failed, one line without identifiers.
+            attempts: added to their count: 1 for an attempt to send, 0 for one to classify, which
+                was counted when it began, -1 if it shall not count.
         """
         with self._transaction() as run:
             run.executemany(
@@ -202,18 +203,18 @@ class Queue:
             )
 
     def remove(self, key: str) -> None:
-        """Forgets an instance."""
+        """Removes an instance."""
         with self._transaction() as run:
             run.execute("DELETE FROM instances WHERE key = ?", (key,))
 
     def is_result(self, uid: str) -> bool:
-        """Whether an instance is a result of ours."""
+        """Returns whether a SOP Instance UID is that of one of our own results."""
         with self._lock:
             found = self._connection.execute("SELECT 1 FROM results WHERE uid = ?", (uid,))
             return found.fetchone() is not None
 
     def mark(self, name: str) -> int | None:
-        """A number that was kept under a name."""
+        """Returns the number that was stored under a name, or None."""
         with self._lock:
             row = self._connection.execute(
                 "SELECT value FROM marks WHERE name = ?", (name,)
@@ -221,12 +222,12 @@ class Queue:
         return None if row is None else int(row[0])
 
     def set_mark(self, name: str, value: int) -> None:
-        """Keeps a number under a name."""
+        """Stores a number under a name."""
         with self._transaction() as run:
             run.execute("INSERT OR REPLACE INTO marks VALUES (?, ?)", (name, value))
 
     def counts(self) -> dict[State, int]:
-        """How many instances there are in every state."""
+        """Returns the number of instances in every state."""
         with self._lock:
             found = dict(
                 self._connection.execute("SELECT state, count(*) FROM instances GROUP BY state")
@@ -255,20 +256,22 @@ class Queue:
 
 
 def unusable_queue(path: Path, error: sqlite3.Error) -> LungscopeError:
-    """The mistake, or the misfortune, in one line.
+    """Returns the error to raise for a queue that SQLite can't use.
+
+    SQLite's exceptions have no codes before Python 3.11, so its words tell the causes apart.
 
     Args:
-        path: of the queue.
-        error: of SQLite.
+        path: path of the queue.
+        error: SQLite's error.
     """
     words = str(error)
     if "full" in words:
-        return LungscopeError(f"{path.parent}: its disk is full; make room and start again")
+        return LungscopeError(f"{path.parent}: the disk is full; make room and start again")
     if "readonly" in words or "unable to open" in words:
         return LungscopeError(f"{path}: cannot be written; give a folder that this user may write")
     if "locked" in words:
-        return LungscopeError(f"{path}: another program holds it")
+        return LungscopeError(f"{path}: locked by another program; try again when it is done")
     return LungscopeError(
-        f"{path}: it is damaged ({words}); with the node stopped move it away, and what lies in "
-        "the spool is taken in anew at the next start"
+        f"{path}: damaged ({words}); stop the node and move this file away: at the next start "
+        "the instances in the spool are classified again"
     )

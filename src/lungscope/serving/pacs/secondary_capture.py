@@ -1,4 +1,4 @@
-"""An answer as a picture that every viewer shows: a Secondary Capture, by highdicom."""
+"""A prediction as an image that every viewer shows: a Secondary Capture, by highdicom."""
 
 import numpy as np
 from highdicom.sc import SCImage
@@ -21,18 +21,18 @@ _BAND, _LETTERS, _WARNING = 48, 24, "#a82a00"
 def secondary_capture(
     radiograph: Radiograph, prediction: Prediction, source: SourceImage, uids: ResultUids
 ) -> Dataset | None:
-    """Draws the radiograph and the evidence for the answer, with the research-use line burned in.
+    """Draws the radiograph and its attribution, with the research-use line burned in.
 
     Args:
-        radiograph: of the source image; its name is drawn, so it must say nothing of the patient.
-        prediction: for it.
-        source: image.
-        uids: of the results.
+        radiograph: pixels of the source image; its name is drawn and must not identify the patient.
+        prediction: prediction for the radiograph.
+        source: the source image.
+        uids: UIDs of the results.
 
     Returns:
         A Secondary Capture Image in RGB, Explicit VR Little Endian, in the study of the source; or
-        None where the model abstains, for heat would be read as the answer that it does not give,
-        and where its architecture has no activation map.
+        None if the model abstains, as a heatmap would be read as the answer that it does not give,
+        or if its architecture has no activation map.
     """
     if prediction.abstained or prediction.activation_map is None:
         return None
@@ -43,17 +43,17 @@ def secondary_capture(
         bits_allocated=8,
         coordinate_system="PATIENT",
         study_instance_uid=source.study,
-        series_instance_uid=uids.picture_series,
+        series_instance_uid=uids.capture_series,
         series_number=SERIES_NUMBER,
-        sop_instance_uid=uids.picture,
-        patient_orientation=("L", "F"),  # highdicom insists
+        sop_instance_uid=uids.capture,
+        patient_orientation=("L", "F"),  # required by highdicom, removed below
         **terminology.describe_equipment(prediction, source),
     )
-    made["PatientOrientation"].clear()  # Type 2C: a page with two views and letters has none
+    made["PatientOrientation"].clear()  # Type 2C: a page with two images and text has none
     made.add_new("Laterality", "CS", None)  # Type 2C, and a chest is not paired (PS3.3 C.7.3.1)
     made.ConversionType = "WSD"  # made by a workstation
     made.Modality = "OT"
-    if source.burned_in:  # its pixels are in the picture; what we write identifies nobody
+    if source.burned_in:  # its pixels are in the drawing; what we add identifies nobody
         made.BurnedInAnnotation = source.burned_in
     made.DerivationDescription = terminology.PURPOSE
     made.SourceImageSequence = [_reference(source)]
@@ -63,7 +63,7 @@ def secondary_capture(
 
 
 def _labelled(drawn: Image.Image) -> Image.Image:
-    """Puts the research-use line on top, to be read on a thumbnail, too."""
+    """Adds the research-use line on top, large enough to be read on a thumbnail."""
     page = Image.new("RGB", (drawn.width, drawn.height + _BAND), _WARNING)
     text, font = draw_text(terminology.PURPOSE, _LETTERS)
     ImageDraw.Draw(page).text(

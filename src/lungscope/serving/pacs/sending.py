@@ -1,4 +1,4 @@
-"""Results on their way: sent until the target has them, however long that takes."""
+"""Sends results until the target has them, however long that takes."""
 
 import logging
 import ssl
@@ -17,31 +17,31 @@ from lungscope.serving.pacs.store import Store
 log = logging.getLogger("lungscope.pacs")
 
 AT_ONCE = 100
-"""Instances whose results go through one association at most."""
+"""Most instances whose results are sent in one association."""
 
 _SYNTAXES = [uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian]
 _KINDS = (uid.ComprehensiveSRStorage, uid.SecondaryCaptureImageStorage)
 _THERE = (
     *(0xB000, 0xB006, 0xB007),  # stored, with elements coerced or discarded (PS3.4 B.2.3)
-    0x0111,  # duplicate SOP Instance (PS3.7 C.4.1): it arrived before, and nobody knew
+    0x0111,  # duplicate SOP Instance (PS3.7 C.4.1): it arrived, but its answer got lost
 )
 
 
 class NotSent(Exception):
-    """A result that the target did not take; the message says why, in a line."""
+    """A result that the target did not accept; the message says why, in one line."""
 
 
 class Sending:
-    """Sends what is classified; one thread may `step`.
+    """Sends the results of classified instances; one thread may `step`.
 
-    A result goes out once more when it is not known to have arrived, always as the same instance.
+    A result that is not known to have arrived is sent again, always as the same instance.
     """
 
     def __init__(self, settings: Settings, store: Store) -> None:
-        """Takes the target from the settings.
+        """Prepares to send to the target of the settings.
 
         Raises:
-            LungscopeError: certificates that cannot be used.
+            InvalidSetting: certificates that cannot be used.
         """
         self._store, self._backoff = store, settings.backoff
         self._target = settings.target
@@ -55,20 +55,20 @@ class Sending:
         self._unreachable, self._not_before = 0, 0.0
 
     def step(self) -> bool:
-        """Sends what is due; False where nothing was sent.
+        """Sends what is due; returns False if nothing was sent.
 
         Raises:
             sqlite3.Error: the queue cannot be written.
         """
         if time.monotonic() < self._not_before:
             return False
-        entries = self._store.queue.to_send(AT_ONCE)
+        entries = self._store.queue.due_to_send(AT_ONCE)
         if not entries:
             return False
         try:
-            association = self._associated()
+            association = self._associate()
         except NotSent as error:
-            self._all_put_off(entries, f"{self._target} {error}")
+            self._reschedule_all(entries, f"{self._target} {error}")
             return False
         self._unreachable = 0
         try:
@@ -76,7 +76,7 @@ class Sending:
         finally:
             association.release()
 
-    def _associated(self) -> Association:
+    def _associate(self) -> Association:
         try:
             association = self._entity.associate(
                 self._target.host,
@@ -84,7 +84,7 @@ class Sending:
                 ae_title=self._target.ae_title,
                 tls_args=(self._tls, self._target.host) if self._tls else None,
             )
-        except OSError as error:  # as of a name that nobody knows
+        except OSError as error:  # such as an unknown host name
             raise NotSent(f"cannot be reached ({error.strerror or error})") from error
         if association.is_rejected:
             rejection = association.acceptor.primitive
@@ -96,46 +96,47 @@ class Sending:
         refused = [kind.name for kind in _KINDS if kind not in taken]
         if refused:
             association.release()
-            raise NotSent(f"does not take {' and '.join(refused)}")
+            raise NotSent(f"does not accept {' and '.join(refused)}")
         if not association.is_established:
-            raise NotSent("ended the association as soon as it was there")
+            raise NotSent("ended the association at once")
         return association
 
     def _send_all(self, association: Association, entries: Sequence[QueueEntry]) -> bool:
         sent = 0
         for entry in entries:
             if not association.is_established:
-                break  # the rest is due still
+                break  # the rest is still due
             try:
                 for path in self._store.spool.results(entry.key):
                     _send(association, path)
             except NotSent as error:
                 delay = self._backoff.delay(entry.attempts + 1)
-                self._store.queue.put_off([entry.key], time.time() + delay, str(error), attempts=1)
-                log.warning("%s not sent, again in %.0f s: %s", entry.key[:12], delay, error)
+                due = time.time() + delay
+                self._store.queue.reschedule([entry.key], due, str(error), attempts=1)
+                log.warning("%s not sent, retrying in %.0f s: %s", entry.key[:12], delay, error)
             else:
-                self._store.sent(entry.key)
+                self._store.mark_sent(entry.key)
                 sent += 1
                 log.info("%s sent", entry.key[:12])
         return sent > 0
 
-    def _all_put_off(self, entries: Sequence[QueueEntry], why: str) -> None:
-        """Waits for the target, not for one of the instances after the other."""
+    def _reschedule_all(self, entries: Sequence[QueueEntry], why: str) -> None:
+        """Delays all instances at once: it is the target that fails, not one of them."""
         self._unreachable += 1
         delay = self._backoff.delay(self._unreachable)
         self._not_before = time.monotonic() + delay
         due = time.time() + delay
-        self._store.queue.put_off([entry.key for entry in entries], due, why, attempts=1)
-        log.warning("nothing sent, again in %.0f s: %s", delay, why)
+        self._store.queue.reschedule([entry.key for entry in entries], due, why, attempts=1)
+        log.warning("nothing sent, retrying in %.0f s: %s", delay, why)
 
 
 def _send(association: Association, path: Path) -> None:
     try:
         status = association.send_c_store(path)
-    # A target without a context for it, an association that ended, a file that was damaged: none
-    # may hold up the others. Its words may quote the file.
+    # No accepted context, an association that ended, a damaged file: none may hold up the other
+    # instances. The message may quote the file, so only its class is kept.
     except Exception as error:
-        raise NotSent(f"sending it raised {type(error).__name__}") from None
+        raise NotSent(f"sending raised {type(error).__name__}") from None
     if "Status" not in status:
         raise NotSent("the target did not answer")
     if status.Status != 0 and status.Status not in _THERE:

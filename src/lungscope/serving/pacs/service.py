@@ -1,4 +1,4 @@
-"""The whole of it: a node, classification, sending and reconciliation, started and stopped."""
+"""Runs the DICOM node and its workers: classification, sending and reconciliation."""
 
 import logging
 import sqlite3
@@ -19,33 +19,37 @@ from lungscope.serving.pacs.uids import fingerprint
 log = logging.getLogger("lungscope.pacs")
 
 _IDLE = 1.0
-"""Seconds until someone who was not called looks again: what was put off comes due uncalled."""
+"""Seconds after which an idle worker looks again, since nothing wakes it when a delay is over."""
 
 _AFTER_TROUBLE = 5.0
 
 
 class Service:
-    """Runs from when it is made until it is stopped.
+    """A node with its workers, which runs from its construction until it is stopped.
 
-    Each part works by itself on what the queue says, and calls the next; whatever ends the
-    process, they find everything there again.
+    The workers share nothing but the queue: each does what is due there and wakes the next. So
+    whatever ends the process, the next one continues where it stopped.
     """
 
-    def __init__(self, settings: Settings, judge: ImageClassifier) -> None:
-        """Starts all parts.
+    def __init__(self, settings: Settings, classifier: ImageClassifier) -> None:
+        """Starts the node and the workers.
+
+        Args:
+            settings: configuration of the node.
+            classifier: classifies the radiographs.
 
         Raises:
             LungscopeError: the spool is another process's or cannot be written, the port is
                 taken, or certificates or an address cannot be used.
         """
         try:
-            self._begin(settings, judge)
+            self._begin(settings, classifier)
         except sqlite3.Error as error:
             raise unusable_queue(settings.spool / FILE, error) from error
 
-    def _begin(self, settings: Settings, judge: ImageClassifier) -> None:
+    def _begin(self, settings: Settings, classifier: ImageClassifier) -> None:
         spool = Spool(settings.spool)
-        with ExitStack() as undo:  # of what fails half-way
+        with ExitStack() as undo:  # if a later step fails
             self._lock = lock_spool(settings.spool)
             undo.callback(self._lock.release)
             self._queue = Queue(settings.spool / FILE)
@@ -53,23 +57,23 @@ class Service:
             store = Store(
                 spool,
                 self._queue,
-                model=fingerprint(judge.description),
+                model=fingerprint(classifier.description),
                 free=settings.limits.free,
                 keep=settings.keep,
             )
             self._stopping = threading.Event()
             self._arrived, self._finished = threading.Event(), threading.Event()
             self._closing: list[Callable[[], None]] = []
-            self._threads = self._parts(settings, judge, store)
+            self._threads = self._workers(settings, classifier, store)
             self._node = Node(settings, store, self._arrived.set)
             undo.pop_all()
         for thread in self._threads:
             thread.start()
 
-    def _parts(
-        self, settings: Settings, judge: ImageClassifier, store: Store
+    def _workers(
+        self, settings: Settings, classifier: ImageClassifier, store: Store
     ) -> list[threading.Thread]:
-        classification = Classification(judge, store, settings.backoff, self._finished.set)
+        classification = Classification(classifier, store, settings.backoff, self._finished.set)
         parts = [
             self._thread(f"classifying-{number}", classification.step, self._arrived)
             for number in range(settings.workers)
@@ -84,11 +88,11 @@ class Service:
 
     @property
     def port(self) -> int:
-        """Where the node listens."""
+        """TCP port that the node listens on."""
         return self._node.port
 
     def stop(self) -> None:
-        """Stops to listen, ends what is in the middle of a step, and leaves the rest on disk."""
+        """Stops listening, finishes the steps in progress, and leaves the rest on disk."""
         self._node.stop()
         self._stopping.set()
         self._arrived.set()
@@ -121,13 +125,13 @@ class Service:
         return threading.Thread(target=work, name=name)
 
     def _idle_after(self, step: Callable[[], bool], name: str) -> bool:
-        """Takes a step, and waits after trouble; whether there is nothing to do now."""
+        """Takes a step, waits after an error, and returns whether there is nothing to do now."""
         try:
             return not step()
-        except (OSError, sqlite3.Error) as error:  # a disk that is full, or gone
-            log.warning("%s waits: %s", name, type(error).__name__)
-        # Told by its class alone, for its words may quote a file.
+        except (OSError, sqlite3.Error) as error:  # a disk that is full or gone
+            log.warning("%s: waiting after %s", name, type(error).__name__)
+        # Only the class is logged: the message may quote a file.
         except Exception as error:
-            log.critical("%s met a fault of lungscope itself: %s", name, type(error).__name__)
+            log.critical("%s: internal error: %s", name, type(error).__name__)
         self._stopping.wait(_AFTER_TROUBLE)
         return False

@@ -1,4 +1,4 @@
-"""What a node is told when it is started."""
+"""Configuration of the DICOM node."""
 
 import random
 import re
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lungscope.errors import LungscopeError
+from lungscope.errors import InvalidSetting
 from lungscope.network_address import is_loopback
 
 
@@ -16,19 +16,23 @@ class Backoff:
     """Exponential backoff with jitter.
 
     Attributes:
-        first: seconds after the first failure, at most.
-        longest: seconds, at most, however many failures there were.
+        first: longest delay after the first failure, seconds.
+        longest: longest delay after any number of failures, seconds.
     """
 
     first: float = 5.0
     longest: float = 3600.0
 
     def delay(self, failures: int, chance: Callable[[], float] = random.random) -> float:
-        """Seconds to wait, between half and all of what doubling gives.
+        """Returns the seconds to wait: half to all of `first`, doubled with each further failure.
 
         Args:
-            failures: so far, >= 1.
+            failures: number of failures so far, >= 1.
             chance: draws from [0, 1).
+
+        Examples:
+            >>> [Backoff().delay(failures, chance=lambda: 1.0) for failures in (1, 2, 3, 100)]
+            [5.0, 10.0, 20.0, 3600.0]
         """
         full = min(self.longest, self.first * 2.0 ** min(failures - 1, 60))
         return full * (0.5 + 0.5 * chance())
@@ -38,14 +42,14 @@ _AE_TITLE = re.compile(r"[!-\[\]-~](?:[ -\[\]-~]{0,14}[!-\[\]-~])?")  # PS3.5 VR
 _PEER = re.compile(r"(?P<ae>[^@]+)@(?P<host>\[[0-9A-Fa-f:.]+\]|[^:@\[\]]+):(?P<port>\d{1,5})")
 
 
-def ae_title(text: str) -> str:
-    """An application entity title, checked.
+def check_ae_title(text: str) -> str:
+    """Returns an application entity title after checking it.
 
     Raises:
-        LungscopeError: not 1 to 16 printable ASCII characters, or with a backslash.
+        InvalidSetting: not 1 to 16 printable ASCII characters, or with a backslash.
     """
     if not _AE_TITLE.fullmatch(text):
-        raise LungscopeError(
+        raise InvalidSetting(
             f"AE title {text!r}: give 1 to 16 printable ASCII characters without a backslash"
         )
     return text
@@ -53,12 +57,12 @@ def ae_title(text: str) -> str:
 
 @dataclass(frozen=True)
 class Peer:
-    """Where results go.
+    """A DICOM application entity that results are sent to.
 
     Attributes:
-        ae_title: of the application entity.
+        ae_title: application entity title.
         host: name or address.
-        port: TCP, 1 to 65535.
+        port: TCP port, 1 to 65535.
     """
 
     ae_title: str
@@ -67,15 +71,19 @@ class Peer:
 
     @classmethod
     def parse(cls, text: str) -> "Peer":
-        """Reads `AET@HOST:PORT`; an IPv6 address stands in brackets.
+        """Reads `AET@HOST:PORT`; an IPv6 address is in brackets.
 
         Raises:
-            LungscopeError: it is of another form.
+            InvalidSetting: the text has another form.
+
+        Examples:
+            >>> Peer.parse("PACS@10.0.0.5:104")
+            Peer(ae_title='PACS', host='10.0.0.5', port=104)
         """
         found = _PEER.fullmatch(text)
         if found is None or not 1 <= int(found["port"]) <= 65535:
-            raise LungscopeError(f"{text!r}: give AET@HOST:PORT, as in PACS@10.0.0.5:104")
-        return cls(ae_title(found["ae"]), found["host"].strip("[]"), int(found["port"]))
+            raise InvalidSetting(f"{text!r}: give AET@HOST:PORT, as in PACS@10.0.0.5:104")
+        return cls(check_ae_title(found["ae"]), found["host"].strip("[]"), int(found["port"]))
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -84,12 +92,12 @@ class Peer:
 
 @dataclass(frozen=True)
 class Tls:
-    """Certificates, PEM files.
+    """TLS certificates, as PEM files.
 
     Attributes:
-        certificate, key: of this node.
-        authority: whose certificates are believed. With it, who connects must show one; without
-            it, anybody may connect, and the target's is checked against the system's authorities.
+        certificate, key: certificate of this node and its private key, without a password.
+        authority: CA that must have signed the peers' certificates. Without it, peers connect
+            without a certificate, and the target's is checked against the system's CAs.
     """
 
     certificate: Path
@@ -97,10 +105,10 @@ class Tls:
     authority: Path | None = None
 
     def server(self) -> ssl.SSLContext:
-        """For who connects to this node.
+        """Returns the context for peers that connect to this node.
 
         Raises:
-            LungscopeError: a file that cannot be used.
+            InvalidSetting: a file that cannot be used.
         """
         context = self._context(ssl.Purpose.CLIENT_AUTH)
         if self.authority is not None:
@@ -108,10 +116,10 @@ class Tls:
         return context
 
     def client(self) -> ssl.SSLContext:
-        """For sending; the target's certificate must be valid for its host name.
+        """Returns the context for sending, which checks the target's certificate and host name.
 
         Raises:
-            LungscopeError: a file that cannot be used.
+            InvalidSetting: a file that cannot be used.
         """
         return self._context(ssl.Purpose.SERVER_AUTH)
 
@@ -121,7 +129,7 @@ class Tls:
             context.minimum_version = ssl.TLSVersion.TLSv1_2
             context.load_cert_chain(self.certificate, self.key, password=_no_password)
         except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-            raise LungscopeError(
+            raise InvalidSetting(
                 f"TLS: {self.certificate}, {self.key} or its authority cannot be used ({error}); "
                 "give PEM files, the key without a password"
             ) from error
@@ -134,14 +142,15 @@ def _no_password() -> str:
 
 @dataclass(frozen=True)
 class Limits:
-    """What a peer may take of this machine.
+    """How much of this machine peers may use.
 
     Attributes:
-        associations: at once; each may hold one instance in memory.
-        instance: bytes of an instance at most.
-        pdu: bytes of a protocol data unit at most, as announced.
-        seconds: of silence, in the middle of a message or between two, and of a TLS handshake.
-        free: bytes that stay free on the disk of the spool; below, instances are not taken.
+        associations: simultaneous associations; each may hold one instance in memory.
+        instance: largest instance, bytes.
+        pdu: largest protocol data unit, bytes, as announced to peers, who adapt to it.
+        seconds: longest silence in the middle of a message or between two, and longest TLS
+            handshake.
+        free: bytes to keep free on the spool's disk; with less, instances are refused.
     """
 
     associations: int = 8
@@ -153,13 +162,13 @@ class Limits:
 
 @dataclass(frozen=True)
 class Orthanc:
-    """Where reconciliation asks.
+    """An Orthanc server to reconcile with.
 
     Attributes:
-        url: of the REST interface, http or https.
-        user, password: or None for none; never printed.
-        seconds: between two questions.
-        backfill: whether what Orthanc had before this node first ran is taken, too.
+        url: address of its REST interface, http or https.
+        user, password: credentials, or None; never printed.
+        seconds: between two queries. What the server sends by itself does not wait for them.
+        backfill: whether instances from before this node's first run are fetched, too.
     """
 
     url: str
@@ -171,21 +180,21 @@ class Orthanc:
 
 @dataclass(frozen=True)
 class Settings:
-    """All about a node.
+    """Configuration of the node.
 
     Attributes:
-        spool: folder of what is in work.
-        target: where results go.
-        ae_title: of this node.
-        host, port: where it listens; port 0 takes a free one.
-        accept_from: calling AE titles; empty for any, from this machine alone.
-        tls: for who connects, or None for none.
-        send_tls: for sending, or None for none.
-        limits: of peers.
-        orthanc: to reconcile with, or None.
-        backoff: of sending and of reconciliation.
-        keep: whether images and results stay in the spool when they are done.
-        workers: that classify, >= 1.
+        spool: folder for instances being processed.
+        target: application entity that results are sent to.
+        ae_title: application entity title of this node.
+        host, port: address to bind; port 0 takes a free one.
+        accept_from: calling AE titles that are accepted; empty for any, from this machine alone.
+        tls: certificates for peers that connect, or None for plain DICOM.
+        send_tls: certificates for sending, or None for plain DICOM.
+        limits: bounds on what peers may use.
+        orthanc: server to reconcile with, or None.
+        backoff: delays of sending and of reconciliation after failures.
+        keep: whether images and results stay in the spool after they are sent.
+        workers: threads that classify, >= 1.
     """
 
     spool: Path
@@ -203,18 +212,18 @@ class Settings:
     workers: int = 1
 
     def __post_init__(self) -> None:
-        """Refuses what does not go together.
+        """Refuses contradictory settings.
 
         Raises:
-            LungscopeError: a bad AE title, or a node open to the network without a list.
+            InvalidSetting: a bad AE title, or a node open to the network without a list.
         """
         for title in (self.ae_title, *self.accept_from):
-            ae_title(title)
+            check_ae_title(title)
         own = {self.host, "localhost"} if is_loopback(self.host) else {self.host}
         if self.target.port == self.port and self.target.host in own:
-            raise LungscopeError(f"--send-to {self.target}: that is this node itself")
+            raise InvalidSetting(f"--send-to {self.target}: that is this node itself")
         if not self.accept_from and not is_loopback(self.host):
-            raise LungscopeError(
-                f"--host {self.host} is open to the network; say with --accept-from whose "
-                "images are taken"
+            raise InvalidSetting(
+                f"--host {self.host} is open to the network; name the AE titles that may "
+                "send with --accept-from"
             )

@@ -1,7 +1,7 @@
-"""Of the source image, what its results must repeat: whose it is, and of which study.
+"""Elements of patient and study that results repeat from their source image.
 
-Texts are carried over byte for byte with their character set, never decoded: what an archive
-matches patients by stays what it was, and no name passes through a conversion that may warn of it.
+Texts are copied byte for byte with their character set and never decoded: what an archive matches
+patients by stays as it was, and no name passes through a conversion whose warning might quote it.
 """
 
 import re
@@ -19,7 +19,7 @@ from pydicom.tag import Tag
 from lungscope.errors import LungscopeError
 
 LONGEST_TEXT = 1024
-"""Bytes of an element; names in three alphabets take a few hundred."""
+"""Largest element, bytes; names in three alphabets take a few hundred."""
 
 _UIDS = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
 _IDENTITY = (
@@ -42,7 +42,7 @@ _FORMS = {
 
 
 class MissingIdentifiers(LungscopeError):
-    """A source image that no result can be filed beside."""
+    """A source image without the identifiers that a result must refer to."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -50,11 +50,11 @@ class SourceImage:
     """A source image without its pixels.
 
     Attributes:
-        sop_class, sop_instance, study, series: its UIDs.
-        instance_number: in its series, >= 1; 1 where it has none.
-        burned_in: "YES" or "NO" where the image says whether its pixels identify the patient
+        sop_class, sop_instance, study, series: UIDs of the image.
+        instance_number: number in its series, >= 1; 1 if it has none.
+        burned_in: "YES" or "NO" if the image says whether its pixels identify the patient
             (PS3.3 C.7.6.1); else "".
-        identity: elements of patient and study, raw, by keyword.
+        identity: raw elements of patient and study, by keyword.
     """
 
     sop_class: str
@@ -67,13 +67,13 @@ class SourceImage:
 
     @classmethod
     def of(cls, content: bytes) -> "SourceImage":
-        """Reads it from the bytes of a DICOM file.
+        """Reads the elements from the bytes of a DICOM file.
 
         Args:
-            content: a file that `images.read_content` has read, and thereby found to be bounded.
+            content: a file that `images.read_content` has read, whose bounds are thus checked.
 
         Raises:
-            NoPlace: a UID is missing or none.
+            MissingIdentifiers: a UID is missing or malformed.
         """
         header = dcmread(
             BytesIO(content),
@@ -84,7 +84,7 @@ class SourceImage:
         for keyword, text in uids.items():
             if not is_uid(text):
                 raise MissingIdentifiers(
-                    f"its {keyword} is missing or no UID, so that no result can refer to it"
+                    f"its {keyword} is missing or malformed, so no result can refer to it"
                 )
         number = _value(header, "InstanceNumber")
         burned_in = _value(header, _BURNED_IN).decode("ascii", "replace")
@@ -103,7 +103,7 @@ class SourceImage:
         )
 
     def reference(self) -> Dataset:
-        """What refers to the image without saying whose it is, for highdicom to build on."""
+        """Returns a data set that refers to the image without patient data, for highdicom."""
         made = Dataset()
         made.SOPClassUID, made.SOPInstanceUID = self.sop_class, self.sop_instance
         made.StudyInstanceUID, made.SeriesInstanceUID = self.study, self.series
@@ -112,10 +112,10 @@ class SourceImage:
         return made
 
     def identify(self, result: Dataset) -> None:
-        """Gives a result the source's patient and study; Explicit VR Little Endian takes them.
+        """Copies the source's patient and study into a result.
 
         Args:
-            result: finished but for this.
+            result: a data set to be written in Explicit VR Little Endian, complete otherwise.
         """
         for keyword in (*_IDENTITY, _CHARACTER_SET):
             if keyword in result:
@@ -129,16 +129,20 @@ class SourceImage:
 
 
 def is_uid(text: str) -> bool:
-    """Whether a text is a unique identifier: at most 64 digits and dots (PS3.5 9.1).
+    """Returns whether a text is a unique identifier: at most 64 digits and dots (PS3.5 9.1).
 
-    A component that begins with 0, which the standard forbids and some devices write, is let pass.
+    Components with a leading 0, which the standard forbids and some devices write, are accepted.
+
+    Examples:
+        >>> is_uid("1.2.840.10008.1.1"), is_uid("../etc/passwd"), is_uid("")
+        (True, False, False)
     """
     return len(text) <= 64 and _UID.fullmatch(text) is not None
 
 
 def _value(header: Dataset, keyword: str) -> bytes:
     element = header.get_item(Tag(keyword))
-    if keyword == _CHARACTER_SET and isinstance(element, DataElement):  # pydicom reads it at once
+    if keyword == _CHARACTER_SET and isinstance(element, DataElement):  # pydicom decodes it at once
         values = element.value if isinstance(element.value, MultiValue) else [element.value or ""]
         return "\\".join(map(str, values)).encode("ascii", "replace")
     if not isinstance(element, RawDataElement) or not isinstance(element.value, bytes):
@@ -147,7 +151,7 @@ def _value(header: Dataset, keyword: str) -> bytes:
 
 
 def _acceptable(keyword: str, value: bytes) -> bool:
-    """Whether a value can be repeated: dates and codes that are none would make results bad."""
+    """Returns whether a value may be copied; malformed dates and codes make a result invalid."""
     if not value or len(value) > LONGEST_TEXT:
         return False
     if keyword == _CHARACTER_SET:

@@ -1,4 +1,4 @@
-"""The folder of what is in work: files that are there whole or not at all, and survive a crash."""
+"""The spool: a folder of the instances being processed and their results."""
 
 import shutil
 import uuid
@@ -9,22 +9,22 @@ from pathlib import Path
 from filelock import BaseFileLock, FileLock, Timeout
 
 from lungscope.atomic import PARTIAL, rename_durably, sync_file, sync_folder
-from lungscope.errors import LungscopeError
+from lungscope.errors import InvalidSetting, LungscopeError
 
 RECEIVED, RESULTS = "received", "results"
-REPORT, PICTURE = "report", "picture"
+REPORT, CAPTURE = "report", "capture"
 _LOCK, _PATIENCE = ".lock", 1.0
 _OWNER_ONLY = 0o700
 
 
 class Spool:
-    """The files of a spool. Names come from `uids.key_of`, never from what a file says."""
+    """The files of a spool, named by `uids.key_of` and never by what a file contains."""
 
     def __init__(self, folder: Path) -> None:
         """Opens or makes the folder, readable by its owner alone.
 
         Raises:
-            LungscopeError: it cannot be written.
+            InvalidSetting: it cannot be written.
         """
         self.folder = folder
         self._received, self._results = folder / RECEIVED, folder / RESULTS
@@ -39,13 +39,13 @@ class Spool:
                 sync_folder(each)
             sync_folder(folder)
         except OSError as error:
-            raise LungscopeError(
+            raise InvalidSetting(
                 f"{folder}: cannot be used as a spool ({error.strerror or error})"
             ) from error
 
     @property
     def free(self) -> int:
-        """Bytes that are free on its disk."""
+        """Free bytes on the disk of the spool."""
         return shutil.disk_usage(self.folder).free
 
     def write_partial(self, parts: Iterable[bytes | memoryview]) -> Path:
@@ -57,7 +57,7 @@ class Spool:
         return _written(self._received, parts)
 
     def accept(self, partial: Path, key: str) -> None:
-        """Gives what `write_partial` wrote its name, and waits until that is on disk."""
+        """Gives a file of `write_partial` its final name, and waits until the name is on disk."""
         rename_durably(partial, self.image(key))
 
     def write_result(self, key: str, kind: str, content: bytes) -> None:
@@ -70,16 +70,16 @@ class Spool:
         rename_durably(partial, self._results / f"{key}-{kind}.dcm")
 
     def image(self, key: str) -> Path:
-        """Where an instance is."""
+        """Returns the path of an instance's file."""
         return self._received / f"{key}.dcm"
 
     def results(self, key: str) -> list[Path]:
-        """The results of an instance: a report, and a picture where there is one."""
-        named = (self._results / f"{key}-{kind}.dcm" for kind in (REPORT, PICTURE))
+        """Returns the result files of an instance: the report and any Secondary Capture."""
+        named = (self._results / f"{key}-{kind}.dcm" for kind in (REPORT, CAPTURE))
         return [path for path in named if path.exists()]
 
     def keys(self) -> set[str]:
-        """Of all instances whose file is there."""
+        """Returns the keys of all instances whose file exists."""
         return {path.stem for path in self._received.glob("*.dcm")}
 
     def remove(self, key: str) -> None:

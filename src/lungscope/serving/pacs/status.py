@@ -1,4 +1,4 @@
-"""What the queue of a spool holds, for a person or a program; without identifiers."""
+"""Status of a spool, without identifiers, and removal of single instances from it."""
 
 import re
 import sqlite3
@@ -6,24 +6,24 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from lungscope.errors import LungscopeError
+from lungscope.errors import InvalidSetting, NotFound
 from lungscope.serving.pacs.entry import QueueEntry, State
 from lungscope.serving.pacs.queue import FILE, Queue, unusable_queue
 from lungscope.serving.pacs.spool import Spool, is_locked, lock_spool
 
 SHOWN = 20
-"""Instances that are told one by one."""
+"""Instances that are listed one by one."""
 
 
 @dataclass(frozen=True)
 class Status:
-    """The state of a spool.
+    """Status of a spool.
 
     Attributes:
-        counts: instances in every state.
-        unfinished: those that wait or are given up, oldest first.
-        oldest: seconds since the oldest that waits came; None where none does.
-        running: whether a node works on it.
+        counts: number of instances in every state.
+        unfinished: instances that wait or have failed, oldest first.
+        oldest: seconds since the arrival of the oldest waiting instance; None if none waits.
+        running: whether a node works on the spool.
     """
 
     counts: dict[State, int]
@@ -33,13 +33,14 @@ class Status:
 
     @classmethod
     def of(cls, spool: Path) -> "Status":
-        """Reads it, also while a node works on it.
+        """Reads the status of a spool, also while a node works on it.
 
         Raises:
-            LungscopeError: there is no queue.
+            NotFound: the folder holds no queue.
+            LungscopeError: the queue can't be read.
         """
         if not (spool / FILE).is_file():
-            raise LungscopeError(f"{spool}: no spool of lungscope pacs; give its --spool")
+            raise NotFound(f"{spool}: no spool of lungscope pacs; give its --spool")
         queue = Queue(spool / FILE)
         try:
             running = is_locked(spool)
@@ -60,29 +61,32 @@ _PREFIX = re.compile(r"[0-9a-f]{6,32}")
 
 
 def drop_instance(folder: Path, prefix: str) -> str:
-    """Forgets an instance and removes its files.
+    """Removes an instance with its files.
 
     Args:
-        folder: of a spool on which no node works.
+        folder: a spool on which no node works.
         prefix: the first 6 or more digits of the instance's key.
 
     Returns:
         The key.
 
     Raises:
-        LungscopeError: no spool, a node works on it, or not one instance's key.
+        InvalidSetting: the prefix is not 6 to 32 hexadecimal digits.
+        NotFound: no spool, or not exactly one instance with this prefix.
+        LungscopeError: a node works on the spool, or its queue can't be used.
     """
     if not (folder / FILE).is_file():
-        raise LungscopeError(f"{folder}: no spool of lungscope pacs; give its --spool")
+        raise NotFound(f"{folder}: no spool of lungscope pacs; give its --spool")
     if not _PREFIX.fullmatch(prefix):
-        raise LungscopeError(f"{prefix!r}: give 6 to 32 digits as lungscope pacs status shows them")
+        raise InvalidSetting(f"{prefix!r}: give 6 to 32 digits as lungscope pacs status shows them")
     spool, lock = Spool(folder), lock_spool(folder)
     queue = Queue(folder / FILE)
     try:
-        found = queue.starting_with(prefix)
+        found = queue.find_by_prefix(prefix)
         if len(found) != 1:
-            raise LungscopeError(
-                f"{prefix}: {len(found) or 'no'} instances of this key in {folder}"
+            raise NotFound(
+                f"{prefix}: {len(found) or 'no'} instances with this key in {folder}; "
+                "give the digits that lungscope pacs status shows"
             )
         queue.remove(found[0].key)
         spool.remove(found[0].key)

@@ -1,4 +1,4 @@
-"""Instances kept: a file and its row, one never without the other for longer than a crash."""
+"""Stored instances: a file in the spool and a row in the queue, made consistent after a crash."""
 
 import logging
 import threading
@@ -11,7 +11,7 @@ from lungscope.serving.pacs.uids import key_of
 log = logging.getLogger("lungscope.pacs")
 
 MOST_ATTEMPTS = 5
-"""To classify an instance; then it is failed, and kept."""
+"""Attempts to classify an instance before it is marked as failed; its file is kept."""
 
 
 class NoSpace(OSError):
@@ -19,81 +19,84 @@ class NoSpace(OSError):
 
 
 class Store:
-    """Takes instances in and lets them go. Several threads may use it, of one process.
+    """Receives instances and removes them when they are done; threads of one process may share it.
 
     Attributes:
-        spool: where the files are.
-        queue: where the rows are.
+        spool: the files.
+        queue: the rows.
     """
 
     def __init__(self, spool: Spool, queue: Queue, *, model: str, free: int, keep: bool) -> None:
-        """Makes a store and puts in order what a crash left.
+        """Makes a store and repairs what a crash left behind.
 
         Args:
-            spool: of files.
-            queue: of rows.
-            model: fingerprint of the model that answers; what another one answered may come again.
-            free: bytes that stay free on the disk.
-            keep: whether files of what is done stay.
+            spool: the files.
+            queue: the rows.
+            model: fingerprint of the classifying model; instances that another model answered are
+                received again.
+            free: bytes to keep free on the disk.
+            keep: whether the files of finished instances stay.
         """
         self.spool, self.queue = spool, queue
         self._model, self._free, self._keep = model, free, keep
         self._lock = threading.Lock()
         self._recover()
 
-    def take(self, instance: str, parts: Iterable[bytes | memoryview]) -> bool:
-        """Takes an instance in; when this returns it is on disk.
+    def receive(self, instance: str, parts: Iterable[bytes | memoryview]) -> bool:
+        """Stores an instance; when this returns it is on disk.
 
-        What is waiting already, or was answered by this model, is not taken again; nor is a result
-        of ours. What was refused, failed, or answered by another model, is.
+        An instance that is waiting or was answered by this model is not stored again, nor is one of
+        our own results. One that was refused, failed or answered by another model is.
 
         Args:
-            instance: its SOP Instance UID.
-            parts: of its file, in order.
+            instance: SOP Instance UID.
+            parts: pieces of its file, in order.
 
         Returns:
-            Whether it is to be classified.
+            Whether it will be classified.
 
         Raises:
             OSError: the disk is full, nearly so (`NoSpace`), or cannot be written.
             sqlite3.Error: the queue cannot be written.
         """
         key = key_of(instance)
-        if self._settled(key) or self.queue.is_result(instance):
+        if self._is_settled(key) or self.queue.is_result(instance):
             return False
         if self.spool.free < self._free:
             raise NoSpace("the disk of the spool is nearly full")
         partial = self.spool.write_partial(parts)
         with self._lock:
-            if self._settled(key):  # it came twice at once
+            # Between the first look and this one, another association may have brought the same
+            # instance; the slow part, writing, is done without the lock.
+            if self._is_settled(key):
                 partial.unlink()
                 return False
             self.spool.accept(partial, key)
             self.queue.add(key)
         return True
 
-    def known(self, instance: str) -> bool:
-        """Whether an instance was ever taken in, or is a result of ours."""
+    def is_known(self, instance: str) -> bool:
+        """Returns whether an instance was ever stored, or is one of our own results."""
         return self.queue.get(key_of(instance)) is not None or self.queue.is_result(instance)
 
     def refuse(self, key: str, reason: str) -> None:
-        """Notes that no model is asked about an instance, and lets its file go."""
+        """Marks an instance as refused, which no model is asked about, and removes its file."""
         with self._lock:
-            self.queue.moved(key, "refused", reason)
-            self._let_go(key)
+            self.queue.set_state(key, "refused", reason)
+            self._remove_files(key)
 
     def fail(self, key: str, reason: str) -> None:
-        """Gives an instance up; its file stays, for someone to find out why."""
+        """Marks an instance as failed; its file stays, so that someone can find out why."""
         with self._lock:
-            self.queue.moved(key, "failed", reason)
+            self.queue.set_state(key, "failed", reason)
 
-    def sent(self, key: str) -> None:
-        """Notes that the results are where they belong, and lets the files go."""
+    def mark_sent(self, key: str) -> None:
+        """Marks the results of an instance as sent, and removes its files."""
         with self._lock:
-            self.queue.moved(key, "sent")
-            self._let_go(key)
+            self.queue.set_state(key, "sent")
+            self._remove_files(key)
 
-    def _settled(self, key: str) -> bool:
+    def _is_settled(self, key: str) -> bool:
         entry = self.queue.get(key)
         if entry is None:
             return False
@@ -101,28 +104,28 @@ class Store:
             return True
         return entry.state == "sent" and entry.model == self._model
 
-    def _let_go(self, key: str) -> None:
+    def _remove_files(self, key: str) -> None:
         if not self._keep:
             self.spool.remove(key)
 
     def _recover(self) -> None:
         for key in self.queue.release_claims(MOST_ATTEMPTS):
-            log.error("%s failed: lungscope ended %d times over it", key[:12], MOST_ATTEMPTS)
+            log.error("%s failed: its classification crashed %d times", key[:12], MOST_ATTEMPTS)
         there = self.spool.keys()
         for key in there:
             entry = self.queue.get(key)
             if entry is None:  # on disk, but its row was not: it was never acknowledged
                 self.queue.add(key)
             elif entry.state in ("sent", "refused"):
-                self._let_go(key)
+                self._remove_files(key)
         for entry in self.queue.in_state("received"):
             if entry.key not in there:
-                self.queue.moved(entry.key, "failed", "its file is gone from the spool")
+                self.queue.set_state(entry.key, "failed", "its file is missing from the spool")
         for entry in self.queue.in_state("classified"):
             if not self.spool.results(entry.key):
                 again = entry.key in there
-                self.queue.moved(
+                self.queue.set_state(
                     entry.key,
                     "received" if again else "failed",
-                    None if again else "its results are gone from the spool",
+                    None if again else "its results are missing from the spool",
                 )

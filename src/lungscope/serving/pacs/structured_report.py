@@ -1,4 +1,4 @@
-"""An answer as a DICOM Structured Report: TID 1500, by highdicom."""
+"""A prediction as a DICOM Structured Report (TID 1500), by highdicom."""
 
 import math
 
@@ -35,17 +35,17 @@ _LONGEST_TEXT = 1024
 
 
 def structured_report(prediction: Prediction, source: SourceImage, uids: ResultUids) -> Dataset:
-    """Makes the report of an answer.
+    """Makes the report of a prediction.
 
-    The finding is the class, or "No answer" where the model abstains; the probability of every
-    class is a measurement, and so is the distance from the training images. Where the model
-    abstains there is no probability, for it means nothing there, and a comment says why. The
-    report is preliminary and not verified.
+    The finding is the class, or "No answer" if the model abstains. The probability of every class
+    and the distance from the training images are measurements. If the model abstains, the
+    probabilities are left out, as they mean nothing then, and a comment says why. The report is
+    preliminary and not verified.
 
     Args:
-        prediction: for the source image.
-        source: image.
-        uids: of the results.
+        prediction: prediction for the source image.
+        source: the source image.
+        uids: UIDs of the results.
 
     Returns:
         A Comprehensive SR in Explicit VR Little Endian, in the study of the source.
@@ -63,7 +63,7 @@ def structured_report(prediction: Prediction, source: SourceImage, uids: ResultU
         finding_type=_finding(prediction),
         measurements=_measurements(prediction),
     )
-    # PS3.16 TID 1501 is extensible; a comment is how it says what no code has.
+    # PS3.16 TID 1501 is extensible: a comment says what no code does.
     for text in _comments(prediction):
         group[0].ContentSequence.append(
             TextContentItem(CodedConcept.from_code(_COMMENT), text, RelationshipTypeValues.CONTAINS)

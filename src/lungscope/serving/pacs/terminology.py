@@ -1,7 +1,7 @@
-"""How an answer is put in DICOM's terms: codes, and the words that go with them.
+"""Private codes, descriptions and equipment attributes of the results.
 
-The codes are private. A class is a label that a model was trained with; SNOMED CT's codes of
-findings and disorders would let a system downstream take it for a diagnosis that someone made.
+A class is a label that a model was trained with. With a SNOMED CT code of a finding or disorder, a
+system downstream could take it for a diagnosis that someone made, so the codes are private.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from lungscope.serving.pacs.source_image import SourceImage
 
 SCHEME = "99LUNGSCOPE"
 MANUFACTURER = "lungscope"
-PURPOSE = f"{DISCLAIMER} Made by an algorithm; no person has looked at it."
+PURPOSE = f"{DISCLAIMER} Made by an algorithm and not reviewed by a person."
 SERIES_DESCRIPTION = "lungscope: research, not for diagnosis"
 NO_ANSWER = CodedConcept("NO-ANSWER", SCHEME, "No answer: the model abstains")
 DISTANCE = CodedConcept("DISTANCE", SCHEME, "Distance from the training images")
@@ -26,7 +26,7 @@ _LONGEST_MEANING = 64
 
 
 class Equipment(TypedDict):
-    """Who made a result, as highdicom's objects take it."""
+    """Equipment and series attributes of a result, as highdicom's constructors take them."""
 
     instance_number: int
     manufacturer: str
@@ -38,11 +38,11 @@ class Equipment(TypedDict):
 
 
 def describe_equipment(prediction: Prediction, source: SourceImage) -> Equipment:
-    """Equipment and series of a result (PS3.3 C.7.5.1, C.7.3.1), whatever object it becomes.
+    """Returns the equipment and series attributes of a result (PS3.3 C.7.5.1, C.7.3.1).
 
     Args:
-        prediction: that the result tells.
-        source: image that it is of.
+        prediction: prediction that the result reports.
+        source: image that it refers to.
     """
     return Equipment(
         instance_number=source.instance_number,
@@ -56,17 +56,17 @@ def describe_equipment(prediction: Prediction, source: SourceImage) -> Equipment
 
 
 def class_code(name: str) -> CodedConcept:
-    """The code of a class, the same for every model that has a class of this name."""
+    """Returns the code of a class, the same for every model with a class of this name."""
     return CodedConcept(f"C-{_short_hash(name)}", SCHEME, ascii_text(name))
 
 
 def probability_code(name: str) -> CodedConcept:
-    """The code of the calibrated probability of a class."""
+    """Returns the code of the calibrated probability of a class."""
     return CodedConcept(f"P-{_short_hash(name)}", SCHEME, ascii_text(f"Probability of {name}"))
 
 
 def coding_schemes() -> list[CodingSchemeIdentificationItem]:
-    """Who is responsible for the private codes (PS3.3 C.12.1.1.5)."""
+    """Returns the coding scheme of the private codes (PS3.3 C.12.1.1.5)."""
     return [
         CodingSchemeIdentificationItem(
             designator=SCHEME, name="lungscope's classes", responsible_organization=MANUFACTURER
@@ -75,11 +75,15 @@ def coding_schemes() -> list[CodingSchemeIdentificationItem]:
 
 
 def ascii_text(text: str, longest: int = _LONGEST_MEANING) -> str:
-    """A text as every character set has it, for the patient's may be any.
+    """Returns a text in ASCII, which every character set of a patient contains.
 
     Args:
-        text: of one line.
-        longest: characters of the result.
+        text: one line.
+        longest: largest number of characters of the result.
+
+    Examples:
+        >>> ascii_text("Épanchement pleural")
+        'Epanchement pleural'
     """
     plain = unicodedata.normalize("NFKD", text)
     kept = "".join(letter for letter in plain if not unicodedata.combining(letter))

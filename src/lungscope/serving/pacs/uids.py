@@ -1,7 +1,7 @@
-"""Unique identifiers of results: from the source image and the model, so that no result has two.
+"""Unique identifiers of results, derived from the source image and the model.
 
-A result that is made again, after a crash or because its image came twice, is the same instance,
-and an archive that has it already keeps one.
+A result that is made again, after a crash or because its image arrived twice, is the same instance,
+so that an archive which has it keeps one.
 """
 
 import hashlib
@@ -15,45 +15,45 @@ _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:lungscope:pacs:results")
 
 @dataclass(frozen=True)
 class ResultUids:
-    """Of the results for one image by one model; each "2.25." and a name-based UUID (PS3.5 B.2).
+    """UIDs of the results for one image by one model: "2.25." and a name-based UUID (PS3.5 B.2).
 
     Attributes:
-        report, picture: SOP Instance UIDs.
-        report_series, picture_series: Series Instance UIDs; images of one series share them.
-        tracking: of the finding, in the report.
-        device: of the model as an observer; the same for all images.
+        report, capture: SOP Instance UIDs of the report and the Secondary Capture.
+        report_series, capture_series: Series Instance UIDs, shared by the images of one series.
+        tracking: tracking UID of the finding in the report.
+        device: UID of the model as an observer, the same for all images.
     """
 
     report: str
-    picture: str
+    capture: str
     report_series: str
-    picture_series: str
+    capture_series: str
     tracking: str
     device: str
 
     @classmethod
     def of(cls, instance: str, series: str, model: str) -> "ResultUids":
-        """Derives them.
+        """Derives the UIDs.
 
         Args:
             instance: SOP Instance UID of the source image.
             series: its Series Instance UID.
-            model: what tells the model from all others; see `fingerprint`.
+            model: `fingerprint` of the model.
         """
         return cls(
             report=_derived(instance, model, "report"),
-            picture=_derived(instance, model, "picture"),
+            capture=_derived(instance, model, "capture"),
             report_series=_derived(series, model, "report series"),
-            picture_series=_derived(series, model, "picture series"),
+            capture_series=_derived(series, model, "capture series"),
             tracking=_derived(instance, model, "finding"),
             device=_derived(model, "device"),
         )
 
 
 def fingerprint(description: Description) -> str:
-    """What tells a model from all others: the hash of its weights, its precision, its thresholds.
+    """Returns an identifier of a model: hashes of its weights and of how they are used.
 
-    The thresholds and the temperature belong to it, for with others it answers differently.
+    Temperature and thresholds are part of it because with others the model answers differently.
     """
     precision = description.export.precision if description.export else ""
     thresholds = sorted((name, str(value)) for name, value in description.abstention.items())
@@ -62,9 +62,13 @@ def fingerprint(description: Description) -> str:
 
 
 def key_of(instance: str) -> str:
-    """The name of an instance in spool, log and status: 32 hexadecimal digits.
+    """Returns the name of an instance in spool, log and status: 32 hexadecimal digits.
 
-    It says nothing of the patient; whoever has the SOP Instance UID can tell that it belongs to it.
+    It reveals nothing about the patient, and can be computed from the SOP Instance UID.
+
+    Examples:
+        >>> key_of("1.2.840.10008.1.1")[:12]
+        '7a96f697a695'
     """
     return hashlib.sha256(instance.encode()).hexdigest()[:32]
 
