@@ -11,8 +11,12 @@ from lungscope.data.cache import Cache
 from lungscope.data.split import SplitEntry
 from lungscope.images import Preprocessing
 from lungscope.inference.description import Description
-from lungscope.models.checkpoint import Checkpoint
+from lungscope.models import Shape, build_network
+from lungscope.models.checkpoint import Checkpoint, save_checkpoint
 from lungscope.models.network import Network
+from lungscope.training.history import Epoch, write_history
+from lungscope.training.recipe import Recipe
+from lungscope.training.run import Run
 
 SIZE = 32
 LEVELS = (40, 128, 216)
@@ -67,3 +71,25 @@ def written():
         return Cache(pixels, {f"hash {row}": row for row in range(count)}, Path()), entries
 
     return written
+
+
+@pytest.fixture(scope="session")
+def run(tmp_path_factory, phantoms, phantom_split):
+    """A run with an untrained model on phantoms, neither evaluated nor audited."""
+    folder = tmp_path_factory.mktemp("audited") / "run"
+    recipe = Recipe(model="squeezenet1_1", weights="none", size=64)
+    run = Run.create(folder, recipe, phantom_split, phantoms, force=False)
+    description = Description(
+        "squeezenet1_1",
+        16,
+        phantom_split.classes,
+        Preprocessing(64, 0.5, 0.25),
+        "",
+        data_fingerprint=phantom_split.fingerprint,
+    )
+    torch.manual_seed(0)
+    state = build_network("squeezenet1_1", Shape(len(phantom_split.classes))).state_dict()
+    save_checkpoint(run.checkpoint, state, description)
+    write_history(run.history, [Epoch(1, 0.01, 1.0, 0.5, 1.0, 0.5, 2.0)])
+    run.note(finished=True)
+    return run

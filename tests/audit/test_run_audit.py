@@ -6,32 +6,8 @@ from lungscope.audit.audit_report import AuditReport
 from lungscope.audit.run_audit import audit_run
 from lungscope.data.index import Index
 from lungscope.errors import LungscopeError
-from lungscope.images import Preprocessing
-from lungscope.inference.description import Description
-from lungscope.models import Shape, build_network
-from lungscope.models.checkpoint import save_checkpoint
 from lungscope.progress import ignore
-from lungscope.training.recipe import Recipe
 from lungscope.training.run import Run
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory, phantoms, phantom_split):
-    """A run with an untrained model on phantoms."""
-    folder = tmp_path_factory.mktemp("audited") / "run"
-    recipe = Recipe(model="squeezenet1_1", weights="none", size=64)
-    run = Run.create(folder, recipe, phantom_split, phantoms, force=False)
-    description = Description(
-        "squeezenet1_1",
-        16,
-        phantom_split.classes,
-        Preprocessing(64, 0.5, 0.25),
-        "",
-        data_fingerprint=phantom_split.fingerprint,
-    )
-    state = build_network("squeezenet1_1", Shape(len(phantom_split.classes))).state_dict()
-    save_checkpoint(run.checkpoint, state, description)
-    return run
 
 
 @pytest.fixture
