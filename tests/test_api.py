@@ -79,7 +79,7 @@ def test_a_run_is_replaced_only_with_force(run, phantoms, split, cache_folder):
 
 
 def test_an_evaluation_has_metrics_with_intervals_and_a_report(run, cache_folder):
-    accuracy = run.evaluate(cache_folder=cache_folder).assessment.evaluation.overall["accuracy"]
+    accuracy = run.evaluate(cache_folder=cache_folder).overall["accuracy"]
     assert isinstance(accuracy, ls.Estimate)
     assert accuracy.low <= accuracy.value <= accuracy.high
     assert (run.folder / "report.html").is_file()

@@ -1,51 +1,60 @@
-"""Numbers and names as people read them."""
+"""Numbers, lists and tables as people read them: one place for all rooms.
 
-from collections.abc import Iterable
+A number with its interval formats itself: see `lungscope.estimate.Estimate`.
+"""
+
+from collections.abc import Iterable, Sequence
+from html import escape
 from pathlib import PureWindowsPath
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:  # so that a command can count in words without the numbers' libraries
-    from lungscope.estimate import Estimate
 
 
-def decimal(value: float, digits: int = 3) -> str:
-    """A number with so many digits behind the point, e.g. "0.921"."""
+def format_decimal(value: float, digits: int = 3) -> str:
+    """Formats a number with a fixed number of decimals.
+
+    Examples:
+        >>> format_decimal(0.92131)
+        '0.921'
+    """
     return f"{value:.{digits}f}"
 
 
-def interval(estimate: "Estimate", digits: int = 3) -> str:
-    """An interval, e.g. "0.889 to 0.952"; one without width is said to be none.
+def format_short(value: float) -> str:
+    """Formats a number with as few characters as it takes.
 
-    The bootstrap has none where all images are of one group or none is classified wrongly.
+    Examples:
+        >>> format_short(0.010), format_short(10.0)
+        ('0.01', '10')
     """
-    if estimate.low == estimate.high:
-        return "no interval"
-    return f"{decimal(estimate.low, digits)} to {decimal(estimate.high, digits)}"
-
-
-def told(estimate: "Estimate", digits: int = 3) -> str:
-    """A number with its interval, e.g. "0.921 (95 % 0.889 to 0.952)"."""
-    value, between = decimal(estimate.value, digits), interval(estimate, digits)
-    return f"{value} ({between})" if between == "no interval" else f"{value} (95\u00a0% {between})"
-
-
-def plain(value: float) -> str:
-    """A number as short as can be, e.g. "0.01" or "10"."""
     return f"{value:.12g}"
 
 
-def counted(value: int) -> str:
-    """A count, e.g. "2,415"."""
+def format_count(value: int) -> str:
+    """Formats a count, with commas between thousands.
+
+    Examples:
+        >>> format_count(2415)
+        '2,415'
+    """
     return f"{value:,}"
 
 
-def several(count: int, noun: str) -> str:
-    """So many of something, e.g. "1 epoch" or "2,415 images"."""
-    return f"{counted(count)} {noun}{'' if count == 1 else 's'}"
+def format_quantity(count: int, noun: str) -> str:
+    """Formats a count with its noun, which takes an "s" unless the count is 1.
+
+    Examples:
+        >>> format_quantity(1, "epoch"), format_quantity(2415, "image")
+        ('1 epoch', '2,415 images')
+    """
+    return f"{format_count(count)} {noun}{'' if count == 1 else 's'}"
 
 
-def duration(seconds: float) -> str:
-    """A time, e.g. "4 min 12 s" or "2 h 5 min"."""
+def format_duration(seconds: float) -> str:
+    """Formats a time in at most two units.
+
+    Examples:
+        >>> format_duration(252), format_duration(7500)
+        ('4 min 12 s', '2 h 5 min')
+    """
     whole = round(seconds)
     hours, minutes = whole // 3600, whole % 3600 // 60
     if hours:
@@ -53,12 +62,47 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {whole % 60} s" if minutes else f"{whole} s"
 
 
+def join_words(words: Iterable[str]) -> str:
+    """Joins words with commas, and the last one with "and".
+
+    Args:
+        words: one or more.
+
+    Examples:
+        >>> join_words(["a", "b", "c"])
+        'a, b and c'
+    """
+    *before, last = words
+    return f"{', '.join(before)} and {last}" if before else last
+
+
 def file_name(path: str) -> str:
-    """The last part of a path, of whatever system; what is none stays as it is."""
+    r"""Returns the last part of a path, whether its slashes are those of Windows or not.
+
+    Examples:
+        >>> file_name(r"C:\Users\me\start.pt"), file_name("runs/start.pt")
+        ('start.pt', 'start.pt')
+    """
     return PureWindowsPath(path).name  # which knows both kinds of slash
 
 
-def listed(names: Iterable[str]) -> str:
-    """Names in a row, e.g. "a, b and c"."""
-    *before, last = names
-    return f"{', '.join(before)} and {last}" if before else last
+def html_table(header: Sequence[str], rows: Iterable[Sequence[object]], caption: str = "") -> str:
+    """Builds an HTML table, for `_repr_html_` in notebooks; every cell is escaped.
+
+    Args:
+        header: the titles of the columns.
+        rows: cells, as many a row as there are columns.
+        caption: above the table; none if it is empty.
+
+    Examples:
+        >>> html_table(["file", "class"], [["a.png", "<b>"]])
+        '<table><tr><th>file</th><th>class</th></tr><tr><td>a.png</td><td>&lt;b&gt;</td></tr></table>'
+    """
+    lines = [_row("th", header), *(_row("td", row) for row in rows)]
+    title = f"<caption>{escape(caption)}</caption>" if caption else ""
+    return f"<table>{title}{''.join(lines)}</table>"
+
+
+def _row(tag: str, cells: Iterable[object]) -> str:
+    inner = "".join(f"<{tag}>{escape(str(cell))}</{tag}>" for cell in cells)
+    return f"<tr>{inner}</tr>"

@@ -109,7 +109,7 @@ def test_an_evaluation_is_predictions_metrics_and_figures(evaluated, tmp_path):
         "predictions.csv",
     ]
     metrics = json.loads(files["metrics.json"])
-    assert metrics["images"] == found.assessment.evaluation.images == 4
+    assert metrics["images"] == found.assessment.images == 4
     assert metrics["subset"] == "test"
     assert metrics["weights_sha256"] == found.checkpoint.description.weights_sha256
     table = Predictions.load(found.folder / "predictions.csv")

@@ -13,6 +13,7 @@ from lungscope.evaluation.selective import (
     POINTS,
     choose_threshold_for_accuracy,
     compute_coverage_curve,
+    compute_risk_area,
     measure_accepted,
 )
 
@@ -42,7 +43,8 @@ def test_a_small_curve_by_hand(answers):
     assert found.threshold.tolist() == [0.9, 0.8, 0.7, 0.6]
     assert found.coverage.tolist() == [0.25, 0.5, 0.75, 1]
     assert found.accuracy.tolist() == [1, 1, 2 / 3, 0.5]
-    assert found.risk_area.value == pytest.approx((0 + 0 + 1 / 3 + 1 / 2) / 4)
+    area = compute_risk_area(predictions, of(predictions))
+    assert area.value == pytest.approx((0 + 0 + 1 / 3 + 1 / 2) / 4)
 
 
 def test_images_of_one_confidence_are_accepted_together(answers):
@@ -62,7 +64,7 @@ def test_the_risk_area_is_the_mean_over_all_orders_of_ties(answers, images):
         for order in permutations(range(len(images)))
         if all(np.diff([confidences[image] for image in order]) <= 0)
     ]
-    found = compute_coverage_curve(predictions, of(predictions, 3)).risk_area.value
+    found = compute_risk_area(predictions, of(predictions, 3)).value
     assert found == pytest.approx(np.mean(orders))
 
 
@@ -73,8 +75,8 @@ def test_a_draw_has_the_risk_area_of_its_images_laid_end_to_end(answers, simulat
     drawn = answers(
         np.repeat(predictions.probabilities, times, axis=0), np.repeat(predictions.labels, times)
     )
-    found = compute_coverage_curve(predictions, resampling).risk_area
-    expected = compute_coverage_curve(drawn, of(drawn, 1)).risk_area.value
+    found = compute_risk_area(predictions, resampling)
+    expected = compute_risk_area(drawn, of(drawn, 1)).value
     assert found.low == found.high == pytest.approx(expected)
 
 
@@ -82,13 +84,11 @@ def test_confidence_that_goes_with_being_right_lowers_the_area(answers):
     right = np.arange(100) < 80
     falling, rising = np.linspace(0.9, 0.6, 100), np.linspace(0.6, 0.9, 100)
     best, worst = (
-        compute_coverage_curve(
-            sure(answers, confidences, right), of(sure(answers, confidences, right))
-        )
+        compute_risk_area(sure(answers, confidences, right), of(sure(answers, confidences, right)))
         for confidences in (falling, rising)
     )
-    assert best.risk_area.value == pytest.approx(risk_area(right))
-    assert best.risk_area.high < worst.risk_area.low
+    assert best.value == pytest.approx(risk_area(right))
+    assert best.high < worst.low
 
 
 def test_the_last_point_is_the_accuracy_of_all_images(simulated):

@@ -19,7 +19,6 @@ def curve(count=200, last=0.9, half_width=0.02):
         accuracy=accuracy,
         low=np.maximum(accuracy - half_width, 0),
         high=np.minimum(accuracy + half_width, 1),
-        risk_area=Estimate(0.027, 0.010, 0.052),
     )
 
 

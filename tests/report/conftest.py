@@ -1,7 +1,6 @@
 """Runs that nobody had to train, with everything that a report is made of."""
 
 import hashlib
-import json
 from html.parser import HTMLParser
 
 import numpy as np
@@ -148,10 +147,9 @@ def make_run(tmp_path_factory):
         description.save(run.checkpoint / "model.json")
         tested = answers(split, "test")
         if "evaluation" in done:
-            assessed = assess(tested, answers(split, "validation", 1), temperature, "test")
-            (run.folder / "evaluation").mkdir()
-            text = json.dumps({"weights_sha256": SHA256} | assessed.to_json())
-            (run.folder / "evaluation" / "metrics.json").write_text(text)
+            validation = answers(split, "validation", 1)
+            assessed = assess(tested, validation, temperature, "test", weights_sha256=SHA256)
+            assessed.save(run.folder / "evaluation" / "metrics.json")
         if "audit" in done:
             (run.folder / "audit").mkdir()
             an_audit(tested).save(run.folder / "audit")

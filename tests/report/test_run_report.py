@@ -55,11 +55,11 @@ def test_the_verdicts_are_counted_in_words(page):
 
 def test_every_overall_metric_is_that_of_metrics_json_and_names_its_average(page, metrics):
     titles = {
-        "accuracy": "accuracy (over images)",
-        "loss": "loss, mean cross-entropy in nats (over images)",
-        "precision_weighted": "precision (weighted by class support)",
-        "recall_weighted": "recall (weighted by class support)",
-        "f1_weighted": "F1 (weighted by class support)",
+        "accuracy": "accuracy",
+        "loss": "loss (nats)",
+        "precision_weighted": "precision (weighted)",
+        "recall_weighted": "recall (weighted)",
+        "f1_weighted": "F1 (weighted)",
         "precision_macro": "precision (macro)",
         "recall_macro": "recall (macro)",
         "f1_macro": "F1 (macro)",
@@ -379,7 +379,18 @@ def test_metrics_of_another_split_are_refused(make_run):
     prevalence = value["one_vs_rest"]["prevalence"]
     value["one_vs_rest"]["prevalence"] = dict(zip("abc", prevalence.values(), strict=True))
     metrics.write_text(json.dumps(value))
-    with pytest.raises(LungscopeError, match="evaluate anew"):
+    with pytest.raises(LungscopeError, match="evaluate again"):
+        read_facts(run)
+
+
+def test_metrics_of_another_number_of_images_are_refused(make_run):
+    run = make_run(done=("evaluation",))
+    metrics = run.folder / "evaluation" / "metrics.json"
+    value = json.loads(metrics.read_text())
+    value["images"] = 61
+    value["confusion"]["counts"][0][0] += 1
+    metrics.write_text(json.dumps(value))
+    with pytest.raises(InvalidData, match=r"is about 61 test images .* has 60 of 3"):
         read_facts(run)
 
 

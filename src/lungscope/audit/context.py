@@ -14,7 +14,7 @@ from lungscope.evaluation.subset_predictions import predict_subset
 from lungscope.models import get_architecture
 from lungscope.models.checkpoint import Checkpoint
 from lungscope.progress import OnProgress, ignore
-from lungscope.text import counted
+from lungscope.text import format_count
 
 AUDITED: Subset = "test"
 """The subset of the split that is audited."""
@@ -92,4 +92,4 @@ class Context:
             images: how many test images are shown; all of them by default.
         """
         shown = self.performance.images if images is None else images
-        return f"{self.model_title}, {counted(shown)} test images"
+        return f"{self.model_title}, {format_count(shown)} test images"

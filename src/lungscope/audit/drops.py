@@ -4,7 +4,7 @@ import math
 
 from lungscope.audit.performance import Performance, points
 from lungscope.estimate import Estimate
-from lungscope.text import several
+from lungscope.text import format_quantity
 
 LARGE_DROP = 0.05
 """A larger drop in accuracy is no longer small."""
@@ -36,5 +36,6 @@ def explain_doubt(performance: Performance) -> str:
     """Says that a large drop cannot be excluded, and on how many images."""
     return (
         f"A drop of more than {points(LARGE_DROP)} cannot be excluded: too few images "
-        f"({several(performance.images, 'image')} in {several(performance.groups, 'group')})."
+        f"({format_quantity(performance.images, 'image')} in "
+        f"{format_quantity(performance.groups, 'group')})."
     )

@@ -11,7 +11,7 @@ from lungscope.cli.options import Folder, Force, Json, Quiet, Seed, Skip, Worker
 from lungscope.cli.terminal import Terminal
 from lungscope.cli.training import describe_split
 from lungscope.errors import LungscopeError
-from lungscope.text import several
+from lungscope.text import format_quantity
 
 if TYPE_CHECKING:
     from lungscope.data.check import DataCheck
@@ -64,14 +64,14 @@ def show_check(checked: "DataCheck", terminal: Terminal) -> None:
         )
     terminal.say(table)
     if checked.groups:
-        terminal.say(several(checked.groups, "group"))
+        terminal.say(format_quantity(checked.groups, "group"))
     for finding in checked.findings:
         colour = "red" if finding.level == "error" else "yellow"
         terminal.say(f"[{colour}]{finding.level}[/]: {escape(finding.text)}")
     errors = sum(finding.level == "error" for finding in checked.findings)
     terminal.say(
-        f"{'Passed' if checked.passed else 'Failed'}: {several(errors, 'error')}, "
-        f"{several(len(checked.findings) - errors, 'warning')}"
+        f"{'Passed' if checked.passed else 'Failed'}: {format_quantity(errors, 'error')}, "
+        f"{format_quantity(len(checked.findings) - errors, 'warning')}"
     )
 
 

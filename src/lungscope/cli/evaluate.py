@@ -12,28 +12,12 @@ from lungscope.cli.options import CacheFolder, Device, Force, Json, Quiet, RunDa
 from lungscope.cli.report import say_left_out
 from lungscope.cli.terminal import Terminal
 from lungscope.cli.training import warn_unfinished
-from lungscope.text import several
+from lungscope.text import format_quantity
 
 if TYPE_CHECKING:
     from lungscope.estimate import Estimate
     from lungscope.evaluation.assessment import Assessment
     from lungscope.evaluation.run_evaluation import RunEvaluation
-
-ONE_VS_REST = {
-    "sensitivity": "sensitivity",
-    "specificity": "specificity",
-    "ppv": "PPV",
-    "npv": "NPV",
-    "auroc": "AUROC",
-    "auprc": "AUPRC",
-}
-
-CALIBRATION = {
-    "ece_top_label": "ECE (predicted class)",
-    "ece_classwise_macro": "ECE (classwise, macro)",
-    "brier": "Brier score",
-    "nll": "loss (nats)",
-}
 
 
 def evaluate(
@@ -105,16 +89,17 @@ def evaluated_run(
     written = None
     if out is None and subset == "test":  # a report is of what lies in the run's own folder
         written = write_report(run)
-    evaluation, description = evaluated.assessment.evaluation, evaluated.checkpoint.description
+    assessment, description = evaluated.assessment, evaluated.checkpoint.description
     terminal.say(
-        f"{several(evaluation.images, f'{subset} image')} in "
-        f"{several(evaluation.groups, 'group')}, {len(evaluation.classes)} classes   "
+        f"{format_quantity(assessment.images, f'{subset} image')} in "
+        f"{format_quantity(assessment.groups, 'group')}, {len(assessment.confusion.classes)} "
+        f"classes   "
         f"model {description.architecture} {description.weights_sha256[:8]}"
     )
-    terminal.say(_overall(evaluation.overall))
-    terminal.say(_by_class(evaluated.assessment))
-    terminal.say(_calibration(evaluated.assessment))
-    terminal.say(_thresholds(evaluated.assessment))
+    terminal.say(_overall(assessment.overall))
+    terminal.say(_by_class(assessment))
+    terminal.say(_calibration(assessment))
+    terminal.say(_thresholds(assessment))
     reported = f" and {written.page} with model_card.md" if written else ""
     terminal.say(
         escape(f"Wrote {evaluated.folder} (metrics.json, predictions.csv, figures){reported}.")
@@ -136,23 +121,29 @@ def _overall(overall: "dict[str, Estimate]") -> Table:
 
 
 def _by_class(assessment: "Assessment") -> Table:
-    table = Table("class against the rest", "images", *ONE_VS_REST.values(), box=None)
-    evaluation = assessment.evaluation
-    for row, (name, metrics) in enumerate(assessment.discrimination.by_class.items()):
+    from lungscope.evaluation.discrimination import CLASS_METRICS
+
+    table = Table("class against the rest", "images", *CLASS_METRICS.values(), box=None)
+    confusion = assessment.confusion
+    for name, counts in zip(confusion.classes, confusion.counts, strict=True):
+        metrics = assessment.one_vs_rest.by_class[name]
         table.add_row(
             escape(name),
-            f"{evaluation.matrix[row].sum():.0f}",
-            *(_cell(metrics[metric], "\n") for metric in ONE_VS_REST),
+            f"{sum(counts)}",
+            *(_cell(metrics[metric], "\n") for metric in CLASS_METRICS),
         )
     return table
 
 
 def _calibration(assessment: "Assessment") -> Table:
+    from lungscope.evaluation.calibration import CALIBRATION_TITLES
+
     warm = f"temperature {assessment.temperature:.3f}"
     table = Table("calibration", "as trained", f"{warm}, fitted on validation", box=None)
-    for name, title in CALIBRATION.items():
+    for name, title in CALIBRATION_TITLES.items():
         before, after = (
-            getattr(each, name) for each in (assessment.uncalibrated, assessment.calibrated)
+            getattr(each, name)
+            for each in (assessment.calibration.uncalibrated, assessment.calibration.calibrated)
         )
         table.add_row(title, _cell(before), _cell(after))
     return table
@@ -160,7 +151,7 @@ def _calibration(assessment: "Assessment") -> Table:
 
 def _thresholds(assessment: "Assessment") -> str:
     lines = []
-    for each in assessment.answering:
+    for each in assessment.selective.answering:
         if each.found is None:
             lines.append(f"No confidence threshold reaches {each.wanted:.0%} on validation images.")
             continue
@@ -176,4 +167,4 @@ def _thresholds(assessment: "Assessment") -> str:
 def _cell(estimate: "Estimate | None", between: str = " ") -> str:
     if estimate is None:
         return ""
-    return f"{estimate.value:.3f}{between}({estimate.low:.3f}-{estimate.high:.3f})"
+    return f"{estimate.value:.3f}{between}({estimate.bounds()})"

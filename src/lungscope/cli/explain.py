@@ -13,7 +13,7 @@ from lungscope.cli.options import ExportedFolder, Json, Quiet, Radiographs
 from lungscope.cli.output import shorten_path
 from lungscope.cli.terminal import INTERRUPTED, Terminal
 from lungscope.errors import LungscopeError
-from lungscope.text import several
+from lungscope.text import format_quantity
 
 if TYPE_CHECKING:
     from lungscope.evaluation.checkpoint_classifier import CheckpointClassifier
@@ -91,7 +91,8 @@ def explain(
     suspects = sum(row["suspect"] is True for row in rows)
     terminal.say(
         escape(
-            f"Wrote {several(len(rows) - failures, 'picture')} to {out}; {suspects} of them with "
+            f"Wrote {format_quantity(len(rows) - failures, 'picture')} to {out}; {suspects} of "
+            f"them with "
             "more heat outside the thorax than evenly spread heat has there."
         )
     )

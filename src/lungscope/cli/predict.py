@@ -25,7 +25,7 @@ from lungscope.cli.output import (
 from lungscope.cli.terminal import INTERRUPTED, Terminal
 from lungscope.errors import LungscopeError
 from lungscope.progress import ignore
-from lungscope.text import several
+from lungscope.text import format_quantity
 
 if TYPE_CHECKING:
     from lungscope.inference.prediction import Outcome
@@ -117,12 +117,16 @@ def predict(
         interrupted = True
         kept = f"; what is done is in {partial(out)}" if out else ""
         terminal.err.print(
-            escape(f"Interrupted after {kinds.total():,} of {several(len(files), 'file')}{kept}.")
+            escape(
+                f"Interrupted after {kinds.total():,} of "
+                f"{format_quantity(len(files), 'file')}{kept}."
+            )
         )
     terminal.say(_summary(kinds, time.perf_counter() - started))
     if kinds["unwanted"]:
         terminal.say(
-            f"{several(kinds['unwanted'], 'DICOM image')} of another modality, view or body part; "
+            f"{format_quantity(kinds['unwanted'], 'DICOM image')} of another modality, view or "
+            f"body part; "
             "--force reads them anyway."
         )
     if out is not None and not interrupted:
@@ -142,5 +146,5 @@ def _kind(outcome: "Outcome") -> str:
 
 def _summary(kinds: Counter[str], seconds: float) -> str:
     counts = ", ".join(f"{count:,} {kind}" for kind, count in sorted(kinds.items()))
-    images = several(kinds.total(), "file")
+    images = format_quantity(kinds.total(), "file")
     return f"{images}: {counts}.  {kinds.total() / seconds:.0f} a second."

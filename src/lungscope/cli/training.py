@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 
 from lungscope.cli.terminal import Terminal
-from lungscope.text import several
+from lungscope.text import format_quantity
 
 if TYPE_CHECKING:
     from lungscope.data.index import Index
@@ -46,7 +46,7 @@ def describe_split(split: "Split") -> str:
 
     subsets = ", ".join(
         f"{len(split.subset(subset))} {subset} "
-        f"({several(len({e.group for e in split.subset(subset)}), 'group')})"
+        f"({format_quantity(len({e.group for e in split.subset(subset)}), 'group')})"
         for subset in SUBSETS
     )
     return f"Split {split.description}: {subsets}; kept together: {split.grouped_by}"

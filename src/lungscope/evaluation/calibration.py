@@ -55,6 +55,15 @@ class Calibration:
     nll: Estimate
 
 
+CALIBRATION_TITLES = {
+    "ece_top_label": "ECE (predicted class)",
+    "ece_classwise_macro": "ECE (classwise, macro)",
+    "brier": "Brier score",
+    "nll": "loss (nats)",
+}
+"""Titles of the fields of `Calibration` in tables."""
+
+
 @dataclass(frozen=True)
 class ReliabilityBin:
     """Images of about equal confidence: one point of a reliability diagram.

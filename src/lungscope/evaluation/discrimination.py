@@ -18,10 +18,22 @@ from lungscope.evaluation.ranking import Ranking
 
 Counts = NDArray[np.float64]
 
-_AREAS = ("auroc", "auprc")
+RATES = {
+    "sensitivity": "sensitivity",
+    "specificity": "specificity",
+    "ppv": "PPV",
+    "npv": "NPV",
+}
+"""Metrics of a class's predicted label by name, with their titles in tables."""
+
+AREAS = {"auroc": "AUROC", "auprc": "AUPRC"}
+"""Metrics of a class's probability, likewise."""
+
+CLASS_METRICS = RATES | AREAS
+"""All metrics of one class against the rest."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Discrimination:
     """One-vs-rest metrics, each in [0, 1] with its 95 % interval.
 
@@ -73,7 +85,7 @@ def compute_discrimination(predictions: Predictions, resampling: Resampling) -> 
                 **compute_class_rates(
                     predictions.predicted == k, predictions.labels == k, resampling
                 ),
-                **{name: _area(areas[k, n], drawn[k, n]) for n, name in enumerate(_AREAS)},
+                **{name: _area(areas[k, n], drawn[k, n]) for n, name in enumerate(AREAS)},
             }
             for k, label in enumerate(predictions.classes)
         },
@@ -81,7 +93,7 @@ def compute_discrimination(predictions: Predictions, resampling: Resampling) -> 
             **macro,
             **{
                 name: _area(areas[:, n].mean(), drawn[:, n].mean(axis=0))
-                for n, name in enumerate(_AREAS)
+                for n, name in enumerate(AREAS)
             },
         },
         prevalence={

@@ -1,17 +1,15 @@
 """All metrics of one model on one set of images, each with its interval."""
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lungscope.estimate import LEVEL, Estimate
-from lungscope.evaluation.bootstrap import DRAWS, Resampling
+from lungscope.estimate import Estimate
+from lungscope.evaluation.bootstrap import Resampling
 from lungscope.evaluation.metrics import METRICS, Sample, class_scores, confusion_matrix
 from lungscope.evaluation.predictions import Predictions
 from lungscope.evaluation.proportions import (
-    FEW,
     UNKNOWN,
     estimate_proportion_among,
     f1_interval,
@@ -38,25 +36,6 @@ class Evaluation:
     overall: dict[str, Estimate]
     by_class: dict[str, dict[str, Estimate]]
     matrix: NDArray[np.float64]
-
-    def to_json(self) -> dict[str, Any]:
-        """A JSON object: the first part of `metrics.json`."""
-        return {
-            "images": self.images,
-            "groups": self.groups,
-            "interval": _interval(self.groups),
-            "overall": {name: asdict(value) for name, value in self.overall.items()},
-            "by_class": {
-                name: {metric: asdict(value) for metric, value in metrics.items()}
-                for name, metrics in self.by_class.items()
-            },
-            "confusion": {
-                "classes": self.classes,
-                "rows": "true class",
-                "columns": "predicted class",
-                "counts": self.matrix.astype(int).tolist(),
-            },
-        }
 
 
 def evaluate(predictions: Predictions, seed: int = 0) -> Evaluation:
@@ -105,15 +84,3 @@ def _f1(
     if not among.any():
         return UNKNOWN
     return f1_interval(value, replicates, len(np.unique(resampling.group[among])))
-
-
-def _interval(groups: int) -> str:
-    if groups == 1:
-        return (
-            "none: all images are of one group, so low and high repeat the value, but for shares: "
-            "95 %, Wilson's for one observation"
-        )
-    return (
-        f"{100 * LEVEL:.0f} %, bootstrap over groups, {DRAWS} draws (Wilson's for shares of fewer "
-        f"than {FEW} groups or the same in every draw)"
-    )

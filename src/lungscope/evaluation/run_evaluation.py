@@ -4,14 +4,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lungscope.atomic import atomic_folder, refuse_occupied, write_json
+from lungscope.atomic import atomic_folder, refuse_occupied
 from lungscope.data.cache import Cache, open_cache
 from lungscope.data.split import Split, Subset
 from lungscope.errors import LungscopeError
+from lungscope.estimate import Estimate
 from lungscope.evaluation.assessment import Assessment, assess
+from lungscope.evaluation.bootstrap import Resampling
 from lungscope.evaluation.calibration import Calibration, compute_reliability
 from lungscope.evaluation.discrimination import compute_class_curves
+from lungscope.evaluation.metrics import METRICS, confusion_matrix
 from lungscope.evaluation.predictions import Predictions
+from lungscope.evaluation.selective import compute_coverage_curve
 from lungscope.evaluation.subset_predictions import predict_subset
 from lungscope.figures import samples
 from lungscope.figures.confusion_matrix import draw_confusion_matrix
@@ -21,21 +25,22 @@ from lungscope.figures.roc import draw_roc
 from lungscope.models import get_architecture
 from lungscope.models.checkpoint import Checkpoint
 from lungscope.progress import OnProgress, ignore, part_of
+from lungscope.text import format_quantity, html_table
 from lungscope.training.run import Run
 
-METRICS = "metrics.json"
+METRICS_FILE = "metrics.json"
 PREDICTIONS = "predictions.csv"
 FIGURES = "figures"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class RunEvaluation:
-    """A run's predictions and what they are worth.
+    """The evaluation of a run on one subset of its split.
 
     Attributes:
-        checkpoint: the model that answered.
-        predictions: its answers.
-        assessment: what was measured of them.
+        checkpoint: the model.
+        predictions: its predictions, calibrated.
+        assessment: metrics, calibration and thresholds.
         folder: where everything was written.
     """
 
@@ -44,10 +49,26 @@ class RunEvaluation:
     assessment: Assessment
     folder: Path
 
+    @property
+    def overall(self) -> dict[str, Estimate]:
+        """Accuracy, loss and the other overall metrics by name, each with its 95 % interval."""
+        return self.assessment.overall
+
     def to_json(self) -> dict[str, Any]:
-        """The content of `metrics.json`."""
-        model = {"weights_sha256": self.checkpoint.description.weights_sha256}
-        return model | self.assessment.to_json()
+        """Returns the content of `metrics.json`."""
+        return self.assessment.to_json()
+
+    def __repr__(self) -> str:
+        images = format_quantity(self.assessment.images, f"{self.assessment.subset} image")
+        return f"RunEvaluation({str(self.folder)!r}: {images}, accuracy {self.overall['accuracy']})"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (METRICS[name].label, f"{each.value:.3f}", each.bounds())
+            for name, each in self.overall.items()
+        ]
+        images = format_quantity(self.assessment.images, f"{self.assessment.subset} image")
+        return html_table(("metric", "value", "95 % interval"), rows, caption=images)
 
 
 def evaluate_run(
@@ -77,7 +98,7 @@ def evaluate_run(
         LungscopeError: no checkpoint, data that is not the split's, or a folder that holds an
             evaluation (unless `force`) or anything else.
     """
-    refuse_occupied(folder, {METRICS, PREDICTIONS, FIGURES}, "an evaluation", force=force)
+    refuse_occupied(folder, {METRICS_FILE, PREDICTIONS, FIGURES}, "an evaluation", force=force)
     checkpoint, split, cache = open_evaluated(run, data, cache_folder)
     subsets: tuple[Subset, ...] = (subset,) if subset == "validation" else (subset, "validation")
     total, done = sum(len(split.subset(each)) for each in subsets), 0
@@ -87,16 +108,22 @@ def evaluate_run(
         answers[each] = predict_subset(checkpoint, cache, entries, device, told)
         done += len(entries)
     predictions, validation = answers[subset], answers["validation"]
-    assessment = assess(predictions, validation, checkpoint.description.temperature, subset)
-    name = get_architecture(checkpoint.description.architecture).title
+    description = checkpoint.description
+    assessment = assess(
+        predictions,
+        validation,
+        description.temperature,
+        subset,
+        weights_sha256=description.weights_sha256,
+    )
+    name = get_architecture(description.architecture).title
     title = f"{name}, {len(predictions.files)} {subset} images"
     with atomic_folder(folder) as new:
         predictions.save(new / PREDICTIONS)
         _draw(new / FIGURES, assessment, predictions, title)
         draw_test_samples(new / FIGURES / "samples.png", cache, split)
-        made = RunEvaluation(checkpoint, predictions, assessment, folder)
-        write_json(new / METRICS, made.to_json())
-    return made
+        assessment.save(new / METRICS_FILE)
+    return RunEvaluation(checkpoint, predictions, assessment, folder)
 
 
 def open_evaluated(
@@ -138,23 +165,23 @@ def _refuse_other_training(checkpoint: Checkpoint, split: Split, run: Run) -> No
 
 
 def _draw(folder: Path, assessment: Assessment, predictions: Predictions, title: str) -> None:
-    draw_confusion_matrix(
-        folder / "confusion-matrix.png", assessment.evaluation.matrix, predictions.classes, title
-    )
-    draw_roc(
-        folder / "roc.png", compute_class_curves(predictions, assessment.discrimination), title
-    )
+    matrix = confusion_matrix(predictions)
+    draw_confusion_matrix(folder / "confusion-matrix.png", matrix, predictions.classes, title)
+    draw_roc(folder / "roc.png", compute_class_curves(predictions, assessment.one_vs_rest), title)
     warm = assessment.temperature
     draw_reliability(
         folder / "reliability.png",
         [
-            _panel("as trained", predictions.tempered(1 / warm), assessment.uncalibrated),
-            _panel(f"temperature {warm:.2f}", predictions, assessment.calibrated),
+            _panel(
+                "as trained", predictions.tempered(1 / warm), assessment.calibration.uncalibrated
+            ),
+            _panel(f"temperature {warm:.2f}", predictions, assessment.calibration.calibrated),
         ],
         title,
     )
-    reached = [each.found for each in assessment.answering if each.found is not None]
-    draw_coverage(folder / "coverage.png", assessment.coverage, title, next(iter(reached), None))
+    curve = compute_coverage_curve(predictions, Resampling.over(predictions.groups))
+    reached = [each.found for each in assessment.selective.answering if each.found is not None]
+    draw_coverage(folder / "coverage.png", curve, title, next(iter(reached), None))
 
 
 def _panel(title: str, predictions: Predictions, measured: Calibration) -> Reliability:

@@ -48,9 +48,6 @@ class CoverageCurve:
         accuracy: (T,) of the accepted images.
         low, high: (T,) the 95 % interval of the accuracy by the rule for shares: by bootstrap over
             groups, or Wilson's where the accepted images are of few groups or all right.
-        risk_area: area under the curve of 1 - accuracy, [0, 1], lower is better (AURC; Geifman
-            and El-Yaniv, 2017, arXiv 1705.08500): the mean over n = 1..N of the share of mistakes
-            among the n most confident images, in expectation over the order of equal confidences.
     """
 
     threshold: Values
@@ -58,7 +55,6 @@ class CoverageCurve:
     accuracy: Values
     low: Values
     high: Values
-    risk_area: Estimate
 
 
 def compute_coverage_curve(predictions: Predictions, resampling: Resampling) -> CoverageCurve:
@@ -70,11 +66,10 @@ def compute_coverage_curve(predictions: Predictions, resampling: Resampling) -> 
     """
     ranking = _by_confidence(predictions)
     shown = np.unique(np.linspace(0, len(ranking.last) - 1, POINTS).round().astype(np.intp))
-    accuracies, areas = [], []
+    accuracies = []
     for weights in resampling.weights(ranking.order):
         right, taken = ranking.counts(weights)
         accuracies.append(ratio(right[:, shown], taken[:, shown]))
-        areas.append(_risk_area(right, taken))
     right, taken = ranking.counts()
     accuracy = ratio(right, taken)[0, shown]
     draws = np.concatenate(accuracies)
@@ -90,8 +85,24 @@ def compute_coverage_curve(predictions: Predictions, resampling: Resampling) -> 
         accuracy=accuracy,
         low=np.array([interval.low for interval in intervals]),
         high=np.array([interval.high for interval in intervals]),
-        risk_area=bootstrap_estimate(float(_risk_area(right, taken)[0]), np.concatenate(areas)),
     )
+
+
+def compute_risk_area(predictions: Predictions, resampling: Resampling) -> Estimate:
+    """Estimates the area under the curve of risk by coverage (AURC), [0, 1], lower is better.
+
+    It is the mean over n = 1..N of the proportion of misclassifications among the n most confident
+    images, in expectation over the order of equal confidences (Geifman and El-Yaniv, 2017,
+    arXiv 1705.08500).
+
+    Args:
+        predictions: for N images.
+        resampling: of their groups.
+    """
+    ranking = _by_confidence(predictions)
+    areas = [_risk_area(*ranking.counts(weights)) for weights in resampling.weights(ranking.order)]
+    value = float(_risk_area(*ranking.counts())[0])
+    return bootstrap_estimate(value, np.concatenate(areas))
 
 
 def choose_threshold_for_accuracy(

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 
 from lungscope.estimate import Estimate
 from lungscope.figures.style import BLUE, GREEN, ORANGE, figure, percent, wrap_label
-from lungscope.text import several
+from lungscope.text import format_quantity
 
 _COLOURS = (BLUE, ORANGE, GREEN)
 _MARKERS = ("o", "s", "^", "v", "p")
@@ -117,7 +117,7 @@ def _named(line: SourceLine) -> str:
     name = wrap_label(line.name, 34)
     if line.correct is None:
         return name
-    return f"{name}, {line.images} in {several(line.groups, 'group')}"
+    return f"{name}, {line.images} in {format_quantity(line.groups, 'group')}"
 
 
 def _look(number: int) -> dict[str, Any]:

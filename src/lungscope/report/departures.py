@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from lungscope.report.facts import RunFacts
-from lungscope.text import plain
+from lungscope.text import format_short
 from lungscope.training.recipe import PAPER_RECIPE
 
 _MEANINGS = {
@@ -72,4 +72,4 @@ def fields(facts: RunFacts) -> tuple[Field, ...]:
 
 
 def _shown(value: object) -> str:
-    return plain(value) if isinstance(value, float) else str(value)
+    return format_short(value) if isinstance(value, float) else str(value)

@@ -11,12 +11,12 @@ from typing import Literal
 from lungscope.audit.audit_report import COMMAND, RESULT, AuditReport
 from lungscope.data.split import Split
 from lungscope.errors import InvalidData, LungscopeError
-from lungscope.evaluation.run_evaluation import FIGURES, METRICS
+from lungscope.evaluation.assessment import Assessment
+from lungscope.evaluation.run_evaluation import FIGURES, METRICS_FILE
 from lungscope.inference.description import Description
 from lungscope.models import Architecture, Shape, get_architecture
 from lungscope.models.cost import Cost, compute_cost
 from lungscope.report.composition import Composition
-from lungscope.report.measured import Measured, read_measured
 from lungscope.text import file_name
 from lungscope.training.history import Epoch, best_epoch, read_history
 from lungscope.training.recipe import Recipe
@@ -66,7 +66,7 @@ class RunFacts:
     history: tuple[Epoch, ...]
     finished: bool
     versions: Mapping[str, str]
-    measured: Measured | None
+    measured: Assessment | None
     audit: AuditReport | None
     left_out: Mapping[Verb, str]
     pictures: Mapping[str, Path]
@@ -124,8 +124,8 @@ def read_facts(run: Run) -> RunFacts:
     _refuse_strangers(run, recipe, split, description)
     shape = Shape(len(description.classes), description.se_reduction)
     built = get_architecture(description.architecture)
-    metrics = run.evaluation / METRICS
-    measured = read_measured(metrics, split) if metrics.is_file() else None
+    metrics = run.evaluation / METRICS_FILE
+    measured = _read_evaluation(metrics, split) if metrics.is_file() else None
     audit = _read_audit(run.audit, split) if (run.audit / RESULT).is_file() else None
     left_out = _left_out(description, measured, audit)
     return RunFacts(
@@ -148,6 +148,18 @@ def read_facts(run: Run) -> RunFacts:
     )
 
 
+def _read_evaluation(path: Path, split: Split) -> Assessment:
+    found = Assessment.load(path)
+    expected, classes = len(split.subset(found.subset)), found.confusion.classes
+    if classes != split.classes or found.images != expected:
+        raise InvalidData(
+            f"{path}: is about {found.images} {found.subset} images of {len(classes)} classes, but "
+            f"the run's split has {expected} of {len(split.classes)}; evaluate again with "
+            "`lungscope evaluate RUN --force`"
+        )
+    return found
+
+
 def _read_audit(folder: Path, split: Split) -> AuditReport:
     audit = AuditReport.load(folder)
     expected = len(split.subset(audit.subset))
@@ -160,9 +172,9 @@ def _read_audit(folder: Path, split: Split) -> AuditReport:
 
 
 def _left_out(
-    description: Description, measured: Measured | None, audit: AuditReport | None
+    description: Description, measured: Assessment | None, audit: AuditReport | None
 ) -> dict[Verb, str]:
-    found: dict[Verb, Measured | AuditReport | None] = {"evaluate": measured, "audit": audit}
+    found: dict[Verb, Assessment | AuditReport | None] = {"evaluate": measured, "audit": audit}
     return {
         verb: reason
         for verb, results in found.items()
@@ -170,7 +182,7 @@ def _left_out(
     }
 
 
-def _fault(description: Description, results: Measured | AuditReport, verb: Verb) -> str:
+def _fault(description: Description, results: Assessment | AuditReport, verb: Verb) -> str:
     """Why results may not be shown; empty if they may."""
     what = {"evaluate": "The evaluation", "audit": "The audit"}[verb]
     if results.subset != "test":

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping
 
 from lungscope.estimate import Estimate
+from lungscope.evaluation.assessment import Assessment
 from lungscope.report.facts import RunFacts
-from lungscope.report.measured import Measured
 from lungscope.report.page import Picture, picture
-from lungscope.text import decimal, listed, several, told
+from lungscope.text import format_decimal, format_quantity, join_words
 
 Told = tuple[str, str]
 """What a picture shows with its main numbers, and the caption below it."""
@@ -41,38 +41,44 @@ def collect_audit_figures(facts: RunFacts) -> tuple[Picture, ...]:
 def _learning_curves(facts: RunFacts) -> Told:
     first, best, last = facts.history[0], facts.best, facts.history[-1]
     return (
-        f"Loss and accuracy of {several(len(facts.history), 'epoch')}, training and validation. "
-        f"Validation accuracy is {decimal(first.validation_accuracy)} after the first epoch, "
-        f"{decimal(best.validation_accuracy)} at its best in epoch {best.epoch}, and "
-        f"{decimal(last.validation_accuracy)} in the last.",
+        f"Loss and accuracy of {format_quantity(len(facts.history), 'epoch')}, training and "
+        f"validation. "
+        f"Validation accuracy is {format_decimal(first.validation_accuracy)} after the first "
+        f"epoch, "
+        f"{format_decimal(best.validation_accuracy)} at its best in epoch {best.epoch}, and "
+        f"{format_decimal(last.validation_accuracy)} in the last.",
         f"Loss and accuracy by epoch. Epoch {best.epoch} of {len(facts.history)} was kept. "
         "Training images are augmented, and scored while the weights still change.",
     )
 
 
-def _samples(facts: RunFacts, _: Measured) -> Told:
-    classes = listed(facts.split.classes)
+def _samples(facts: RunFacts, _: Assessment) -> Told:
+    classes = join_words(facts.split.classes)
     return (
         f"One radiograph of each class: {classes}.",
         f"The first test image of each class: {classes}.",
     )
 
 
-def _confusion(facts: RunFacts, measured: Measured) -> Told:
+def _confusion(facts: RunFacts, measured: Assessment) -> Told:
     rows = "; ".join(
         f"of {sum(row)} {name} {row[place]} are called so"
-        for place, (name, row) in enumerate(zip(facts.split.classes, measured.counts, strict=True))
+        for place, (name, row) in enumerate(
+            zip(facts.split.classes, measured.confusion.counts, strict=True)
+        )
     )
     return (
-        f"Confusion matrix of {several(measured.images, f'{measured.subset} image')}: {rows}.",
-        f"True class by predicted class, {several(measured.images, f'{measured.subset} image')}.",
+        f"Confusion matrix of {format_quantity(measured.images, f'{measured.subset} image')}: "
+        f"{rows}.",
+        f"True class by predicted class, "
+        f"{format_quantity(measured.images, f'{measured.subset} image')}.",
     )
 
 
-def _roc(_: RunFacts, measured: Measured) -> Told:
+def _roc(_: RunFacts, measured: Assessment) -> Told:
     areas = [
         f"{name} AUROC {_area(each['auroc'])}, AUPRC {_area(each['auprc'])}"
-        for name, each in measured.one_vs_rest.items()
+        for name, each in measured.one_vs_rest.by_class.items()
     ]
     return (
         f"ROC and precision-recall curves of each class against the rest: {'; '.join(areas)}.",
@@ -81,36 +87,41 @@ def _roc(_: RunFacts, measured: Measured) -> Told:
     )
 
 
-def _reliability(_: RunFacts, measured: Measured) -> Told:
-    before, after = measured.uncalibrated.ece_top_label, measured.calibrated.ece_top_label
+def _reliability(_: RunFacts, measured: Assessment) -> Told:
+    before, after = (
+        measured.calibration.uncalibrated.ece_top_label,
+        measured.calibration.calibrated.ece_top_label,
+    )
     return (
-        f"Accuracy by confidence: the expected calibration error is {told(before)} as trained and "
-        f"{told(after)} at temperature {decimal(measured.temperature)}.",
+        f"Accuracy by confidence: the expected calibration error is {before} as trained and "
+        f"{after} at temperature {format_decimal(measured.temperature)}.",
         "Accuracy by confidence, as trained and at the fitted temperature; below, how many images "
         "have which confidence.",
     )
 
 
-def _coverage(_: RunFacts, measured: Measured) -> Told:
+def _coverage(_: RunFacts, measured: Assessment) -> Told:
     points = [
-        f"at confidence {decimal(found.threshold)} {decimal(found.coverage.value)} of the images "
+        f"at confidence {format_decimal(found.threshold)} "
+        f"{format_decimal(found.coverage.value)} of the images "
         f"are answered with accuracy {_area(found.accuracy)}"
-        for each in measured.answering
+        for each in measured.selective.answering
         if (found := each.found) is not None
     ]
     return (
-        f"Accuracy by share of images answered: {decimal(measured.accuracy.value)} if all are; "
+        f"Accuracy by share of images answered: {format_decimal(measured.accuracy.value)} if "
+        f"all are; "
         f"{'; '.join(points) or 'no threshold was found'}.",
         "Accuracy of the images that are answered, the most confident first, with its 95 % "
-        f"interval. Area under the curve of risk {told(measured.risk_area)}.",
+        f"interval. Area under the curve of risk {measured.selective.risk_area}.",
     )
 
 
 def _area(estimate: Estimate | None) -> str:
-    return "not defined" if estimate is None else told(estimate)
+    return "not defined" if estimate is None else str(estimate)
 
 
-_MEASURED: dict[str, Callable[[RunFacts, Measured], Told]] = {
+_MEASURED: dict[str, Callable[[RunFacts, Assessment], Told]] = {
     "samples": _samples,
     "confusion-matrix": _confusion,
     "roc": _roc,

@@ -6,10 +6,12 @@ from lungscope.audit.checks.misclassifications import Misclassification, Misclas
 from lungscope.audit.checks.shortcuts import BaselineScore, Shortcuts
 from lungscope.audit.finding import Finding, Verdict
 from lungscope.estimate import Estimate
+from lungscope.evaluation.assessment import Assessment
+from lungscope.evaluation.discrimination import CLASS_METRICS
+from lungscope.evaluation.metrics import METRICS
 from lungscope.report import statements
 from lungscope.report.facts import RunFacts
-from lungscope.report.measured import ONE_VS_REST, OVERALL
-from lungscope.text import counted, decimal, listed, plain, several, told
+from lungscope.text import format_count, format_decimal, format_quantity, format_short, join_words
 
 VERDICT_WORDS: dict[Verdict, str] = {
     "fail": "fail",
@@ -45,9 +47,9 @@ def tested(facts: RunFacts) -> str:
         return not_evaluated(facts)
     measured = facts.measured
     return (
-        f"{several(measured.images, f'{measured.subset} image')} in "
-        f"{several(measured.groups, 'group')}, "
-        f"{counted(measured.mistakes)} of them classified wrongly."
+        f"{format_quantity(measured.images, f'{measured.subset} image')} in "
+        f"{format_quantity(measured.groups, 'group')}, "
+        f"{format_count(measured.misclassified)} of them classified wrongly."
     )
 
 
@@ -55,16 +57,17 @@ def performance(facts: RunFacts) -> str:
     """All overall metrics."""
     if facts.measured is None:
         return not_evaluated(facts)
-    return _sentence(f"{OVERALL[name]} {told(e)}" for name, e in facts.measured.overall.items())
+    overall = facts.measured.overall
+    return _sentence(f"{metric.label} {overall[name]}" for name, metric in METRICS.items())
 
 
 def summary(facts: RunFacts) -> str:
     """The main numbers, for where all of them would be too many."""
     if facts.measured is None:
         return not_evaluated(facts)
-    measured, area = facts.measured, facts.measured.macro["auroc"]
+    measured, area = facts.measured, facts.measured.one_vs_rest.macro["auroc"]
     return (
-        f"Accuracy {told(measured.accuracy)}, F1 (macro) {told(measured.overall['f1_macro'])}, "
+        f"Accuracy {measured.accuracy}, F1 (macro) {measured.overall['f1_macro']}, "
         f"AUROC (macro) {_defined(area)}; all of them under Metrics, above."
     )
 
@@ -75,7 +78,7 @@ def by_class(facts: RunFacts) -> str:
         return not_evaluated(facts)
     return " ".join(
         f"{name}: {', '.join(_named(metric, e) for metric, e in metrics.items())}."
-        for name, metrics in facts.measured.one_vs_rest.items()
+        for name, metrics in facts.measured.one_vs_rest.by_class.items()
     )
 
 
@@ -84,8 +87,23 @@ def uncertainty(facts: RunFacts) -> str:
     if facts.measured is None:
         return not_evaluated(facts)
     return (
-        f"Intervals: {facts.measured.interval}; whole groups are resampled, since images of one "
+        f"Intervals: {describe_intervals(facts.measured)}; whole groups are resampled, since "
+        f"images of one "
         "patient are not independent. Differences between models: lungscope compare."
+    )
+
+
+def describe_intervals(measured: Assessment) -> str:
+    """How intervals were made."""
+    used = measured.interval
+    if measured.groups == 1:
+        return (
+            "none, since all images are of one group; those of proportions are Wilson's for one "
+            "observation"
+        )
+    return (
+        f"{100 * used.level:.0f} %, bootstrap over groups, {used.draws} draws (Wilson's for "
+        f"proportions of fewer than {used.wilson_below_groups} groups or the same in every draw)"
     )
 
 
@@ -93,12 +111,16 @@ def calibration(facts: RunFacts) -> str:
     """Calibration errors before and after the temperature."""
     if facts.measured is None:
         return not_evaluated(facts)
-    before, after = facts.measured.uncalibrated, facts.measured.calibrated
+    before, after = (
+        facts.measured.calibration.uncalibrated,
+        facts.measured.calibration.calibrated,
+    )
     return (
-        f"Expected calibration error of the predicted class {told(before.ece_top_label)} as "
-        f"trained, {told(after.ece_top_label)} at temperature "
-        f"{decimal(facts.measured.temperature)}, which was fitted on validation images; Brier "
-        f"score {told(after.brier)}. {statements.temperature_limit(facts)}"
+        f"Expected calibration error of the predicted class {before.ece_top_label} as "
+        f"trained, {after.ece_top_label} at temperature "
+        f"{format_decimal(facts.measured.temperature)}, which was fitted on validation images; "
+        f"Brier "
+        f"score {after.brier}. {statements.temperature_limit(facts)}"
     ).rstrip()
 
 
@@ -106,12 +128,13 @@ def thresholds(facts: RunFacts) -> str:
     """What is done with probabilities, and on which images thresholds were chosen."""
     if facts.measured is None:
         return not_evaluated(facts)
-    points = listed(
-        f"{point.of} from {decimal(point.threshold)}" for point in facts.measured.operating_points
+    operating = facts.measured.operating_points
+    points = join_words(
+        f"{point.of} from {format_decimal(point.threshold)}" for point in operating.points
     )
     return (
         "The class of the highest probability is predicted. Thresholds chosen on validation images "
-        f"for a sensitivity of {plain(facts.measured.for_sensitivity)}: {points}."
+        f"for a sensitivity of {format_short(operating.for_sensitivity)}: {points}."
     )
 
 
@@ -119,7 +142,7 @@ def failures(facts: RunFacts) -> str:
     """Which classes are taken for which."""
     if facts.measured is None:
         return not_evaluated(facts)
-    classes, rows = facts.split.classes, facts.measured.counts
+    classes, rows = facts.split.classes, facts.measured.confusion.counts
     swaps = sorted(
         (
             (-n, f"{n} of {sum(rows[true])} {classes[true]} called {classes[called]}")
@@ -130,7 +153,7 @@ def failures(facts: RunFacts) -> str:
     )
     if not swaps:
         return f"None of {facts.measured.images} {facts.measured.subset} images was misclassified."
-    return f"{listed(words for _, words in swaps)}."
+    return f"{join_words(words for _, words in swaps)}."
 
 
 def audit(facts: RunFacts) -> str:
@@ -138,7 +161,9 @@ def audit(facts: RunFacts) -> str:
     if facts.audit is None:
         return not_audited(facts)
     counts = ", ".join(f"{n} {VERDICT_WORDS[v]}" for v, n in facts.audit.counts.items())
-    return f"Audit of {several(facts.audit.images, f'{facts.audit.subset} image')}: {counts}."
+    return (
+        f"Audit of {format_quantity(facts.audit.images, f'{facts.audit.subset} image')}: {counts}."
+    )
 
 
 def audited_baselines(facts: RunFacts) -> tuple[BaselineScore, ...]:
@@ -157,8 +182,10 @@ def baselines(facts: RunFacts) -> str:
     """Names the accuracies of classifiers that do not see the lung."""
     if facts.audit is None:
         return not_audited(facts)
-    found = [f"{each.title} {told(each.accuracy)}" for each in audited_baselines(facts)]
-    return f"Accuracy without the lung: {listed(found)}." if found else "No baseline was measured."
+    found = [f"{each.title} {each.accuracy}" for each in audited_baselines(facts)]
+    if not found:
+        return "No baseline was measured."
+    return f"Accuracy without the lung: {join_words(found)}."
 
 
 def concerns(facts: RunFacts) -> tuple[Finding, ...]:
@@ -180,11 +207,11 @@ def heading(finding: Finding) -> str:
 
 
 def _named(metric: str, estimate: Estimate | None) -> str:
-    return f"{ONE_VS_REST[metric]} {_defined(estimate)}"
+    return f"{CLASS_METRICS[metric]} {_defined(estimate)}"
 
 
 def _defined(estimate: Estimate | None) -> str:
-    return "not defined" if estimate is None else told(estimate)
+    return "not defined" if estimate is None else str(estimate)
 
 
 def _sentence(parts: Iterable[str]) -> str:

@@ -13,33 +13,37 @@ from PIL import Image
 
 from lungscope.about import DISCLAIMER
 from lungscope.errors import LungscopeError
+from lungscope.estimate import Estimate
 from lungscope.figures.style import DOTS
 from lungscope.text import (
-    counted,
-    decimal,
-    duration,
     file_name,
-    interval,
-    listed,
-    plain,
-    several,
-    told,
+    format_count,
+    format_decimal,
+    format_duration,
+    format_quantity,
+    format_short,
+    join_words,
 )
 
 PAPER = "https://arxiv.org/abs/2408.13180"
 LARGEST = 32 * 2**20
 """Bytes of a picture; ours have some hundred thousand."""
 
+
+def _bounds(estimate: Estimate, digits: int = 3) -> str:
+    return estimate.bounds(f".{digits}f")
+
+
 _FILTERS = {
-    "counted": counted,
-    "decimal": decimal,
+    "counted": format_count,
+    "decimal": format_decimal,
     "file_name": file_name,
-    "duration": duration,
-    "interval": interval,
-    "listed": listed,
-    "plain": plain,
-    "several": several,
-    "told": told,
+    "duration": format_duration,
+    "interval": _bounds,
+    "listed": join_words,
+    "plain": format_short,
+    "several": format_quantity,
+    "told": str,
 }
 _CSS_DOTS = 96
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from lungscope.atomic import write_text
 from lungscope.report.page import Picture, html, picture
-from lungscope.text import counted, listed, several
+from lungscope.text import format_count, format_quantity, join_words
 
 _METRICS = {
     "accuracy": "accuracy",
@@ -56,10 +56,11 @@ def _data(table: Mapping[str, Any]) -> str:
     """How many images were trained on, chosen by and tested on."""
     subsets, folds = table["data"]["images"], table["plan"]["folds"]
     parts = (
-        f"{counted(subsets['train'])} trained on, {counted(subsets['validation'])} to choose the "
-        f"epoch by, {counted(subsets['test'])} to test on"
+        f"{format_count(subsets['train'])} trained on, {format_count(subsets['validation'])} to "
+        f"choose the "
+        f"epoch by, {format_count(subsets['test'])} to test on"
     )
-    images = several(sum(subsets.values()), "image")
+    images = format_quantity(sum(subsets.values()), "image")
     return (
         f"{images}: {parts}."
         if folds is None
@@ -77,7 +78,7 @@ def _picture(table: Mapping[str, Any], path: Path, caption: str) -> Picture:
     models = [each["model"] for each in table["pictures"] if Path(each["file"]).name == path.name]
     rows = [row for row in table["rows"] if row["model"] in models and row["metrics"]]
     told = [_told(row) for row in rows] or [
-        "One radiograph of each class: " + listed(table["data"]["classes"])
+        "One radiograph of each class: " + join_words(table["data"]["classes"])
         if path.stem == "figure-1"
         else "Validation accuracy by epoch, one line a model"
     ]
@@ -88,6 +89,6 @@ def _told(row: Mapping[str, Any]) -> str:
     best, epochs = row["best_epochs"][0], row["epochs"][0]
     return (
         "Loss and accuracy by epoch, training and validation: the best of "
-        f"{several(epochs, 'epoch')} is epoch {best}; the test accuracy is "
+        f"{format_quantity(epochs, 'epoch')} is epoch {best}; the test accuracy is "
         f"{row['metrics']['accuracy']['value']:.4f}"
     )

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 from lungscope.data.split import SUBSETS
 from lungscope.estimate import Estimate
+from lungscope.evaluation.calibration import CALIBRATION_TITLES
+from lungscope.evaluation.discrimination import CLASS_METRICS, RATES
+from lungscope.evaluation.metrics import METRICS
 from lungscope.report import outcomes, statements
 from lungscope.report.departures import fields
 from lungscope.report.facts import RunFacts
 from lungscope.report.illustrations import collect_audit_figures, collect_figures
-from lungscope.report.measured import ONE_VS_REST, OVERALL, RATES
 from lungscope.report.page import html
 
 _CONTENTS = {
@@ -21,15 +23,6 @@ _CONTENTS = {
     "repeat": "How to repeat it",
     "limits": "Limits",
 }
-
-_CALIBRATION = {
-    "ece_top_label": "calibration error of the predicted class (over images)",
-    "ece_classwise_macro": "calibration error, classwise (macro)",
-    "brier": "Brier score (over images)",
-    "nll": "loss, negative log-likelihood in nats (over images)",
-}
-
-_RATES = {name: ONE_VS_REST[name] for name in RATES}
 
 
 @dataclass(frozen=True)
@@ -77,10 +70,10 @@ def run_report(facts: RunFacts) -> str:
             "outcomes": outcomes,
             "subsets": SUBSETS,
             "contents": _CONTENTS,
-            "rates": _RATES,
-            "OVERALL": OVERALL,
-            "ONE_VS_REST": ONE_VS_REST,
-            "CALIBRATION": _CALIBRATION,
+            "rates": RATES,
+            "METRICS": METRICS,
+            "ONE_VS_REST": CLASS_METRICS,
+            "CALIBRATION": CALIBRATION_TITLES,
         },
     )
 

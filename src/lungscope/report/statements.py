@@ -7,7 +7,14 @@ from lungscope.models.temperature import COLDEST, HOTTEST
 from lungscope.models.weights import BUNDLED, IMAGENET, NONE
 from lungscope.report.departures import fields
 from lungscope.report.facts import RunFacts
-from lungscope.text import counted, decimal, duration, listed, plain, several
+from lungscope.text import (
+    format_count,
+    format_decimal,
+    format_duration,
+    format_quantity,
+    format_short,
+    join_words,
+)
 from lungscope.training.history import best_epoch
 
 _AT_THE_END = 1e-3
@@ -17,11 +24,12 @@ _AT_THE_END = 1e-3
 def images(facts: RunFacts) -> str:
     """How many of which classes."""
     composition = facts.composition
-    classes = listed(
-        f"{counted(sum(subsets.values()))} {name}" for name, subsets in composition.images.items()
+    classes = join_words(
+        f"{format_count(sum(subsets.values()))} {name}"
+        for name, subsets in composition.images.items()
     )
     return (
-        f"{several(len(facts.split.entries), 'chest radiograph')} of "
+        f"{format_quantity(len(facts.split.entries), 'chest radiograph')} of "
         f"{len(composition.images)} classes: {classes}."
     )
 
@@ -32,7 +40,7 @@ def sources(facts: RunFacts) -> str:
     if not found:
         return "Where the images come from is unknown."
     return " ".join(
-        f"{name}: {listed(f'{counted(n)} {source}' for source, n in places.items())}."
+        f"{name}: {join_words(f'{format_count(n)} {source}' for source, n in places.items())}."
         for name, places in found.items()
     )
 
@@ -47,7 +55,7 @@ def confounding(facts: RunFacts) -> str:
     if not single:
         known = "is known to come" if UNKNOWN_SOURCE in found else "comes"
         return f"No class {known} from a single source."
-    told = listed(f"all images of {name} come from {source}" for name, source in single.items())
+    told = join_words(f"all images of {name} come from {source}" for name, source in single.items())
     return (
         f"{told[0].upper()}{told[1:]}: a model that tells the source has told something of the "
         "class, without having looked at a lung."
@@ -56,9 +64,9 @@ def confounding(facts: RunFacts) -> str:
 
 def partition(facts: RunFacts) -> str:
     """How images were assigned to subsets."""
-    subsets = listed(
-        f"{counted(facts.composition.total(subset))} {subset} "
-        f"({several(facts.composition.groups[subset], 'group')})"
+    subsets = join_words(
+        f"{format_count(facts.composition.total(subset))} {subset} "
+        f"({format_quantity(facts.composition.groups[subset], 'group')})"
         for subset in SUBSETS
     )
     return f"{facts.split.description}, drawn with seed {facts.split.seed}: {subsets} images."
@@ -82,8 +90,8 @@ def preprocessing(facts: RunFacts) -> str:
     return (
         f"One grey channel, stretched to {used.size} x {used.size} pixels (bilinear, antialiased; "
         "the aspect ratio is not kept), rounded to 8 bits, scaled to [0, 1] and normalised with "
-        f"the training images' mean {decimal(used.mean, 4)} and standard deviation "
-        f"{decimal(used.std, 4)}."
+        f"the training images' mean {format_decimal(used.mean, 4)} and standard deviation "
+        f"{format_decimal(used.std, 4)}."
     )
 
 
@@ -93,10 +101,11 @@ def network(facts: RunFacts) -> str:
     trained = "all" if size.trained_parameters == size.parameters else "the classifier's"
     return (
         f"{facts.architecture.title}, a convolutional neural network: "
-        f"{counted(size.parameters)} parameters, of which {trained} "
-        f"{counted(size.trained_parameters)} are trained; {size.multiply_adds / 1e6:,.0f} million "
+        f"{format_count(size.parameters)} parameters, of which {trained} "
+        f"{format_count(size.trained_parameters)} are trained; {size.multiply_adds / 1e6:,.0f} "
+        f"million "
         f"multiply-adds an image; {outputs} outputs, turned into probabilities by a softmax at "
-        f"temperature {decimal(facts.description.temperature)}. {temperature_limit(facts)}"
+        f"temperature {format_decimal(facts.description.temperature)}. {temperature_limit(facts)}"
     ).rstrip()
 
 
@@ -106,7 +115,8 @@ def temperature_limit(facts: RunFacts) -> str:
     for end, name in ends.items():
         if math.isclose(facts.description.temperature, end, rel_tol=_AT_THE_END):
             return (
-                f"This temperature is the {name} that is tried ({plain(end)}): the validation "
+                f"This temperature is the {name} that is tried ({format_short(end)}): the "
+                f"validation "
                 f"images ask for one beyond it, so do not rely on the probabilities."
             )
     return ""
@@ -139,13 +149,16 @@ def training(facts: RunFacts) -> str:
     """Optimiser, schedule and augmentation."""
     used = facts.recipe
     return (
-        f"Cross-entropy, SGD with learning rate {plain(used.learning_rate)}, momentum "
-        f"{plain(used.momentum)} and weight decay {plain(used.weight_decay)}; the rate times "
-        f"{plain(used.lr_gamma)} every {several(used.lr_step, 'epoch')}; "
-        f"{several(used.batch_size, 'image')} a step. "
-        f"Augmentation: horizontal flip (p {plain(used.flip_horizontal)}), vertical flip "
-        f"(p {plain(used.flip_vertical)}), rotation by up to {plain(used.rotation)} degrees. "
-        f"At most {several(used.epochs, 'epoch')}, stopped after {used.patience} without a better "
+        f"Cross-entropy, SGD with learning rate {format_short(used.learning_rate)}, momentum "
+        f"{format_short(used.momentum)} and weight decay {format_short(used.weight_decay)}; the "
+        f"rate times "
+        f"{format_short(used.lr_gamma)} every {format_quantity(used.lr_step, 'epoch')}; "
+        f"{format_quantity(used.batch_size, 'image')} a step. "
+        f"Augmentation: horizontal flip (p {format_short(used.flip_horizontal)}), vertical flip "
+        f"(p {format_short(used.flip_vertical)}), rotation by up to "
+        f"{format_short(used.rotation)} degrees. "
+        f"At most {format_quantity(used.epochs, 'epoch')}, stopped after {used.patience} "
+        f"without a better "
         "validation accuracy."
     )
 
@@ -157,7 +170,7 @@ def departures(facts: RunFacts) -> str:
         for field in fields(facts)
         if field.departs
     ]
-    return f"Other than in the paper: {listed(changed)}." if changed else "As in the paper."
+    return f"Other than in the paper: {join_words(changed)}." if changed else "As in the paper."
 
 
 def selection(facts: RunFacts) -> str:
@@ -165,22 +178,25 @@ def selection(facts: RunFacts) -> str:
     best = facts.best
     if len(facts.history) == 1:
         return (
-            f"One epoch was trained ({duration(facts.seconds)}) and kept, with a validation "
-            f"accuracy of {decimal(best.validation_accuracy)}. Test images had no part in it."
+            f"One epoch was trained ({format_duration(facts.seconds)}) and kept, with a validation "
+            f"accuracy of {format_decimal(best.validation_accuracy)}. Test images had no part "
+            f"in it."
         )
     if best != best_epoch(facts.history):  # training went on since, and was not let to its end
         return (
             f"Epoch {best.epoch} was kept when training last stopped, with a validation accuracy "
-            f"of {decimal(best.validation_accuracy)}; it went on to epoch {len(facts.history)}. "
+            f"of {format_decimal(best.validation_accuracy)}; it went on to epoch "
+            f"{len(facts.history)}. "
             "Test images had no part in it."
         )
     return (
-        f"Of {counted(len(facts.history))} epochs ({duration(facts.seconds)}) the first with the "
+        f"Of {format_count(len(facts.history))} epochs ({format_duration(facts.seconds)}) the "
+        f"first with the "
         f"highest validation accuracy was kept: epoch {best.epoch}, with "
-        f"{decimal(best.validation_accuracy)}. Test images had no part in it."
+        f"{format_decimal(best.validation_accuracy)}. Test images had no part in it."
     )
 
 
 def software(facts: RunFacts) -> str:
     """Libraries with versions."""
-    return listed(f"{name} {number}" for name, number in facts.versions.items()) + "."
+    return join_words(f"{name} {number}" for name, number in facts.versions.items()) + "."

@@ -16,7 +16,7 @@ from lungscope.data.duplicates import find_duplicates
 from lungscope.data.index import Index
 from lungscope.data.split import Split, Subset
 from lungscope.data.survey import Survey
-from lungscope.text import several
+from lungscope.text import format_quantity
 
 
 @dataclass(frozen=True)
@@ -113,15 +113,16 @@ def conclude_leaks(leaks: Leaks, _: Performance) -> Sequence[Finding]:
     elif leaks.unseen or not leaks.grouped:
         verdict = "warn"
     said = [
-        f"{several(len(leaks.pairs), 'image')} and {several(len(leaks.groups), 'group')} in two "
-        f"subsets ({several(leaks.images, 'image')} compared)."
+        f"{format_quantity(len(leaks.pairs), 'image')} and "
+        f"{format_quantity(len(leaks.groups), 'group')} in two "
+        f"subsets ({format_quantity(leaks.images, 'image')} compared)."
     ]
     if leaks.pairs:
         said.append(f"The first pair: {leaks.pairs[0].first} and {leaks.pairs[0].second}.")
     if leaks.groups:
         said.append(f"The first group: {leaks.groups[0].group}.")
     if leaks.unseen:
-        said.append(f"{several(len(leaks.unseen), 'file')} of the split could not be read.")
+        said.append(f"{format_quantity(len(leaks.unseen), 'file')} of the split could not be read.")
     if not leaks.grouped:
         said.append("The data names no patients: two radiographs of one are not recognised.")
     finding = Finding(

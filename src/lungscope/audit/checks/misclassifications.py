@@ -15,7 +15,7 @@ from lungscope.estimate import Estimate
 from lungscope.evaluation.predictions import Predictions
 from lungscope.evaluation.proportions import wilson_interval
 from lungscope.figures.gallery import GalleryImage, draw_gallery
-from lungscope.text import listed, several
+from lungscope.text import format_quantity, join_words
 
 IMAGES = 12
 """Number of images that are listed and drawn."""
@@ -142,8 +142,8 @@ def draw_misclassifications(
     kinds = Counter(f"{each.true} predicted as {each.predicted}" for each in found.worst)
     figure = AuditFigure(
         "misclassifications",
-        f"{several(len(found.worst), 'misclassified radiograph')}: "
-        f"{listed(f'{count} of {kind}' for kind, count in kinds.most_common())}.",
+        f"{format_quantity(len(found.worst), 'misclassified radiograph')}: "
+        f"{join_words(f'{count} of {kind}' for kind, count in kinds.most_common())}.",
         "The misclassified images of the largest loss, the worst first, with true and predicted "
         "class.",
     )

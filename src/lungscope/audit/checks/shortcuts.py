@@ -14,7 +14,7 @@ from lungscope.audit.masking import MaskedScore, predict_masked
 from lungscope.audit.performance import HALF, NOT_ASKED, Performance, percent, points
 from lungscope.estimate import Estimate
 from lungscope.figures.accuracies import AccuracyRow, draw_accuracies
-from lungscope.text import listed
+from lungscope.text import join_words
 
 _INPUTS = {
     "thumbnail": "a 32 x 32 thumbnail",
@@ -119,8 +119,8 @@ def draw_shortcuts(shortcuts: Shortcuts, context: Context, folder: Path) -> Sequ
         ],
         context.title(),
     )
-    without = listed(f"{each.title} {each.accuracy:.1%}" for each in shortcuts.baselines)
-    masked = listed(f"{each.title} {each.effect.accuracy:.1%}" for each in shortcuts.masks)
+    without = join_words(f"{each.title} {each.accuracy:.1%}" for each in shortcuts.baselines)
+    masked = join_words(f"{each.title} {each.effect.accuracy:.1%}" for each in shortcuts.masks)
     figure = AuditFigure(
         "accuracies",
         f"Accuracy of the model {accuracy:.1%}; with a part of the image hidden: {masked}; of "

@@ -7,7 +7,7 @@ from lungscope.audit.check import Check, register_check
 from lungscope.audit.context import Context
 from lungscope.audit.finding import Finding
 from lungscope.audit.performance import Performance, points
-from lungscope.text import several
+from lungscope.text import format_quantity
 
 WIDTH = 0.10
 """An interval of the accuracy that is wider is no longer narrow."""
@@ -42,8 +42,9 @@ def conclude_test_size(size: TestSize, performance: Performance) -> Sequence[Fin
         "test-size",
         "Are there enough test images?",
         "warn" if size.width > WIDTH else "pass",
-        f"The accuracy is {performance.accuracy:.1%} on {several(size.images, 'image')} in "
-        f"{several(size.groups, 'group')}: the interval is {100 * size.width:.1f} points wide.",
+        f"The accuracy is {performance.accuracy:.1%} on {format_quantity(size.images, 'image')} in "
+        f"{format_quantity(size.groups, 'group')}: the interval is {100 * size.width:.1f} "
+        f"points wide.",
         f"Warns if the 95 % interval of the accuracy is wider than {points(WIDTH)}.",
     )
     return (finding,)

@@ -4,7 +4,7 @@ from lungscope.about import DISCLAIMER
 from lungscope.report import outcomes, statements
 from lungscope.report.checklists.checklist import Checklist, Item, Section
 from lungscope.report.facts import RunFacts
-from lungscope.text import counted
+from lungscope.text import format_count
 
 
 def claim_2024(facts: RunFacts) -> Checklist:
@@ -53,7 +53,9 @@ def _design(facts: RunFacts) -> tuple[Item, ...]:
 def _data(facts: RunFacts) -> tuple[Item, ...]:
     origin = f"{statements.images(facts)} {statements.sources(facts)}"
     unknown = sum(not entry.source for entry in facts.split.entries)
-    missing = f"Every image has a class and a group; the source of {counted(unknown)} is unknown."
+    missing = (
+        f"Every image has a class and a group; the source of {format_count(unknown)} is unknown."
+    )
     return (
         Item("7", "sources of data", origin, "origin, dates, links and licences of the sources"),
         Item("8", "inclusion and exclusion criteria", author="the criteria"),
