@@ -89,7 +89,7 @@ def fit_baselines(
         Thumbnail, border, statistics, majority.
 
     Raises:
-        LungscopeError: a file cannot be read.
+        UnreadableImage: a file cannot be read.
     """
     labels: Labels = {
         subset: np.array([entry.label for entry in split.subset(subset)], dtype=np.int64)

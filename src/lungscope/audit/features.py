@@ -11,7 +11,7 @@ from PIL import Image, UnidentifiedImageError
 from torch.nn.functional import adaptive_avg_pool2d
 
 from lungscope.audit.regions import border
-from lungscope.errors import LungscopeError
+from lungscope.errors import UnreadableImage
 from lungscope.images import read
 
 SIDE = 32
@@ -78,7 +78,7 @@ def file_facts(paths: Sequence[Path]) -> NDArray[np.float64]:
         (N, 4).
 
     Raises:
-        LungscopeError: a file cannot be read.
+        UnreadableImage: a file cannot be read.
     """
     return np.array([_facts(path) for path in paths], dtype=np.float64)
 
@@ -88,7 +88,7 @@ def _facts(path: Path) -> tuple[float, float, float, float]:
         width, height = _size(path)
         return width, height, width / height, path.stat().st_size
     except OSError as error:
-        raise LungscopeError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise UnreadableImage(path, f"cannot be read: {error.strerror or error}") from error
 
 
 def _size(path: Path) -> tuple[int, int]:

@@ -59,7 +59,8 @@ def measure_shortcuts(context: Context) -> Shortcuts:
     """Fits the baselines, and runs the model over masked images.
 
     Raises:
-        LungscopeError: a file cannot be read, or the network's scores are not finite.
+        UnreadableImage: a file cannot be read.
+        LungscopeError: the network's scores are not finite.
     """
     own = correct(context.predictions)
     fitted = fit_baselines(

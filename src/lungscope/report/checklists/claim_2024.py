@@ -127,7 +127,12 @@ def _evaluation(facts: RunFacts) -> tuple[Item, ...]:
             "robustness or sensitivity",
             outcomes.about(facts, "robustness", "border-masked", "corners-masked"),
         ),
-        Item("31", "explainability", author="methods, if any were used"),
+        Item(
+            "31",
+            "explainability",
+            outcomes.about(facts, "heatmap-faithfulness", "heatmap-randomisation"),
+            "methods, if any others were used",
+        ),
         Item("32", "evaluation on internal data", inside),
         Item(
             "33",
