@@ -60,7 +60,7 @@ def planted(tmp_path):
         cache = Cache(
             np.array(pixels), {entry.sha256: row for row, entry in enumerate(entries)}, Path()
         )
-        return Split(CLASSES, tuple(entries), "group column", 0, "by hand"), cache, tmp_path
+        return Split(CLASSES, tuple(entries), "group-column", 0, "by hand"), cache, tmp_path
 
     return planted
 

@@ -52,7 +52,7 @@ def test_check_warns_of_a_class_with_another_resolution(tmp_path):
             Image.fromarray(pixels).save(tmp_path / name / f"{k}.png")
     result = run(app, ["data", "check", str(tmp_path)])
     assert result.exit_code == 0
-    assert "number of pixels alone tells Normal from the rest" in result.stdout
+    assert "number of pixels alone separates Normal from the other classes" in result.stdout
 
 
 def test_check_draws_a_contact_sheet(phantoms, tmp_path):

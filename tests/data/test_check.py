@@ -63,13 +63,13 @@ def checked(readable, refused=(), group=None, source=None):
     return check_data(Index(None, CLASSES, entries), Survey(tuple(readable), tuple(refused)))
 
 
-def about(result, kind):
-    return [finding.text for finding in result.findings if finding.about == kind]
+def texts(result, *codes):
+    return [issue.text for issue in result.issues if issue.code in codes]
 
 
-def test_a_data_set_without_faults_has_no_findings():
+def test_a_data_set_without_faults_has_no_issues():
     result = checked(images())
-    assert result.findings == ()
+    assert result.issues == ()
     assert result.passed
     assert result.images == {"Normal": 12, "Opacity": 12, "Viral": 12}
     assert result.groups is None
@@ -79,7 +79,7 @@ def test_a_data_set_without_faults_has_no_findings():
 def test_an_unreadable_file_is_an_error_with_its_name_and_reason():
     result = checked(images(), [Refused("Viral/x.png", 2, "the file is empty")])
     assert not result.passed
-    assert about(result, "unreadable") == [
+    assert texts(result, "unreadable") == [
         "1 file cannot be read, first Viral/x.png: the file is empty"
     ]
 
@@ -92,8 +92,8 @@ def test_one_picture_twice_in_a_class_is_a_warning():
     twin = image("Viral/twin", 2, sha256="Viral/3", seed=crc32(b"Viral/3"))
     result = checked([*images(), twin])
     assert result.passed
-    assert about(result, "duplicate") == [
-        "1 pairs of files are equal byte for byte, first Viral/3 and Viral/twin"
+    assert texts(result, "byte-duplicates") == [
+        "1 pair of files with equal bytes, first Viral/3 and Viral/twin"
     ]
 
 
@@ -102,14 +102,14 @@ def test_one_picture_under_two_classes_is_an_error(sha256):
     twin = image("Viral/twin", 2, sha256=sha256, seed=crc32(b"Normal/3"))
     result = checked([*images(), twin])
     assert not result.passed
-    assert about(result, "contradiction") == [
-        "1 pairs of files show one picture under two classes, first Normal/3 and Viral/twin"
+    assert texts(result, "label-conflict") == [
+        "1 pair of files with one image in two classes, first Normal/3 and Viral/twin"
     ]
 
 
 def test_errors_come_before_warnings():
     twin = image("Viral/twin", 2, sha256="Normal/3", seed=crc32(b"Normal/3"))
-    levels = [finding.level for finding in checked([*images(), twin]).findings]
+    levels = [issue.level for issue in checked([*images(), twin]).issues]
     assert levels == ["error", "warning"]
 
 
@@ -124,15 +124,20 @@ def test_errors_come_before_warnings():
 def test_a_number_that_tells_a_class_by_itself_is_named(name, change):
     result = checked(images(change=change))
     assert (
-        f"{name} alone tells Opacity from the rest (area under the curve 1.00): Opacity has the "
-        "larger values"
-    ) in about(result, "shortcut")
-    assert {text.split(" alone")[0] for text in about(result, "shortcut")} == {name}
+        f"{name} alone separates Opacity from the other classes (area under the ROC curve 1.00): "
+        "Opacity has the larger values"
+    ) in texts(result, "class-by-number", "class-by-format")
+    assert {
+        text.split(" alone")[0] for text in texts(result, "class-by-number", "class-by-format")
+    } == {name}
 
 
 def test_smaller_values_tell_a_class_as_well():
     result = checked(images(change=lambda label, n: {"bytes": 10 + n} if label == 0 else {}))
-    assert any("Normal has the smaller values" in text for text in about(result, "shortcut"))
+    assert any(
+        "Normal has the smaller values" in text
+        for text in texts(result, "class-by-number", "class-by-format")
+    )
 
 
 def test_the_area_under_the_curve_is_that_of_counted_pairs():
@@ -140,7 +145,7 @@ def test_the_area_under_the_curve_is_that_of_counted_pairs():
     result = checked(images(30, lambda label, n: {"bytes": sizes[label][n]}))
     rest = [*sizes[0], *sizes[2]]
     auc = np.mean([(one > other) + 0.5 * (one == other) for one in sizes[1] for other in rest])
-    (text,) = about(result, "shortcut")
+    (text,) = texts(result, "class-by-number", "class-by-format")
     assert f"{auc:.2f}" in text
 
 
@@ -154,36 +159,39 @@ def test_the_area_under_the_curve_is_that_of_counted_pairs():
 )
 def test_a_format_or_mode_of_one_class_alone_is_named(name, change):
     result = checked(images(change=lambda label, _: change if label == 2 else {}))
-    assert [text.split(" goes")[0] for text in about(result, "shortcut")] == [name]
+    assert [
+        text.split(" is associated")[0]
+        for text in texts(result, "class-by-number", "class-by-format")
+    ] == [name]
 
 
 def test_a_few_values_that_differ_by_chance_are_not_named():
     sizes = [[1, 2], [3, 4], [2, 3]]
-    assert checked(images(2, lambda label, n: {"bytes": sizes[label][n]})).findings == ()
+    assert checked(images(2, lambda label, n: {"bytes": sizes[label][n]})).issues == ()
 
 
 def test_a_source_that_goes_with_the_class_is_named():
     result = checked(images(), source=lambda label, _: "adults" if label == 1 else "children")
-    (text,) = about(result, "confounding")
+    (text,) = texts(result, "class-by-source")
     assert "Cramér's V 0.99" in text
     assert result.sources["Opacity"] == {"adults": 12}
 
 
 def test_a_source_that_every_class_shares_is_not_named():
-    assert checked(images(), source=lambda _, n: f"site {n % 2}").findings == ()
+    assert checked(images(), source=lambda _, n: f"site {n % 2}").issues == ()
 
 
 def test_many_sources_spread_by_chance_are_not_named():
     sites = np.random.default_rng(0).integers(0, 25, 60)
     result = checked(images(20), source=lambda _, n: f"site {sites[n]}")
-    assert about(result, "confounding") == []
+    assert texts(result, "class-by-source") == []
 
 
 def test_a_weak_association_is_measured_as_what_it_is():
     shares = {0: 24, 1: 16, 2: 20}  # of 40: V is 0.163 by hand
     result = checked(images(40), source=lambda label, n: "ab"[n % 40 < shares[label]])
     assert TELLING_V > 0.2
-    assert about(result, "confounding") == []
+    assert texts(result, "class-by-source") == []
 
 
 def test_an_image_without_a_source_counts_as_unknown():
@@ -198,12 +206,12 @@ def test_groups_and_sizes_are_counted():
     assert result.sizes["Normal"] == {"100 x 200": 6, "150 x 200": 6}
 
 
-def test_the_whole_of_it_can_be_written_as_json():
+def test_the_whole_check_can_be_written_as_json():
     twin = image("Viral/twin", 2, seed=crc32(b"Normal/3"))
     result = checked([*images(), twin], [Refused("Viral/x.png", 2, "cut short")])
     answer = json.loads(json.dumps(result.to_json(), allow_nan=False))
     assert answer["passed"] is False
-    assert [finding["level"] for finding in answer["findings"]] == ["error", "error", "warning"]
+    assert [issue["level"] for issue in answer["issues"]] == ["error", "error", "warning"]
     assert answer["pairs"][0]["kind"] == "near"
     assert answer["refused"] == [{"file": "Viral/x.png", "label": 2, "reason": "cut short"}]
 
@@ -214,7 +222,9 @@ def test_the_confounded_source_of_the_real_x_rays_is_found(real_xrays):
     index = Index(whole.root, whole.classes, whole.entries[::25])
     result = check_data(index, survey_images(index))
     assert result.passed
-    assert any("source goes with the class" in text for text in about(result, "confounding"))
+    assert any(
+        "source is associated with the class" in text for text in texts(result, "class-by-source")
+    )
     assert result.pairs == ()
 
 
@@ -228,7 +238,7 @@ def test_twelve_bits_in_sixteen_are_an_error(tmp_path):
     index = Index.open(tmp_path)
     found = check_data(index, survey_images(index))
     assert not found.passed
-    assert "12 bits stored in 16" in found.findings[0].text
+    assert "12 bits stored in 16" in found.issues[0].text
 
 
 def test_files_that_are_not_read_are_counted_by_kind(tmp_path):
@@ -239,6 +249,6 @@ def test_files_that_are_not_read_are_counted_by_kind(tmp_path):
         Image.fromarray(pixels).save(tmp_path / label / "1.png")
     index = Index.open(tmp_path)
     (warning,) = [
-        f for f in check_data(index, survey_images(index)).findings if f.about == "ignored"
+        f for f in check_data(index, survey_images(index)).issues if f.code == "ignored-files"
     ]
-    assert "2 files in class folders are of no kind that is read (.nii 2)" in warning.text
+    assert "2 files in class folders have a format that is not read (.nii 2)" in warning.text

@@ -34,7 +34,7 @@ def grouped(monkeypatch, groups, alike=None, unreadable=()):
     """`group` for files that are named 1, 2, ..., whose near-duplicates are said to be `alike`."""
     readable = [file for file in groups if file not in unreadable]
     clusters = {file: file for file in readable} | (alike or {})
-    monkeypatch.setattr(module, "cluster_duplicates", lambda _: clusters)
+    monkeypatch.setattr(module, "cluster_duplicates", lambda *_: clusters)
     index = Index(Path(), ("A", "B"), tuple(Entry(file, 0, name) for file, name in groups.items()))
     return group_images(
         index, SimpleNamespace(readable=[SimpleNamespace(file=f) for f in readable])
@@ -73,7 +73,7 @@ def test_without_a_group_column_look_alikes_are_the_groups(monkeypatch):
 
 def test_a_group_column_keeps_its_names(monkeypatch):
     found = grouped(monkeypatch, {"1": "Ann", "2": "Bob", "3": "Ann"})
-    assert found.by == "group column"
+    assert found.by == "group-column"
     assert found.of == {"1": "Ann", "2": "Bob", "3": "Ann"}
 
 
@@ -86,7 +86,7 @@ def test_two_patients_who_share_a_picture_become_one_in_turn(monkeypatch):
 
 def test_an_image_without_a_group_in_a_table_that_has_them_is_on_its_own(monkeypatch):
     found = grouped(monkeypatch, {"1": "Ann", "2": None, "3": None, "4": "Bob"})
-    assert found.by == "group column"
+    assert found.by == "group-column"
     assert len(set(found.of.values())) == 4
 
 

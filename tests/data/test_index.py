@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lungscope.data import index as module
 from lungscope.data.index import Entry, Index, is_below
-from lungscope.errors import LungscopeError
+from lungscope.errors import InvalidData, LungscopeError, NotFound
 
 
 def make(root, *files):
@@ -122,7 +122,7 @@ def test_an_empty_class_folder_is_refused_and_named(tmp_path, file):
     (tmp_path / "Sick").mkdir()
     if file:
         make(tmp_path, file)
-    with pytest.raises(LungscopeError, match="Sick: no images in this class folder"):
+    with pytest.raises(LungscopeError, match="Sick: this class folder contains no images"):
         Index.open(tmp_path)
 
 
@@ -450,3 +450,22 @@ def test_a_folder_as_an_archive_exports_it_is_indexed(tmp_path):
     index = Index.open(tmp_path)
     assert files(index) == ["Normal/1.dic", "Sick/IM000001"]
     assert index.ignored == ("Normal/DICOMDIR",)
+
+
+@pytest.mark.parametrize(("sign", "name"), [(";", "semicolons"), ("\t", "tabs")])
+def test_a_table_with_another_separator_says_so(tmp_path, sign, name):
+    table = tmp_path / "table.csv"
+    table.write_text(f"file{sign}label\na.png{sign}Normal\n")
+    with pytest.raises(InvalidData, match=f"separated by {name}: save it with commas"):
+        Index.open(table)
+
+
+def test_its_repr_counts_and_does_not_list(phantoms):
+    assert repr(Index.open(str(phantoms))).endswith(
+        "phantoms': 60 images; Lung Opacity 20, Normal 20, Viral Pneumonia 20)"
+    )
+
+
+def test_what_is_not_there_is_not_found(tmp_path):
+    with pytest.raises(NotFound, match="give a folder of class folders or a CSV table"):
+        Index.open(tmp_path / "absent")

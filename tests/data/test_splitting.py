@@ -22,7 +22,7 @@ def without_look_alikes(monkeypatch):
     monkeypatch.setattr(splitting, "cluster_duplicates", clusters_by_content)
 
 
-def clusters_by_content(survey):
+def clusters_by_content(survey, _pairs=None):
     first = {}
     return {image.file: first.setdefault(image.sha256, image.file) for image in survey.readable}
 
@@ -91,7 +91,7 @@ def test_a_split_carries_what_is_known_of_each_image():
     index, survey = patients(10)
     made = make_split(index, survey, seed=3)
     assert (made.classes, made.seed, made.description) == (CLASSES, 3, "80/10/10")
-    assert made.grouped_by == "group column"
+    assert made.grouped_by == "group-column"
     for entry, known, seen in zip(made.entries, index.entries, survey.readable, strict=True):
         assert (entry.file, entry.label, entry.group) == (known.file, known.label, known.group)
         assert (entry.source, entry.sha256) == (known.source, seen.sha256)
@@ -144,7 +144,7 @@ def test_byte_equal_pictures_of_two_patients_are_on_one_subset():
     ],
 )
 def test_bad_fractions_are_refused(fractions):
-    with pytest.raises(LungscopeError, match="must be three positive shares that sum to 1"):
+    with pytest.raises(LungscopeError, match="must be three positive numbers that sum to 1"):
         make_split(*patients(10), fractions)
 
 

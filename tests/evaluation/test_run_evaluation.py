@@ -71,7 +71,7 @@ def state():
 
 @pytest.fixture(scope="module")
 def run(place, data, state):
-    split = Split(CLASSES, write_images(data), "group column", 0, "by hand")
+    split = Split(CLASSES, write_images(data), "group-column", 0, "by hand")
     recipe = Recipe(model="mobilenet-v2", weights="none", size=SIZE)
     run = Run.create(place / "run", recipe, split, data, force=False)
     save_checkpoint(run.checkpoint, state, describe(split))

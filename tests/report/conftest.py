@@ -49,7 +49,7 @@ def a_split(classes=CLASSES, sources=SOURCES, name="{of}/{subset}-{number}.png")
                 digest = hashlib.sha256(file.encode()).hexdigest()
                 group = f"{label}-{subset}-{number // 2}"
                 entries.append(SplitEntry(file, label, digest, group, subset, sources[label]))
-    return Split(classes, tuple(entries), "group column", 0, "80/10/10")
+    return Split(classes, tuple(entries), "group-column", 0, "80/10/10")
 
 
 def answers(split, subset, seed=0):

@@ -25,7 +25,7 @@ def split():
             for subset in SUBSETS
             for label in range(2)
         ),
-        grouped_by="group column",
+        grouped_by="group-column",
         seed=0,
         description="by hand",
     )

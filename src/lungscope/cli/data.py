@@ -1,4 +1,4 @@
-"""`lungscope data`: look at a data set, split it, fetch the paper's, make a synthetic one."""
+"""`lungscope data`: check, split, download and draw data sets."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,7 +16,9 @@ from lungscope.text import format_quantity
 if TYPE_CHECKING:
     from lungscope.data.check import DataCheck
 
-app = typer.Typer(name="data", help="Check, split, fetch and make data sets.", no_args_is_help=True)
+app = typer.Typer(
+    name="data", help="Check, split, download and draw data sets.", no_args_is_help=True
+)
 
 
 @app.command("check")
@@ -30,7 +32,7 @@ def check(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Look for unreadable files, duplicates, and properties that give the class away."""
+    """Find unreadable files, duplicates, and properties that give the class away."""
     from lungscope.data.check import check_data
     from lungscope.data.contact_sheet import draw_contact_sheet
     from lungscope.data.index import Index
@@ -51,7 +53,7 @@ def check(
 
 
 def show_check(checked: "DataCheck", terminal: Terminal) -> None:
-    """Tells a person what a check found."""
+    """Prints what a check found."""
     table = Table("class", "images", "sources", "sizes", "stored as", box=None)
     for name, count in checked.images.items():
         sources = ", ".join(f"{s} {n}" for s, n in checked.sources.get(name, {}).items())
@@ -65,13 +67,13 @@ def show_check(checked: "DataCheck", terminal: Terminal) -> None:
     terminal.say(table)
     if checked.groups:
         terminal.say(format_quantity(checked.groups, "group"))
-    for finding in checked.findings:
-        colour = "red" if finding.level == "error" else "yellow"
-        terminal.say(f"[{colour}]{finding.level}[/]: {escape(finding.text)}")
-    errors = sum(finding.level == "error" for finding in checked.findings)
+    for issue in checked.issues:
+        colour = "red" if issue.level == "error" else "yellow"
+        terminal.say(f"[{colour}]{issue.level}[/]: {escape(issue.text)}")
+    errors = sum(issue.level == "error" for issue in checked.issues)
     terminal.say(
         f"{'Passed' if checked.passed else 'Failed'}: {format_quantity(errors, 'error')}, "
-        f"{format_quantity(len(checked.findings) - errors, 'warning')}"
+        f"{format_quantity(len(checked.issues) - errors, 'warning')}"
     )
 
 
@@ -82,10 +84,10 @@ def split(
         Path, typer.Option("--out", "-o", help="split.json to write; with --folds, its folder.")
     ] = Path("split.json"),
     fractions: Annotated[
-        tuple[float, float, float], typer.Option(help="Shares of train, validation and test.")
+        tuple[float, float, float], typer.Option(help="Proportions of train, validation and test.")
     ] = (0.8, 0.1, 0.1),
     folds: Annotated[
-        int | None, typer.Option(min=3, help="Cross-validation: write one split a fold.")
+        int | None, typer.Option(min=3, help="Cross-validation: write a split for each fold.")
     ] = None,
     seed: Seed = 0,
     skip_unreadable: Skip = False,
@@ -119,40 +121,40 @@ def split(
 
 @app.command("phantom")
 def phantom(
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to make.")] = Path("phantoms"),
-    count: Annotated[int, typer.Option(min=3, help="Images, over three classes.")] = 600,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to create.")] = Path("phantoms"),
+    count: Annotated[int, typer.Option(min=3, help="Number of images, over three classes.")] = 600,
     size: Annotated[
-        int, typer.Option(min=64, help="Width and height of an image in pixels.")
+        int, typer.Option(min=64, help="Width and height of the images in pixels.")
     ] = 256,
     seed: Seed = 0,
     quiet: Quiet = False,
 ) -> None:
-    """Make synthetic chest radiographs in three classes, for demonstration and tests only."""
+    """Draw synthetic chest radiographs in three classes, for demonstrations and tests only."""
     from lungscope.phantom import write_phantoms
 
     terminal = Terminal(quiet=quiet)
     with terminal.progress("drawing phantoms") as on_progress:
         write_phantoms(out, count, seed, size, on_progress)
     terminal.say(
-        escape(
-            f"Wrote {count} phantoms to {out}. They are drawings: no medical claim rests on them."
-        )
+        escape(f"Wrote {count} phantoms to {out}. They are drawings and support no medical claim.")
     )
 
 
 @app.command("fetch")
 def fetch(
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to make.")] = Path(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to create.")] = Path(
         "data/lung-x-ray-image"
     ),
     archive: Annotated[
-        Path | None, typer.Option(help="Unpack this file, downloaded by other means.")
+        Path | None, typer.Option(help="Unpack this file, which was downloaded by other means.")
     ] = None,
-    url: Annotated[str | None, typer.Option(help="Another address of the same archive.")] = None,
+    url: Annotated[
+        str | None, typer.Option(help="Download the archive from this address instead.")
+    ] = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Fetch the paper's 3,475 X-rays from their public record (Mendeley Data 9d55cttn5h)."""
+    """Download the paper's 3,475 X-rays from their public record (Mendeley Data 9d55cttn5h)."""
     from rich.progress import DownloadColumn
 
     from lungscope.data import fetch as fetching
@@ -170,7 +172,9 @@ def fetch(
         )
     terminal.say(table)
     if not fetched.complete:
-        terminal.say("[yellow]The counts are not the record's: look at the folder before use.[/]")
+        terminal.say(
+            "[yellow]warning[/]: the counts differ from the record; check the folder before use"
+        )
     terminal.say(escape(f"Wrote {fetched.folder}. Next: lungscope data check {fetched.folder}"))
     terminal.answer(
         {

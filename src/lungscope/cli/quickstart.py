@@ -48,9 +48,10 @@ def quickstart(
     terminal.say(f"Drew {count} synthetic radiographs in {data}")
 
     index, survey = survey_data(data, terminal, skip_unreadable=False, workers=None)
-    show_check(check_data(index, survey), terminal)
+    checked = check_data(index, survey)
+    show_check(checked, terminal)
     draw_contact_sheet(index, out / "contact-sheet.png")
-    split = splitting.make_split(index, survey, seed=seed)
+    split = splitting.make_split(index, survey, seed=seed, duplicates=checked.pairs)
     terminal.say(describe_split(split))
 
     recipe = replace(_recipe(), seed=seed)

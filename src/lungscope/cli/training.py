@@ -42,14 +42,14 @@ def load_or_make_split(
 
 def describe_split(split: "Split") -> str:
     """One line on a split: images and groups a subset."""
-    from lungscope.data.split import SUBSETS
+    from lungscope.data.split import GROUPED_BY, SUBSETS
 
     subsets = ", ".join(
         f"{len(split.subset(subset))} {subset} "
         f"({format_quantity(len({e.group for e in split.subset(subset)}), 'group')})"
         for subset in SUBSETS
     )
-    return f"Split {split.description}: {subsets}; kept together: {split.grouped_by}"
+    return f"Split {split.description}: {subsets}; kept together: {GROUPED_BY[split.grouped_by]}"
 
 
 def epoch_line(epoch: "Epoch", *, best: bool) -> str:

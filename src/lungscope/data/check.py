@@ -1,7 +1,7 @@
-"""What is wrong with a data set, before anything is trained on it.
+"""Problems of a data set, found before anything is trained on it.
 
-A class that can be told by file size, resolution or source alone will be told by it: a model
-learns the hospital instead of the lung. Each such property is measured and named.
+If file size, resolution or source alone gives a class away, a model learns that instead of the
+lung. Each such property is measured and named.
 """
 
 from collections import Counter, defaultdict
@@ -18,17 +18,31 @@ from lungscope.data.association import cramers_v
 from lungscope.data.duplicates import DuplicatePair, find_duplicates
 from lungscope.data.index import Index
 from lungscope.data.survey import ImageRecord, Refused, Survey
+from lungscope.text import format_quantity
 
 Level = Literal["error", "warning"]
+Code = Literal[
+    "unreadable",
+    "ignored-files",
+    "unscaled-range",
+    "label-conflict",
+    "byte-duplicates",
+    "near-duplicates",
+    "class-by-number",
+    "class-by-format",
+    "class-by-source",
+]
+"""What kind of issue was found."""
 
 TELLING_AUC = 0.75
-"""From this area under the curve a number alone is said to tell a class from the rest."""
+"""Area under the ROC curve from which a number alone is said to give a class away."""
 
 CHANCE = 0.01
-"""Such an area is named only if it comes by chance less often than this (Mann-Whitney)."""
+"""Largest p-value (Mann-Whitney) at which such an area is reported."""
 
 TELLING_V = 0.3
-"""From this Cramér's V a property is said to go with the class: "medium" by Cohen (1988)."""
+"""Cramér's V from which a property is reported to be associated with the class: a "medium" effect
+by Cohen (1988)."""
 
 DARK = 0.25
 """Largest grey level, of 1, below which a deep image was most likely stored without scaling."""
@@ -46,16 +60,16 @@ KINDS: dict[str, Callable[[ImageRecord], str]] = {
 
 @dataclass(frozen=True)
 class DataIssue:
-    """One thing that a user should know.
+    """One problem of a data set.
 
     Attributes:
         level: "error" if nothing should be trained on this data as it is, else "warning".
-        about: what kind of finding, e.g. "unreadable", "duplicate", "shortcut".
-        text: one sentence.
+        code: the kind of issue, for programs.
+        text: one sentence, for people; it may be reworded.
     """
 
     level: Level
-    about: str
+    code: Code
     text: str
 
 
@@ -64,14 +78,14 @@ class DataCheck:
     """What a check found.
 
     Attributes:
-        images: readable ones by class.
-        sources: images by class and source; empty if no source is known.
+        images: number of readable images by class.
+        sources: number of images by class and source; empty if no source is known.
         groups: number of groups, or None if the index has none.
-        sizes: "width x height" -> images, by class.
-        formats: file format, pixel mode and bits -> images, by class.
+        sizes: number of images by class and "width x height".
+        formats: number of images by class and file format, pixel mode and bits.
         refused: files that can't be read.
-        pairs: files that show one picture.
-        findings: errors first.
+        pairs: pairs of files that show one image.
+        issues: what is wrong with the data, errors first.
     """
 
     images: dict[str, int]
@@ -81,24 +95,38 @@ class DataCheck:
     formats: dict[str, dict[str, int]]
     refused: tuple[Refused, ...]
     pairs: tuple[DuplicatePair, ...]
-    findings: tuple[DataIssue, ...]
+    issues: tuple[DataIssue, ...]
 
     @property
     def passed(self) -> bool:
         """Whether there is no error; warnings may be."""
-        return not any(finding.level == "error" for finding in self.findings)
+        return not any(issue.level == "error" for issue in self.issues)
+
+    def __repr__(self) -> str:
+        errors = sum(issue.level == "error" for issue in self.issues)
+        return (
+            f"DataCheck({'passed' if self.passed else 'failed'}: "
+            f"{format_quantity(sum(self.images.values()), 'image')} in {len(self.images)} classes, "
+            f"{format_quantity(errors, 'error')}, {format_quantity(len(self.issues) - errors, 'warning')})"
+        )
 
     def to_json(self) -> dict[str, Any]:
-        """The whole check as JSON."""
+        """Returns the whole check as JSON values."""
         return {"passed": self.passed} | asdict(self)
 
 
 def check_data(index: Index, survey: Survey) -> DataCheck:
-    """Looks for what makes a result on this data worth less than it seems.
+    """Looks for problems of a data set that would make a result on it misleading.
 
     Args:
         index: the labelled images.
-        survey: what `survey` found about them.
+        survey: what `survey_images` found about them.
+
+    Examples:
+        >>> from lungscope.data.survey import survey_images
+        >>> index = Index.open("xrays")
+        >>> check_data(index, survey_images(index))
+        DataCheck(passed: 60 images in 3 classes, 0 errors, 0 warnings)
     """
     pairs = find_duplicates(survey)
     entries = {entry.file: entry for entry in index.entries}
@@ -106,7 +134,7 @@ def check_data(index: Index, survey: Survey) -> DataCheck:
     sources = [entries[image.file].source for image in survey.readable]
     groups = {entries[image.file].group for image in survey.readable} - {None}
     label_of = {image.file: index.classes[image.label] for image in survey.readable}
-    findings = [
+    issues = [
         *_unreadable(survey.refused),
         *_ignored(index.ignored),
         *_dark(survey.readable),
@@ -122,14 +150,15 @@ def check_data(index: Index, survey: Survey) -> DataCheck:
         formats=_crossed(labels, [f"{i.format} {i.mode} {i.bits} bit" for i in survey.readable]),
         refused=survey.refused,
         pairs=pairs,
-        findings=tuple(sorted(findings, key=lambda finding: finding.level != "error")),
+        issues=tuple(sorted(issues, key=lambda issue: issue.level != "error")),
     )
 
 
 def _unreadable(refused: Sequence[Refused]) -> list[DataIssue]:
     if not refused:
         return []
-    text = f"{_files(len(refused))} cannot be read, first {refused[0].file}: {refused[0].reason}"
+    first = refused[0]
+    text = f"{format_quantity(len(refused), 'file')} cannot be read, first {first.file}: {first.reason}"
     return [DataIssue("error", "unreadable", text)]
 
 
@@ -139,10 +168,10 @@ def _ignored(files: Sequence[str]) -> list[DataIssue]:
     kinds = Counter(PurePosixPath(file).suffix.lower() or "no suffix" for file in files)
     counted = ", ".join(f"{kind} {count}" for kind, count in kinds.most_common(4))
     text = (
-        f"{_files(len(files))} in class folders are of no kind that is read ({counted}), first "
-        f"{files[0]}"
+        f"{format_quantity(len(files), 'file')} in class folders have a format that is not read "
+        f"({counted}), first {files[0]}"
     )
-    return [DataIssue("warning", "ignored", text)]
+    return [DataIssue("warning", "ignored-files", text)]
 
 
 def _dark(images: Sequence[ImageRecord]) -> list[DataIssue]:
@@ -150,39 +179,46 @@ def _dark(images: Sequence[ImageRecord]) -> list[DataIssue]:
     if not dark:
         return []
     text = (
-        f"{_files(len(dark))} of more than 8 bits use less than a quarter of their range, first "
-        f"{dark[0].file}: most likely 12 bits stored in 16, which will look nearly black; export "
-        "them scaled to the full range"
+        f"{format_quantity(len(dark), 'file')} of more than 8 bits use less than a quarter of their "
+        f"range, first {dark[0].file}: most likely 12 bits stored in 16, which look nearly black; "
+        "export them scaled to the full range"
     )
-    return [DataIssue("error", "range", text)]
+    return [DataIssue("error", "unscaled-range", text)]
 
 
 def _duplicates(pairs: Sequence[DuplicatePair], label_of: dict[str, str]) -> list[DataIssue]:
     across = [pair for pair in pairs if label_of[pair.first] != label_of[pair.second]]
-    findings = []
+    issues = []
     if across:
         first = across[0]
-        findings.append(
+        issues.append(
             DataIssue(
                 "error",
-                "contradiction",
-                f"{len(across)} pairs of files show one picture under two classes, first "
+                "label-conflict",
+                f"{format_quantity(len(across), 'pair')} of files with one image in two classes, first "
                 f"{first.first} and {first.second}",
             )
         )
-    for kind, words in (("bytes", "equal byte for byte"), ("near", "near-duplicates")):
+    kinds: tuple[tuple[str, Code, str], ...] = (
+        ("bytes", "byte-duplicates", "with equal bytes"),
+        ("near", "near-duplicates", "that are near-duplicates"),
+    )
+    for kind, code, words in kinds:
         same = [pair for pair in pairs if pair.kind == kind]
         if same:
             first = same[0]
-            text = f"{len(same)} pairs of files are {words}, first {first.first} and {first.second}"
-            findings.append(DataIssue("warning", "duplicate", text))
-    return findings
+            text = (
+                f"{format_quantity(len(same), 'pair')} of files {words}, first {first.first} and "
+                f"{first.second}"
+            )
+            issues.append(DataIssue("warning", code, text))
+    return issues
 
 
 def _shortcuts(
     index: Index, images: Sequence[ImageRecord], labels: Sequence[str]
 ) -> list[DataIssue]:
-    findings = []
+    issues = []
     for name, of in NUMBERS.items():
         values = np.array([of(image) for image in images], dtype=np.float64)
         for own in index.classes:
@@ -190,17 +226,17 @@ def _shortcuts(
             auc = _auc(values, mask)
             if max(auc, 1 - auc) >= TELLING_AUC:
                 text = (
-                    f"{name} alone tells {own} from the rest (area under the curve "
-                    f"{max(auc, 1 - auc):.2f}): {own} has the "
+                    f"{name} alone separates {own} from the other classes (area under the ROC "
+                    f"curve {max(auc, 1 - auc):.2f}): {own} has the "
                     f"{'larger' if auc > 0.5 else 'smaller'} values"
                 )
-                findings.append(DataIssue("warning", "shortcut", text))
+                issues.append(DataIssue("warning", "class-by-number", text))
     for name, kind in KINDS.items():
         strength = cramers_v(labels, [kind(image) for image in images])
         if strength >= TELLING_V:
-            text = f"{name} goes with the class (Cramér's V {strength:.2f})"
-            findings.append(DataIssue("warning", "shortcut", text))
-    return findings
+            text = f"{name} is associated with the class (Cramér's V {strength:.2f})"
+            issues.append(DataIssue("warning", "class-by-format", text))
+    return issues
 
 
 def _confounded_source(sources: Sequence[str | None], labels: Sequence[str]) -> list[DataIssue]:
@@ -208,14 +244,14 @@ def _confounded_source(sources: Sequence[str | None], labels: Sequence[str]) -> 
     if strength < TELLING_V:
         return []
     text = (
-        f"source goes with the class (Cramér's V {strength:.2f}): a model can score by telling "
-        "the sources apart; report results for each source"
+        f"source is associated with the class (Cramér's V {strength:.2f}): a model can score well "
+        "by recognising the source; report results for each source"
     )
-    return [DataIssue("warning", "confounding", text)]
+    return [DataIssue("warning", "class-by-source", text)]
 
 
 def _auc(values: NDArray[np.float64], mask: NDArray[np.bool_]) -> float:
-    """How well the values tell the masked from the rest; 0.5 if no better than chance."""
+    """Computes how well the values separate the masked from the rest; 0.5 if not significant."""
     inside, outside = values[mask], values[~mask]
     if not len(inside) or not len(outside) or np.ptp(values) == 0:
         return 0.5
@@ -228,7 +264,3 @@ def _crossed(labels: Sequence[str], values: Sequence[str | None]) -> dict[str, d
     for label, value in zip(labels, values, strict=True):
         counts[label][value or "unknown"] += 1
     return {label: dict(sorted(counts[label].items())) for label in sorted(counts)}
-
-
-def _files(count: int) -> str:
-    return f"{count} file{'' if count == 1 else 's'}"

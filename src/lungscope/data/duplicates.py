@@ -1,16 +1,17 @@
-"""Pictures that are there more than once: to the byte, or re-encoded, resized, cropped, turned.
+"""Images that occur more than once: equal byte for byte, re-encoded, resized, cropped or turned.
 
-Candidates are found by the distance of perceptual hashes in every view of `views`, and confirmed
-by the correlation of the thumbnails' fine detail after a small movement. Chest X-rays of different
-people are alike in the coarse: at `DISTANCE`, 0.9 % of pairs are candidates, and before the coarse
-brightness is taken away two people correlate up to 0.95; after it up to 0.72, aligned up to 0.79.
+Candidates are found by the distance of perceptual hashes in every view (`survey.ANGLES`,
+`MIRRORINGS`), and confirmed by the correlation of the thumbnails' fine detail after a small
+movement. Chest X-rays of different people are alike in the coarse: at `DISTANCE`, 0.9 % of pairs
+are candidates, and before the coarse brightness is taken away two people correlate up to 0.95;
+after it up to 0.72, aligned up to 0.79.
 
 Measured on 3,024 X-rays of adults and children (240 x 240, 4.57 million pairs), with copies of 300
 of them. Found at the thresholds below: JPEG of quality 50, other sizes and aspects, brightness and
 contrast by 25 %, gamma 0.6-1.6, either mirroring, rotation by up to 10 degrees, and the paper's
 whole augmentation: 100 %; histogram equalisation 96 %; a crop of up to 3 % a side 95 %; the paper's
 augmentation, cropped so and brightened besides, 94 %. Not made for: zoom by up to 10 % (69 %) and
-shifts by up to 5 % (21 %). Pairs of different films taken for one: none.
+shifts by up to 5 % (21 %). Pairs of different radiographs taken for one: none.
 """
 
 from collections.abc import Iterator, Sequence
@@ -32,7 +33,7 @@ WORTH_ALIGNING = 0.55
 """Correlation of the details of two thumbnails from which a small movement is looked for."""
 
 CORRELATION = 0.82
-"""Correlation of the details, aligned, from which two files are one picture."""
+"""Correlation of the details, aligned, from which two files show one image."""
 
 BLOCK = 1024
 """Hashes, and pairs of thumbnails, that are compared at a time."""
@@ -40,13 +41,13 @@ BLOCK = 1024
 
 @dataclass(frozen=True)
 class DuplicatePair:
-    """Two files with one picture.
+    """Two files that show one image.
 
     Attributes:
         first, second: files, first < second.
-        kind: "bytes" if the files are equal, "near" if only the pictures are.
+        kind: "bytes" if the files are equal, "near" if only the images are.
         distance: bits of 64 in which their hashes differ, in the view where they are most alike.
-        correlation: of their thumbnails' detail in that view, in [-1, 1].
+        correlation: correlation of their thumbnails' detail in that view, in [-1, 1].
     """
 
     first: str
@@ -57,10 +58,19 @@ class DuplicatePair:
 
 
 def find_duplicates(survey: Survey) -> tuple[DuplicatePair, ...]:
-    """Finds the files that show one picture, in the order of their names.
+    """Finds the files that show one image, in the order of their names.
 
-    Of files that are equal to the byte, each is paired with the first, and the first alone is
-    compared with other pictures.
+    Where several files are equal byte for byte, each is paired with the first of them, and only
+    the first is compared with other images.
+
+    Args:
+        survey: what `survey_images` found.
+
+    Examples:
+        >>> from lungscope.data.index import Index
+        >>> from lungscope.data.survey import survey_images
+        >>> find_duplicates(survey_images(Index.open("xrays")))
+        ()
     """
     firsts: dict[str, ImageRecord] = {}
     equal: list[DuplicatePair] = []
@@ -72,14 +82,20 @@ def find_duplicates(survey: Survey) -> tuple[DuplicatePair, ...]:
     return tuple(sorted([*equal, *near], key=lambda pair: (pair.first, pair.second)))
 
 
-def cluster_duplicates(survey: Survey) -> dict[str, str]:
+def cluster_duplicates(
+    survey: Survey, pairs: Sequence[DuplicatePair] | None = None
+) -> dict[str, str]:
     """Names the cluster of each readable file: its first file in alphabetical order.
 
-    Files are in one cluster if a chain of `duplicates` links them.
+    Files are in one cluster if a chain of duplicate pairs links them.
+
+    Args:
+        survey: what `survey_images` found.
+        pairs: what `find_duplicates` found in it; searched for by default.
     """
     files = sorted(image.file for image in survey.readable)
     row = {file: number for number, file in enumerate(files)}
-    pairs = find_duplicates(survey)
+    pairs = find_duplicates(survey) if pairs is None else pairs
     ends = ([row[pair.first] for pair in pairs], [row[pair.second] for pair in pairs])
     links = coo_array((np.ones(len(pairs)), ends), shape=(len(files), len(files)))
     _, components = connected_components(links, directed=False)

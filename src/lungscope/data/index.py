@@ -1,4 +1,4 @@
-"""Which images there are and what each one is said to show.
+"""Which images a data set has, and their labels.
 
 An index is read from a folder of class folders, or from a CSV table
 (`file,label[,group][,source]`); a folder that holds a `metadata.csv` is read by that table.
@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from lungscope.data import classes
-from lungscope.errors import InvalidData, LungscopeError
+from lungscope.errors import InvalidData, LungscopeError, NotFound
 from lungscope.images.files import is_image_file
 
 TABLE = "metadata.csv"
@@ -58,36 +58,46 @@ class Index:
     ignored: tuple[str, ...] = ()
 
     @classmethod
-    def open(cls, path: Path) -> "Index":
+    def open(cls, path: str | Path) -> "Index":
         """Reads a CSV table, a folder with a `metadata.csv`, or a folder of class folders.
 
         A folder that holds nothing but one other folder is stepped into, as unpacked archives
         often are.
 
+        Args:
+            path: the table or folder.
+
         Raises:
-            LungscopeError: not found, an empty class, fewer than two classes, a bad table.
+            NotFound: there is no such file or folder.
+            InvalidData: an empty class folder, fewer than two classes, or a bad table.
+            LungscopeError: it can't be read.
+
+        Examples:
+            >>> Index.open("xrays")
+            Index('xrays': 60 images; Lung Opacity 20, Normal 20, Viral Pneumonia 20)
         """
+        path = Path(path)
         with _reading(path):
             if path.is_file():
                 return cls.from_table(path)
             if not path.is_dir():
-                raise LungscopeError(
-                    f"{path}: not found; give a folder of class folders or a CSV table"
-                )
+                raise NotFound(f"{path}: not found; give a folder of class folders or a CSV table")
             root = _step_in(path)
             table = root / TABLE
             return cls.from_table(table) if table.is_file() else cls.from_folder(root)
 
     @classmethod
-    def from_folder(cls, root: Path) -> "Index":
+    def from_folder(cls, root: str | Path) -> "Index":
         """Reads a folder whose sub-folders are the classes, e.g. `Normal/`, `Lung_Opacity/`.
 
         Images may lie deeper. Hidden files and folders, folders named `masks`, and links to
         folders inside a class folder are passed over.
 
         Raises:
-            LungscopeError: a class folder without images, or fewer than two of them.
+            InvalidData: a class folder without images, or fewer than two of them.
+            LungscopeError: a folder can't be read.
         """
+        root = Path(root)
         rows: list[Row] = []
         others: list[str] = []
         with _reading(root):
@@ -96,8 +106,8 @@ class Index:
                 files = [path for path in found if is_image_file(path)]
                 others += [path.relative_to(root).as_posix() for path in set(found) - set(files)]
                 if not files:
-                    raise LungscopeError(
-                        f"{folder}: no images in this class folder; remove or fill it"
+                    raise InvalidData(
+                        f"{folder}: this class folder contains no images; add some or remove it"
                     )
                 rows += [
                     (path.relative_to(root).as_posix(), folder.name, None, None) for path in files
@@ -105,32 +115,34 @@ class Index:
         return replace(_index(root, rows), ignored=tuple(sorted(others)))
 
     @classmethod
-    def from_table(cls, table: Path) -> "Index":
+    def from_table(cls, table: str | Path) -> "Index":
         """Reads a CSV with the columns `file`, `label` and, if known, `group` and `source`.
 
         File names are relative to the table's folder. Other columns are ignored.
 
         Raises:
-            LungscopeError: a missing column, an empty cell, a file listed twice or outside the
+            InvalidData: a missing column, an empty cell, a file listed twice or outside the
                 table's folder, fewer than two classes.
+            LungscopeError: the table can't be read.
         """
+        table = Path(table)
         try:
             with _reading(table), table.open(newline="", encoding="utf-8-sig") as handle:
                 reader = csv.DictReader(handle, strict=True)
                 columns = set(reader.fieldnames or ())
                 missing = {"file", "label"} - columns
                 if missing:
-                    raise LungscopeError(
+                    raise InvalidData(
                         f"{table}: column {' and '.join(sorted(missing))} missing; the table needs "
-                        "file,label and may have group,source"
+                        f"file,label and may have group,source{_hint(columns)}"
                     )
                 _refuse_unused_patients(table, columns)
                 rows = [_row(table, reader.line_num, row) for row in reader]
         except (UnicodeDecodeError, csv.Error) as error:
-            raise LungscopeError(f"{table}: not a CSV table in UTF-8 ({error})") from error
+            raise InvalidData(f"{table}: not a CSV table in UTF-8 ({error})") from error
         twice = [file for file, count in Counter(row[0] for row in rows).items() if count > 1]
         if twice:
-            raise LungscopeError(f"{table}: {twice[0]} is listed more than once")
+            raise InvalidData(f"{table}: {twice[0]} is listed more than once")
         return _index(table.parent, rows)
 
     @classmethod
@@ -173,25 +185,30 @@ class Index:
         )
 
     def path(self, entry: Entry) -> Path:
-        """Where an entry's image lies on disk."""
+        """Returns the path of an entry's image."""
         return self.root / entry.file
 
     def without(self, files: Iterable[str]) -> "Index":
-        """The same index less some files.
+        """Returns the same index without some files.
 
         Raises:
-            LungscopeError: a class is left without images.
+            InvalidData: a class is left without images.
         """
         gone = frozenset(files)
         left = tuple(entry for entry in self.entries if entry.file not in gone)
         for label, name in enumerate(self.classes):
             if not any(entry.label == label for entry in left):
-                raise LungscopeError(f"{self.root}: class {name!r} has no readable image left")
+                raise InvalidData(f"{self.root}: class {name!r} has no readable image left")
         return replace(self, entries=left)
+
+    def __repr__(self) -> str:
+        counts = Counter(entry.label for entry in self.entries)
+        listed = ", ".join(f"{name} {counts[label]}" for label, name in enumerate(self.classes))
+        return f"Index({str(self.root)!r}: {len(self.entries)} images; {listed})"
 
 
 def is_below(file: str) -> bool:
-    """Whether a path from a file's content stays below its folder, on every system."""
+    """Returns whether a path from a file's content stays below its folder, on every system."""
     drive, rest = ntpath.splitdrive(file)  # it knows both slashes, drives and network shares
     parts = rest.replace("\\", "/").split("/")
     is_named = parts[0] != "" and parts[-1] not in {"", "."}
@@ -208,11 +225,11 @@ def _index(root: Path, rows: list[Row]) -> Index:
     for file, label, _, _ in rows:
         if not is_below(file) or not _is_text(file) or not _is_text(label):
             name = f"{file} ({label})"
-            raise LungscopeError(
+            raise InvalidData(
                 f"{root}: the name {name!a} is not UTF-8 or leads out of the folder; rename it"
             )
     if len(known) < 2:
-        raise LungscopeError(
+        raise InvalidData(
             f"{root}: {len(known)} class{'' if len(known) == 1 else 'es'} found, at least two are "
             "needed; put each class's images in a folder of its name, or give a CSV table"
         )
@@ -225,9 +242,9 @@ def _index(root: Path, rows: list[Row]) -> Index:
 def _row(table: Path, line: int, row: dict[str, str | None]) -> Row:
     file, label = (row.get("file") or "").strip(), (row.get("label") or "").strip()
     if not file or not label:
-        raise LungscopeError(f"{table}, line {line}: file and label must not be empty")
+        raise InvalidData(f"{table}, line {line}: file and label must not be empty")
     if not is_below(file):
-        raise LungscopeError(f"{table}, line {line}: {file} must lie below the table's folder")
+        raise InvalidData(f"{table}, line {line}: {file} must lie below the table's folder")
     return (
         PurePosixPath(file.replace("\\", "/")).as_posix(),
         label,
@@ -236,13 +253,20 @@ def _row(table: Path, line: int, row: dict[str, str | None]) -> Row:
     )
 
 
+def _hint(columns: Iterable[str]) -> str:
+    """Names the cause where a spreadsheet wrote the table with another separator."""
+    found = next((sign for sign in (";", "\t") if any(sign in each for each in columns)), None)
+    names = {";": "semicolons", "\t": "tabs", None: ""}[found]
+    return f"; it seems to be separated by {names}: save it with commas" if names else ""
+
+
 def _refuse_unused_patients(table: Path, columns: Iterable[str]) -> None:
     """A patient's images must not be spread over subsets because the column has another name."""
     if "group" in columns:
         return
     for column in sorted(columns):
         if _PATIENT.fullmatch(column.strip()):
-            raise LungscopeError(
+            raise InvalidData(
                 f"{table}: column {column!r} seems to name patients but would not be used; name it "
                 "group to keep each one's images in one subset, or remove it"
             )

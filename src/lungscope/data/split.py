@@ -1,7 +1,7 @@
 """The split manifest: which image is for training, validation or test, as a file.
 
 `split.json` names every image with its class, content hash, group and subset. Whoever trains or
-evaluates reads it, and is refused if an image changed or if a group or a picture is in two subsets.
+evaluates reads it, and is refused if an image changed or if a group or an image is in two subsets.
 """
 
 import hashlib
@@ -14,17 +14,27 @@ from typing import Any, Literal, get_args
 
 from lungscope.atomic import write_json
 from lungscope.data.index import is_below
-from lungscope.errors import LungscopeError
+from lungscope.errors import DataLeak, InvalidData, LungscopeError, NotFound
 
 Subset = Literal["train", "validation", "test"]
 SUBSETS: tuple[Subset, ...] = get_args(Subset)
-VERSION = 1
-LARGEST_FILE = 256 * 2**20
-"""Bytes; about a million images."""
+GroupedBy = Literal["group-column", "near-duplicates"]
+"""What the groups of a split are, as a code."""
 
+GROUPED_BY: dict[GroupedBy, str] = {
+    "group-column": "groups of the data's table",
+    "near-duplicates": "near-duplicates",
+}
+"""The same in words."""
+
+VERSION = 2
+"""Version of the file format; in version 1 a subset was called a side."""
+
+LARGEST_FILE = 256 * 2**20
+"""Largest manifest that is read, in bytes; about a million images."""
 
 UNKNOWN_SOURCE = "unknown"
-"""How images without a source are called where others have one."""
+"""Name of the source of images without one, where others have one."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +45,7 @@ class SplitEntry:
         file: path relative to the data folder, with forward slashes.
         label: position of its class in `Split.classes`.
         sha256: of the file's bytes, in hexadecimal.
-        group: what stays in one subset together.
+        group: what must stay in one subset, e.g. a patient.
         subset: "train", "validation" or "test".
         source: where the image comes from, if known.
     """
@@ -55,34 +65,36 @@ class Split:
     Attributes:
         classes: class names, in the order of the labels.
         entries: in the order of their file names.
-        grouped_by: what the groups are: "group column" or "near-duplicates".
-        seed: that the assignment was drawn with.
+        grouped_by: what the groups are: "group-column" or "near-duplicates".
+        seed: seed of the random assignment.
         description: the kind of split in words, e.g. "80/10/10" or "fold 2 of 5".
+
+    Raises:
+        DataLeak: an image or a group is in two subsets.
+        InvalidData: fewer than two classes, a file listed twice, or a subset without a class.
     """
 
     classes: tuple[str, ...]
     entries: tuple[SplitEntry, ...]
-    grouped_by: str
+    grouped_by: GroupedBy
     seed: int
     description: str
 
     def __post_init__(self) -> None:
         if len(set(self.classes)) != len(self.classes) or len(self.classes) < 2:
-            raise LungscopeError(
-                f"split: classes {self.classes} must be two or more different ones"
-            )
+            raise InvalidData(f"split: classes {self.classes} must be two or more different ones")
         _refuse_leaks(self.entries)
         for subset in SUBSETS:
             present = {entry.label for entry in self.entries if entry.subset == subset}
             for label, name in enumerate(self.classes):
                 if label not in present:
-                    raise LungscopeError(
+                    raise InvalidData(
                         f"split: no image of class {name!r} in the {subset} subset; the data has "
                         "too few images or groups of it for this split"
                     )
 
     def subset(self, subset: Subset) -> tuple[SplitEntry, ...]:
-        """The images of one subset."""
+        """Returns the images of one subset, in the order of their file names."""
         return tuple(entry for entry in self.entries if entry.subset == subset)
 
     @property
@@ -91,10 +103,21 @@ class Split:
         lines = sorted(f"{e.sha256} {self.classes[e.label]} {e.subset}" for e in self.entries)
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
-    def save(self, path: Path) -> None:
-        """Writes the manifest as JSON, atomically."""
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{len(self.subset(subset))} {subset}" for subset in SUBSETS)
+        return (
+            f"Split({self.description!r}: {counts}; classes {', '.join(self.classes)}; "
+            f"grouped by {self.grouped_by}, seed {self.seed})"
+        )
+
+    def save(self, path: str | Path) -> None:
+        """Writes the manifest as JSON, whole or not at all.
+
+        Raises:
+            LungscopeError: the file can't be written.
+        """
         write_json(
-            path,
+            Path(path),
             {
                 "format": "lungscope-split",
                 "version": VERSION,
@@ -110,46 +133,61 @@ class Split:
         )
 
     @classmethod
-    def load(cls, path: Path) -> "Split":
+    def load(cls, path: str | Path) -> "Split":
         """Reads a manifest.
 
+        Args:
+            path: a `split.json`.
+
         Raises:
-            LungscopeError: not found, over 256 MiB, not a manifest, of another version, edited by
-                hand, or with a leak.
+            NotFound: there is no such file.
+            DataLeak: an image or a group is in two subsets.
+            InvalidData: it is over 256 MiB, not a manifest, of another version, or was edited.
+            LungscopeError: it can't be read.
         """
+        path = Path(path)
         try:
             value = json.loads(_text(path))
             if value["format"] != "lungscope-split":
-                raise LungscopeError(f"{path}: not a split manifest")
+                raise InvalidData(f"{path}: not a split manifest")
             if value["version"] != VERSION:
-                raise LungscopeError(
-                    f"{path}: split format version {value['version']!r:.20}, "
-                    f"this lungscope reads {VERSION}"
+                raise InvalidData(
+                    f"{path}: split format version {value['version']!r:.20}, this lungscope reads "
+                    f"{VERSION}; make the split again with `lungscope data split`"
                 )
             split = _from_json(value)
             changed = split.fingerprint != value["fingerprint"]
         except OSError as error:
-            raise LungscopeError(
+            kind = NotFound if isinstance(error, FileNotFoundError) else LungscopeError
+            raise kind(
                 f"{path}: {error.strerror or error}; make one with `lungscope data split`"
             ) from error
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             reason = f"{type(error).__name__}: {error}"
-            raise LungscopeError(f"{path}: not a split manifest ({reason:.200})") from error
+            raise InvalidData(f"{path}: not a split manifest ({reason:.200})") from error
         if changed:
-            raise LungscopeError(f"{path}: was changed after it was written; make it anew")
+            raise InvalidData(
+                f"{path}: was changed after it was written; make the split again with "
+                "`lungscope data split`"
+            )
         return split
 
-    def verify(self, root: Path) -> None:
-        """Holds the manifest against the files on disk.
+    def verify(self, root: str | Path) -> None:
+        """Checks that the files on disk are the manifest's, by their content hashes.
+
+        Args:
+            root: the folder that the files are relative to.
 
         Raises:
-            LungscopeError: a file is missing, closed to us or its content changed; the first is
-                named.
+            NotFound: files are missing; the first is named.
+            InvalidData: the content of files changed; the first is named.
+            LungscopeError: a file can't be read.
         """
+        root = Path(root)
         try:
             missing = [entry.file for entry in self.entries if not (root / entry.file).is_file()]
             if missing:
-                raise LungscopeError(
+                raise NotFound(
                     f"{root}: {len(missing)} of the split's {len(self.entries)} images are "
                     f"missing, first {missing[0]}; is this the folder that it was made from?"
                 )
@@ -159,14 +197,14 @@ class Split:
                 f"{error.filename or root}: cannot be read: {error.strerror or error}"
             ) from error
         if changed:
-            raise LungscopeError(
+            raise InvalidData(
                 f"{root}: {len(changed)} images changed since the split was made, first "
                 f"{changed[0]}; make a new split"
             )
 
 
 def sha256_of(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hexadecimal."""
+    """Returns the SHA-256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as file:
         digest = hashlib.new("sha256")
         while block := file.read(1 << 20):
@@ -181,20 +219,21 @@ def _refuse_leaks(entries: Iterable[SplitEntry]) -> None:
     listed: set[str] = set()
     for entry in entries:
         if entry.file in listed:
-            raise LungscopeError(f"split: {entry.file!r} is listed more than once")
+            raise InvalidData(f"split: {entry.file!r} is listed more than once")
         listed.add(entry.file)
         groups[entry.group].add(entry.subset)
         contents[entry.sha256].add(entry.subset)
         files.setdefault(entry.sha256, entry.file)
     for group, subsets in groups.items():
         if len(subsets) > 1:
-            raise LungscopeError(
-                f"split: leak: group {group!r} is on {' and '.join(sorted(subsets))}"
+            raise DataLeak(
+                f"split: leak: group {group!r} is in two subsets: {' and '.join(sorted(subsets))}"
             )
     for content, subsets in contents.items():
         if len(subsets) > 1:
-            raise LungscopeError(
-                f"split: leak: the picture {files[content]!r} is on {' and '.join(sorted(subsets))}"
+            raise DataLeak(
+                f"split: leak: the image {files[content]!r} is in two subsets: "
+                f"{' and '.join(sorted(subsets))}"
             )
 
 
@@ -202,7 +241,7 @@ def _text(path: Path) -> str:
     with path.open("rb") as file:
         content = file.read(LARGEST_FILE + 1)
     if len(content) > LARGEST_FILE:
-        raise LungscopeError(f"{path}: over {LARGEST_FILE >> 20} MiB: not a split manifest")
+        raise InvalidData(f"{path}: over {LARGEST_FILE >> 20} MiB: not a split manifest")
     return content.decode()
 
 
@@ -221,7 +260,7 @@ def _from_json(value: dict[str, Any]) -> Split:
             )
             for image in value["images"]
         ),
-        grouped_by=_string(value["grouped_by"]),
+        grouped_by=_grouped_by(value["grouped_by"]),
         seed=_integer(value["seed"]),
         description=_string(value["description"]),
     )
@@ -245,8 +284,15 @@ def _relative(file: str) -> str:
     return file
 
 
+def _grouped_by(code: object) -> GroupedBy:
+    for known in GROUPED_BY:
+        if code == known:
+            return known
+    raise ValueError(f"grouped_by {code!r:.60} must be one of {', '.join(GROUPED_BY)}")
+
+
 def _subset(subset: object) -> Subset:
     for known in SUBSETS:
         if subset == known:
             return known
-    raise ValueError(f"subset {subset!r:.60} is none of {', '.join(SUBSETS)}")
+    raise ValueError(f"subset {subset!r:.60} must be one of {', '.join(SUBSETS)}")

@@ -1,4 +1,4 @@
-"""Making splits: stratified, with whole groups in one subset, and k-fold."""
+"""Random splits and cross-validation folds: stratified, with every group in one subset."""
 
 import math
 from collections import Counter
@@ -10,103 +10,63 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from lungscope.data.assignment import assign_groups
-from lungscope.data.duplicates import cluster_duplicates
+from lungscope.data.duplicates import DuplicatePair, cluster_duplicates
 from lungscope.data.index import Index
-from lungscope.data.split import SUBSETS, Split, SplitEntry, Subset
+from lungscope.data.split import SUBSETS, GroupedBy, Split, SplitEntry, Subset
 from lungscope.data.survey import Survey
-from lungscope.errors import LungscopeError
-
-
-@dataclass(frozen=True)
-class Grouping:
-    """The group of every readable image.
-
-    Attributes:
-        of: file -> group name.
-        by: what the groups are: "group column" or "near-duplicates".
-    """
-
-    of: Mapping[str, str]
-    by: str
-
-
-def group_images(index: Index, survey: Survey) -> Grouping:
-    """Groups images by the index's group column, else by near-duplicates alone.
-
-    Two named groups that share a picture (byte-equal or near-duplicate) become one: a patient
-    that is listed twice must not sit in both subsets of a split. An image without a group in a
-    table that has the column is a group of its own.
-
-    Args:
-        index: the labelled images.
-        survey: what `survey` found about them.
-    """
-    files = sorted(image.file for image in survey.readable)
-    alike = cluster_duplicates(survey)
-    named = {entry.file: entry.group for entry in index.entries}
-    has_column = any(named[file] for file in files)
-    joined = join_groups(
-        [alike.get(file, file) for file in files], [named[file] or f"file:{file}" for file in files]
-    )
-    names: dict[int, str] = {}
-    for file, component in zip(files, joined, strict=True):
-        names.setdefault(component, named[file] or alike.get(file, file))
-    return Grouping(
-        of={file: names[component] for file, component in zip(files, joined, strict=True)},
-        by="group column" if has_column else "near-duplicates",
-    )
-
-
-def join_groups(first: Sequence[Hashable], second: Sequence[Hashable]) -> list[int]:
-    """Numbers the classes of "alike in the first or in the second naming, or both in turn".
-
-    Args:
-        first: a name for each of N things.
-        second: another name for each of them.
-
-    Returns:
-        A number for each thing; two have the same one exactly if a chain of equal names links
-        them.
-    """
-    names: dict[tuple[int, Hashable], int] = {}
-    rows = [names.setdefault((1, name), len(names)) for name in first]
-    columns = [names.setdefault((2, name), len(names)) for name in second]
-    size = len(names)
-    links = coo_array((np.ones(len(rows), dtype=np.int8), (rows, columns)), shape=(size, size))
-    _, components = connected_components(links, directed=False)
-    return [int(components[row]) for row in rows]
+from lungscope.errors import InvalidData, InvalidSetting
 
 
 def make_split(
-    index: Index, survey: Survey, fractions: Sequence[float] = (0.8, 0.1, 0.1), seed: int = 0
+    index: Index,
+    survey: Survey,
+    fractions: Sequence[float] = (0.8, 0.1, 0.1),
+    seed: int = 0,
+    duplicates: Sequence[DuplicatePair] | None = None,
 ) -> Split:
     """Splits an index into training, validation and test subsets.
 
     Groups are the index's own where it has any, joined where byte-equal or near-duplicate
-    pictures link two of them; else the near-duplicate clusters alone.
+    images link two of them; else the near-duplicate clusters alone (see `group_images`).
 
     Args:
         index: the labelled images; unreadable ones are left out.
-        survey: what `survey` found about them.
-        fractions: share of each subset, each > 0, summing to 1.
-        seed: of the assignment.
+        survey: what `survey_images` found about them.
+        fractions: proportion of each subset, each > 0, summing to 1.
+        seed: seed of the random assignment.
+        duplicates: what `find_duplicates` or `check_data` found, where they were run already;
+            searched for by default.
 
     Raises:
-        LungscopeError: bad fractions, or a class too small to be in every subset.
+        InvalidSetting: `fractions` are not three positive numbers that sum to 1.
+        InvalidData: a class has too few groups to be in every subset.
+
+    Examples:
+        >>> from lungscope.data.index import Index
+        >>> from lungscope.data.survey import survey_images
+        >>> index = Index.open("xrays")
+        >>> make_split(index, survey_images(index), (0.6, 0.2, 0.2), seed=1)
+        Split('60/20/20': 36 train, 12 validation, 12 test; classes ...)
     """
     total = math.fsum(fractions)
     if len(fractions) != len(SUBSETS) or min(fractions) <= 0 or not math.isclose(total, 1):
-        raise LungscopeError(
-            f"split: fractions {tuple(fractions)} must be three positive shares that sum to 1"
+        raise InvalidSetting(
+            f"split: fractions {tuple(fractions)} must be three positive numbers that sum to 1"
         )
-    grouping = group_images(index, survey)
+    grouping = group_images(index, survey, duplicates)
     _refuse_few_groups(index, survey, grouping, len(fractions))
     subsets = [SUBSETS[part] for part in _parts(survey, grouping, fractions, seed)]
     description = "/".join(f"{100 * fraction:.4g}" for fraction in fractions)
     return _split(index, survey, grouping, subsets, seed, description)
 
 
-def make_folds(index: Index, survey: Survey, count: int, seed: int = 0) -> tuple[Split, ...]:
+def make_folds(
+    index: Index,
+    survey: Survey,
+    count: int,
+    seed: int = 0,
+    duplicates: Sequence[DuplicatePair] | None = None,
+) -> tuple[Split, ...]:
     """Splits an index for cross-validation.
 
     Fold i is the test subset of split i and fold i + 1 its validation subset; the rest trains.
@@ -114,16 +74,25 @@ def make_folds(index: Index, survey: Survey, count: int, seed: int = 0) -> tuple
 
     Args:
         index: the labelled images; unreadable ones are left out.
-        survey: what `survey` found about them.
+        survey: what `survey_images` found about them.
         count: number of folds, >= 3.
-        seed: of the assignment.
+        seed: seed of the random assignment.
+        duplicates: as for `make_split`.
 
     Raises:
-        LungscopeError: fewer than three folds, or a class too small for so many.
+        InvalidSetting: fewer than three folds.
+        InvalidData: a class has fewer groups than there are folds.
+
+    Examples:
+        >>> from lungscope.data.index import Index
+        >>> from lungscope.data.survey import survey_images
+        >>> index = Index.open("xrays")
+        >>> [fold.description for fold in make_folds(index, survey_images(index), 3)]
+        ['fold 1 of 3', 'fold 2 of 3', 'fold 3 of 3']
     """
     if count < 3:
-        raise LungscopeError("split: at least 3 folds are needed: train, validation and test")
-    grouping = group_images(index, survey)
+        raise InvalidSetting("split: at least 3 folds are needed: train, validation and test")
+    grouping = group_images(index, survey, duplicates)
     _refuse_few_groups(index, survey, grouping, count)
     parts = _parts(survey, grouping, [1 / count] * count, seed)
 
@@ -143,13 +112,76 @@ def make_folds(index: Index, survey: Survey, count: int, seed: int = 0) -> tuple
     )
 
 
+@dataclass(frozen=True)
+class Grouping:
+    """The group of every readable image.
+
+    Attributes:
+        of: group name by file.
+        by: what the groups are: "group-column" or "near-duplicates".
+    """
+
+    of: Mapping[str, str]
+    by: GroupedBy
+
+
+def group_images(
+    index: Index, survey: Survey, duplicates: Sequence[DuplicatePair] | None = None
+) -> Grouping:
+    """Groups images by the index's group column, else by near-duplicates alone.
+
+    Two named groups that share an image (byte-equal or near-duplicate) become one: a patient
+    that is listed under two names must not be in two subsets of a split. An image without a group
+    in a table that has the column is a group of its own.
+
+    Args:
+        index: the labelled images.
+        survey: what `survey_images` found about them.
+        duplicates: as for `make_split`.
+    """
+    files = sorted(image.file for image in survey.readable)
+    alike = cluster_duplicates(survey, duplicates)
+    named = {entry.file: entry.group for entry in index.entries}
+    has_column = any(named[file] for file in files)
+    joined = join_groups(
+        [alike.get(file, file) for file in files], [named[file] or f"file:{file}" for file in files]
+    )
+    names: dict[int, str] = {}
+    for file, component in zip(files, joined, strict=True):
+        names.setdefault(component, named[file] or alike.get(file, file))
+    return Grouping(
+        of={file: names[component] for file, component in zip(files, joined, strict=True)},
+        by="group-column" if has_column else "near-duplicates",
+    )
+
+
+def join_groups(first: Sequence[Hashable], second: Sequence[Hashable]) -> list[int]:
+    """Numbers the groups of things that share a name in either of two namings, or in a chain.
+
+    Args:
+        first: a name for each of N things.
+        second: another name for each of them; names of the two are unrelated.
+
+    Returns:
+        A number for each thing; two have the same one exactly if a chain of equal names links
+        them.
+    """
+    names: dict[tuple[int, Hashable], int] = {}
+    rows = [names.setdefault((1, name), len(names)) for name in first]
+    columns = [names.setdefault((2, name), len(names)) for name in second]
+    size = len(names)
+    links = coo_array((np.ones(len(rows), dtype=np.int8), (rows, columns)), shape=(size, size))
+    _, components = connected_components(links, directed=False)
+    return [int(components[row]) for row in rows]
+
+
 def _refuse_few_groups(index: Index, survey: Survey, grouping: Grouping, parts: int) -> None:
     held = Counter(label for _, label in {(grouping.of[i.file], i.label) for i in survey.readable})
     for label, name in enumerate(index.classes):
         if held[label] < parts:
-            raise LungscopeError(
-                f"split: class {name!r} has {held[label]} groups (patients or look-alikes), too "
-                f"few for {parts} parts"
+            raise InvalidData(
+                f"split: class {name!r} has {held[label]} groups (patients or near-duplicates), "
+                f"too few for {parts} parts"
             )
 
 

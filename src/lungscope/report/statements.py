@@ -75,9 +75,9 @@ def partition(facts: RunFacts) -> str:
 def disjoint(facts: RunFacts) -> str:
     """What cannot be in two subsets."""
     kept = {
-        "group column": "Groups as the data's table names them",
-        "near-duplicates": "Look-alikes (no patient is known)",
-    }.get(facts.split.grouped_by, facts.split.grouped_by)
+        "group-column": "Groups as the data's table names them",
+        "near-duplicates": "Near-duplicates (no patient is known)",
+    }[facts.split.grouped_by]
     return (
         f"{kept} are in one subset whole, and so are files of equal content; a split in which they "
         "are not is refused."

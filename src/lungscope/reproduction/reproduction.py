@@ -6,7 +6,7 @@ from typing import Any
 
 from lungscope.about import DISCLAIMER
 from lungscope.audit.baselines import Baseline
-from lungscope.data.split import SUBSETS, Split
+from lungscope.data.split import GROUPED_BY, SUBSETS, Split
 from lungscope.estimate import LEVEL
 from lungscope.evaluation.bootstrap import DRAWS
 from lungscope.models import list_architectures
@@ -137,14 +137,15 @@ class Reproduction:
             shares = [f"{100 * count / len(split.entries):.0f}" for count in trained]
             return (
                 f"{len(split.entries):,} images, each tested once in {self.plan.folds} folds; kept "
-                f"together: {split.grouped_by}. Each fold trains on {_span(images)} "
+                f"together: {GROUPED_BY[split.grouped_by]}. Each fold trains on {_span(images)} "
                 f"images ({_span(shares)} %), the paper on 80 % of its own."
             )
         subsets = ", ".join(f"{len(split.subset(subset)):,} {subset}" for subset in SUBSETS)
         groups = len({entry.group for entry in split.subset("test")})
+        kept = GROUPED_BY[split.grouped_by]
         made = f"drawn with seed {split.seed}" if self.plan.split == "drawn" else "given as a file"
         return (
-            f"{subsets} images ({groups:,} groups tested); kept together: {split.grouped_by}. The "
+            f"{subsets} images ({groups:,} groups tested); kept together: {kept}. The "
             f"split was {made}."
         )
 

@@ -60,7 +60,7 @@ class Data:
             )
             for file, subset in sorted(self.subsets.items())
         ]
-        return Split(("a", "b"), tuple(entries), "group column", 0, "by hand")
+        return Split(("a", "b"), tuple(entries), "group-column", 0, "by hand")
 
     def leaks(self):
         return find_leaks(self.index, survey_images(self.index, workers=1), self.split())

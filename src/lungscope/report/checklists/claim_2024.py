@@ -86,7 +86,7 @@ def _partitions(facts: RunFacts) -> tuple[Item, ...]:
             "20",
             "level at which partitions are disjoint",
             statements.disjoint(facts),
-            "" if facts.split.grouped_by == "group column" else "whether patients are known",
+            "" if facts.split.grouped_by == "group-column" else "whether patients are known",
         ),
         Item(
             "21",
