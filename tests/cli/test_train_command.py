@@ -120,6 +120,7 @@ def test_data_or_resume_is_needed():
         ("--model", "resnet99", "unknown"),
         ("--learning-rate", "-1", "learning_rate is -1"),
         ("--recipe", "nowhere.json", "nowhere.json"),
+        ("--recipe", "robustly", "recipe 'robustly' is unknown; give paper, or a file"),
         ("--weights", "nowhere.pth", "not found"),
         ("--se-reduction", "64", "se_reduction is 64"),
     ],
@@ -134,3 +135,56 @@ def test_a_wrong_value_is_told_in_one_line(train, tmp_path, option, value, messa
 def test_quiet_says_nothing(train, tmp_path):
     result = train("-o", str(tmp_path / "run"), "--model", "mobilenet-v2", "--quiet")
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
+
+
+def test_a_recipe_comes_from_a_yaml_file_and_flags_override_it(train, tmp_path):
+    file = tmp_path / "recipe.yaml"
+    file.write_text("model: mobilenet-v2\nlearning_rate: 2e-2\nmomentum: 0.5\nepochs: 7\n")
+    result = train("-o", str(tmp_path / "run"), "--recipe", str(file), "--momentum", "0.25")
+    assert result.exit_code == 0, result.stderr
+    recipe = Run.open(tmp_path / "run").recipe
+    assert (recipe.model, recipe.learning_rate) == ("mobilenet-v2", 0.02)
+    assert (recipe.momentum, recipe.epochs) == (0.25, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("optimizer: sgd", "field 'optimizer' is unknown"),
+        ("momentum: high", "momentum must be a number, is 'high'"),
+        ("momentum: 2", "momentum is 2"),
+    ],
+)
+def test_a_wrong_recipe_file_is_refused_in_one_line(train, tmp_path, text, message):
+    (tmp_path / "recipe.yaml").write_text(text)
+    result = train("-o", str(tmp_path / "run"), "--recipe", str(tmp_path / "recipe.yaml"))
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert "recipe.yaml" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--model", "resnet99"], "resnet99"),
+        (["-o", "{taken}"], "not a run"),
+        (["--device", "cuda"], "no CUDA device"),
+        (["--recipe", "paper", "--size", "8"], "size is 8"),
+    ],
+)
+def test_wrong_options_are_refused_before_any_image_is_read(
+    tmp_path, phantoms, monkeypatch, options, message
+):
+    taken = tmp_path / "taken"
+    taken.mkdir()
+    (taken / "thesis.txt").write_text("mine")
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr(
+        "lungscope.data.index.Index.open", lambda *_: pytest.fail("the data was read")
+    )
+    words = [word.format(taken=taken) for word in options]
+    result = run(app, ["train", "--data", str(phantoms), "-o", str(tmp_path / "new"), *words])
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert not (tmp_path / "new").exists()

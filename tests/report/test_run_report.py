@@ -196,10 +196,10 @@ def test_the_training_is_told_with_best_epoch_and_time(page):
 def test_every_field_of_the_recipe_is_there_and_departures_are_marked(make_run, page_of):
     recipe = Recipe(model="mobilenet-v2", rotation=0, seed=7, weights="/home/me/secret/start.pt")
     page = page_of(run_report(read_facts(make_run(recipe=recipe, done=()))))
-    assert "largest rotation, degrees 0 ≠ 10" in page.text
-    assert "starting weights start.pt ≠ imagenet" in page.text
-    assert "model mobilenet-v2 any of seven" in page.text
-    assert "seed 7 names none" in page.text
+    assert "Maximum rotation, degrees 0 ≠ 10" in page.text
+    assert "Initial weights start.pt ≠ imagenet" in page.text
+    assert "Architecture mobilenet-v2 any of seven" in page.text
+    assert "Seed of new weights, image order, augmentation and dropout 7 names none" in page.text
     assert "secret" not in page.text
     assert page.text.count("≠") == 1 + 2  # the caption's and two
 

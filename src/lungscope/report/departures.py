@@ -5,35 +5,7 @@ from dataclasses import dataclass
 from lungscope.report.facts import RunFacts
 from lungscope.text import format_short
 from lungscope.training.recipe import PAPER_RECIPE
-
-_MEANINGS = {
-    "model": "model",
-    "weights": "starting weights",
-    "size": "side of the input, pixels",
-    "batch_size": "images a step",
-    "learning_rate": "learning rate of SGD",
-    "momentum": "momentum",
-    "weight_decay": "weight decay",
-    "lr_step": "epochs between drops of the rate",
-    "lr_gamma": "factor of each drop",
-    "epochs": "most epochs",
-    "patience": "epochs without a better validation accuracy",
-    "flip_horizontal": "horizontal flip, probability",
-    "flip_vertical": "vertical flip, probability",
-    "rotation": "largest rotation, degrees",
-    "se_reduction": "reduction of the SE block",
-    "seed": "seed",
-}
-
-_UNNAMED = {
-    "model": "any of seven",
-    "batch_size": "names none",
-    "weight_decay": "names none",
-    "epochs": "names none",
-    "se_reduction": "names none",
-    "seed": "names none",
-}
-"""Of what the paper names no one value, so that no value departs from it."""
+from lungscope.training.setting import list_settings
 
 
 @dataclass(frozen=True)
@@ -42,10 +14,10 @@ class Field:
 
     Attributes:
         name: in `recipe.json`.
-        meaning: in words.
-        value: of the run.
+        meaning: what it is, in words.
+        value: the run's value.
         paper: the paper's value, or that it names none.
-        departs: whether the run's is another one.
+        departs: whether the run's value differs from the paper's.
     """
 
     name: str
@@ -56,18 +28,18 @@ class Field:
 
 
 def fields(facts: RunFacts) -> tuple[Field, ...]:
-    """Every field of a run's recipe, in the recipe's order."""
-    paper = PAPER_RECIPE.to_json()
+    """Returns every field of a run's recipe, in the recipe's order."""
     own = facts.recipe.to_json() | {"weights": facts.weights}
+    paper = PAPER_RECIPE.to_json()
     return tuple(
         Field(
             name=name,
-            meaning=_MEANINGS[name],
-            value=_shown(value),
-            paper=_UNNAMED.get(name, _shown(paper[name])),
-            departs=name not in _UNNAMED and value != paper[name],
+            meaning=each.meaning,
+            value=_shown(own[name]),
+            paper=each.unnamed or _shown(paper.get(name, each.default)),
+            departs=each.unnamed is None and own[name] != paper.get(name, each.default),
         )
-        for name, value in own.items()
+        for name, each in list_settings(facts.recipe).items()
     )
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 import torch
 
-from lungscope.errors import LungscopeError
+from lungscope.errors import InvalidSetting
 from lungscope.parallel import cpu_count
 
 Device = Literal["auto", "cpu", "cuda"]
@@ -37,26 +37,34 @@ class Execution:
             return "cuda" if torch.cuda.is_available() else "cpu"
         return self.device
 
-    def prepare(self) -> None:
-        """Readies this process: checks the device, sets the threads and the allocator.
+    def check(self) -> None:
+        """Checks that this machine has the device, and that it computes in the precision.
 
         Raises:
-            LungscopeError: no such device, or one that is slow or unable in that precision.
+            InvalidSetting: no such device, or one that is slow or unable in that precision.
         """
         if self.accelerator == "cuda" and not torch.cuda.is_available():
-            raise LungscopeError("no CUDA device was found; use --device cpu")
+            raise InvalidSetting("no CUDA device was found; use --device cpu")
         if self.accelerator == "cpu" and self.precision == "16":
-            raise LungscopeError("--precision 16 needs a CUDA device; use 32 on a CPU")
+            raise InvalidSetting("--precision 16 needs a CUDA device; use 32 on a CPU")
         if self.accelerator == "cpu" and self.precision == "bf16" and not _cpu_has_bf16():
-            raise LungscopeError(
+            raise InvalidSetting(
                 "this CPU has no bfloat16 instructions, and emulating them is about 100 times "
                 "slower; use --precision 32"
             )
         if self.accelerator == "cuda" and self.precision == "bf16" and not _gpu_has_bf16():
-            raise LungscopeError(
+            raise InvalidSetting(
                 "this GPU has no bfloat16 arithmetic and would emulate it slowly; "
                 "use --precision 16 or 32"
             )
+
+    def prepare(self) -> None:
+        """Prepares this process: checks the device, sets the threads and the allocator.
+
+        Raises:
+            InvalidSetting: as `check`.
+        """
+        self.check()
         if self.allocator == "keep":
             keep_freed_memory()
         # deterministic algorithms fill fresh memory with NaN by default, to show reads of it: an

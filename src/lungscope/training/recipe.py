@@ -1,127 +1,195 @@
 """A recipe: everything that decides what comes out of a training, as data."""
 
-import json
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lungscope.atomic import write_json
-from lungscope.data.augmentation import Augmentation
-from lungscope.errors import LungscopeError
+from lungscope.config_file import read_mapping
+from lungscope.errors import InvalidSetting
+from lungscope.training.setting import list_settings, setting
 
-_BOUNDS: dict[str, tuple[float, float]] = {
-    "size": (32, 1024),
-    "batch_size": (1, 4096),
-    "learning_rate": (1e-8, 10),
-    "momentum": (0, 0.9999),
-    "weight_decay": (0, 1),
-    "lr_step": (1, 10_000),
-    "lr_gamma": (1e-6, 1),
-    "epochs": (1, 10_000),
-    "patience": (1, 10_000),
-    "flip_horizontal": (0, 1),
-    "flip_vertical": (0, 1),
-    "rotation": (0, 180),
-    "se_reduction": (1, 32),
-    "seed": (0, 2**32 - 1),
-}
+if TYPE_CHECKING:
+    from lungscope.data.augmentation import Augmentation
+
+# Nothing here may import torch: the command line makes its options from these fields.
+
+_MODEL = "Recipe: model"
+_LENGTH = "Recipe: length and batches"
+_OPTIMISER = "Recipe: optimiser and schedule"
+_AUGMENTATION = "Recipe: augmentation"
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """The paper's recipe unless a field says otherwise (paper, sections III-B to III-D).
+    """How to train. The paper's recipe unless a field says otherwise (sections III-B to III-D).
 
-    Attributes:
-        model: name of the architecture.
-        weights: where training starts from: "imagenet", "bundled" (the model in the box), "none",
-            or a state dict's path.
-        size: side of the input in pixels, >= 32.
-        batch_size: images a step. The paper names none; 32 is torchvision's habit.
-        learning_rate: of SGD at the start, > 0.
-        momentum: of SGD, in [0, 1).
-        weight_decay: of SGD, >= 0; the paper names none.
-        lr_step: epochs between two drops of the learning rate, >= 1.
-        lr_gamma: factor of each drop, in (0, 1].
-        epochs: the most epochs to train. The paper has no limit but its patience; its longest
-            training took about 33.
-        patience: epochs without a better validation accuracy after which training stops.
-        flip_horizontal, flip_vertical: probabilities of the two flips.
-        rotation: largest rotation in degrees.
-        se_reduction: of MobileNet-Lung's Squeeze-and-Excitation block.
-        seed: of every random choice: new weights, order of images, augmentation, dropout.
+    Each field is declared once, by `setting`; `lungscope train --help` lists all with their
+    ranges. See docs/how-to/add-a-recipe-field.md.
+
+    Raises:
+        InvalidSetting: a field is out of range or not one of its choices.
+
+    Examples:
+        >>> Recipe(model="resnet18", epochs=20).learning_rate
+        0.01
+        >>> Recipe(rotation=200)
+        Traceback (most recent call last):
+        ...
+        lungscope.errors.InvalidSetting: recipe: rotation is 200; give 0 to 180
     """
 
-    model: str = "mobilenet-lung"
-    weights: str = "imagenet"
-    size: int = 224
-    batch_size: int = 32
-    learning_rate: float = 0.01
-    momentum: float = 0.9
-    weight_decay: float = 0.0
-    lr_step: int = 10
-    lr_gamma: float = 0.1
-    epochs: int = 100
-    patience: int = 10
-    flip_horizontal: float = 0.5
-    flip_vertical: float = 0.5
-    rotation: float = 10.0
-    se_reduction: int = 16
-    seed: int = 0
+    model: str = setting(
+        "mobilenet-lung",
+        help="Architecture; see `lungscope models`",
+        panel=_MODEL,
+        unnamed="any of seven",
+        flags=("-m",),
+    )
+    weights: str = setting(
+        "imagenet", help="Initial weights: imagenet, bundled, none, or a file", panel=_MODEL
+    )
+    size: int = setting(
+        224, low=32, high=1024, help="Width and height of the input, pixels", panel=_MODEL
+    )
+    # torchvision's habit; the paper names none
+    batch_size: int = setting(
+        32, low=1, high=4096, help="Images per step", panel=_LENGTH, unnamed="names none"
+    )
+    learning_rate: float = setting(
+        0.01, low=1e-8, high=10, help="Initial learning rate of SGD", panel=_OPTIMISER
+    )
+    momentum: float = setting(0.9, low=0, high=0.9999, help="Momentum of SGD", panel=_OPTIMISER)
+    weight_decay: float = setting(
+        0.0, low=0, high=1, help="Weight decay of SGD", panel=_OPTIMISER, unnamed="names none"
+    )
+    lr_step: int = setting(
+        10, low=1, high=10_000, help="Epochs between drops of the learning rate", panel=_OPTIMISER
+    )
+    lr_gamma: float = setting(
+        0.1, low=1e-6, high=1, help="Factor of each drop of the learning rate", panel=_OPTIMISER
+    )
+    # the paper has no limit but its patience; its longest training took about 33 epochs
+    epochs: int = setting(
+        100,
+        low=1,
+        high=10_000,
+        help="Maximum number of epochs",
+        panel=_LENGTH,
+        unnamed="names none",
+    )
+    patience: int = setting(
+        10,
+        low=1,
+        high=10_000,
+        help="Epochs without a better validation accuracy before stopping",
+        panel=_LENGTH,
+    )
+    flip_horizontal: float = setting(
+        0.5, low=0, high=1, help="Probability of a horizontal flip", panel=_AUGMENTATION
+    )
+    flip_vertical: float = setting(
+        0.5, low=0, high=1, help="Probability of a vertical flip", panel=_AUGMENTATION
+    )
+    rotation: float = setting(
+        10.0, low=0, high=180, help="Maximum rotation, degrees", panel=_AUGMENTATION
+    )
+    se_reduction: int = setting(
+        16,
+        low=1,
+        high=32,
+        help="Reduction of MobileNet-Lung's Squeeze-and-Excitation block",
+        panel=_MODEL,
+        unnamed="names none",
+    )
+    seed: int = setting(
+        0,
+        low=0,
+        high=2**32 - 1,
+        help="Seed of new weights, image order, augmentation and dropout",
+        panel=_LENGTH,
+        unnamed="names none",
+    )
 
     def __post_init__(self) -> None:
-        for name, (low, high) in _BOUNDS.items():
-            value = getattr(self, name)
-            if not low <= value <= high:
-                raise LungscopeError(f"recipe: {name} is {value}; give {low:g} to {high:g}")
+        for name, each in list_settings(self).items():
+            each.check(getattr(self, name))
 
     @property
-    def augmentation(self) -> Augmentation:
-        """How training images are varied."""
+    def augmentation(self) -> "Augmentation":
+        """The augmentation of training images."""
+        from lungscope.data.augmentation import Augmentation
+
         return Augmentation(self.flip_horizontal, self.flip_vertical, self.rotation)
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON object with every field."""
+        """Returns a JSON object with every field."""
         return asdict(self)
 
     @classmethod
-    def from_json(cls, value: dict[str, Any]) -> "Recipe":
-        """Reads a JSON object; fields that are missing keep the paper's value.
+    def from_json(cls, value: Mapping[str, Any]) -> "Recipe":
+        """Makes a recipe of a JSON object; fields that are missing keep the paper's value.
 
         Raises:
-            LungscopeError: an unknown field, or a value of the wrong type or out of range.
+            InvalidSetting: an unknown field, or a value of the wrong type or out of range.
         """
-        types = {field.name: type(field.default) for field in fields(cls)}
-        for name, given in value.items():
-            if name not in types:
-                raise LungscopeError(
-                    f"recipe: field {name!r} is unknown; known are {', '.join(types)}"
+        known = list_settings(cls)
+        for name in value:
+            if name not in known:
+                raise InvalidSetting(
+                    f"recipe: field {name!r} is unknown; known are {', '.join(known)}"
                 )
-            wanted = (int, float) if types[name] is float else (types[name],)
-            if not isinstance(given, wanted) or isinstance(given, bool):
-                raise LungscopeError(f"recipe: {name} must be {types[name].__name__}, is {given!r}")
-        return cls(**value)
+        return cls(**{name: known[name].convert(given) for name, given in value.items()})
 
     def save(self, path: Path) -> None:
         """Writes the recipe as JSON, atomically."""
         write_json(path, self.to_json())
 
     @classmethod
-    def load(cls, path: Path) -> "Recipe":
-        """Reads a recipe file.
+    def load(cls, path: str | Path) -> "Recipe":
+        """Reads a recipe file, YAML or JSON; fields that are missing keep the paper's value.
 
         Raises:
-            LungscopeError: not found, not JSON, or not a recipe.
+            NotFound: the file does not exist.
+            InvalidSetting: it is not YAML or JSON, or a field is unknown or has a wrong value; the
+                message names the file and the field.
         """
+        value = read_mapping(Path(path))
         try:
-            value = json.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise LungscopeError(f"{path}: {error.strerror}") from error
-        except (ValueError, RecursionError) as error:
-            raise LungscopeError(f"{path}: not JSON ({error})") from error
-        if not isinstance(value, dict):
-            raise LungscopeError(f"{path}: a recipe is a JSON object of fields and values")
-        return cls.from_json(value)
+            return cls.from_json(value)
+        except InvalidSetting as error:
+            raise InvalidSetting(f"{path}: {error}") from error
 
 
 PAPER_RECIPE = Recipe()
 """The paper's recipe, to the letter."""
+
+RECIPES: Mapping[str, Recipe] = {"paper": PAPER_RECIPE}
+"""Recipes that have a name, for `--recipe NAME`."""
+
+_SUFFIXES = (".yaml", ".yml", ".json")
+
+
+def find_recipe(name: str) -> Recipe:
+    """Returns a named recipe, or reads a recipe file.
+
+    Args:
+        name: one of `RECIPES`, or the path of a .yaml, .yml or .json file.
+
+    Raises:
+        InvalidSetting: neither, or the file is not a recipe.
+        NotFound: the file does not exist.
+
+    Examples:
+        >>> find_recipe("paper").learning_rate
+        0.01
+    """
+    if name in RECIPES:
+        return RECIPES[name]
+    if not name.lower().endswith(_SUFFIXES):
+        raise InvalidSetting(
+            f"recipe {name!r} is unknown; give {', '.join(RECIPES)}, or a file named "
+            f"{', '.join(_SUFFIXES)}"
+        )
+    return Recipe.load(name)

@@ -125,10 +125,9 @@ class Run:
             LungscopeError: the recipe's model is unknown; or the folder has something in it, and
                 `force` is off, or it is no run, or the data lies in it.
         """
-        get_architecture(recipe.model)  # refused before anything is removed
+        cls.check_free(folder, recipe, data, force=force)
         run = cls(folder)
-        if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
-            _refuse_to_replace(folder, data, force=force)
+        if _is_occupied(folder):
             with (
                 run.alone(),
                 atomic_folder(folder) as new,
@@ -137,6 +136,17 @@ class Run:
         else:
             run._begin(recipe, split, data)
         return run
+
+    @staticmethod
+    def check_free(folder: Path, recipe: Recipe, data: Path, *, force: bool) -> None:
+        """Checks what `create` checks, without making or removing anything.
+
+        Raises:
+            LungscopeError: as `create`.
+        """
+        get_architecture(recipe.model)
+        if _is_occupied(folder):
+            _refuse_to_replace(folder, data, force=force)
 
     def _begin(self, recipe: Recipe, split: Split, data: Path) -> None:
         split.save(self.folder / SPLIT)
@@ -161,6 +171,10 @@ class Run:
         """Adds facts to `run.json`."""
         known = dict(self.facts) if (self.folder / FACTS).is_file() else {}
         write_json(self.folder / FACTS, known | facts)
+
+
+def _is_occupied(folder: Path) -> bool:
+    return folder.is_file() or (folder.is_dir() and any(folder.iterdir()))
 
 
 def _refuse_to_replace(folder: Path, data: Path, *, force: bool) -> None:
