@@ -100,21 +100,43 @@ def test_what_is_no_instance_cannot_be_dropped(spool, key):
         (["--tls-cert", "a.pem"], "both --tls-cert and --tls-key"),
         (["--send-tls"], "--send-tls needs"),
         (["--backfill"], "need --orthanc"),
+    ],
+)
+def test_contradictory_options_are_refused_in_one_line(tmp_path, exported_model, words, reason):
+    line = told("run", "--spool", tmp_path / "s", *complete(words, exported_model))
+    assert reason in " ".join(line.split())
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
         (["--orthanc", "file:///etc"], "--orthanc"),
         (["--orthanc", "http://u:p@host"], "leave user and password out"),
         (["--model", "no-such-folder"], "model"),
     ],
 )
-def test_what_does_not_go_together_is_told_in_a_line(tmp_path, exported_model, words, reason):
-    given = {"--send-to": "PACS@127.0.0.1:104", "--model": str(exported_model)}
-    options = [word for name, value in given.items() if name not in words for word in (name, value)]
+def test_what_is_found_after_the_log_is_set_up_is_refused_in_one_line(
+    tmp_path, exported_model, words, reason
+):
     command = [sys.executable, "-m", "lungscope", "pacs", "run", "--spool", str(tmp_path / "s")]
-    result = subprocess.run([*command, *options, *words], capture_output=True, text=True)
+    result = subprocess.run(
+        [*command, *complete(words, exported_model)], capture_output=True, text=True
+    )
     assert result.returncode == 2
     assert reason in result.stderr
     assert "Traceback" not in result.stderr
 
 
+def complete(words, exported_model):
+    """Options with those that a node can't do without."""
+    given = {"--send-to": "PACS@127.0.0.1:104", "--model": str(exported_model)}
+    return [
+        word for name, value in given.items() if name not in words for word in (name, value)
+    ] + words
+
+
+@pytest.mark.process
 def test_a_spool_that_cannot_be_written_is_told(tmp_path, exported_model):
     (tmp_path / "file").write_text("")
     command = [sys.executable, "-m", "lungscope", "pacs", "run", "--model", str(exported_model)]

@@ -17,35 +17,37 @@ from lungscope.cli.terminal import Terminal
 
 
 def serve(
-    host: Annotated[str, typer.Option("--host", help="Address to listen at.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option("--host", help="Address to bind.")] = "127.0.0.1",
     port: Annotated[
-        int, typer.Option("--port", min=0, max=65535, help="0 for any free one.")
+        int, typer.Option("--port", min=0, max=65535, help="TCP port; 0 for any free one.")
     ] = 8080,
     model: ExportedFolder = None,
     token_file: Annotated[
         Path | None,
         typer.Option(
             "--token-file",
-            help="File with the token that clients must present; or set LUNGSCOPE_TOKEN.",
+            help="File with the token that clients must send; or set LUNGSCOPE_TOKEN.",
         ),
     ] = None,
     audit_log: Annotated[
         Path | None,
-        typer.Option("--audit-log", help="File that tells what was answered, without names."),
+        typer.Option("--audit-log", help="File that records the answers, without names."),
     ] = None,
     max_upload: Annotated[
-        int, typer.Option("--max-upload", min=1, max=512, help="MB of one request.")
+        int, typer.Option("--max-upload", min=1, max=512, help="Largest request in MB.")
     ] = 64,
-    queue: Annotated[int, typer.Option("--queue", min=1, help="Images that may wait.")] = 64,
+    queue: Annotated[
+        int, typer.Option("--queue", min=1, help="Images that may wait for a worker.")
+    ] = 64,
     timeout: Annotated[
-        float, typer.Option("--timeout", min=0.1, help="Seconds until an answer is given up.")
+        float, typer.Option("--timeout", min=0.1, help="Seconds until an answer times out.")
     ] = 30.0,
     workers: Annotated[
         int | None,
         typer.Option(
             "--workers",
             min=1,
-            help="Threads that classify.",
+            help="Worker threads.",
             show_default="one more than processors",
         ),
     ] = None,
@@ -54,7 +56,7 @@ def serve(
 ) -> None:
     """Serve a model over HTTP, with a web page, until Ctrl-C.
 
-    Nothing that is sent is kept. Others than this machine can only be served with a token.
+    Uploads are never stored. Remote clients require a token.
     """
     from lungscope.inference.exported import BUNDLED_MODEL
     from lungscope.serving.http.access import read_token
@@ -75,11 +77,11 @@ def serve(
     folder = model or BUNDLED_MODEL
     terminal = Terminal(quiet=quiet)
     logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(message)s", level=logging.WARNING)
-    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # our answers say it
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # the answers to clients say it
 
     def ready(url: str, model: Model) -> None:
         identity = model.classifier.description.identity
-        who = "who has the token" if settings.token else "this machine alone"
+        who = "clients with the token" if settings.token else "this machine alone"
         terminal.say(escape(f"Serving {identity} at {url} to {who}.  Stop with Ctrl-C."))
         terminal.say(DISCLAIMER)
 

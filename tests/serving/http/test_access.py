@@ -1,4 +1,9 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lungscope.errors import LungscopeError
+from lungscope.serving.http.access import presents, read_token
 
 TOKEN = "correct-horse-battery-staple"  # noqa: S105 - of the tests alone
 
@@ -94,3 +99,71 @@ def test_no_spelling_of_a_path_goes_round_the_token(guarded):
     for path in ("//v1/model", "/V1/model", "/v1%2fmodel", "/./v1/model", "/page/../v1/model"):
         found = httpx.get(guarded + path, trust_env=False)
         assert found.status_code in {401, 404}, path
+
+
+SHORT_TOKEN = "0123456789abcdef"  # noqa: S105 - of the tests alone
+TOKENS = st.from_regex(r"\A[A-Za-z0-9._~+/-]{16,40}\Z")
+
+
+def test_there_is_none_unless_one_is_given():
+    assert read_token(None, {}) is None
+    assert read_token(None, {"LUNGSCOPE_TOKEN": ""}) is None
+
+
+def test_it_comes_from_the_environment():
+    assert read_token(None, {"LUNGSCOPE_TOKEN": SHORT_TOKEN}) == SHORT_TOKEN
+
+
+def test_it_comes_from_a_file_without_the_white_space_around_it(tmp_path):
+    file = tmp_path / "token"
+    file.write_text(f"  {SHORT_TOKEN}\n")
+    assert read_token(file, {}) == SHORT_TOKEN
+
+
+def test_two_of_them_are_refused(tmp_path):
+    with pytest.raises(LungscopeError, match="give the token once"):
+        read_token(tmp_path / "token", {"LUNGSCOPE_TOKEN": SHORT_TOKEN})
+
+
+def test_a_file_that_is_not_there_is_refused_by_its_name(tmp_path):
+    with pytest.raises(LungscopeError, match="token: No such file"):
+        read_token(tmp_path / "token", {})
+
+
+@pytest.mark.parametrize(
+    "content", ["", "too-brief", "two words and more", "zażółć" * 4, "x\0" * 16]
+)
+def test_a_token_that_is_short_or_no_header_can_carry_is_refused_and_not_told(content, tmp_path):
+    file = tmp_path / "file"
+    file.write_text(content)
+    with pytest.raises(LungscopeError, match="openssl rand -hex 32") as error:
+        read_token(file, {})
+    assert not content or content not in str(error.value)
+
+
+@given(TOKENS)
+def test_who_presents_the_token_is_let_in(token):
+    assert presents(f"Bearer {token}".encode(), token)
+    assert presents(f"bearer  {token} ".encode(), token)
+
+
+@given(TOKENS, TOKENS)
+def test_who_presents_another_is_not(token, other):
+    assert presents(f"Bearer {other}".encode(), token) == (token == other)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"",
+        b"Bearer",
+        b"Bearer ",
+        SHORT_TOKEN.encode(),
+        b"Basic " + SHORT_TOKEN.encode(),
+        b"Bearer \xff\xfe",
+        f"Bearer {SHORT_TOKEN}x".encode(),
+        f"Bearer {SHORT_TOKEN[:-1]}".encode(),
+    ],
+)
+def test_what_is_no_bearer_token_lets_nobody_in(header):
+    assert not presents(header, SHORT_TOKEN)

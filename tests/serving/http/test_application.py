@@ -2,8 +2,11 @@ import threading
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from http_service import running, until_ready
 
+from lungscope.serving.http import application
+from lungscope.serving.http import application as application_module
 from lungscope.serving.http.application import create_application
 from lungscope.serving.http.settings import Settings
 
@@ -75,3 +78,82 @@ def test_the_description_asks_for_a_token_only_where_one_is_needed(load, descrip
     found = create_application(Settings(token="t" * 16), load).openapi()
     secured = {path for path, each in found["paths"].items() if "security" in str(each)}
     assert secured == {"/v1/predictions", "/v1/model", "/metrics"}
+
+
+@pytest.fixture
+def page_folder(tmp_path):
+    made = tmp_path / "page"
+    made.mkdir()
+    (made / "index.html").write_text("<title>lungscope</title>")
+    (made / "main.js").write_text("export {};")
+    (tmp_path / "secret.txt").write_text("secret")
+    (made / "link.txt").symlink_to(tmp_path / "secret.txt")
+    return made
+
+
+@pytest.fixture
+def page_client(page_folder, load, monkeypatch):
+    add_page = application_module.add_page
+
+    def add(app: FastAPI) -> None:
+        add_page(app, page_folder)
+
+    monkeypatch.setattr(application_module, "add_page", add)
+    with (
+        running(Settings(port=0, workers=1), load) as (host, port),
+        httpx.Client(base_url=f"http://{host}:{port}", trust_env=False) as page_client,
+    ):
+        yield page_client
+
+
+def test_the_page_and_its_files_are_served_with_their_types(page_client):
+    index, script = page_client.get("/"), page_client.get("/page/main.js")
+    assert index.text == "<title>lungscope</title>"
+    assert index.headers["content-type"] == "text/html; charset=utf-8"
+    assert script.headers["content-type"].startswith("text/javascript")
+    assert script.headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_browser_asks_whether_a_file_is_still_the_same_and_is_told_so_without_it(page_client):
+    for path in ("/", "/page/main.js"):
+        first = page_client.get(path)
+        assert first.headers["cache-control"] == "no-cache"
+    again = page_client.get("/page/main.js", headers={"If-None-Match": first.headers["etag"]})
+    assert again.status_code == 304
+    assert again.content == b""
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/page/../../secret.txt",
+        "/page/%2e%2e/%2e%2e/secret.txt",
+        "/page/..%2f..%2fsecret.txt",
+        "/page//etc/passwd",
+        "/page/%00",
+        "/page/link.txt",
+        "/page/",
+        "/page/" + "x" * 5000,
+        "/page/..\\secret.txt",
+    ],
+)
+def test_nothing_beside_the_pages_own_files_is_served(page_client, path):
+    found = page_client.get(path)
+    assert found.status_code == 404
+    assert "secret" not in found.text
+    assert found.json()["title"] == "Not Found"
+
+
+def test_the_page_can_only_be_read(page_client):
+    for method in ("POST", "PUT", "DELETE"):
+        assert page_client.request(method, "/page/main.js").status_code == 405
+
+
+def test_without_a_page_the_service_answers_all_the_same(page_client, page_folder):
+    (page_folder / "index.html").unlink()
+    assert page_client.get("/").status_code == 404
+    assert page_client.get("/readyz").status_code == 200
+
+
+def test_the_package_brings_a_page():
+    assert (application.FOLDER / "index.html").is_file()

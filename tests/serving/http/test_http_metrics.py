@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 from http_service import png
 from prometheus_client.parser import text_string_to_metric_families
+from scipy.stats import kstest
 
-from lungscope.serving.http.metrics import LEAST
+from lungscope.serving.http.metrics import LEAST, WINDOW, Drift
 from lungscope.serving.http.model import Model
 
 
@@ -88,3 +89,54 @@ def test_drift_is_told_of_a_model_with_quantiles_once_there_are_enough_images(
     assert ("lungscope_drift",) not in told(client)
     ask(client, image)
     assert low <= told(client)["lungscope_drift",] <= high
+
+
+def drift(quantiles, distances) -> float | None:
+    found = Drift(quantiles)
+    for each in distances:
+        found.add(each)
+    return found.statistic()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_drift_is_the_statistic_of_kolmogorov_and_smirnov(seed):
+    random = np.random.default_rng(seed)
+    quantiles = np.sort(random.uniform(0, 100, random.integers(2, 31)))
+    distances = random.uniform(-10, 120, random.integers(LEAST, 201))
+    distances[: seed * 2] = distances[0]  # ties
+    probabilities = np.linspace(0, 1, len(quantiles))
+    expected = kstest(
+        distances, lambda x: np.interp(x, quantiles, probabilities, left=0, right=1)
+    ).statistic
+    assert drift(quantiles, distances) == pytest.approx(expected, abs=1e-6)
+
+
+def test_images_like_those_of_the_validation_have_little_and_others_much():
+    random = np.random.default_rng(0)
+    quantiles = np.quantile(random.normal(10, 2, 5000), np.linspace(0, 1, 101))
+    assert drift(quantiles, random.normal(10, 2, 500)) < 0.08
+    assert drift(quantiles, random.normal(13, 2, 500)) > 0.4
+    assert drift(quantiles, np.full(500, 1000.0)) == 1
+
+
+def test_the_same_distance_in_both_is_no_drift():
+    assert drift([5.0, 5.0, 5.0], [5.0] * 100) == 0
+
+
+def test_nothing_is_told_of_few_images():
+    assert drift([0, 1], np.linspace(0, 1, LEAST - 1)) is None
+    assert drift([0, 1], np.linspace(0, 1, LEAST)) is not None
+
+
+def test_old_images_are_forgotten():
+    assert drift([0, 1], [50.0] * 1000 + list(np.linspace(0, 1, WINDOW))) < 0.01
+
+
+def test_a_distance_that_is_infinite_counts_as_far():
+    assert drift([0, 1], [float("inf")] * 100) == 1
+
+
+@pytest.mark.parametrize("wrong", [[], [1.0], [2.0, 1.0], [0.0, float("nan")], [[0.0], [1.0]]])
+def test_what_are_no_quantiles_is_refused(wrong):
+    with pytest.raises(ValueError, match="quantiles"):
+        Drift(wrong)

@@ -164,3 +164,8 @@ def test_no_file_is_made_however_large_the_upload_is(monkeypatch):
         monkeypatch.setattr(tempfile, name, forbidden)
     content = bytes(5_000_000)
     assert parsed(form(content))[0].content == content
+
+
+@pytest.mark.parametrize("charset", ["undefined", "punycode", "rot13", "no-such-codec"])
+def test_a_charset_of_the_client_decides_nothing(charset):
+    assert parsed(form(b"content"), kind=f"{TYPE}; charset={charset}")[0].name == "x.png"

@@ -94,7 +94,7 @@ def test_a_parameter_that_is_no_truth_value_is_a_problem(client, image):
 def test_a_parameter_that_there_is_not_is_a_problem(client, image):
     found = ask(client, ("x.png", image), explian="true")
     assert found.status_code == 422
-    assert found.json()["detail"].startswith("explian: there is no such parameter")
+    assert found.json()["detail"].startswith("explian: unknown parameter")
 
 
 def test_a_preview_is_small_and_grey(client):

@@ -16,7 +16,10 @@ import httpx
 import pytest
 from http_service import form, head, png, received
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals are those of Unix")
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.skipif(os.name == "nt", reason="signals are those of Unix"),
+]
 
 
 @contextmanager

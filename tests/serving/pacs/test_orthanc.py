@@ -17,6 +17,7 @@ from PIL import Image
 
 from lungscope.phantom import write_phantoms
 
+pytestmark = pytest.mark.process
 CONFIGURATION = Path(__file__).resolve().parents[3] / "docs" / "how-to" / "orthanc"
 USER, PASSWORD = "lungscope", "change-me"
 

@@ -114,6 +114,7 @@ def test_a_handshake_that_is_not_finished_holds_nobody_up(services, settings, ce
         assert send(service.port, radiograph(), tls=(certificates.client(), "localhost")) == [0]
 
 
+@pytest.mark.process
 def test_kill_in_mid_store_loses_nothing_and_sends_nothing_twice(
     exported_model, tmp_path, target, processes
 ):
@@ -160,6 +161,7 @@ def _source(report):
     return study.ReferencedSeriesSequence[0].ReferencedSOPSequence[0].ReferencedSOPInstanceUID
 
 
+@pytest.mark.process
 def test_sigterm_ends_it_in_order_and_the_next_start_goes_on(
     exported_model, tmp_path, processes, target
 ):
@@ -173,6 +175,7 @@ def test_sigterm_ends_it_in_order_and_the_next_start_goes_on(
     until(lambda: len(target.reports) == 5, 30)
 
 
+@pytest.mark.process
 def test_a_model_that_was_tampered_with_is_not_served(exported_model, tmp_path, processes, target):
     import shutil
 
@@ -187,6 +190,7 @@ def test_a_model_that_was_tampered_with_is_not_served(exported_model, tmp_path, 
     assert "Traceback" not in told
 
 
+@pytest.mark.process
 def test_the_log_of_a_process_holds_no_identifier(exported_model, tmp_path, processes, target):
     spool = tmp_path / "spool"
     processes.append(Process(exported_model, spool, target.port).ready())
@@ -231,6 +235,7 @@ def small_disk(tmp_path):
     subprocess.run(["umount", folder], check=True)
 
 
+@pytest.mark.process
 def test_a_full_disk_refuses_and_goes_on_when_there_is_room(
     exported_model, small_disk, processes, target
 ):
@@ -254,6 +259,7 @@ def test_a_full_disk_refuses_and_goes_on_when_there_is_room(
     assert send(processes[1].port, radiograph(1000)) == [0x0000]
 
 
+@pytest.mark.process
 def test_a_read_only_disk_is_told_at_the_start(exported_model, small_disk, processes, target):
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
     (small_disk.parent / "spool").symlink_to(small_disk)

@@ -1,4 +1,4 @@
-"""Who may ask: who presents the token, or without one whoever is on this machine itself."""
+"""Access control: by token, or without one to this machine alone."""
 
 import hashlib
 import hmac
@@ -9,30 +9,30 @@ from pathlib import Path
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from lungscope.errors import LungscopeError
+from lungscope.errors import InvalidSetting
 from lungscope.network_address import is_loopback
 from lungscope.serving.http.problems import ELSEWHERE, NO_TOKEN, UNKNOWN_HOST, Problem, response
 from lungscope.serving.http.settings import Settings
 
 GUARDED = ("/v1/", "/metrics")
-"""Paths that tell something of patients or of use; the page and the health checks are open."""
+"""Paths that reveal something about patients or use; the page and the health checks are open."""
 
 _AUTHORITY = re.compile(r"(?P<name>\[[^]]*\]|[^:]*)(:\d+)?")
 
 
 class Access:
-    """Turns away whom the service does not know.
+    """Rejects requests without access.
 
-    Without a token it answers only under this machine's own names: a site whose name was made to
-    point here (DNS rebinding) could otherwise ask from any browser on this machine. And it follows
-    no request that a browser says comes from another site's page.
+    Without a token the service answers only under this machine's own names: a site whose name was
+    made to point here (DNS rebinding) could otherwise use it from any browser on this machine. It
+    also rejects requests that a browser marks as coming from another site's page.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app, self._token, self._host = app, settings.token, settings.host
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes a request on, or turns it away."""
+        """Passes a request on or rejects it."""
         problem = self._objection(scope) if scope["type"] == "http" else None
         if problem is None:
             await self._app(scope, receive, send)
@@ -83,19 +83,19 @@ def read_token(file: Path | None, environment: Mapping[str, str]) -> str | None:
         The token, or None where neither has one.
 
     Raises:
-        LungscopeError: both are given, the file cannot be read, or the token is short or has
+        InvalidSetting: both are given, the file cannot be read, or the token is short or has
             characters that no header can carry.
     """
     given = environment.get(VARIABLE) or None
     if file is None:
         return None if given is None else _checked(given, VARIABLE)
     if given is not None:
-        raise LungscopeError(f"{file} and {VARIABLE}: give the token once")
+        raise InvalidSetting(f"{file} and {VARIABLE}: give the token once")
     try:
         with file.open("rb") as stream:
             content = stream.read(_LARGEST_FILE).decode("ascii", errors="replace")
     except OSError as error:
-        raise LungscopeError(f"{file}: {error.strerror}; give a file with the token") from error
+        raise InvalidSetting(f"{file}: {error.strerror}; give a file with the token") from error
     return _checked(content.strip(), str(file))
 
 
@@ -117,12 +117,12 @@ def _digest(value: bytes) -> bytes:
 
 def _checked(token: str, origin: str) -> str:
     if not _FORM.fullmatch(token):
-        raise LungscopeError(
+        raise InvalidSetting(
             f"{origin}: a token has letters, digits and ._~+/- only; make one with openssl rand "
             "-hex 32"
         )
     if len(token) < SHORTEST:
-        raise LungscopeError(
+        raise InvalidSetting(
             f"{origin}: a token of {len(token)} characters can be guessed; make one with openssl "
             "rand -hex 32"
         )

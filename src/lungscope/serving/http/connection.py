@@ -1,4 +1,10 @@
-"""One TCP connection: how long it may dawdle, and how many there may be."""
+"""Hardening of uvicorn's connections: bounds on slow clients and on their number.
+
+For this, `H11Protocol` of uvicorn is extended, which is not a public interface: the hooks
+`handle_events`, `on_response_complete`, `send_400_response` and `pause_writing`, and the attributes
+`connections`, `conn`, `cycle`, `loop` and `timeout_keep_alive_task`. The tests of this module, run
+with uvicorn 0.54, fail where a release changes one of them.
+"""
 
 import asyncio
 import uuid
@@ -13,17 +19,17 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from lungscope.serving.http.problems import MALFORMED, MEDIA_TYPE, body
 
 PATIENCE = 10.0
-"""Seconds without a complete head of a request, or without a byte of an answer being taken."""
+"""Longest wait for a complete request head, or for a client to read from an answer, seconds."""
 
 MOST = 2000
-"""Connections at once; a further one is closed as it is opened."""
+"""Largest number of connections; further ones are closed as they are opened."""
 
 
 class Connection(H11Protocol):
-    """uvicorn's connection, which of itself waits for ever.
+    """A connection of uvicorn that also times out while a head is sent or an answer is read.
 
-    uvicorn ends a connection that is silent after a request, but not one that sends the head of a
-    request a byte at a time, and not one that takes no answer.
+    uvicorn ends a connection that is silent after a request, but neither one that sends the head of
+    a request a byte at a time nor one that does not read its answer.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -32,7 +38,7 @@ class Connection(H11Protocol):
         self._for_taking: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begins to wait for the head of a request."""
+        """Starts the timer for the head of a request."""
         super().connection_made(transport)
         if len(self.connections) > MOST:
             transport.abort()
@@ -40,14 +46,14 @@ class Connection(H11Protocol):
         self._for_head = self.loop.call_later(PATIENCE, self._no_head)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Ends all waiting."""
+        """Stops all timers."""
         for timer in (self._for_head, self._for_taking):
             if timer is not None:
                 timer.cancel()
         super().connection_lost(exc)
 
     def handle_events(self) -> None:
-        """Takes what has come; once that is a whole head, the request's own time limits hold."""
+        """Handles received data; after a whole head, the time limits of the request apply."""
         super().handle_events()
         asked = self.cycle is not None and not self.cycle.response_complete
         if asked and self._for_head is not None:
@@ -57,19 +63,19 @@ class Connection(H11Protocol):
             self._for_head = self.loop.call_later(PATIENCE, self._no_head)
 
     def on_response_complete(self) -> None:
-        """Begins to wait for the client to take the answer; uvicorn, for the next request."""
+        """Starts the timer for reading the answer; uvicorn starts that for the next request."""
         self._watch_taking()
         super().on_response_complete()
 
     def pause_writing(self) -> None:
-        """Begins to wait for the client to take what there is of an answer."""
+        """Starts the timer for reading the part of an answer that was sent."""
         self._watch_taking()
         super().pause_writing()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's signature
-        """Answers to what is no HTTP."""
+        """Answers data that is not HTTP."""
         if self.conn.our_state not in {h11.IDLE, h11.SEND_RESPONSE}:
-            self.transport.close()  # amid an answer: there is no room for another
+            self.transport.close()  # amid an answer, where another can't be sent
             return
         content = body(
             f"urn:lungscope:problem:{MALFORMED.name}",
@@ -93,7 +99,7 @@ class Connection(H11Protocol):
 
     @property
     def _idle(self) -> bool:
-        """Whether the last request is answered and nothing has come since: uvicorn waits itself."""
+        """Whether uvicorn's own timer runs: the last request is answered and nothing came since."""
         return self.timeout_keep_alive_task is not None
 
     def _no_head(self) -> None:
@@ -115,11 +121,15 @@ class Connection(H11Protocol):
 
 
 SECONDS = 5.0
-"""How long a client may go on sending what is not read."""
+"""Longest time in which the rest of a body is read and dropped, seconds."""
 
 
 class UnreadBody:
-    """Ends connections whose request was answered before its body was read; the outermost layer."""
+    """Ends connections whose request was answered before its body was read; outermost layer.
+
+    The rest of the body is read for a few seconds first: a client that is still sending would
+    otherwise see its connection reset instead of the answer.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -75,7 +75,7 @@ class Intake:
 
     def _take(self, length: int) -> None:
         if self._held + length > self._settings.uploads_in_memory:
-            raise Problem(BUSY, "too many uploads at once; send it again")
+            raise Problem(BUSY, "too many uploads at once; retry later")
         self._held += length
 
 

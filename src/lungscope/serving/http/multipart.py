@@ -1,7 +1,14 @@
-"""A form with files as it comes in, piece by piece: parsed in memory, never written to a disk.
+"""Parses uploads of multipart/form-data in memory, piece by piece; nothing is written to disk.
 
-python-multipart parses; its own `FormParser`, and Starlette's, put large parts into temporary
-files, which an X-ray has no business in.
+python-multipart does the parsing. Starlette's `MultiPartParser` on top of it was tried, with
+`spool_max_size` raised so that no temporary file is made, and does not hold these bounds:
+
+- A body that is cut short is accepted with the files that are complete; here it is refused.
+- Parts of another name or disposition are read whole; here they end the upload at their head.
+- Its refusals differ only by their English text, so too many files and a malformed form can't be
+  told apart; here they have problem types of their own.
+- The codec for names is the client's `charset`: `charset=undefined` raises, which answers 500.
+- Each file is copied out of its buffer at the end, which doubles the memory of an upload.
 """
 
 from dataclasses import dataclass
@@ -20,11 +27,11 @@ _LONGEST_HEADER = 8192
 
 @dataclass(frozen=True)
 class Upload:
-    """A file that was sent.
+    """An uploaded file.
 
     Attributes:
-        name: as the client has it, without folders and without what does not print; at most
-            `LONGEST_NAME` characters. It is only told again, never a path.
+        name: the client's name of the file, without folders and unprintable characters; at most
+            `LONGEST_NAME` characters. It is only repeated in answers, never used as a path.
         content: the whole file.
     """
 
@@ -33,14 +40,14 @@ class Upload:
 
 
 class Form:
-    """Takes a body of multipart/form-data in pieces and gives the files in it."""
+    """Collects the files of a multipart/form-data body that arrives in pieces."""
 
     def __init__(self, content_type: str, most_files: int) -> None:
         """Prepares for a body.
 
         Args:
-            content_type: the header of that name.
-            most_files: that are taken.
+            content_type: the header Content-Type.
+            most_files: largest number of files.
 
         Raises:
             Problem: another type, or no boundary.
@@ -75,21 +82,23 @@ class Form:
         )
 
     def take(self, piece: bytes) -> None:
-        """Takes the next piece.
+        """Parses the next piece of the body.
 
         Raises:
-            Problem: it is no part of such a form, a field is unknown, or there are too many files.
+            Problem: the form is malformed, a field is unknown, or there are too many files.
         """
         try:
             self._parser.write(piece)
         except FormParserError as error:
-            raise Problem(MALFORMED, "the body is not the form that Content-Type says") from error
+            raise Problem(
+                MALFORMED, "the body is not a form with the boundary of Content-Type"
+            ) from error
 
     def uploads(self) -> list[Upload]:
-        """The files, once all is taken.
+        """Returns the files, after the whole body was parsed.
 
         Raises:
-            Problem: the body was cut short, or no file is in it.
+            Problem: the body was cut short, or holds no file.
         """
         if not self._ended:
             raise Problem(MALFORMED, "the body ends before its last boundary; send it again")
@@ -130,7 +139,12 @@ class Form:
 
 
 def cleaned(name: str) -> str:
-    """A file's name that can be told again: its last component, printable, not too long."""
+    r"""Returns a file name that is safe to repeat: its last component, printable, not too long.
+
+    Examples:
+        >>> cleaned("C:\\Users\\jane\\chest.png"), cleaned("../.."), cleaned("")
+        ('chest.png', 'unnamed', 'unnamed')
+    """
     last = name.replace("\\", "/").rstrip("/").rpartition("/")[2]
     printable = "".join(character for character in last if character.isprintable()).strip()
     if printable in {"", ".", ".."}:

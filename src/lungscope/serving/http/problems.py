@@ -1,4 +1,4 @@
-"""What is said when something is wrong: problem details for every error (RFC 9457)."""
+"""Errors of the service as problem details (RFC 9457)."""
 
 import json
 from collections.abc import Mapping
@@ -17,13 +17,13 @@ _PREFIX = "urn:lungscope:problem:"
 
 @dataclass(frozen=True)
 class Kind:
-    """What a client can be told apart by.
+    """A kind of problem, which programs tell apart by its name.
 
     Attributes:
         name: last part of the problem's `type`.
-        status: of the response.
-        title: the same for every occurrence.
-        retry_after: seconds after which it may go better; None where it will not by itself.
+        status: HTTP status.
+        title: summary, the same for every occurrence.
+        retry_after: seconds after which to retry; None if retrying does not help.
     """
 
     name: str
@@ -33,16 +33,16 @@ class Kind:
 
 
 MALFORMED = Kind("malformed-request", 400, "The request is malformed")
-UNREADABLE = Kind("unreadable-image", 400, "The file is no radiograph that can be read")
+UNREADABLE = Kind("unreadable-image", 400, "The file is not a readable radiograph")
 NO_TOKEN = Kind("token-required", 401, "A token is required")
 ELSEWHERE = Kind("foreign-origin", 403, "The request comes from another site")
 NOT_ARRIVED = Kind("upload-too-slow", 408, "The upload did not arrive in time")
 TOO_LARGE = Kind("upload-too-large", 413, "The upload is too large")
 MEDIA = Kind("unsupported-media-type", 415, "The upload is not multipart/form-data")
 UNKNOWN_HOST = Kind("unknown-host", 421, "The service does not answer under this name")
-INVALID = Kind("invalid-request", 422, "The request cannot be followed")
+INVALID = Kind("invalid-request", 422, "The request is invalid")
 BUSY = Kind("busy", 429, "The service is busy", retry_after=1)
-FAULT = Kind("fault", 500, "A fault of the service itself")
+FAULT = Kind("fault", 500, "Internal error")
 LOADING = Kind("loading", 503, "The model is being loaded", retry_after=1)
 LATE = Kind("late", 503, "The answer was not ready in time", retry_after=5)
 NO_MEMORY = Kind("out-of-memory", 503, "There is not enough memory for this image", retry_after=5)
@@ -50,12 +50,12 @@ NOT_RECORDED = Kind("audit-log", 503, "The audit log cannot be written", retry_a
 
 
 class Problem(Exception):
-    """An error that the client is told.
+    """An error that is reported to the client.
 
     Attributes:
-        kind: what is wrong.
-        detail: about this occurrence, one line; no upload's content or name is in it.
-        headers: of the response besides.
+        kind: kind of the problem.
+        detail: this occurrence, one line, without content or names of uploads.
+        headers: additional headers of the response.
     """
 
     def __init__(self, kind: Kind, detail: str, headers: Mapping[str, str] | None = None) -> None:
@@ -66,7 +66,7 @@ class Problem(Exception):
 
 
 def response(problem: Problem, request_id: str) -> Response:
-    """Makes the response of a problem."""
+    """Returns the response for a problem."""
     kind = problem.kind
     headers = dict(problem.headers)
     if kind.retry_after is not None:
@@ -77,7 +77,7 @@ def response(problem: Problem, request_id: str) -> Response:
 
 
 def body(kind: str, title: str, status: int, detail: str, request_id: str) -> bytes:
-    """The JSON of a problem."""
+    """Returns the JSON of a problem."""
     value = {
         "type": kind,
         "title": title,
@@ -89,7 +89,7 @@ def body(kind: str, title: str, status: int, detail: str, request_id: str) -> by
 
 
 def install_problem_handlers(app: FastAPI) -> None:
-    """Has an application answer every error with problem details."""
+    """Makes an application answer every error with problem details."""
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _validation)
@@ -101,7 +101,7 @@ async def _problem(request: Request, error: Exception) -> Response:
 
 
 async def _http(request: Request, error: Exception) -> Response:
-    """Of Starlette's own errors, as an unknown path or method."""
+    """Answers Starlette's own errors, such as an unknown path or method."""
     assert isinstance(error, HTTPException)  # noqa: S101 - as it is registered
     title = HTTPStatus(error.status_code).phrase
     content = body(
@@ -112,19 +112,19 @@ async def _http(request: Request, error: Exception) -> Response:
 
 
 _HTTP = {
-    404: "there is nothing at this path; /openapi.json lists what there is",
-    405: "this path has no such method; the header Allow lists those it has",
+    404: "unknown path; see /openapi.json",
+    405: "method not allowed; see the header Allow",
 }
 
 
 async def _validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - as it is registered
-    told = "; ".join(_field(each) for each in error.errors())
-    return response(Problem(INVALID, told), request.state.request_id)
+    detail = "; ".join(_field(each) for each in error.errors())
+    return response(Problem(INVALID, detail), request.state.request_id)
 
 
 def _field(error: Mapping[str, Any]) -> str:
     place = ".".join(str(part) for part in error["loc"] if part != "query")
     if error["type"] == "extra_forbidden":
-        return f"{place}: there is no such parameter; /openapi.json lists those there are"
+        return f"{place}: unknown parameter; see /openapi.json"
     return f"{place}: {error['msg'][:1].lower()}{error['msg'][1:]}"

@@ -1,4 +1,4 @@
-"""The shape of what clients send and get, for the OpenAPI description; examples included."""
+"""Requests and responses of the service, for the OpenAPI description."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ _PNG = "data:image/png;base64,iVBORw0KGgo..."
 
 
 class RequestForm(BaseModel):
-    """What a client asks for besides the answer; anything else is a mistake, which it is told."""
+    """Query parameters of a prediction; unknown parameters are rejected (422)."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -20,13 +20,13 @@ class RequestForm(BaseModel):
     label: str | None = Field(
         None, alias="class", description="Class to explain; the most probable by default."
     )
-    preview: bool = Field(False, description="Add the image as a browser shows it.")
+    preview: bool = Field(False, description="Add the radiograph as a PNG for display.")
 
 
 class HeatmapAnswer(BaseModel):
-    """Where the evidence for a class lies."""
+    """Attribution of a class to the regions of the image."""
 
-    label: str = Field(alias="class", description="Whose evidence it is.", examples=["Normal"])
+    label: str = Field(alias="class", description="Class that is explained.", examples=["Normal"])
     overlay: str = Field(description="RGBA PNG to lay over the image.", examples=[_PNG])
     picture: str = Field(description="PNG of image and heatmap side by side.", examples=[_PNG])
     scale: float = Field(description="Largest heat, in units of the logit.", examples=[0.41])
@@ -36,20 +36,24 @@ class HeatmapAnswer(BaseModel):
 
 
 class PredictionRow(BaseModel):
-    """The answer for one file; of an unreadable one `file` and `error` alone."""
+    """Prediction for one file; for an unreadable one `file` and `error` alone."""
 
-    file: str = Field(description="Its name, as it was sent.", examples=["chest.png"])
+    file: str = Field(description="Name of the file as sent.", examples=["chest.png"])
     error: str | None = Field(description="Why it cannot be read.", examples=[None])
-    label: str | None = Field(None, description="Null where it abstains.", examples=["Normal"])
+    label: str | None = Field(
+        None, description="Predicted class; null if the model abstains.", examples=["Normal"]
+    )
     probabilities: dict[str, float] | None = Field(
         None,
-        description="Calibrated.",
+        description="Calibrated probability of every class.",
         examples=[{"Lung Opacity": 0.04, "Normal": 0.93, "Viral Pneumonia": 0.03}],
     )
     abstained: bool | None = Field(None, examples=[False])
     reason: str | None = Field(None, description="Why it abstains.", examples=[None])
     distance: float | None = Field(
-        None, description="Of the features from those of the training images.", examples=[12.8]
+        None,
+        description="Distance of the features from those of the training images.",
+        examples=[12.8],
     )
     model: str | None = Field(None, examples=["mobilenet-lung 33bc4012"])
     model_sha256: str | None = Field(None, examples=[_SHA256])
@@ -62,7 +66,7 @@ class PredictionRow(BaseModel):
     laterality: str | None = Field(None, description="DICOM only.", examples=[None])
     forced: str | None = Field(None, description="Always null here.", examples=[None])
     heatmap: HeatmapAnswer | None = Field(
-        None, description="With explain=true; null where the model has none."
+        None, description="With explain=true; null if the model has no activation map."
     )
     preview: str | None = Field(
         None, description="With preview=true: 8-bit grey PNG.", examples=[_PNG]
@@ -70,17 +74,17 @@ class PredictionRow(BaseModel):
 
 
 class PredictionsResponse(BaseModel):
-    """One row a file, in the order sent."""
+    """Predictions, one row per file in the order sent."""
 
     predictions: list[PredictionRow]
     disclaimer: str = Field(examples=[DISCLAIMER])
 
 
 class ModelAnswer(BaseModel):
-    """The model that answers."""
+    """The model of the service."""
 
     name: str = Field(examples=["mobilenet-lung"])
-    sha256: str = Field(description="Of its weights.", examples=[_SHA256])
+    sha256: str = Field(description="SHA-256 of the weights.", examples=[_SHA256])
     classes: list[str] = Field(examples=[["Lung Opacity", "Normal", "Viral Pneumonia"]])
     input_size: int = Field(examples=[224])
     temperature: float = Field(examples=[1.3])
@@ -89,23 +93,23 @@ class ModelAnswer(BaseModel):
     )
     precision: str | None = Field(examples=["fp32"])
     card: str | None = Field(description="Model card, Markdown.", examples=["# mobilenet-lung"])
-    version: str = Field(description="Of lungscope.", examples=["0.1.0"])
+    version: str = Field(description="Version of lungscope.", examples=["0.1.0"])
     disclaimer: str = Field(examples=[DISCLAIMER])
 
 
 class Status(BaseModel):
-    """That it is well."""
+    """Health status."""
 
     status: str = Field(examples=["ok"])
 
 
 class ProblemDetails(BaseModel):
-    """What is wrong (RFC 9457)."""
+    """Problem details (RFC 9457)."""
 
     type: str = Field(examples=["urn:lungscope:problem:busy"])
     title: str = Field(examples=["The service is busy"])
     status: int = Field(examples=[429])
-    detail: str = Field(examples=["as many images are waiting as may wait; send it again"])
+    detail: str = Field(examples=["the queue is full; retry later"])
     request_id: str = Field(examples=["5f1c2f0e9b7d4c36"])
 
 
@@ -134,7 +138,7 @@ UPLOAD: dict[str, Any] = {
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The `responses` of a path that can go wrong in these ways."""
+    """Returns the OpenAPI `responses` of a path for error statuses."""
     return {
         status: {
             "description": "Problem details",

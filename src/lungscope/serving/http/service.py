@@ -1,4 +1,4 @@
-"""What the requests share: the model, its workers, what is counted and what is recorded."""
+"""What the requests share: the model, its workers, the metrics and the audit log."""
 
 import asyncio
 import logging
@@ -23,14 +23,14 @@ log = logging.getLogger("lungscope.serving")
 
 
 class Service:
-    """One model that answers clients.
+    """The model and what all requests share.
 
     Attributes:
-        settings: how it runs.
-        intake: of uploads.
-        metrics: of all that it does.
-        loaded: the model, once it is loaded.
-        failure: why there will be no model, once that is known.
+        settings: configuration of the service.
+        intake: receives uploads.
+        metrics: counters and gauges.
+        loaded: the model after it was loaded, else None.
+        failure: why the model could not be loaded, else None.
     """
 
     def __init__(self, settings: Settings, load: Callable[[], Model]) -> None:
@@ -125,7 +125,7 @@ class Service:
             raise _busy() from error
         except Late as error:
             raise Problem(
-                LATE, f"not ready after {self.settings.timeout:g} seconds; send it again"
+                LATE, f"not ready after {self.settings.timeout:g} seconds; retry later"
             ) from error
         except AuditLogUnwritable as error:
             log.error("%s", error)  # noqa: TRY400 - it is no fault of ours to be traced
@@ -182,4 +182,4 @@ def _record(answered: UploadResult, request_id: str) -> dict[str, object]:
 
 
 def _busy() -> Problem:
-    return Problem(BUSY, "as many images are waiting as may wait; send it again")
+    return Problem(BUSY, "the queue is full; retry later")

@@ -1,9 +1,9 @@
-"""What a person decides about the service: where it listens, who may ask, how much it takes."""
+"""Configuration of the HTTP service."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lungscope.errors import LungscopeError
+from lungscope.errors import InvalidSetting
 from lungscope.images.reading import LARGEST_FILE
 from lungscope.network_address import is_loopback
 from lungscope.parallel import cpu_count
@@ -12,27 +12,27 @@ MIB = 2**20
 
 
 def usual_workers() -> int:
-    """One more than processors: while one waits for Python's lock, the others keep them busy."""
+    """Returns one more than processors: all stay busy while one waits for Python's lock."""
     return cpu_count() + 1
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How the service runs.
+    """Configuration of the HTTP service.
 
     Attributes:
-        host: address or name to listen at.
+        host: address or name to bind.
         port: TCP port; 0 for any free one.
-        token: what a client must present, or None where everybody on this machine may ask. Not in
-            the printed form.
-        largest_upload: bytes of one request's body at most; of a file, not more than `images`
+        token: bearer token that clients must send, or None to serve this machine alone. Not in the
+            `repr`.
+        largest_upload: largest body of a request, bytes; at most the largest file that `images`
             reads.
-        most_files: of one request.
-        queue: images that may wait for a worker; more are turned away.
+        most_files: largest number of files in a request.
+        queue: images that may wait for a worker; further ones are rejected (429).
         timeout: seconds from the end of an upload to its answer.
         upload_timeout: seconds from the head of a request to the end of its body.
         workers: threads that read and classify, one image each.
-        audit_log: file that tells what was answered, or None for none.
+        audit_log: file that records the answers, or None.
     """
 
     host: str = "127.0.0.1"
@@ -48,20 +48,20 @@ class Settings:
 
     def __post_init__(self) -> None:
         if not self.local and self.token is None:
-            raise LungscopeError(
-                f"{self.host}: others could reach the service there, so it needs a token; give "
-                "--token-file FILE or LUNGSCOPE_TOKEN, or listen at 127.0.0.1"
+            raise InvalidSetting(
+                f"{self.host}: the service is reachable by others there and needs a token; give "
+                "--token-file FILE or LUNGSCOPE_TOKEN, or --host 127.0.0.1"
             )
         if not 0 <= self.port <= 65535:
-            raise LungscopeError(f"port {self.port}: give 1 to 65535, or 0 for any free one")
+            raise InvalidSetting(f"port {self.port}: give 1 to 65535, or 0 for any free one")
         if not 0 < self.largest_upload <= LARGEST_FILE:
-            raise LungscopeError(
+            raise InvalidSetting(
                 f"uploads of {self.largest_upload / MIB:g} MB: give 1 to {LARGEST_FILE // MIB}"
             )
         if min(self.queue, self.workers, self.most_files) < 1:
-            raise LungscopeError("queue, workers and files of a request: give 1 or more")
+            raise InvalidSetting("queue, workers and files of a request: give 1 or more")
         if not (self.timeout > 0 and self.upload_timeout > 0):
-            raise LungscopeError("a time limit: give more than 0 seconds")
+            raise InvalidSetting("a time limit: give more than 0 seconds")
 
     @property
     def local(self) -> bool:
@@ -70,10 +70,10 @@ class Settings:
 
     @property
     def uploads_in_memory(self) -> int:
-        """Bytes of uploads that may be in memory at once, those of all clients together."""
+        """Largest total of uploads in memory, of all clients together, bytes."""
         return max(4 * self.largest_upload, 256 * MIB)
 
     @property
     def grace(self) -> float:
-        """Seconds that a stopping service gives to what it has accepted."""
+        """Seconds that a stopping service waits for accepted requests."""
         return self.timeout + 5
