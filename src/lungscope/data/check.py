@@ -107,7 +107,8 @@ class DataCheck:
         return (
             f"DataCheck({'passed' if self.passed else 'failed'}: "
             f"{format_quantity(sum(self.images.values()), 'image')} in {len(self.images)} classes, "
-            f"{format_quantity(errors, 'error')}, {format_quantity(len(self.issues) - errors, 'warning')})"
+            f"{format_quantity(errors, 'error')}, "
+            f"{format_quantity(len(self.issues) - errors, 'warning')})"
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -158,7 +159,8 @@ def _unreadable(refused: Sequence[Refused]) -> list[DataIssue]:
     if not refused:
         return []
     first = refused[0]
-    text = f"{format_quantity(len(refused), 'file')} cannot be read, first {first.file}: {first.reason}"
+    count = format_quantity(len(refused), "file")
+    text = f"{count} cannot be read, first {first.file}: {first.reason}"
     return [DataIssue("error", "unreadable", text)]
 
 
@@ -179,9 +181,9 @@ def _dark(images: Sequence[ImageRecord]) -> list[DataIssue]:
     if not dark:
         return []
     text = (
-        f"{format_quantity(len(dark), 'file')} of more than 8 bits use less than a quarter of their "
-        f"range, first {dark[0].file}: most likely 12 bits stored in 16, which look nearly black; "
-        "export them scaled to the full range"
+        f"{format_quantity(len(dark), 'file')} of more than 8 bits use less than a quarter of "
+        f"their range, first {dark[0].file}: most likely 12 bits stored in 16, which look "
+        "nearly black; export them scaled to the full range"
     )
     return [DataIssue("error", "unscaled-range", text)]
 
@@ -195,8 +197,8 @@ def _duplicates(pairs: Sequence[DuplicatePair], label_of: dict[str, str]) -> lis
             DataIssue(
                 "error",
                 "label-conflict",
-                f"{format_quantity(len(across), 'pair')} of files with one image in two classes, first "
-                f"{first.first} and {first.second}",
+                f"{format_quantity(len(across), 'pair')} of files with one image in two classes, "
+                f"first {first.first} and {first.second}",
             )
         )
     kinds: tuple[tuple[str, Code, str], ...] = (
