@@ -38,12 +38,12 @@ def command(phantoms, phantom_split, cache_folder, tmp_path, monkeypatch):
     return command
 
 
-def test_the_whole_table_comes_of_one_command(command, tmp_path):
+def test_one_command_writes_the_whole_table(command, tmp_path):
     done = command("--budget", "1")
     assert done.exit_code == 0, done.stderr
     for words in (
-        "Table I, made again; from random weights; size 32 (paper: 224)",
-        "short look: at most 1 epoch",
+        "Table I, reproduced; from random weights; size 32 (paper: 224)",
+        "quick look: at most 1 epoch",
         "mobilenet-v2, seed 0, epoch   1",
         "paper 0.8853",
         "left",
@@ -80,7 +80,7 @@ def test_the_whole_table_comes_of_one_command(command, tmp_path):
 
 @pytest.fixture
 def failing(monkeypatch):
-    """No training succeeds."""
+    """Makes every training fail."""
 
     def diverged(*_):
         raise RuntimeError("no memory [red]left[/red]")
@@ -88,7 +88,7 @@ def failing(monkeypatch):
     monkeypatch.setattr(runner, "fit", diverged)
 
 
-def test_without_a_split_one_is_made_and_kept_and_quiet_says_nothing(command, failing, tmp_path):
+def test_without_a_split_one_is_drawn_and_quiet_prints_nothing(command, failing, tmp_path):
     done = command("--quiet", models="squeezenet1_1", split=None)
     assert (done.exit_code, done.stdout, done.stderr) == (1, "", "")
     assert json.loads((tmp_path / "out" / "split.json").read_text())["description"] == "80/10/10"
@@ -123,7 +123,7 @@ def test_a_given_split_stays_with_another_seed(command, failing, phantom_split, 
         ["--folds", "3", "--model", "mobilenet-ft"],
     ],
 )
-def test_the_command_that_is_told_makes_the_same_plan(
+def test_the_command_in_the_table_makes_the_same_plan(
     command, failing, phantoms, cache_folder, tmp_path, options
 ):
     command(*options, models="squeezenet1_1", split=None)
@@ -144,7 +144,7 @@ def test_folds_are_made_and_trained(command, failing, tmp_path):
         assert kept.description == f"fold {fold} of 3"
 
 
-def test_ctrl_c_tells_how_to_go_on(command, monkeypatch):
+def test_ctrl_c_says_how_to_continue(command, monkeypatch):
     def twice(*_):
         raise KeyboardInterrupt
 
@@ -154,7 +154,7 @@ def test_ctrl_c_tells_how_to_go_on(command, monkeypatch):
     assert "same command" in stopped.stdout
 
 
-def test_a_model_that_fails_gives_1_and_a_table_all_the_same(command, failing, tmp_path):
+def test_a_model_that_fails_gives_exit_status_1_and_a_table(command, failing, tmp_path):
     done = command("--budget", "1", models="mobilenet-v2")
     assert done.exit_code == 1
     assert "no memory [red]left[/red]" in done.stdout
@@ -162,7 +162,7 @@ def test_a_model_that_fails_gives_1_and_a_table_all_the_same(command, failing, t
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "expected"),
     [
         (["--model", "resnet99"], "unknown"),
         (["--budget", "100"], "fewer epochs than the recipe's 100"),
@@ -172,16 +172,16 @@ def test_a_model_that_fails_gives_1_and_a_table_all_the_same(command, failing, t
         (["--weights", "mine.pth"], "imagenet"),
     ],
 )
-def test_a_wrong_value_is_refused(command, options, told):
+def test_a_wrong_value_is_refused(command, options, expected):
     refused = command(*options)
     assert refused.exit_code == 2
-    assert told in refused.stderr
+    assert expected in refused.stderr
 
 
 def test_nothing_is_written_among_the_images(command, phantoms):
     result = invoke(app, ["reproduce", "--data", str(phantoms), "-o", str(phantoms / "out")])
     assert result.exit_code == 2
-    assert "lies in the data" in result.stderr
+    assert "is inside the data" in result.stderr
     assert not (phantoms / "out").exists()
 
 
@@ -191,12 +191,12 @@ def test_models_may_be_named_either_way_and_are_in_the_papers_order(command, fai
     assert [row["model"] for row in rows] == ["mobilenet-v2", "mobilenet-ft", "squeezenet1_1"]
 
 
-def test_on_a_terminal_one_bar_shows_all_models_and_goes_away_for_words():
+def test_on_a_terminal_one_bar_shows_all_models_and_is_hidden_for_text():
     terminal = Terminal()
     shown = io.StringIO()
     terminal.err = Console(file=shown, force_terminal=True, width=120)
-    narrator = ConsoleReporter(terminal)
-    narrator.onlooker.standing(RunProgress(3.5, 160, 2350.0))
+    reporter = ConsoleReporter(terminal)
+    reporter.callbacks.on_progress(RunProgress(3.5, 160, 2350.0))
     assert "3.5 of about 160 epochs, about 40 min left" in shown.getvalue()
-    narrator.hide()
+    reporter.hide()
     assert not terminal.err._live_stack

@@ -1,12 +1,12 @@
 """Runs that nobody had to train, with everything that a report is made of."""
 
 import hashlib
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from html_page import Page
 from lungscope.audit.audit_report import AuditReport
 from lungscope.audit.checks.misclassifications import find_misclassifications
 from lungscope.audit.checks.shortcuts import BaselineScore, Shortcuts
@@ -172,42 +172,6 @@ def make_split():
 def run(make_run):
     """A run with everything; not to be changed."""
     return make_run()
-
-
-class Page(HTMLParser):
-    """What a page consists of; raises where an element is closed that is not open."""
-
-    VOID = frozenset({"meta", "link", "img", "br", "hr", "input"})
-
-    def __init__(self, text):
-        super().__init__()
-        self.open, self.elements, self.texts = [], [], []
-        self.feed(text)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag, attributes):
-        self.elements.append((tag, dict(attributes)))
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attributes):
-        self.elements.append((tag, dict(attributes)))
-
-    def handle_endtag(self, tag):
-        assert self.open, f"</{tag}> closes nothing"
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if self.open and self.open[-1] != "style":
-            self.texts.append(data)
-
-    def of(self, tag):
-        return [attributes for name, attributes in self.elements if name == tag]
-
-    @property
-    def text(self):
-        return " ".join(" ".join(self.texts).replace("\u00a0", " ").split())
 
 
 @pytest.fixture(scope="session")

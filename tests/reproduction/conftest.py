@@ -1,4 +1,4 @@
-"""Finished runs that nobody had to train."""
+"""Finished runs that did not have to be trained, and ways to damage them."""
 
 import json
 import shutil
@@ -11,12 +11,18 @@ from lungscope.evaluation.predictions import Predictions
 from lungscope.images import Preprocessing
 from lungscope.inference.description import Description
 from lungscope.models.checkpoint import WEIGHTS
+from lungscope.models.cost import Cost
 from lungscope.reproduction.job import plan_jobs
 from lungscope.reproduction.plan import Plan
+from lungscope.reproduction.reproduction import Reproduction
+from lungscope.reproduction.row import Problem, make_row
+from lungscope.reproduction.runner import read_trained
 from lungscope.training.history import Epoch, write_history
 from lungscope.training.recipe import PAPER_RECIPE
 from lungscope.training.run import Run
 
+MODELS = ("vgg11", "mobilenet-v2", "squeezenet1_1")
+COST = Cost(3_504_872, 2_227_715, 3843, 0, 300_000_000)
 SMALL = replace(PAPER_RECIPE, size=32, batch_size=8, epochs=2, weights="none")
 
 
@@ -28,7 +34,7 @@ def small():
 
 @pytest.fixture
 def planned(tmp_path, phantom_split):
-    """All jobs of a plan under `tmp_path / "out"`, in a row."""
+    """Lists all jobs of a plan under `tmp_path / "out"`."""
 
     def planned(plan=None, splits=(phantom_split,)):
         plan = plan or Plan(("mobilenet-v2",), SMALL)
@@ -39,7 +45,7 @@ def planned(tmp_path, phantom_split):
 
 @pytest.fixture
 def finish(phantoms):
-    """Makes a run as if it had been trained and evaluated."""
+    """Writes a run as if it had been trained and evaluated."""
 
     def finish(job, *, temperature=2.0, epochs=(0.5, 0.75), evaluated=True):
         run = Run.create(job.folder, job.recipe, job.split, phantoms, force=True)
@@ -71,7 +77,7 @@ def finish(phantoms):
 
 
 def answers(entries, classes, seed):
-    """A network's answers: better than chance, and other ones with another seed."""
+    """Predictions that are better than chance and depend on the seed."""
     labels = np.array([entry.label for entry in entries])
     logits = np.random.default_rng(seed).normal(0, 1, (len(entries), len(classes)))
     logits[np.arange(len(entries)), labels] += 1
@@ -85,7 +91,7 @@ def answers(entries, classes, seed):
 
 
 def damage_of(what):
-    """Damages a finished run in one way, and says what is told of it."""
+    """Returns a function that damages a finished run, and what the message must contain."""
 
     def overwritten(name, text):
         return lambda run: (run.folder / name).write_text(text)
@@ -101,12 +107,12 @@ def damage_of(what):
         "run.json is no JSON": (overwritten("run.json", "{"), "run.json: not JSON"),
         "run.json is lost": (lost("run.json"), "run.json: No such file"),
         "recipe.json is no JSON": (overwritten("recipe.json", "{"), "recipe.json: not JSON"),
-        "recipe.json is lost": (lost("recipe.json"), "recipe.json: is lost"),
+        "recipe.json is lost": (lost("recipe.json"), "recipe.json: is missing"),
         "split.json is no JSON": (overwritten("split.json", "{"), "split.json: not a split"),
         "history.csv is no table": (overwritten("history.csv", "x"), "history.csv: holds no epoch"),
         "history.csv is lost": (lost("history.csv"), "history.csv: No such file"),
-        "checkpoint is lost": (lost("checkpoint"), "though the run is finished"),
-        "weights are lost": (lost("checkpoint/model.safetensors"), "model.safetensors is lost"),
+        "checkpoint is lost": (lost("checkpoint"), "but the run is finished"),
+        "weights are lost": (lost("checkpoint/model.safetensors"), "model.safetensors is missing"),
         "model.json is no JSON": (overwritten("checkpoint/model.json", "{"), "model.json: damaged"),
     }[what]
 
@@ -127,7 +133,7 @@ DAMAGES = (
 
 @pytest.fixture(params=DAMAGES)
 def damage(request):
-    """One way after the other: what damages a run, and words that are told of it."""
+    """Every way to damage a run, and what the message must contain."""
     return damage_of(request.param)
 
 
@@ -135,3 +141,24 @@ def damage(request):
 def table(tmp_path):
     """Reads `table1.json`."""
     return lambda: json.loads((tmp_path / "out" / "table1.json").read_text())
+
+
+@pytest.fixture
+def reproduced(planned, finish, phantom_split):
+    """A reproduction with a model that could not run, one in the paper and one that is not."""
+
+    def reproduced(recipe=PAPER_RECIPE, seeds=1):
+        plan = Plan(MODELS, recipe, seeds=seeds)
+        every = planned(plan)
+        rows = []
+        for model in MODELS:
+            own = [job for job in every if job.model == model and model != "vgg11"]
+            for job in own:
+                finish(job)
+            problem = None if own else Problem("weights-unavailable", "no | network")
+            rows.append(
+                make_row(plan, model, COST, [read_trained(job) for job in own], {}, problem)
+            )
+        return Reproduction(plan, (phantom_split,), tuple(rows), ())
+
+    return reproduced

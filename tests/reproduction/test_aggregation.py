@@ -103,7 +103,7 @@ def test_the_mean_of_seeds_is_surer_than_one_of_them_yet_not_by_counting_images_
 
 @pytest.mark.parametrize("other", [range(1, 13), range(11)])
 def test_seeds_that_were_tested_on_other_images_are_refused(other):
-    with pytest.raises(LungscopeError, match="same images"):
+    with pytest.raises(LungscopeError, match="different images"):
         aggregate_seeds([predictions(0), predictions(1, other)])
 
 

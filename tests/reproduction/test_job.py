@@ -4,7 +4,7 @@ import pytest
 
 from lungscope.data.splitting import make_split
 from lungscope.errors import LungscopeError
-from lungscope.reproduction.job import refuse_others
+from lungscope.reproduction.job import refuse_other_runs
 from lungscope.reproduction.plan import Plan
 from lungscope.training.run import Run
 
@@ -17,12 +17,12 @@ def test_jobs_lie_by_model_and_part(planned, small, tmp_path):
     assert [job.recipe.seed for job in every] == [0, 1, 0, 1]
 
 
-def test_of_nothing_there_is_no_run_and_no_epoch(planned):
+def test_an_empty_folder_has_no_run_and_no_epochs(planned):
     (job,) = planned()
-    assert (job.run, job.trained, job.history, job.difference()) == (None, False, (), None)
+    assert (job.run, job.trained, job.history, job.find_difference()) == (None, False, (), None)
 
 
-def test_a_run_of_the_same_recipe_and_split_is_taken_up(planned, finish, phantoms):
+def test_a_run_of_the_same_recipe_and_split_is_continued(planned, finish, phantoms):
     (job,) = planned()
     Run.create(job.folder, job.recipe, job.split, phantoms, force=False)
     assert job.run is not None
@@ -30,7 +30,7 @@ def test_a_run_of_the_same_recipe_and_split_is_taken_up(planned, finish, phantom
     finish(job)
     assert job.trained
     assert len(job.history) == 2
-    refuse_others([job])
+    refuse_other_runs([job])
 
 
 @pytest.mark.parametrize("change", [{"epochs": 50}, {"momentum": 0.5}, {"weights": "imagenet"}])
@@ -39,7 +39,7 @@ def test_a_run_of_another_recipe_is_refused_and_not_read(planned, finish, change
     finish(replace(job, recipe=replace(job.recipe, **change)))
     ((name, value),) = change.items()
     with pytest.raises(LungscopeError, match=rf"{name} {value} there.*--force"):
-        refuse_others([job])
+        refuse_other_runs([job])
     assert (job.run, job.trained, job.history) == (None, False, ())
 
 
@@ -51,35 +51,35 @@ def test_a_run_on_another_split_is_refused(planned, finish, phantoms):
     index = Index.open(phantoms)
     finish(replace(job, split=make_split(index, survey_images(index), (0.6, 0.2, 0.2), seed=9)))
     with pytest.raises(LungscopeError, match="another split"):
-        refuse_others([job])
+        refuse_other_runs([job])
 
 
 def test_a_run_in_another_precision_is_refused(planned, small, finish):
     (job,) = planned(Plan(("mobilenet-v2",), small, precision="bf16"))
     finish(job)
-    assert job.trained  # older runs do not tell theirs
+    assert job.trained  # not every run records its precision
     Run(job.folder).note(precision="32")
     with pytest.raises(LungscopeError, match="precision 32 there, bf16 here"):
-        refuse_others([job])
+        refuse_other_runs([job])
 
 
-def test_a_damaged_run_is_told_with_its_remedy_but_refuses_no_others(planned, finish, damage):
+def test_a_damaged_run_is_reported_with_a_remedy_and_refuses_no_others(planned, finish, damage):
     (job,) = planned()
     finish(job)
-    assert job.damage() is None
-    harm, told = damage
+    assert job.find_damage() is None
+    harm, expected = damage
     harm(Run(job.folder))
-    assert told in job.damage()
-    assert job.damage().endswith("train this run anew with --force")
-    assert "\n" not in job.damage()
+    assert expected in job.find_damage()
+    assert job.find_damage().endswith("retrain this run with --force")
+    assert "\n" not in job.find_damage()
     assert (job.run, job.trained, job.history) == (None, False, ())
-    refuse_others([job])
+    refuse_other_runs([job])
 
 
 def test_what_is_no_run_is_refused_and_left_alone(planned):
     (job,) = planned()
     job.folder.mkdir(parents=True)
     (job.folder / "thesis.txt").write_text("years of work")
-    with pytest.raises(LungscopeError, match="no run of lungscope"):
-        refuse_others([job])
+    with pytest.raises(LungscopeError, match="not a run of lungscope"):
+        refuse_other_runs([job])
     assert (job.folder / "thesis.txt").is_file()

@@ -21,10 +21,8 @@ def trained():
 def test_all_models_make_the_papers_nine_figures_in_its_order(trained):
     plan = Plan(tuple(each.name for each in list_architectures()), PAPER_RECIPE)
     made = list_figures(plan, trained(plan))
-    assert [picture.number for picture in made] == [*range(1, 10), None]
-    assert [picture.file for picture in made[:9]] == [
-        f"figures/figure-{n}.png" for n in range(1, 10)
-    ]
+    assert [figure.number for figure in made] == [*range(1, 10), None]
+    assert [figure.file for figure in made[:9]] == [f"figures/figure-{n}.png" for n in range(1, 10)]
     assert made[1].title == "Figure 2. SqueezeNet"
     assert made[7].title == "Figure 8. MobileNet-Lung"
     assert made[9].title == "SqueezeNet 1.1"
@@ -32,11 +30,11 @@ def test_all_models_make_the_papers_nine_figures_in_its_order(trained):
 
 def test_a_model_keeps_the_papers_number_whatever_else_is_there(trained):
     plan = Plan(("mobilenet-lung",), PAPER_RECIPE)
-    assert [picture.number for picture in list_figures(plan, trained(plan))] == [1, 8, 9]
+    assert [figure.number for figure in list_figures(plan, trained(plan))] == [1, 8, 9]
 
 
 def test_before_anything_is_trained_there_are_the_radiographs(trained):
-    assert [picture.number for picture in list_figures(Plan(("vgg11",)), {"vgg11": ()})] == [1]
+    assert [figure.number for figure in list_figures(Plan(("vgg11",)), {"vgg11": ()})] == [1]
 
 
 def test_curves_of_a_fold_say_so(trained):

@@ -33,9 +33,9 @@ def made(planned, finish, small):
         jobs = planned(plan)
         for job in jobs[:done]:
             finish(job)
-        begun = {job.part.title: len(job.history) for job in jobs}
+        epochs = {job.part.name: len(job.history) for job in jobs}
         trained = [read_trained(job) for job in jobs[:done]]
-        return make_row(plan, model, COST, trained, begun, **row_options)
+        return make_row(plan, model, COST, trained, epochs, **row_options)
 
     return made
 
@@ -69,27 +69,45 @@ def test_test_images_of_one_group_have_no_interval_and_no_verdict(made):
     assert replace(made(), groups=1).verdict("accuracy") is None
 
 
-def test_a_row_of_nothing_is_not_yet_run(made):
+def test_without_a_training_a_row_is_not_started(made):
     own = made(done=0)
-    assert (own.state, own.reason, own.metrics, own.pending) == ("not yet run", None, {}, True)
+    assert (own.state, own.reason, own.metrics, own.pending) == ("not-started", None, {}, True)
+    assert own.describe_state() == "not started"
     assert own.verdict("accuracy") is None
 
 
 def test_a_row_with_some_of_its_seeds_says_how_many(made):
     own = made(seeds=3, done=2)
-    assert (own.state, own.reason) == ("unfinished", "2 of 3 seeds")
+    assert (own.state, own.reason) == ("unfinished", None)
+    assert own.describe_state() == "unfinished (2 of 3 trainings done)"
     assert own.pending
 
 
-def test_a_problem_is_told_with_what_there_is_in_spite_of_it(made):
+def test_a_row_names_the_epochs_of_a_training_that_was_interrupted(small):
+    plan = Plan(("mobilenet-v2",), small, seeds=2)
+    own = make_row(plan, "mobilenet-v2", COST, [], {"seed-0": 0, "seed-1": 1})
+    assert own.state == "unfinished"
+    assert own.to_json()["trainings"] == {"done": (), "begun": {"seed-1": 1}, "wanted": 2}
+    assert own.describe_state() == "unfinished (0 of 2 trainings done; seed 1: 1 epoch so far)"
+
+
+def test_a_problem_is_described_with_the_trainings_that_are_done(made):
     problem = Problem("failed", "the training loss became nan in epoch 3")
     assert made(done=0, problem=problem).reason == problem.reason
     assert made(done=0, seeds=3, problem=problem).reason == problem.reason
-    assert made(problem=problem).state == "complete"  # of all that was wanted nothing lacks
+    assert made(problem=problem).state == "complete"
     own = made(seeds=3, done=2, problem=problem)
     assert (own.state, own.pending) == ("failed", False)
-    assert own.reason == f"2 of 3 seeds; {problem.reason}"
+    assert own.reason == problem.reason
+    assert own.describe_state() == f"failed (2 of 3 trainings done; {problem.reason})"
     assert own.metrics
+
+
+def test_the_json_holds_codes(made):
+    problem = Problem("weights-unavailable", "no network")
+    value = made(done=0, problem=problem).to_json()
+    assert (value["state"], value["reason"]) == ("weights-unavailable", "no network")
+    assert made().to_json()["metrics"]["accuracy"]["verdict"] in {"inside", "above", "below"}
 
 
 def test_the_json_holds_no_times(made):

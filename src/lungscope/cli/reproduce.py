@@ -1,4 +1,4 @@
-"""`lungscope reproduce`: the paper's whole table and figures, in one command."""
+"""`lungscope reproduce`: the paper's table and figures in one command."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +17,7 @@ from lungscope.cli.reproduction_progress import (
 )
 from lungscope.cli.terminal import INTERRUPTED, Terminal
 from lungscope.cli.training import describe_split
-from lungscope.errors import LungscopeError
+from lungscope.errors import InvalidSetting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from lungscope.data.survey import Survey
     from lungscope.reproduction.plan import Plan
 
-MISSED = 1
-"""Exit status where a model has no numbers of its own in the end."""
+INCOMPLETE = 1
+"""Exit status if a model has no numbers in the end."""
 
 
 def reproduce(
@@ -37,36 +37,38 @@ def reproduce(
         typer.Option("--data", help="Folder of class folders, or a CSV (file,label[,group])."),
     ],
     out: Annotated[
-        Path, typer.Option("--out", "-o", help="Folder for everything; continued if it is there.")
+        Path, typer.Option("--out", "-o", help="Output folder; continued if it exists.")
     ],
     models: Annotated[
         str | None,
-        typer.Option("--models", help="Names with commas between; all by default."),
+        typer.Option("--models", help="Names of models, separated by commas; by default all."),
     ] = None,
     model: Annotated[
-        list[str] | None, typer.Option("--model", "-m", help="One of them; may be repeated.")
+        list[str] | None, typer.Option("--model", "-m", help="Name of a model; may be repeated.")
     ] = None,
     weights: Annotated[
-        Literal["imagenet", "none"], typer.Option(help="Where training starts from.")
+        Literal["imagenet", "none"], typer.Option(help="Initial weights.")
     ] = "imagenet",
     seeds: Annotated[
-        int | None, typer.Option(min=1, help="Trainings a model: mean and deviation over seeds.")
+        int | None,
+        typer.Option(min=1, help="Trainings per model, averaged."),
     ] = None,
     folds: Annotated[
-        int | None, typer.Option(min=3, help="Group-safe cross-validation instead.")
+        int | None,
+        typer.Option(min=3, help="Folds of a group-safe cross-validation."),
     ] = None,
     budget: Annotated[
         int | None,
-        typer.Option(min=1, help="A short look: at most so many epochs; labelled so everywhere."),
+        typer.Option(min=1, help="Quick look: train at most this many epochs; all results say so."),
     ] = None,
     split: Annotated[
         Path | None,
-        typer.Option("--split", help="split.json to use; by default a new one, 80/10/10."),
+        typer.Option("--split", help="split.json to use; by default a new split, 80/10/10."),
     ] = None,
     seed: Seed = 0,
     device: Device = "auto",
     precision: Annotated[
-        Literal["32", "bf16", "16"], typer.Option(help="Bits of the arithmetic.")
+        Literal["32", "bf16", "16"], typer.Option(help="Arithmetic precision of training.")
     ] = "32",
     skip_unreadable: Skip = False,
     workers: Workers = None,
@@ -74,28 +76,29 @@ def reproduce(
     force: Annotated[
         bool,
         typer.Option(
-            "--force", help="Train runs anew that are damaged, or of another recipe or split."
+            "--force", help="Retrain runs that are damaged, or of another recipe or split."
         ),
     ] = False,
     config: Config = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Reproduce the paper: all models on one split, Table I and Figures 1 to 9.
+    """Reproduce the paper's Table I and Figures 1 to 9 on your images.
 
-    Give the same command again to continue, or with more models or seeds.
-    Ctrl-C stops after the epoch. What is done is never trained twice.
+    All models are trained and tested on one split. Run the same command again
+    to continue, or add models or seeds; nothing is trained twice.
+    Ctrl-C stops after the current epoch.
 
-    Exit status: 0 if every model has its numbers; 1 if one could not be run
-    (its weights are not to be had, or its training failed: its row says so);
-    2 for bad usage; 130 after Ctrl-C.
+    Exit status: 0 if every model has its numbers; 1 if a model has none
+    (its weights are unavailable or its training failed; the table says so);
+    2 for invalid usage; 130 after Ctrl-C.
     """
     from lungscope.cli.training import survey_data
     from lungscope.data.index import Index
-    from lungscope.reproduction.reproducing import claim_folder
-    from lungscope.reproduction.reproducing import reproduce as carry_out
     from lungscope.reproduction.runner import RunEnvironment
-    from lungscope.reproduction.splits import split_origin
+    from lungscope.reproduction.splits import find_split_origin
+    from lungscope.reproduction.workflow import claim_folder
+    from lungscope.reproduction.workflow import reproduce as carry_out
     from lungscope.training.execution import Execution
 
     terminal = Terminal(quiet=quiet, json=json)
@@ -107,26 +110,26 @@ def reproduce(
         precision=precision,
     )
     root = Index.open(data).root
-    if data.is_dir() and out.resolve().is_relative_to(root.resolve()):  # it would be a class
-        raise LungscopeError(f"{out}: lies in the data; give a folder outside of {root}")
-    place = RunEnvironment(
+    if data.is_dir() and out.resolve().is_relative_to(root.resolve()):  # a class folder
+        raise InvalidSetting(f"{out}: is inside the data; give a folder outside of {root}")
+    environment = RunEnvironment(
         root, Execution(device, precision), cache, workers, force, data.resolve().name or None
     )
-    narrator = ConsoleReporter(terminal)
+    reporter = ConsoleReporter(terminal)
 
     def surveyed_data() -> "tuple[Index, Survey]":
         return survey_data(data, terminal, skip_unreadable=skip_unreadable, workers=workers)
 
     try:
         with claim_folder(out, plan, force=force):
-            plan = replace(plan, split=split_origin(out, plan) if split is None else "given")
+            plan = replace(plan, split=find_split_origin(out, plan) if split is None else "given")
             splits = _splits(out, plan, split, surveyed_data, force=force)
             terminal.say(escape(describe_split(splits[0])))
-            made = carry_out(plan, splits, out, place, narrator.onlooker)
+            made = carry_out(plan, splits, out, environment, reporter.callbacks)
     except KeyboardInterrupt:
         raise _stopped(terminal) from None
     finally:
-        narrator.hide()
+        reporter.hide()
     if made.pending:
         raise _stopped(terminal)
     terminal.say(escape(made.title))
@@ -143,7 +146,7 @@ def reproduce(
     )
     terminal.answer(made.to_json())
     if not made.complete:
-        raise typer.Exit(MISSED)
+        raise typer.Exit(INCOMPLETE)
 
 
 def _plan(
@@ -154,8 +157,8 @@ def _plan(
     from lungscope.training.recipe import PAPER_RECIPE
 
     if budget is not None and budget >= PAPER_RECIPE.epochs:
-        raise LungscopeError(
-            f"--budget {budget}: a short look has fewer epochs than the recipe's "
+        raise InvalidSetting(
+            f"--budget {budget}: must be fewer epochs than the recipe's "
             f"{PAPER_RECIPE.epochs}; leave it out"
         )
     recipe = replace(PAPER_RECIPE, weights=weights, epochs=budget or PAPER_RECIPE.epochs, seed=seed)
@@ -170,13 +173,13 @@ def _splits(
     *,
     force: bool,
 ) -> "tuple[Split, ...]":
-    from lungscope.reproduction.splits import given_split, kept_splits
+    from lungscope.reproduction.splits import adopt_split, load_or_draw_splits
 
     if file is not None:
-        return given_split(out, plan, file, force=force)
-    return kept_splits(out, plan, surveyed_data, force=force)
+        return adopt_split(out, plan, file, force=force)
+    return load_or_draw_splits(out, plan, surveyed_data, force=force)
 
 
 def _stopped(terminal: Terminal) -> typer.Exit:
-    terminal.say("Stopped. Continue with the same command; what is done is in table1.md.")
+    terminal.say("Stopped. Run the same command to continue; results so far are in table1.md.")
     return typer.Exit(INTERRUPTED)

@@ -1,4 +1,4 @@
-"""How `lungscope reproduce` tells a person what it does: one bar, a line an epoch, the table."""
+"""Console output of `lungscope reproduce`: a progress bar, a line per epoch, the tables."""
 
 from typing import TYPE_CHECKING
 
@@ -13,14 +13,14 @@ from lungscope.progress import OnProgress
 if TYPE_CHECKING:
     from lungscope.reproduction.job import Job
     from lungscope.reproduction.progress_estimate import RunProgress
-    from lungscope.reproduction.reproducing import ReproductionCallbacks
     from lungscope.reproduction.reproduction import Reproduction
     from lungscope.reproduction.row import ResultRow
+    from lungscope.reproduction.workflow import ReproductionCallbacks
     from lungscope.training.history import Epoch
 
 
 class ConsoleReporter:
-    """Tells how a reproduction goes: a bar over all epochs on a terminal, lines everywhere."""
+    """Reports the progress of a reproduction: a bar over all epochs on a terminal, and lines."""
 
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
@@ -36,90 +36,99 @@ class ConsoleReporter:
         self._left = ""
 
     @property
-    def onlooker(self) -> "ReproductionCallbacks":
-        """To be given to `reproduce`."""
-        from lungscope.reproduction.reproducing import ReproductionCallbacks
+    def callbacks(self) -> "ReproductionCallbacks":
+        """The callbacks for `reproduce`."""
+        from lungscope.reproduction.workflow import ReproductionCallbacks
 
         return ReproductionCallbacks(
-            caching=self._counting("decoding images"),
-            features=self._counting("computing features"),
-            job=self._job,
-            standing=self._standing,
-            epoch=self._epoch,
-            testing=self._counting("classifying"),
-            problem=self._problem,
-            row=self._row,
-            interrupt=lambda: self._terminal.err.print(
-                "stopping after this epoch (Ctrl-C again: at once)"
+            on_decoding=self._counter("decoding images"),
+            on_features=self._counter("computing features"),
+            on_training_start=self._start_training,
+            on_progress=self._show_progress,
+            on_epoch_end=self._end_epoch,
+            on_testing=self._counter("classifying"),
+            on_problem=self._report_problem,
+            on_row=self._report_row,
+            on_interrupt=lambda: self._terminal.err.print(
+                "stopping after this epoch (press Ctrl-C again to stop at once)"
             ),
         )
 
     def hide(self) -> None:
-        """Takes the bar away, so that words stand alone; the next step shows it again."""
+        """Hides the bar, so that text can be printed; the next step shows it again."""
         self._bar.stop()
 
-    def _show(self, what: str, done: float, total: float, state: str) -> None:
+    def _show(self, task: str, done: float, total: float, state: str) -> None:
         self._bar.update(
-            self._task, description=what, completed=done, total=total or None, state=state
+            self._task, description=task, completed=done, total=total or None, state=state
         )
         self._bar.start()
 
-    def _say(self, words: str) -> None:
+    def _say(self, text: str) -> None:
         self.hide()
-        self._terminal.say(escape(words))
+        self._terminal.say(escape(text))
 
-    def _counting(self, what: str) -> OnProgress:
+    def _counter(self, task: str) -> OnProgress:
         def show(done: int, total: int) -> None:
-            self._show(what, done, total, f"{done}/{total} images")
+            self._show(task, done, total, f"{done}/{total} images")
             if done == total:
                 self.hide()
 
         return show
 
-    def _standing(self, standing: "RunProgress") -> None:
+    def _show_progress(self, progress: "RunProgress") -> None:
         from lungscope.reproduction.progress_estimate import describe_remaining
 
-        self._left = describe_remaining(standing.seconds)
-        so_far = f"{standing.epochs:.1f} of about {standing.expected} epochs, {self._left}"
-        self._show("all models", standing.epochs, standing.expected, so_far)
+        self._left = describe_remaining(progress.remaining_seconds)
+        so_far = f"{progress.epochs:.1f} of about {progress.expected_epochs} epochs, {self._left}"
+        self._show("all models", progress.epochs, progress.expected_epochs, so_far)
 
-    def _job(self, job: "Job") -> None:
+    def _start_training(self, job: "Job") -> None:
         begun = len(job.history)
-        goes_on = f", goes on after epoch {begun}" if begun else ""
-        self._say(f"{_name(job)}: training {describe_weights(job.recipe.weights)}{goes_on}")
+        continued = f", continuing after epoch {begun}" if begun else ""
+        self._say(f"{_name(job)}: training {describe_weights(job.recipe.weights)}{continued}")
 
-    def _epoch(self, job: "Job", epoch: "Epoch", best: bool, standing: "RunProgress") -> None:
-        self._standing(standing)
+    def _end_epoch(self, job: "Job", epoch: "Epoch", best: bool, progress: "RunProgress") -> None:
+        self._show_progress(progress)
         self._say(f"{_name(job)}, {epoch_line(epoch, best=best)}  |  {self._left}")
 
-    def _problem(self, job: "Job", reason: str) -> None:
+    def _report_problem(self, job: "Job", reason: str) -> None:
         self._say(f"{_name(job)}: {reason}")
 
-    def _row(self, row: "ResultRow") -> None:
-        from lungscope.reproduction.tables import number, published
+    def _report_row(self, row: "ResultRow") -> None:
+        from lungscope.reproduction.row import STATE_WORDS
+        from lungscope.reproduction.tables import format_metric, format_published
 
+        state = "" if row.state == "complete" else STATE_WORDS[row.state]
         if not row.metrics:
-            self._say(f"{row.title}: {row.state}")
+            self._say(f"{row.title}: {state}")
             return
-        verdict = row.verdict("accuracy")
-        paper = f"paper {published(row, 'accuracy')}: {verdict}" if verdict else "not in the paper"
-        state = "" if row.state == "complete" else f"; {row.state}"
-        self._say(f"{row.title}: accuracy {number(row, 'accuracy')}, {paper}{state}")
+        paper = "not in the paper"
+        if row.published is not None:  # no verdict: test images of one group have no interval
+            verdict = row.verdict("accuracy") or "no interval to compare"
+            paper = f"paper {format_published(row, 'accuracy')}: {verdict}"
+        found = f"accuracy {format_metric(row, 'accuracy')}, {paper}"
+        self._say(f"{row.title}: {'; '.join(filter(None, (found, state)))}")
 
 
 def metrics_table(reproduction: "Reproduction") -> Table:
-    """Table I beside the paper's, with epochs and time."""
-    from lungscope.reproduction.tables import counts, number, published, state
+    """Creates the table of metrics beside the paper's, with epochs and time."""
+    from lungscope.reproduction.tables import (
+        format_epochs,
+        format_metric,
+        format_published,
+        format_state,
+    )
 
     table = Table(
-        *("model", "weights", "accuracy (95 % interval)", "paper", "verdict"),
+        *("model", "weights", "accuracy", "paper", "verdict"),
         *("loss (nats)", "paper", "F1", "paper", "epochs", "time"),
         box=None,
     )
     for row in reproduction.rows:
-        accuracy = " ".join(text for text in (number(row, "accuracy"), state(row)) if text)
+        accuracy = " ".join(filter(None, (format_metric(row, "accuracy"), format_state(row))))
         papers = [
-            "-" if row.published is None else published(row, name)
+            "-" if row.published is None else format_published(row, name)
             for name in ("accuracy", "loss", "f1")
         ]
         loss, f1 = (
@@ -129,16 +138,14 @@ def metrics_table(reproduction: "Reproduction") -> Table:
         verdict = row.verdict("accuracy") or ("not in the paper" if row.published is None else "")
         table.add_row(
             *(row.title, row.weights, accuracy, papers[0], verdict),
-            *(loss, papers[1], f1, papers[2], counts(row.epochs), _time(row)),
+            *(loss, papers[1], f1, papers[2], format_epochs(row.epochs), _time(row)),
         )
     return table
 
 
 def sizes_table(reproduction: "Reproduction") -> Table:
-    """The parameter counts of the 1,000-class originals beside the paper's."""
-    table = Table(
-        "model", "parameters of the original", "paper", "here", "of them trained", box=None
-    )
+    """Creates the table of parameter counts: the 1,000-class originals, the paper's and ours."""
+    table = Table("model", "parameters of the original", "paper", "here", "trained", box=None)
     for row in reproduction.rows:
         paper = None if row.published is None else row.published.parameters
         table.add_row(
@@ -152,12 +159,10 @@ def sizes_table(reproduction: "Reproduction") -> Table:
 
 
 def shortcuts_table(reproduction: "Reproduction") -> Table:
-    """What the same split gives without a view of the lung."""
-    from lungscope.reproduction.tables import interval
-
-    table = Table("without a view of the lung", "accuracy (95 % interval)", box=None)
+    """Creates the table of classifiers that do not see the lung, on the same split."""
+    table = Table("without seeing the lung", "accuracy", box=None)
     for each in reproduction.shortcuts:
-        table.add_row(each.title, interval(each.accuracy))
+        table.add_row(each.title, f"{each.accuracy:.4f}")
     return table
 
 

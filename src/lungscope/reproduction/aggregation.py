@@ -1,4 +1,4 @@
-"""The numbers of Table I, of several trainings of a model: over seeds, or over folds."""
+"""The metrics of Table I, aggregated over a model's trainings: over seeds, or over folds."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lungscope.errors import LungscopeError
+from lungscope.errors import InvalidData
 from lungscope.estimate import Estimate
 from lungscope.evaluation import metrics
 from lungscope.evaluation.bootstrap import Resampling
@@ -22,17 +22,24 @@ METRICS: Mapping[Metric, str] = {
     "recall": "recall_weighted",
     "f1": "f1_weighted",
 }
-"""The columns of Table I, and what `evaluate` calls them."""
+"""The columns of Table I, with the names of these metrics in `evaluate`."""
 
 
 @dataclass(frozen=True)
 class Aggregate:
-    """One metric of a model.
+    """One metric of a model over its trainings.
+
+    As text it is the estimate with the standard deviation, if there is one:
+    `f"{aggregate:.4f}"` gives "0.9033 ± 0.0061 (95 % 0.8742 to 0.9305)".
 
     Attributes:
         estimate: the number for the table with its 95 % interval over test groups: the mean over
-            seeds, or that of all folds' test images together.
-        each: of each training.
+            seeds, or the metric of all folds' test images together.
+        each: the metric of each training.
+
+    Examples:
+        >>> print(f"{Aggregate(Estimate(0.903, 0.874, 0.931), (0.897, 0.909)):.3f}")
+        0.903 ± 0.008 (95 % 0.874 to 0.931)
     """
 
     estimate: Estimate
@@ -40,33 +47,39 @@ class Aggregate:
 
     @property
     def mean(self) -> float:
-        """Over the trainings."""
+        """Mean over the trainings."""
         return float(np.mean(self.each))
 
     @property
     def deviation(self) -> float | None:
-        """Standard deviation over the trainings (n - 1); None of one training."""
+        """Standard deviation over the trainings (n - 1 in the divisor); None for one training."""
         return float(np.std(self.each, ddof=1)) if len(self.each) > 1 else None
+
+    def __format__(self, spec: str) -> str:
+        if self.deviation is None:
+            return format(self.estimate, spec)
+        spec = spec or ".3f"
+        spread = f"{self.estimate.value:{spec}} ± {self.deviation:{spec}}"
+        return f"{spread} ({self.estimate.interval(spec)})"
 
 
 Aggregated = Mapping[Metric, Aggregate]
 
 
 def aggregate_seeds(trainings: Sequence[Predictions], seed: int = 0) -> Aggregated:
-    """Means over trainings that differ in their seed alone, tested on the same images.
+    """Averages trainings that differ only in their seed and were tested on the same images.
 
     The interval is that of the mean: in each bootstrap draw of test groups, every training is
-    measured on the same groups, and the average taken. It tells how the mean of these trainings
-    would vary with other patients; how trainings vary among each other, the standard deviation
-    tells. Of one training it is the interval that `evaluate` gives, and of several it is made by
-    the same rules.
+    measured on the same groups and the results are averaged. It describes how the mean of these
+    trainings would vary with other patients; the standard deviation describes how trainings vary
+    among each other. For a single training it is the interval that `evaluate` computes.
 
     Args:
-        trainings: at least one, of the same images in the same order.
-        seed: of the bootstrap.
+        trainings: predictions of at least one training, of the same images in the same order.
+        seed: seed of the bootstrap.
 
     Raises:
-        LungscopeError: they are not of the same images, groups and classes.
+        InvalidData: they are not of the same images, groups and classes.
     """
     first = trainings[0]
     for other in trainings[1:]:
@@ -76,7 +89,7 @@ def aggregate_seeds(trainings: Sequence[Predictions], seed: int = 0) -> Aggregat
             other.groups,
         )
         if not same or (first.labels != other.labels).any():
-            raise LungscopeError("seeds: were not tested on the same images; train them anew")
+            raise InvalidData("seeds: tested on different images; retrain them with --force")
     resampling = Resampling.over(first.groups, seed=seed)
     replicates = [_replicates(predictions, resampling) for predictions in trainings]
     values = [_values(predictions) for predictions in trainings]
@@ -94,14 +107,14 @@ def aggregate_seeds(trainings: Sequence[Predictions], seed: int = 0) -> Aggregat
 
 
 def aggregate_folds(trainings: Sequence[Predictions], seed: int = 0) -> Aggregated:
-    """The metrics of all folds' test images together, each image tested once.
+    """Computes the metrics of all folds' test images together, each image tested once.
 
     Args:
-        trainings: at least one, each of its own fold's images.
-        seed: of the bootstrap.
+        trainings: predictions of at least one training, each of its own fold's test images.
+        seed: seed of the bootstrap.
 
     Raises:
-        LungscopeError: an image is tested twice, or the classes differ.
+        InvalidData: an image is tested twice, or the classes differ.
     """
     pooled = _pooled(trainings)
     found = evaluate(pooled, seed).overall
@@ -116,7 +129,7 @@ def _pooled(trainings: Sequence[Predictions]) -> Predictions:
     first = trainings[0]
     files = tuple(file for each in trainings for file in each.files)
     if len(set(files)) < len(files) or any(each.classes != first.classes for each in trainings):
-        raise LungscopeError("folds: an image is in two of them, or their classes differ")
+        raise InvalidData("folds: an image is tested in two of them, or their classes differ")
     return Predictions(
         classes=first.classes,
         files=files,

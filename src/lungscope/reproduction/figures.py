@@ -1,4 +1,4 @@
-"""The paper's nine figures, made again: one X-ray a class, learning curves, all models in one."""
+"""The paper's nine figures: a radiograph per class, learning curves, all models in one."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,7 +16,8 @@ from lungscope.reproduction.runner import TrainedPart
 
 FIGURES = "figures"
 SAMPLES = ReproductionFigure(f"{FIGURES}/figure-1.png", "Figure 1. One radiograph of each class", 1)
-_FIRST_CURVES, _ALL = 2, 9
+_FIRST_CURVES, _ALL_MODELS = 2, 9
+"""Numbers of figures in the paper: 2 to 8 are learning curves, in the order of Table I."""
 
 
 def draw_radiographs(folder: Path, cache: Cache, split: Split) -> None:
@@ -27,32 +28,32 @@ def draw_radiographs(folder: Path, cache: Cache, split: Split) -> None:
 def draw_curves(folder: Path, plan: Plan, model: str, trained: Sequence[TrainedPart]) -> None:
     """Draws the learning curves of a model's first training that is done, if there is one."""
     if trained:
-        picture = _curves(plan, model, trained)
-        draw_learning_curves(folder / picture.file, trained[0].history, picture.title)
+        figure = _curves(plan, model, trained)
+        draw_learning_curves(folder / figure.file, trained[0].history, figure.title)
 
 
 def draw_all_models(folder: Path, plan: Plan, trained: Mapping[str, Sequence[TrainedPart]]) -> None:
-    """Draws Figure 9 over the models that are done, if there are any."""
+    """Draws Figure 9 of the models that are done, if there are any."""
     histories = {
         get_architecture(model).title: each[0].history for model, each in trained.items() if each
     }
     if histories:
-        picture = _all_models(plan)
-        draw_validation_accuracy(folder / picture.file, histories, picture.title)
+        figure = _all_models(plan)
+        draw_validation_accuracy(folder / figure.file, histories, figure.title)
 
 
 def list_figures(
     plan: Plan, trained: Mapping[str, Sequence[TrainedPart]]
 ) -> tuple[ReproductionFigure, ...]:
-    """The figures of what is done, in the paper's order; those of other models come last."""
+    """Lists the figures of what is done: the paper's in its order, then those of other models."""
     curves = [_curves(plan, model, each) for model, each in trained.items() if each]
-    every = [SAMPLES, *curves, *([_all_models(plan)] if curves else [])]
-    return tuple(sorted(every, key=lambda picture: picture.number or _ALL + 1))
+    figures = [SAMPLES, *curves, *([_all_models(plan)] if curves else [])]
+    return tuple(sorted(figures, key=lambda figure: figure.number or _ALL_MODELS + 1))
 
 
 def _curves(plan: Plan, model: str, trained: Sequence[TrainedPart]) -> ReproductionFigure:
-    papers = list(TABLE_1)
-    number = _FIRST_CURVES + papers.index(model) if model in papers else None
+    in_paper = list(TABLE_1)
+    number = _FIRST_CURVES + in_paper.index(model) if model in in_paper else None
     name = get_architecture(model).title
     title = name if number is None else f"Figure {number}. {name}"
     file = f"{FIGURES}/figure-{model if number is None else number}.png"
@@ -60,9 +61,11 @@ def _curves(plan: Plan, model: str, trained: Sequence[TrainedPart]) -> Reproduct
 
 
 def _all_models(plan: Plan) -> ReproductionFigure:
-    title = f"Figure {_ALL}. Validation accuracy of all models"
+    title = f"Figure {_ALL_MODELS}. Validation accuracy of all models"
     return ReproductionFigure(
-        f"{FIGURES}/figure-{_ALL}.png", _labelled(plan, title, plan.parts[0].title), _ALL
+        f"{FIGURES}/figure-{_ALL_MODELS}.png",
+        _labelled(plan, title, plan.parts[0].title),
+        _ALL_MODELS,
     )
 
 

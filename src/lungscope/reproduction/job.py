@@ -1,11 +1,11 @@
-"""One training of a reproduction: what is to be in its folder, and what is there."""
+"""One training of a reproduction: what its folder should hold, and what it holds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from lungscope.data.split import Split
-from lungscope.errors import LungscopeError
+from lungscope.errors import AlreadyExists, InvalidData, LungscopeError, ModelDamaged
 from lungscope.inference.description import Description
 from lungscope.models.checkpoint import WEIGHTS
 from lungscope.reproduction.plan import Part, Plan
@@ -21,10 +21,10 @@ class Job:
 
     Attributes:
         part: which of its model's trainings it is.
-        recipe: how it is trained.
-        split: on what it is trained and tested.
-        folder: of the run.
-        precision: of its arithmetic.
+        recipe: the recipe to train by.
+        split: the split to train and test on.
+        folder: the run folder.
+        precision: arithmetic precision of training.
     """
 
     part: Part
@@ -40,47 +40,48 @@ class Job:
 
     @property
     def run(self) -> Run | None:
-        """The run, if there is an undamaged one of this recipe on this split."""
+        """The run, if the folder holds an undamaged one of this recipe and split."""
         begun = (self.folder / RECIPE).is_file()
-        there = begun and self.damage() is None and self.difference() is None
-        return Run(self.folder) if there else None
+        usable = begun and self.find_damage() is None and self.find_difference() is None
+        return Run(self.folder) if usable else None
 
     @property
     def trained(self) -> bool:
-        """Whether the run is trained to its end."""
+        """Whether training is finished."""
         run = self.run
         return run is not None and bool(run.facts.get("finished"))
 
     @property
     def history(self) -> tuple[Epoch, ...]:
-        """The epochs that were trained so far."""
+        """The epochs trained so far."""
         run = self.run
         return () if run is None or not run.history.is_file() else read_history(run.history)
 
-    def damage(self) -> str | None:
-        """What is lost or can't be read of the run in the job's folder, in one line.
+    def find_damage(self) -> str | None:
+        """Checks whether every file of the run is there and can be read.
 
         Returns:
-            None where nothing is, or there is no run.
+            What is missing or damaged and what to do, one line; None if nothing is, or if the
+            folder holds no run.
         """
         try:
             _refuse_damaged(Run(self.folder))
         except LungscopeError as error:
-            return f"{error}; train this run anew with --force"
+            return f"{error}; retrain this run with --force"
         return None
 
-    def difference(self) -> str | None:
-        """What is in the way in the job's folder: e.g. "epochs 3 there, 100 here".
+    def find_difference(self) -> str | None:
+        """Compares what the folder holds with this job, e.g. "epochs 3 there, 100 here".
 
         Returns:
-            None where the folder holds this job's run, or nothing yet.
+            The first difference; None if the folder holds this job's run, or nothing yet.
 
         Raises:
-            LungscopeError: what is there can't be read.
+            LungscopeError: a file cannot be read.
         """
         if not (self.folder / RECIPE).is_file():
             free = not self.folder.exists() or not any(self.folder.iterdir())
-            return None if free else "it is no run of lungscope"
+            return None if free else "it is not a run of lungscope"
         run = Run(self.folder)
         there, here = run.recipe.to_json(), self.recipe.to_json()
         for name, value in here.items():
@@ -88,19 +89,19 @@ class Job:
                 return f"{name} {there[name]} there, {value} here"
         if run.split.fingerprint != self.split.fingerprint:
             return "it was trained on another split"
-        precision = run.facts.get("precision", self.precision)  # older runs do not tell
+        precision = run.facts.get("precision", self.precision)  # not every run records it
         if precision != self.precision:
             return f"precision {precision} there, {self.precision} here"
         return None
 
 
 def plan_jobs(plan: Plan, splits: Sequence[Split], folder: Path) -> dict[str, tuple[Job, ...]]:
-    """The jobs of each model, in the plan's order.
+    """Lists the jobs of each model, in the plan's order.
 
     Args:
-        plan: of the reproduction.
-        splits: one, or one a fold.
-        folder: of the reproduction; runs lie in FOLDER/MODEL/PART.
+        plan: the plan of the reproduction.
+        splits: one split, or one per fold.
+        folder: folder of the reproduction; the runs are in FOLDER/MODEL/PART.
     """
     return {
         model: tuple(
@@ -117,35 +118,35 @@ def plan_jobs(plan: Plan, splits: Sequence[Split], folder: Path) -> dict[str, tu
     }
 
 
-def refuse_others(jobs: Sequence[Job]) -> None:
-    """Refuses runs of another recipe or split, before anything is trained.
+def refuse_other_runs(jobs: Sequence[Job]) -> None:
+    """Refuses folders with runs of another recipe or split, before anything is trained.
 
-    A damaged run is let pass: it costs its own row, not the others'.
+    Damaged runs pass: each fails its own row of the table, not the whole reproduction.
 
     Raises:
-        LungscopeError: there is one; the message says what differs.
+        AlreadyExists: a folder holds something else; the message names the difference.
     """
     for job in jobs:
-        difference = job.difference() if job.damage() is None else None
+        difference = job.find_difference() if job.find_damage() is None else None
         if difference is not None:
-            raise LungscopeError(
-                f"{job.folder}: holds something else ({difference}); give another folder, or train "
-                "that run anew with --force"
+            raise AlreadyExists(
+                f"{job.folder}: holds something else ({difference}); give another folder, or "
+                "retrain that run with --force"
             )
 
 
 def _refuse_damaged(run: Run) -> None:
     if not (run.folder / RECIPE).is_file():
         if (run.folder / SPLIT).is_file() and (run.folder / FACTS).is_file():
-            raise LungscopeError(f"{run.folder / RECIPE}: is lost")
-        return  # no run
+            raise InvalidData(f"{run.folder / RECIPE}: is missing")
+        return  # not a run
     _, split, finished = run.recipe, run.split, run.facts.get("finished")
     if finished or run.history.is_file():
         read_history(run.history)
     if not finished:
         return
-    lost = [file for file in ("model.json", WEIGHTS) if not (run.checkpoint / file).is_file()]
-    if lost:
-        raise LungscopeError(f"{run.checkpoint}: {lost[0]} is lost, though the run is finished")
+    missing = [file for file in ("model.json", WEIGHTS) if not (run.checkpoint / file).is_file()]
+    if missing:
+        raise ModelDamaged(f"{run.checkpoint}: {missing[0]} is missing, but the run is finished")
     if Description.load(run.checkpoint / "model.json").data_fingerprint != split.fingerprint:
-        raise LungscopeError(f"{run.checkpoint}: is of another split")
+        raise InvalidData(f"{run.checkpoint}: was trained on another split")

@@ -1,4 +1,4 @@
-"""What the paper publishes: its Table I and the sizes of its models (arXiv 2408.13180)."""
+"""Published results: Table I of arXiv 2408.13180 and the sizes of its models."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,11 +12,12 @@ class Published:
     """A row of Table I.
 
     Attributes:
-        loss: mean cross-entropy of the test images in nats.
-        accuracy: share of the test images classified rightly.
+        loss: mean cross-entropy over the test images, in nats.
+        accuracy: proportion of test images that are classified correctly, in [0, 1].
         precision, recall, f1: in [0, 1], weighted by class support.
-        epochs: how long training took, about; None where the paper does not say.
-        parameters: of the 1,000-class original, in millions; None where the paper does not say.
+        epochs: approximate number of training epochs; None if the paper does not state it.
+        parameters: parameters of the original with 1,000 classes, in millions; None if the paper
+            does not state them.
     """
 
     loss: float
@@ -39,4 +40,4 @@ TABLE_1: Mapping[str, Published] = MappingProxyType(
         "mobilenet-lung": Published(0.2305, 0.9333, 0.9337, 0.9333, 0.9332, epochs=33),
     }
 )
-"""Table I by the names of our architectures, in the paper's order."""
+"""Table I by the names of the architectures here, in the paper's order."""

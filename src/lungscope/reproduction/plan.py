@@ -1,4 +1,4 @@
-"""The plan of a reproduction: what decides the numbers of its table, as data."""
+"""The plan of a reproduction: every setting that decides the numbers of its table."""
 
 import json
 from collections.abc import Iterable
@@ -7,19 +7,20 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lungscope.atomic import write_json
-from lungscope.errors import LungscopeError
+from lungscope.errors import InvalidData, InvalidSetting, LungscopeError, NotFound
 from lungscope.models import get_architecture, list_architectures
 from lungscope.models.weights import NONE
+from lungscope.text import format_quantity
 from lungscope.training.execution import Precision
 from lungscope.training.recipe import PAPER_RECIPE, Recipe
 
 PLAN = "reproduction.json"
 FORMAT = "lungscope-reproduction"
 VERSION = 1
-_OF_A_JOB = ("model", "seed")
+_JOB_FIELDS = ("model", "seed")
 """Fields of the recipe that differ from training to training."""
 _NOT_COMPARED = ("models", "seeds", "split")
-"""Fields of the plan that may grow; and splits are compared themselves."""
+"""Fields of the plan that may grow, and the split, which is compared by its fingerprint."""
 
 SplitOrigin = Literal["drawn", "given"]
 
@@ -29,9 +30,9 @@ class Part:
     """One of a model's trainings.
 
     Attributes:
-        name: of its folder, e.g. "seed-0" or "fold-1".
-        seed: that it is trained with.
-        split: which of the plan's splits it is trained on, from 0.
+        name: name of its run folder, e.g. "seed-0" or "fold-1".
+        seed: seed of the training.
+        split: index of the plan's split that it is trained on, from 0.
     """
 
     name: str
@@ -40,24 +41,29 @@ class Part:
 
     @property
     def title(self) -> str:
-        """The same in words, e.g. "seed 0"."""
+        """The name in words, e.g. "seed 0"."""
         return self.name.replace("-", " ")
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Which models are trained how, how often and in which subsets.
+    """Which models are trained, by which recipe, how often and on which splits.
 
     Attributes:
         models: names of architectures, in the order of the table; see `in_order`.
-        recipe: of every model; its `model` is replaced, and its `seed` is the first one.
-        seeds: trainings a model on one split, with seeds that follow each other, >= 1.
-        folds: folds of a cross-validation instead, >= 3; None for none.
-        precision: of the arithmetic of training.
+        recipe: recipe of every model; its `model` is replaced, and its `seed` is the first seed.
+        seeds: number of trainings per model on one split, with consecutive seeds, >= 1.
+        folds: number of folds of a cross-validation, >= 3; None for a single split.
+        precision: arithmetic precision of training.
         split: whether the split is drawn with the first seed, or was given as a file.
 
     Raises:
-        LungscopeError: no model or an unknown one, or several seeds and folds at once.
+        InvalidSetting: there is no model or an unknown one, or several seeds as well as folds.
+
+    Examples:
+        >>> plan = Plan(("vgg11", "mobilenet-lung"), seeds=3)
+        >>> [part.title for part in plan.parts]
+        ['seed 0', 'seed 1', 'seed 2']
     """
 
     models: tuple[str, ...]
@@ -71,11 +77,11 @@ class Plan:
         for name in self.models:
             get_architecture(name)
         if not self.models or len(set(self.models)) < len(self.models):
-            raise LungscopeError("reproduction: name at least one model, and each once")
+            raise InvalidSetting("reproduction: name at least one model, and each only once")
         if self.folds is not None and self.seeds != 1:
-            raise LungscopeError("reproduction: give several seeds or folds, not both")
+            raise InvalidSetting("reproduction: give several seeds or folds, not both")
         if self.seeds < 1 or (self.folds is not None and self.folds < 3):
-            raise LungscopeError("reproduction: give at least 1 seed, or at least 3 folds")
+            raise InvalidSetting("reproduction: give at least 1 seed, or at least 3 folds")
 
     @property
     def parts(self) -> tuple[Part, ...]:
@@ -86,16 +92,16 @@ class Plan:
         return tuple(Part(f"fold-{n + 1}", first, n) for n in range(self.folds))
 
     def recipe_of(self, model: str, part: Part) -> Recipe:
-        """The recipe of one training."""
+        """Returns the recipe of one training."""
         return replace(self.recipe, model=model, seed=part.seed)
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Where the recipe departs from the paper's, in words: for every table and figure."""
+        """Departures from the paper's recipe in words, for every table and figure."""
         paper, own = PAPER_RECIPE.to_json(), self.recipe.to_json()
         epochs = self.recipe.epochs
         words = {
-            "epochs": f"short look: at most {epochs} epoch{'' if epochs == 1 else 's'}",
+            "epochs": f"quick look: at most {format_quantity(epochs, 'epoch')}",
             "weights": "from random weights"
             if self.recipe.weights == NONE
             else f"from the weights {Path(self.recipe.weights).name}",
@@ -103,7 +109,7 @@ class Plan:
         departures = tuple(
             words.get(name, f"{name} {value} (paper: {paper[name]})")
             for name, value in own.items()
-            if value != paper[name] and name not in _OF_A_JOB
+            if value != paper[name] and name not in _JOB_FIELDS
         )
         half = {
             "32": (),
@@ -113,18 +119,18 @@ class Plan:
         return departures + half[self.precision]
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON object with every field."""
-        shared = {k: v for k, v in self.recipe.to_json().items() if k not in _OF_A_JOB}
+        """Returns a JSON object with every field."""
+        shared = {k: v for k, v in self.recipe.to_json().items() if k not in _JOB_FIELDS}
         fields = {k: v for k, v in asdict(self).items() if k != "recipe"}
         return fields | {"first_seed": self.recipe.seed, "recipe": shared}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "Plan":
-        """Reads what `to_json` gave.
+        """Creates a plan from the result of `to_json`.
 
         Raises:
-            LungscopeError: a recipe or a plan that can't be.
-            KeyError, TypeError: something else.
+            LungscopeError: a value of the plan or of its recipe is invalid.
+            KeyError, TypeError: a field is missing or has another type.
         """
         return cls(
             models=tuple(value["models"]),
@@ -132,7 +138,7 @@ class Plan:
             seeds=value["seeds"],
             folds=value["folds"],
             precision=value["precision"],
-            split=value.get("split", "drawn"),  # plans of lungscope 0.1 before it was noted
+            split=value["split"],
         )
 
     def save(self, path: Path) -> None:
@@ -141,31 +147,32 @@ class Plan:
 
     @classmethod
     def load(cls, path: Path) -> "Plan":
-        """Reads what `save` wrote.
+        """Reads a plan that `save` wrote.
 
         Raises:
-            LungscopeError: not found, or no plan of this version.
+            NotFound: there is no such file.
+            InvalidData: it is damaged, or not a plan of this version.
         """
         try:
             value = json.loads(path.read_text(encoding="utf-8"))
             if (value["format"], value["version"]) != (FORMAT, VERSION):
-                raise LungscopeError(
-                    f"{path}: not the plan of a reproduction, or of another version"
-                )
+                raise InvalidData(f"{path}: not the plan of a reproduction, or of another version")
             return cls.from_json(value)
+        except FileNotFoundError as error:
+            raise NotFound(f"{path}: {error.strerror}") from error
         except OSError as error:
             raise LungscopeError(f"{path}: {error.strerror}") from error
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             reason = f"{type(error).__name__}: {error}"
-            raise LungscopeError(f"{path}: damaged plan ({reason:.100})") from error
+            raise InvalidData(f"{path}: damaged plan ({reason:.100})") from error
 
     def difference(self, before: "Plan") -> str | None:
-        """What keeps this plan from going on with the results of another one.
+        """Compares this plan with an earlier one whose results it would continue.
 
-        More models and more seeds than before are no such thing.
+        More models and more seeds than before are no difference.
 
         Returns:
-            E.g. "weights none there, imagenet here"; None where nothing does.
+            The first difference, e.g. "weights none there, imagenet here"; None if there is none.
         """
         there, here = _flat(before), _flat(self)
         for name, value in there.items():
@@ -180,13 +187,17 @@ class Plan:
 
 
 def in_order(names: Iterable[str]) -> tuple[str, ...]:
-    """Names of models in the order of the paper's table, each once.
+    """Sorts names of models as the paper's table does, each once.
 
     Raises:
-        LungscopeError: an unknown name.
+        LungscopeError: a name is unknown.
+
+    Examples:
+        >>> in_order(["mobilenet-lung", "vgg11", "mobilenet-lung"])
+        ('vgg11', 'mobilenet-lung')
     """
-    wanted = {get_architecture(name).name for name in names}
-    return tuple(known.name for known in list_architectures() if known.name in wanted)
+    requested = {get_architecture(name).name for name in names}
+    return tuple(known.name for known in list_architectures() if known.name in requested)
 
 
 def _flat(plan: Plan) -> dict[str, Any]:

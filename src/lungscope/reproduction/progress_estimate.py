@@ -1,4 +1,4 @@
-"""How far all trainings are together, while they run."""
+"""How much of a reproduction is done, and how long the rest will take."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,154 +12,160 @@ from lungscope.reproduction.job import Job
 from lungscope.training.history import Epoch, best_epoch
 
 _BACKWARD = 3
-"""Work of a step through all layers over that of the forward pass alone."""
+"""Work of a training step through all layers, as a multiple of the forward pass alone."""
+
+_RECENT = 5
+"""Number of latest epochs that are timed: the machine's load may have changed since the first."""
 
 
 @dataclass(frozen=True)
 class RunProgress:
-    """How far a reproduction is.
+    """Progress of a whole reproduction.
 
     Attributes:
-        epochs: that are done, the running one in part.
-        expected: epochs at the end, as far as can be told now.
-        seconds: until then; None where that can't be told yet.
+        epochs: epochs done, with the fraction of the running one.
+        expected_epochs: estimated number of epochs of all trainings when they are finished.
+        remaining_seconds: estimated time left; None until an epoch has been timed.
     """
 
     epochs: float
-    expected: int
-    seconds: float | None
+    expected_epochs: int
+    remaining_seconds: float | None
+
+
+@dataclass(frozen=True)
+class TrainingOutlook:
+    """What is known about one training.
+
+    Attributes:
+        model: name of the architecture.
+        work: work of an epoch, in any unit that all trainings share.
+        max_epochs: number of epochs after which the training ends in any case.
+        patience: number of epochs without a better validation accuracy after which it ends.
+        history: the epochs so far.
+        ended: whether there will be no more epochs: training is finished or was given up.
+    """
+
+    model: str
+    work: float
+    max_epochs: int
+    patience: int
+    history: tuple[Epoch, ...] = ()
+    ended: bool = False
 
 
 class ProgressEstimate:
     """Follows the trainings of a reproduction and estimates what is left."""
 
     def __init__(self, jobs: Iterable[Job], costs: Mapping[str, Cost]) -> None:
-        self._outlooks: dict[Path, Outlook] = {
-            job.folder: Outlook(
+        self._outlooks: dict[Path, TrainingOutlook] = {
+            job.folder: TrainingOutlook(
                 model=job.model,
                 work=_work(job.model, costs[job.model]),
-                most=job.recipe.epochs,
+                max_epochs=job.recipe.epochs,
                 patience=job.recipe.patience,
                 history=job.history,
-                over=job.trained,
+                ended=job.trained,
             )
             for job in jobs
         }
 
-    def epoch_ended(self, job: Job) -> None:
-        """Takes note of an epoch that a job has written down."""
+    def record_epoch(self, job: Job) -> None:
+        """Reads the epochs that a job has written so far."""
         self._outlooks[job.folder] = replace(self._outlooks[job.folder], history=job.history)
 
-    def ended(self, job: Job) -> None:
-        """Takes note that a job takes no more epochs."""
-        self._outlooks[job.folder] = replace(self._outlooks[job.folder], over=True)
+    def record_end(self, job: Job) -> None:
+        """Records that a job will train no more epochs."""
+        self._outlooks[job.folder] = replace(self._outlooks[job.folder], ended=True)
 
-    def standing(self, begun: float = 0.0) -> RunProgress:
-        """How far everything is.
+    def current(self, fraction: float = 0.0) -> RunProgress:
+        """Computes the progress of all trainings together.
 
         Args:
-            begun: share of the running epoch that is done, in [0, 1].
+            fraction: fraction of the running epoch that is done, in [0, 1].
         """
         outlooks = tuple(self._outlooks.values())
         done = sum(len(outlook.history) for outlook in outlooks)
-        return RunProgress(done + begun, epochs_in_all(outlooks), seconds_left(outlooks, begun))
+        return RunProgress(
+            done + fraction, total_epochs(outlooks), remaining_seconds(outlooks, fraction)
+        )
 
 
-def _work(model: str, cost: Cost) -> float:
-    through_all_layers = get_architecture(model).trained == "all"
-    return cost.multiply_adds * (_BACKWARD if through_all_layers else 1)
+def expected_epochs(outlook: TrainingOutlook, typical: float) -> int:
+    """Estimates the number of epochs of a training when it is finished.
 
-
-_RECENT = 5
-"""Epochs whose times count: a machine may have become busier or idler since the first."""
-
-
-@dataclass(frozen=True)
-class Outlook:
-    """What is known of one training.
-
-    Attributes:
-        model: name of the architecture.
-        work: of an epoch, in any unit that all trainings share.
-        most: epochs at which it ends in any case.
-        patience: epochs without a better validation accuracy after which it ends.
-        history: epochs so far.
-        over: whether it takes no more epochs: trained to the end, or given up.
-    """
-
-    model: str
-    work: float
-    most: int
-    patience: int
-    history: tuple[Epoch, ...] = ()
-    over: bool = False
-
-
-def expected_epochs(outlook: Outlook, usual: float) -> int:
-    """Epochs that a training will have had at its end.
-
-    One that is over: those that it had. Else what is usual, though at least `patience` more than
-    its best epoch so far and at most its limit.
+    The epochs that it had if it has ended; otherwise the typical number, but no fewer than
+    `patience` after the best epoch so far and no more than the limit.
 
     Args:
-        outlook: on the training.
-        usual: epochs of a training; see `usual_epochs`.
+        outlook: what is known about the training.
+        typical: typical number of epochs; see `typical_epochs`.
     """
-    if outlook.over:
+    if outlook.ended:
         return len(outlook.history)
     best = best_epoch(outlook.history).epoch if outlook.history else 0
-    return min(outlook.most, max(best + outlook.patience, round(usual)))
+    return min(outlook.max_epochs, max(best + outlook.patience, round(typical)))
 
 
-def usual_epochs(outlooks: Sequence[Outlook]) -> float:
-    """Mean epochs of those that are over; of none yet, twice the patience, which is a guess."""
-    over = [len(each.history) for each in outlooks if each.over and each.history]
-    return fmean(over) if over else fmean(2.0 * each.patience for each in outlooks)
+def typical_epochs(outlooks: Sequence[TrainingOutlook]) -> float:
+    """Computes the mean epochs of the trainings that ended.
+
+    Before the first has ended it is twice the patience, which is a guess.
+    """
+    ended = [len(each.history) for each in outlooks if each.ended and each.history]
+    return fmean(ended) if ended else fmean(2.0 * each.patience for each in outlooks)
 
 
-def epochs_in_all(outlooks: Sequence[Outlook]) -> int:
-    """Epochs that all trainings will have had."""
-    usual = usual_epochs(outlooks)
-    return sum(expected_epochs(each, usual) for each in outlooks)
+def total_epochs(outlooks: Sequence[TrainingOutlook]) -> int:
+    """Estimates the epochs of all trainings together."""
+    typical = typical_epochs(outlooks)
+    return sum(expected_epochs(each, typical) for each in outlooks)
 
 
-def seconds_left(outlooks: Sequence[Outlook], begun: float = 0.0) -> float | None:
-    """Seconds until all trainings are over.
+def remaining_seconds(outlooks: Sequence[TrainingOutlook], fraction: float = 0.0) -> float | None:
+    """Estimates the time until all trainings have ended.
 
-    A model's epochs take as long as they took so far; those of one that has not run yet, as long
-    as its work is at the mean speed of the others.
+    Further epochs of a model take as long as its epochs so far. The time of a model that has not
+    run yet follows from its work, at the mean speed of the other models.
 
     Args:
-        outlooks: on all trainings.
-        begun: share of the running epoch that is done, in [0, 1].
+        outlooks: all trainings.
+        fraction: fraction of the running epoch that is done, in [0, 1].
 
     Returns:
-        None while no epoch was timed, unless nothing is left to do.
+        Seconds; None while no epoch has been timed, unless nothing is left to do.
     """
-    usual = usual_epochs(outlooks)
+    typical = typical_epochs(outlooks)
     left = {
-        number: max(0, expected_epochs(each, usual) - len(each.history))
+        number: max(0, expected_epochs(each, typical) - len(each.history))
         for number, each in enumerate(outlooks)
-        if not each.over
+        if not each.ended
     }
     running = next((number for number, epochs in left.items() if epochs), None)
     if running is None:
         return 0.0
-    times = _seconds_an_epoch(outlooks)
+    times = _seconds_per_epoch(outlooks)
     if not times:
         return None
     speed = fmean(times[each.model] / each.work for each in outlooks if each.model in times)
     seconds = {
         number: times.get(outlooks[number].model, speed * outlooks[number].work) for number in left
     }
-    whole = sum(epochs * seconds[number] for number, epochs in left.items())
-    return max(0.0, whole - begun * seconds[running])
+    total = sum(epochs * seconds[number] for number, epochs in left.items())
+    return max(0.0, total - fraction * seconds[running])
 
 
 def describe_remaining(seconds: float | None) -> str:
-    """An estimate as a person says it: "about 40 min left"."""
+    """Formats an estimate roughly, e.g. "about 40 min left".
+
+    Examples:
+        >>> describe_remaining(2350)
+        'about 40 min left'
+        >>> describe_remaining(None)
+        'time left unknown'
+    """
     if seconds is None:
-        return "time left not yet known"
+        return "time left unknown"
     minutes = seconds / 60
     if minutes < 1:
         return "less than a minute left"
@@ -170,7 +176,12 @@ def describe_remaining(seconds: float | None) -> str:
     return f"about {math.ceil(minutes / 30) / 2:g} h left"
 
 
-def _seconds_an_epoch(outlooks: Sequence[Outlook]) -> dict[str, float]:
+def _work(model: str, cost: Cost) -> float:
+    all_layers = get_architecture(model).trained == "all"
+    return cost.multiply_adds * (_BACKWARD if all_layers else 1)
+
+
+def _seconds_per_epoch(outlooks: Sequence[TrainingOutlook]) -> dict[str, float]:
     times: dict[str, list[float]] = {}
     for each in outlooks:
         times.setdefault(each.model, []).extend(epoch.seconds for epoch in each.history)

@@ -1,4 +1,4 @@
-"""A reproduction: the paper's table made again, as one thing that can be written and reported."""
+"""The result of a reproduction: the paper's table and figures on one's own images."""
 
 import shlex
 from dataclasses import asdict, dataclass
@@ -19,13 +19,13 @@ from lungscope.training.recipe import PAPER_RECIPE
 
 @dataclass(frozen=True)
 class ReproductionFigure:
-    """A figure of the paper, made again.
+    """A figure of the paper, reproduced.
 
     Attributes:
-        file: relative to the reproduction's folder, with forward slashes.
+        file: path relative to the reproduction's folder, with forward slashes.
         title: what it shows, with all labels of the plan.
-        number: in the paper; None for a model that is not in it.
-        model: whose learning curves it shows; None for figures of several or of none.
+        number: number of the figure in the paper; None for a model that is not in the paper.
+        model: the model whose learning curves it shows; None for the other figures.
     """
 
     file: str
@@ -34,30 +34,30 @@ class ReproductionFigure:
     model: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Reproduction:
     """The paper's table and figures on one's own images.
 
     Attributes:
-        plan: which models were trained how.
-        splits: on what: one split, or one a fold.
-        rows: of the table, in its order.
-        pictures: that are drawn so far, in the paper's order.
-        shortcuts: what classifiers without a view of the lung reach on the same split; none of
+        plan: which models were trained and how.
+        splits: one split, or one per fold.
+        rows: the rows of the table, in its order.
+        figures: the figures drawn so far, in the paper's order.
+        shortcuts: accuracy on the same split of classifiers that do not see the lung; empty for
             folds.
-        data: name of the data's folder or CSV; where it lies is nobody's business.
+        data: name of the data's folder or CSV, without its path.
     """
 
     plan: Plan
     splits: tuple[Split, ...]
     rows: tuple[ResultRow, ...]
-    pictures: tuple[ReproductionFigure, ...]
+    figures: tuple[ReproductionFigure, ...]
     shortcuts: tuple[Baseline, ...] = ()
     data: str = "DATA"
 
     @property
     def pending(self) -> bool:
-        """Whether the same command would go on."""
+        """Whether running the same command again would continue."""
         return any(row.pending for row in self.rows)
 
     @property
@@ -67,25 +67,25 @@ class Reproduction:
 
     @property
     def title(self) -> str:
-        """What the table is, with every departure from the paper's recipe."""
-        return "; ".join(("Table I, made again", *self.plan.labels))
+        """Title of the table, with every departure from the paper's recipe."""
+        return "; ".join(("Table I, reproduced", *self.plan.labels))
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader of the table must know, a sentence or two each."""
+        """Notes below the table, a sentence or two each."""
         return (
             self._data(),
-            f"Intervals: {100 * LEVEL:.0f} %, bootstrap over groups of test images, {DRAWS} draws "
-            "(Wilson's for shares of fewer than 10 groups); "
-            "precision, recall and F1 are weighted by class support. Probabilities are the "
-            "network's own, uncalibrated, as in the paper.",
-            "Verdict: inside, if the paper's number lies in our interval; above or below, if all "
-            f"of our interval lies above or below it. {PAPER_TITLE} gives no interval of its own, "
-            "and its test images need not be ours.",
+            f"Intervals are {100 * LEVEL:.0f} % bootstrap intervals over groups of test images, "
+            f"{DRAWS} draws (Wilson intervals for proportions of fewer than 10 groups). "
+            "Precision, recall and F1 are weighted by class support. Probabilities are "
+            "uncalibrated, as in the paper.",
+            "Verdict: inside if our interval contains the paper's number; above or below if the "
+            f"whole interval is above or below it. {PAPER_TITLE} gives no intervals, and its test "
+            "images may differ from ours.",
             self._repetitions(),
             *self._departures(),
             *(
-                f"{row.title}: {row.state}" + (f" ({row.reason})." if row.reason else ".")
+                f"{row.title}: {row.describe_state()}."
                 for row in self.rows
                 if row.state != "complete"
             ),
@@ -94,16 +94,16 @@ class Reproduction:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """The content of `table1.json`: everything but times, the same whenever it is made."""
+        """Returns the content of `table1.json`: everything but times, so that it is repeatable."""
         split = self.splits[0]
         return {
             "format": "lungscope-table1",
-            "version": 1,
+            "version": 2,
             "paper": PAPER_TITLE,
             "title": self.title,
             "labels": self.plan.labels,
             "plan": self.plan.to_json(),
-            "command": reproduce_command(self.plan, self.data),
+            "command": format_command(self.plan, self.data),
             "data": {
                 "classes": split.classes,
                 "images": {subset: len(split.subset(subset)) for subset in SUBSETS},
@@ -115,12 +115,12 @@ class Reproduction:
             },
             "rows": [row.to_json() for row in self.rows],
             "shortcuts": [each.to_json() for each in self.shortcuts],
-            "pictures": [asdict(picture) for picture in self.pictures],
+            "figures": [asdict(figure) for figure in self.figures],
             "notes": self.notes,
         }
 
     def times(self) -> dict[str, Any]:
-        """The content of `times.json`: seconds of training and validation, a training."""
+        """Returns the content of `times.json`: seconds of training and validation by training."""
         return {
             row.model: {
                 part: {"epochs": epochs, "seconds": seconds}
@@ -129,16 +129,30 @@ class Reproduction:
             for row in self.rows
         }
 
+    def __repr__(self) -> str:
+        lines = [f"<Reproduction of {PAPER_TITLE} on {self.data}: {self.title}"]
+        for row in self.rows:
+            accuracy = row.metrics.get("accuracy")
+            found = row.describe_state() if accuracy is None else f"accuracy {accuracy:.4f}"
+            paper = "" if row.published is None else f", paper {row.published.accuracy:.4f}"
+            lines.append(f"  {row.title}: {found}{paper}")
+        return "\n".join(lines) + ">"
+
+    def _repr_html_(self) -> str:
+        from lungscope.reproduction.page import format_table
+
+        return format_table(self)
+
     def _data(self) -> str:
         split = self.splits[0]
         if self.plan.folds is not None:
             trained = sorted(len(each.subset("train")) for each in self.splits)
             images = [f"{count:,}" for count in trained]
-            shares = [f"{100 * count / len(split.entries):.0f}" for count in trained]
+            percentages = [f"{100 * count / len(split.entries):.0f}" for count in trained]
             return (
                 f"{len(split.entries):,} images, each tested once in {self.plan.folds} folds; kept "
                 f"together: {GROUPED_BY[split.grouped_by]}. Each fold trains on {_span(images)} "
-                f"images ({_span(shares)} %), the paper on 80 % of its own."
+                f"images ({_span(percentages)} %), the paper on 80 % of its images."
             )
         subsets = ", ".join(f"{len(split.subset(subset)):,} {subset}" for subset in SUBSETS)
         groups = len({entry.group for entry in split.subset("test")})
@@ -156,39 +170,35 @@ class Reproduction:
     def _repetitions(self) -> str:
         if self.plan.folds is not None:
             return (
-                f"{self.plan.folds} folds: numbers of all test images together; ± is the standard "
-                "deviation over folds."
+                f"{self.plan.folds} folds: metrics are of all test images together; ± is the "
+                "standard deviation over folds."
             )
         if self.plan.seeds > 1:
             return (
-                f"{self.plan.seeds} seeds: means of the trainings; ± is the standard deviation "
-                "over seeds."
+                f"{self.plan.seeds} seeds: metrics are means over trainings; ± is the standard "
+                "deviation over seeds."
             )
-        return (
-            "One training a model: how much another seed would change, no standard deviation says."
-        )
+        return "One training per model: the variation between seeds was not measured."
 
 
-def _span(texts: list[str]) -> str:
-    first, last = texts[0], texts[-1]
-    return first if first == last else f"{first} to {last}"
-
-
-def reproduce_command(plan: Plan, data: str) -> str:
-    """The command line that makes a plan's table, quoted for a shell.
+def format_command(plan: Plan, data: str) -> str:
+    """Formats the command line that carries out a plan, quoted for a shell.
 
     Args:
-        plan: what was done; what is the default of `lungscope reproduce` is left out.
-        data: name of the data's folder or CSV, without the folder that it lies in.
+        plan: the plan; options with their default value are left out.
+        data: name of the data's folder or CSV, without its path.
 
     Returns:
-        E.g. "lungscope reproduce --data xrays --out OUT --seeds 3"; a split that was given is
-        named as the copy of it that OUT keeps.
+        The command; a split that was given is named as the copy that OUT holds.
+
+    Examples:
+        >>> format_command(Plan(("vgg11",), seeds=3), "xrays")
+        'lungscope reproduce --data xrays --out OUT --models vgg11 --seeds 3'
     """
     recipe = plan.recipe
-    everything = in_order(each.name for each in list_architectures())
+    all_models = in_order(each.name for each in list_architectures())
     options = {
-        "--models": ",".join(plan.models) if plan.models != everything else None,
+        "--models": ",".join(plan.models) if plan.models != all_models else None,
         "--weights": recipe.weights if recipe.weights != PAPER_RECIPE.weights else None,
         "--seeds": plan.seeds if plan.seeds > 1 else None,
         "--folds": plan.folds,
@@ -199,3 +209,8 @@ def reproduce_command(plan: Plan, data: str) -> str:
     }
     given = [str(word) for each in options.items() if each[1] is not None for word in each]
     return shlex.join(["lungscope", "reproduce", "--data", data, "--out", "OUT", *given])
+
+
+def _span(texts: list[str]) -> str:
+    first, last = texts[0], texts[-1]
+    return first if first == last else f"{first} to {last}"

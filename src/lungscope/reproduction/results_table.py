@@ -1,4 +1,4 @@
-"""What is done so far, read from the runs, and written as tables and figures."""
+"""Reads what is done so far from the runs, and writes it as tables and figures."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ from lungscope.reproduction.tables import write_tables
 
 
 class ResultsTable:
-    """Keeps the table of a reproduction while its trainings come to their ends.
+    """The table of a reproduction, updated after each model.
 
     Attributes:
         costs: parameters and work of each model.
@@ -51,23 +51,23 @@ class ResultsTable:
             self.update(model)
 
     def update(self, model: str, problem: Problem | None = None) -> ResultRow:
-        """Reads a model's runs, draws its learning curves and makes its row anew.
+        """Reads a model's runs again, draws its learning curves and returns its new row.
 
         Args:
             model: name of the architecture.
-            problem: what kept one of its trainings from being done.
+            problem: what went wrong with one of its trainings.
         """
-        own = self._jobs[model]
+        jobs = self._jobs[model]
         trained: list[TrainedPart] = []
-        for job in own:
+        for job in jobs:
             found = _read(job)
             if isinstance(found, TrainedPart):
                 trained.append(found)
             problem = problem or (found if isinstance(found, Problem) else None)
-        begun = {job.part.title: len(job.history) for job in own}
+        epochs = {job.part.name: len(job.history) for job in jobs}
         self._trained[model] = tuple(trained)
         self._rows[model] = make_row(
-            self._plan, model, self.costs[model], trained, begun, self._here(problem)
+            self._plan, model, self.costs[model], trained, epochs, self._without_folder(problem)
         )
         draw_curves(self._folder, self._plan, model, trained)
         return self._rows[model]
@@ -90,8 +90,8 @@ class ResultsTable:
         write_tables(reproduction, self._folder)
         return reproduction
 
-    def _here(self, problem: Problem | None) -> Problem | None:
-        """A problem told the same wherever the folder lies."""
+    def _without_folder(self, problem: Problem | None) -> Problem | None:
+        """Makes paths in a message relative, so that results do not depend on the folder."""
         if problem is None:
             return None
         return replace(problem, reason=problem.reason.replace(f"{self._folder}{os.sep}", ""))
@@ -100,5 +100,5 @@ class ResultsTable:
 def _read(job: Job) -> TrainedPart | Problem | None:
     try:
         return read_trained(job)
-    except LungscopeError as error:  # a damaged file costs its run, not the others
+    except LungscopeError as error:  # a damaged run fails its own row, not the others
         return Problem("failed", str(error))

@@ -1,4 +1,4 @@
-"""A row of the table: a model's numbers beside the paper's, or why there are none."""
+"""A row of the table: a model's metrics compared with the paper's, or why there are none."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -12,9 +12,18 @@ from lungscope.reproduction.aggregation import Aggregated, Metric, aggregate_fol
 from lungscope.reproduction.paper import TABLE_1, Published
 from lungscope.reproduction.plan import Plan
 from lungscope.reproduction.runner import TrainedPart
+from lungscope.text import format_quantity
 
-State = Literal["complete", "unfinished", "not yet run", "weights not to be had", "failed"]
+State = Literal["complete", "unfinished", "not-started", "weights-unavailable", "failed"]
 Verdict = Literal["inside", "above", "below"]
+
+STATE_WORDS: Mapping[State, str] = {
+    "complete": "complete",
+    "unfinished": "unfinished",
+    "not-started": "not started",
+    "weights-unavailable": "weights unavailable",
+    "failed": "failed",
+}
 
 
 @dataclass(frozen=True)
@@ -22,11 +31,11 @@ class Problem:
     """Why a model, or one of its trainings, has no numbers.
 
     Attributes:
-        state: of the row.
-        reason: in one line.
+        state: the state of the row.
+        reason: what went wrong, one line.
     """
 
-    state: Literal["weights not to be had", "failed"]
+    state: Literal["weights-unavailable", "failed"]
     reason: str
 
 
@@ -36,17 +45,18 @@ class ResultRow:
 
     Attributes:
         model: name of the architecture.
-        weights: "imagenet", "none" or a file's name: where training started from.
-        state: how far it is.
-        reason: what is to be said about the state, in one line.
-        parts: names of the trainings that the numbers are of, e.g. ("seed-0",).
-        wanted: how many trainings are planned.
-        images, groups: tested.
-        metrics: the numbers of Table I; nothing where no training is done.
-        published: the paper's row; None for a model that is not in it.
-        epochs: trained, of each training.
-        best_epochs: the one that was tested, of each training.
-        seconds: of all epochs, of each training.
+        weights: initial weights: "imagenet", "none" or a file's name.
+        state: how far the model's trainings are.
+        reason: what went wrong, one line; None unless something did.
+        parts: names of the trainings that are done, e.g. ("seed-0",).
+        begun: epochs so far of the trainings that are not done, by name.
+        wanted: number of trainings planned.
+        images, groups: how many were tested.
+        metrics: the metrics of Table I; empty if no training is done.
+        published: the paper's row; None for a model that is not in the paper.
+        epochs: number of epochs of each training that is done.
+        best_epochs: the epoch that was tested, of each training that is done.
+        seconds: duration of all epochs, of each training that is done.
         cost: parameters and work of the network.
     """
 
@@ -55,6 +65,7 @@ class ResultRow:
     state: State
     reason: str | None
     parts: tuple[str, ...]
+    begun: Mapping[str, int]
     wanted: int
     images: int
     groups: int
@@ -72,23 +83,42 @@ class ResultRow:
 
     @property
     def pending(self) -> bool:
-        """Whether the same command would go on with it."""
-        return self.state in {"unfinished", "not yet run"}
+        """Whether running the same command again would continue with this model."""
+        return self.state in {"unfinished", "not-started"}
 
     def verdict(self, metric: Metric) -> Verdict | None:
-        """Where our interval lies against the paper's number.
+        """Compares our interval with the paper's number.
 
         Returns:
-            "inside" if the interval holds the paper's number, "above" or "below" if all of it is
-            on that subset of it. None where there is nothing to compare: a model without numbers or
-            not in the paper, or test images of one group, which have no interval.
+            "inside" if the interval contains the paper's number, "above" or "below" if the whole
+            interval is above or below it. None if there is nothing to compare: a model without
+            numbers or not in the paper, or test images of one group, which have no interval.
         """
         if self.published is None or metric not in self.metrics or self.groups < 2:
             return None
         return compare_with_paper(self.metrics[metric].estimate, getattr(self.published, metric))
 
+    def describe_state(self) -> str:
+        """Describes a state other than "complete" in words.
+
+        Returns:
+            E.g. "unfinished (1 of 3 trainings done; seed 1: 4 epochs so far)".
+        """
+        details = []
+        if self.wanted > 1 and (self.parts or self.begun):
+            details.append(f"{len(self.parts)} of {self.wanted} trainings done")
+        if self.reason is None:
+            details += [
+                f"{name.replace('-', ' ')}: {format_quantity(epochs, 'epoch')} so far"
+                for name, epochs in self.begun.items()
+            ]
+        else:
+            details.append(self.reason)
+        words = STATE_WORDS[self.state]
+        return f"{words} ({'; '.join(details)})" if details else words
+
     def to_json(self) -> dict[str, Any]:
-        """A JSON object with everything but the times."""
+        """Returns a JSON object with everything but the times."""
         paper = self.published
         return {
             "model": self.model,
@@ -96,7 +126,7 @@ class ResultRow:
             "weights": self.weights,
             "state": self.state,
             "reason": self.reason,
-            "trainings": {"done": self.parts, "wanted": self.wanted},
+            "trainings": {"done": self.parts, "begun": dict(self.begun), "wanted": self.wanted},
             "images": self.images,
             "groups": self.groups,
             "metrics": {
@@ -118,7 +148,14 @@ class ResultRow:
 
 
 def compare_with_paper(estimate: Estimate, published: float) -> Verdict:
-    """Where an interval lies against a number."""
+    """Compares an interval with a published number.
+
+    Examples:
+        >>> compare_with_paper(Estimate(0.934, 0.900, 0.964), 0.9333)
+        'inside'
+        >>> compare_with_paper(Estimate(0.934, 0.900, 0.964), 0.8853)
+        'above'
+    """
     if estimate.low > published:
         return "above"
     return "below" if estimate.high < published else "inside"
@@ -129,32 +166,35 @@ def make_row(
     model: str,
     cost: Cost,
     trained: Sequence[TrainedPart],
-    begun: Mapping[str, int],
+    epochs: Mapping[str, int],
     problem: Problem | None = None,
 ) -> ResultRow:
-    """Makes a row of what there is.
+    """Creates a row from what is done so far.
 
     Args:
-        plan: of the reproduction.
+        plan: the plan of the reproduction.
         model: name of the architecture.
-        cost: of its network.
-        trained: its trainings that are done.
-        begun: epochs so far of each training, by the names of their parts.
-        problem: what kept one from being done.
+        cost: cost of its network.
+        trained: the model's trainings that are done.
+        epochs: epochs so far of each training, by the names of their parts.
+        problem: what went wrong with one of them.
     """
     try:
-        measure = aggregate_seeds if plan.folds is None else aggregate_folds
-        metrics = measure([each.predictions for each in trained]) if trained else {}
+        aggregate = aggregate_seeds if plan.folds is None else aggregate_folds
+        metrics = aggregate([each.predictions for each in trained]) if trained else {}
     except LungscopeError as error:
         metrics, trained, problem = {}, (), Problem("failed", str(error))
-    state, reason = _state(plan, trained, begun, problem)
+    parts = tuple(each.part.name for each in trained)
+    begun = {name: count for name, count in epochs.items() if count and name not in parts}
+    complete = len(trained) == len(plan.parts)
     pooled = trained if plan.folds is not None else trained[:1]
     return ResultRow(
         model=model,
         weights=plan.recipe.weights,
-        state=state,
-        reason=reason,
-        parts=tuple(each.part.name for each in trained),
+        state=_state(problem, begun=bool(trained or begun), complete=complete),
+        reason=None if problem is None or complete else problem.reason,
+        parts=parts,
+        begun=begun,
         wanted=len(plan.parts),
         images=sum(len(each.predictions.files) for each in pooled),
         groups=len({group for each in pooled for group in each.predictions.groups}),
@@ -167,18 +207,9 @@ def make_row(
     )
 
 
-def _state(
-    plan: Plan, trained: Sequence[TrainedPart], begun: Mapping[str, int], problem: Problem | None
-) -> tuple[State, str | None]:
-    wanted, what = len(plan.parts), "seeds" if plan.folds is None else "folds"
-    so_far = f"{len(trained)} of {wanted} {what}" if wanted > 1 else ""
-    if len(trained) == wanted:
-        return "complete", None
+def _state(problem: Problem | None, *, begun: bool, complete: bool) -> State:
+    if complete:
+        return "complete"
     if problem is not None:
-        return problem.state, "; ".join(filter(None, (so_far if trained else "", problem.reason)))
-    done = {each.part.title for each in trained}
-    parts = {name: epochs for name, epochs in begun.items() if epochs and name not in done}
-    if trained or parts:
-        told = (f"{name}: {epochs} epochs so far" for name, epochs in parts.items())
-        return "unfinished", "; ".join(filter(None, (so_far, *told)))
-    return "not yet run", None
+        return problem.state
+    return "unfinished" if begun else "not-started"

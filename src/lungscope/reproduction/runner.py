@@ -1,4 +1,4 @@
-"""Carrying out a job: trained from where it stands, then evaluated, each unless it is done."""
+"""Carries out a job: trains and evaluates what is not done yet, and reads its results."""
 
 import shutil
 from contextlib import redirect_stdout
@@ -7,7 +7,7 @@ from io import StringIO
 from pathlib import Path
 
 from lungscope.atomic import atomic_folder
-from lungscope.errors import LungscopeError
+from lungscope.errors import InvalidData, LungscopeError
 from lungscope.evaluation.predictions import Predictions
 from lungscope.evaluation.run_evaluation import PREDICTIONS, evaluate_run
 from lungscope.inference.description import Description
@@ -24,15 +24,15 @@ from lungscope.training.run import Run
 
 @dataclass(frozen=True)
 class RunEnvironment:
-    """Where jobs find their images, and on what they run.
+    """Where jobs find their images, and what they run on.
 
     Attributes:
         data: the folder that the splits' files are relative to.
         execution: device and precision.
-        cache_folder: where decoded images are kept; the user's cache folder by default.
-        workers: processes that decode; one a processor by default.
-        force: whether a run that is damaged, or of another recipe or split, is trained anew.
-        name: of the data as it was given, a folder's or a CSV's; `data`'s by default.
+        cache_folder: where decoded images are stored; the user's cache folder by default.
+        workers: number of decoding processes; one per processor by default.
+        force: whether runs that are damaged, or of another recipe or split, are retrained.
+        name: name of the data as it was given, a folder's or a CSV's; that of `data` by default.
     """
 
     data: Path
@@ -43,88 +43,13 @@ class RunEnvironment:
     name: str | None = None
 
 
-def run_job(
-    job: Job, place: RunEnvironment, watch: FitCallbacks, on_evaluating: OnProgress = ignore
-) -> bool:
-    """Trains and evaluates what is not yet.
-
-    Args:
-        job: what to do.
-        place: on what.
-        watch: told how training goes.
-        on_evaluating: told how many test images are classified.
-
-    Returns:
-        Whether it is done; False if training was interrupted and can be continued.
-
-    Raises:
-        WeightsUnavailable: the pre-trained weights are not to be had; no run is made then.
-        LungscopeError: the run is damaged (unless `place.force`), or as of `fit` and
-            `evaluate_run`.
-        KeyboardInterrupt: Ctrl-C was pressed twice; what was trained so far is kept.
-    """
-    run = _prepared(job, place)
-    if not run.facts.get("finished"):
-        for stale in (run.evaluation, run.audit):  # somebody may have judged an earlier epoch
-            shutil.rmtree(stale, ignore_errors=True)
-        try:
-            ended = fit(run, place.data, place.execution, place.cache_folder, watch)
-        except SystemExit as leaving:  # Lightning's answer to a second Ctrl-C
-            raise KeyboardInterrupt from leaving
-        if not ended.finished:
-            return False
-    if read_predictions(job) is None:
-        evaluate_run(
-            run,
-            place.data,
-            run.evaluation,
-            device=place.execution.accelerator,
-            force=(run.evaluation / PREDICTIONS).is_file(),  # a damaged one
-            cache_folder=place.cache_folder,
-            on_progress=on_evaluating,
-        )
-    return True
-
-
-def read_predictions(job: Job) -> Predictions | None:
-    """What a job's model answered; None if that is not there or can't be read."""
-    table = Run(job.folder).evaluation / PREDICTIONS
-    try:
-        return Predictions.load(table) if table.is_file() else None
-    except LungscopeError:
-        return None
-
-
-def _prepared(job: Job, place: RunEnvironment) -> Run:
-    damage = job.damage()
-    if damage is not None and not place.force:
-        raise LungscopeError(damage)
-    run = job.run
-    if run is None or not (run.last.is_file() or job.trained):
-        _refuse_missing_weights(job)
-    if run is not None:
-        return run
-    if damage is not None or job.difference() is not None:
-        return Run.create(job.folder, job.recipe, job.split, place.data, force=place.force)
-    with atomic_folder(job.folder) as new:  # there whole or not at all, wherever we are killed
-        Run.create(new, job.recipe, job.split, place.data, force=False)
-    return Run(job.folder)
-
-
-def _refuse_missing_weights(job: Job) -> None:
-    wanted = get_architecture(job.model)
-    if job.recipe.weights == IMAGENET and not imagenet_file(wanted).is_file():
-        with redirect_stdout(StringIO()):  # else torch.hub would talk into a --json answer
-            load_original(wanted, IMAGENET)  # downloads them into torchvision's cache
-
-
 @dataclass(frozen=True, eq=False)
 class TrainedPart:
-    """A training and its test.
+    """The results of a training that is finished and tested.
 
     Attributes:
         part: which of its model's trainings it is.
-        predictions: of the test images, uncalibrated, as the paper's are.
+        predictions: predictions for the test images, uncalibrated as in the paper.
         history: all epochs.
     """
 
@@ -134,31 +59,115 @@ class TrainedPart:
 
     @property
     def best(self) -> Epoch:
-        """The epoch that is tested."""
+        """The epoch that was tested."""
         return best_epoch(self.history)
+
+
+def run_job(
+    job: Job,
+    environment: RunEnvironment,
+    callbacks: FitCallbacks,
+    on_evaluating: OnProgress = ignore,
+) -> bool:
+    """Trains and evaluates what is not done yet.
+
+    Args:
+        job: the training and its evaluation.
+        environment: images, device and precision.
+        callbacks: called during training.
+        on_evaluating: called with the number of test images classified so far.
+
+    Returns:
+        Whether the job is done; False if training was interrupted and can be continued.
+
+    Raises:
+        WeightsUnavailable: the pre-trained weights cannot be had; no run is created then.
+        LungscopeError: the run is damaged (unless `environment.force`), or see `fit` and
+            `evaluate_run`.
+        KeyboardInterrupt: Ctrl-C was pressed twice; what was trained so far is kept.
+    """
+    run = _prepare(job, environment)
+    if not run.facts.get("finished"):
+        for stale in (run.evaluation, run.audit):  # they may be of an earlier epoch
+            shutil.rmtree(stale, ignore_errors=True)
+        try:
+            ended = fit(
+                run, environment.data, environment.execution, environment.cache_folder, callbacks
+            )
+        except SystemExit as leaving:  # what Lightning raises at a second Ctrl-C
+            raise KeyboardInterrupt from leaving
+        if not ended.finished:
+            return False
+    if read_predictions(job) is None:
+        evaluate_run(
+            run,
+            environment.data,
+            run.evaluation,
+            device=environment.execution.accelerator,
+            force=(run.evaluation / PREDICTIONS).is_file(),  # a damaged one
+            cache_folder=environment.cache_folder,
+            on_progress=on_evaluating,
+        )
+    return True
+
+
+def read_predictions(job: Job) -> Predictions | None:
+    """Reads a job's calibrated predictions; None if there are none or they cannot be read."""
+    table = Run(job.folder).evaluation / PREDICTIONS
+    try:
+        return Predictions.load(table) if table.is_file() else None
+    except LungscopeError:
+        return None
 
 
 def read_trained(job: Job) -> TrainedPart | None:
     """Reads the results of a job.
 
     Returns:
-        None if it is not trained and evaluated to the end; a damaged table of predictions is as
-        good as none, for carrying the job out mends it.
+        None if the job is not trained and evaluated to the end. A damaged table of predictions
+        counts as none, because `run_job` writes it again.
 
     Raises:
-        LungscopeError: the run is damaged, or the evaluation is not of the split's test subset.
+        InvalidData: the run is damaged, or its evaluation is not of the split's test subset.
     """
-    damage = job.damage()
+    damage = job.find_damage()
     if damage is not None:
-        raise LungscopeError(damage)
+        raise InvalidData(damage)
     calibrated = read_predictions(job)
     if not job.trained or calibrated is None:
         return None
     description = Description.load(Run(job.folder).checkpoint / "model.json")
     tested = [(entry.file, entry.group) for entry in job.split.subset("test")]
     if list(zip(calibrated.files, calibrated.groups, strict=True)) != tested:
-        raise LungscopeError(
-            f"{job.folder}: its evaluation is not of the test images; mend it with "
+        raise InvalidData(
+            f"{job.folder}: its evaluation is not of the test images; repair it with "
             f"`lungscope evaluate {job.folder} --force`"
         )
+    # `evaluate` divides logits by the fitted temperature; this undoes it
     return TrainedPart(job.part, calibrated.tempered(1 / description.temperature), job.history)
+
+
+def _prepare(job: Job, environment: RunEnvironment) -> Run:
+    damage = job.find_damage()
+    if damage is not None and not environment.force:
+        raise InvalidData(damage)
+    run = job.run
+    if run is None or not (run.last.is_file() or job.trained):
+        _ensure_weights(job)
+    if run is not None:
+        return run
+    if damage is not None or job.find_difference() is not None:
+        return Run.create(
+            job.folder, job.recipe, job.split, environment.data, force=environment.force
+        )
+    with atomic_folder(job.folder) as new:  # a kill at any time leaves a whole run or none
+        Run.create(new, job.recipe, job.split, environment.data, force=False)
+    return Run(job.folder)
+
+
+def _ensure_weights(job: Job) -> None:
+    """Downloads missing ImageNet weights before a run is created, which would need them."""
+    architecture = get_architecture(job.model)
+    if job.recipe.weights == IMAGENET and not imagenet_file(architecture).is_file():
+        with redirect_stdout(StringIO()):  # torch.hub prints: not into --json's output
+            load_original(architecture, IMAGENET)

@@ -1,4 +1,4 @@
-"""The splits of a reproduction: made once, kept as files, and used by every model."""
+"""The splits of a reproduction: made once, stored in its folder, and shared by all models."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -7,22 +7,22 @@ from lungscope.data import splitting
 from lungscope.data.index import Index
 from lungscope.data.split import Split
 from lungscope.data.survey import Survey
-from lungscope.errors import LungscopeError
+from lungscope.errors import AlreadyExists, InvalidSetting, LungscopeError
 from lungscope.reproduction.plan import PLAN, Plan, SplitOrigin
 
 SPLIT = "split.json"
 FOLDS = "folds"
 
 
-def split_origin(folder: Path, plan: Plan) -> SplitOrigin:
-    """Whether the split that a folder keeps was drawn by the plan before, or was given.
+def find_split_origin(folder: Path, plan: Plan) -> SplitOrigin:
+    """Returns whether the split stored in a folder was drawn by an earlier plan or was given.
 
     Args:
-        folder: of the reproduction.
-        plan: what is to be done now.
+        folder: folder of the reproduction.
+        plan: the plan to carry out now.
 
     Returns:
-        "drawn" also where none is kept, or of folds, which are never given.
+        "drawn" also if no split is stored, and for folds, which are never given.
     """
     (path, *_) = _paths(folder, plan)
     if plan.folds is not None or not path.is_file():
@@ -30,27 +30,27 @@ def split_origin(folder: Path, plan: Plan) -> SplitOrigin:
     try:
         before = Plan.load(folder / PLAN)
         seed = Split.load(path).seed
-    except LungscopeError:  # no plan yet, or damaged files, which `kept_splits` and `claimed` tell
+    except LungscopeError:  # no plan yet, or damaged files: reported where they are needed
         before, seed = plan, plan.recipe.seed
     return "drawn" if before.split == "drawn" and seed == before.recipe.seed else "given"
 
 
-def kept_splits(
+def load_or_draw_splits(
     folder: Path, plan: Plan, survey: Callable[[], tuple[Index, Survey]], *, force: bool = False
 ) -> tuple[Split, ...]:
-    """Reads the splits of a plan; where they are not there yet, draws and writes them.
+    """Loads the splits of a plan; draws and writes them if they are not stored yet.
 
-    One split of 80/10/10, or one a fold, drawn with the plan's first seed: such that were drawn
-    with another seed are drawn anew. One that was given (`Plan.split`) stays.
+    One split of 80/10/10, or one per fold, is drawn with the plan's first seed. Stored splits that
+    were drawn with another seed are drawn again; a split that was given (`Plan.split`) is kept.
 
     Args:
-        folder: of the reproduction.
-        plan: says which.
-        survey: reads the data set; called only if splits are to be made.
-        force: whether damaged files are drawn anew.
+        folder: folder of the reproduction.
+        plan: the plan to carry out.
+        survey: function that reads the data set; called only if splits must be drawn.
+        force: whether damaged files are replaced by newly drawn splits.
 
     Raises:
-        LungscopeError: a file that is no split, or data that can't be split so.
+        LungscopeError: a stored file is not a split, or the data cannot be split this way.
     """
     paths = _paths(folder, plan)
     if all(path.is_file() for path in paths):
@@ -72,26 +72,28 @@ def kept_splits(
     return splits
 
 
-def given_split(folder: Path, plan: Plan, file: Path, *, force: bool) -> tuple[Split, ...]:
-    """Takes a split file for all models and keeps a copy of it.
+def adopt_split(folder: Path, plan: Plan, file: Path, *, force: bool) -> tuple[Split, ...]:
+    """Uses a given split file for all models and stores a copy of it.
 
     Args:
-        folder: of the reproduction.
-        plan: one without folds.
-        file: of the split.
-        force: whether another split that is kept there is replaced.
+        folder: folder of the reproduction.
+        plan: a plan without folds.
+        file: the split file.
+        force: whether a different split that is stored there is replaced.
 
     Raises:
-        LungscopeError: no split, folds are planned, or another split is kept there.
+        InvalidSetting: the plan has folds.
+        AlreadyExists: a different split is stored there.
+        LungscopeError: the file is not a split.
     """
     if plan.folds is not None:
-        raise LungscopeError("--folds makes splits of its own; leave out --split or --folds")
+        raise InvalidSetting("--folds draws its own splits; leave out --split or --folds")
     split = Split.load(file)
     (path,) = _paths(folder, plan)
     if path.is_file() and not force and Split.load(path).fingerprint != split.fingerprint:
-        raise LungscopeError(
-            f"{path}: is another split than {file}; leave out --split, give another folder, or "
-            "replace it with --force"
+        raise AlreadyExists(
+            f"{path}: differs from {file}; leave out --split, give another folder, or replace "
+            "the stored split with --force"
         )
     split.save(path)
     return (split,)
@@ -104,7 +106,7 @@ def _paths(folder: Path, plan: Plan) -> tuple[Path, ...]:
 
 
 def _are_drawn(splits: Sequence[Split], plan: Plan) -> bool:
-    """Whether a plan draws such splits: those of another seed or number of folds may lie there."""
+    """Whether the plan draws such splits; others have another seed or number of folds."""
     if any(split.seed != plan.recipe.seed for split in splits):
         return False
     if plan.folds is None:

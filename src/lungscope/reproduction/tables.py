@@ -1,4 +1,4 @@
-"""The table as files: `table1.csv`, `table1.json` and `table1.md`, and the times beside them."""
+"""Writes the table as `table1.csv`, `table1.json` and `table1.md`, and `times.json`."""
 
 import csv
 import io
@@ -6,23 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lungscope.atomic import write_json, write_text
-from lungscope.estimate import Estimate
 from lungscope.reproduction.aggregation import METRICS, Metric
 from lungscope.reproduction.reproduction import Reproduction
-from lungscope.reproduction.row import ResultRow
+from lungscope.reproduction.row import STATE_WORDS, ResultRow
 
 TABLE = "table1"
 TIMES = "times.json"
-TITLES: dict[Metric, str] = {
-    "loss": "loss (nats)",
-    "accuracy": "accuracy",
-    "precision": "precision",
-    "recall": "recall",
-    "f1": "F1",
-}
-_SIZES = (
+_SIZE_COLUMNS = (
     "model",
-    "starting weights",
+    "initial weights",
     "best epoch",
     "epochs",
     "epochs, paper",
@@ -34,59 +26,56 @@ _SIZES = (
 
 
 def write_tables(reproduction: Reproduction, folder: Path) -> None:
-    """Writes the three forms of the table and the times, each file whole or not at all.
+    """Writes the table in three formats and the times, each file whole or not at all.
 
     Raises:
         LungscopeError: the folder can't be written to.
     """
     write_json(folder / f"{TABLE}.json", reproduction.to_json())
     write_text(folder / f"{TABLE}.csv", _csv(reproduction))
-    write_text(folder / f"{TABLE}.md", markdown(reproduction))
+    write_text(folder / f"{TABLE}.md", format_markdown(reproduction))
     write_json(folder / TIMES, reproduction.times())
 
 
-def number(row: ResultRow, metric: Metric, digits: int = 4) -> str:
-    """A metric with deviation, if there is one, and interval: "0.9033 (0.8742 to 0.9305)"."""
+def format_metric(row: ResultRow, metric: Metric) -> str:
+    """Formats a metric with its interval, e.g. "0.9033 (95 % 0.8742 to 0.9305)", or ""."""
     measured = row.metrics.get(metric)
-    if measured is None:
-        return ""
-    return interval(measured.estimate, measured.deviation, digits)
+    return "" if measured is None else f"{measured:.4f}"
 
 
-def published(row: ResultRow, metric: Metric) -> str:
-    """The paper's number, or that there is none."""
+def format_published(row: ResultRow, metric: Metric) -> str:
+    """Formats the paper's number, or says that there is none."""
     return "not in the paper" if row.published is None else f"{getattr(row.published, metric):.4f}"
 
 
-def state(row: ResultRow) -> str:
-    """How far a row is, if there is anything to say."""
+def format_state(row: ResultRow) -> str:
+    """Formats the state of a row briefly, e.g. "unfinished: 1 of 3"; "" if it is complete."""
     if row.state == "complete":
         return ""
-    if not row.metrics:
-        return row.state
-    return f"{row.state}: {len(row.parts)} of {row.wanted}"
+    words = STATE_WORDS[row.state]
+    return f"{words}: {len(row.parts)} of {row.wanted}" if row.metrics else words
 
 
-def counts(values: Sequence[int]) -> str:
-    """Epochs of one training or several: "19", or "19, 23, 21"."""
+def format_epochs(values: Sequence[int]) -> str:
+    """Formats epochs of one training or of several: "19", or "19, 23, 21"."""
     return ", ".join(str(value) for value in values)
 
 
-def markdown(reproduction: Reproduction) -> str:
-    """The table as Markdown: the metrics, then epochs and parameters, then the notes."""
+def format_markdown(reproduction: Reproduction) -> str:
+    """Formats the table as Markdown: metrics, then epochs and parameters, then the notes."""
     parts = [
         f"# {reproduction.title}",
         _grid(
-            ["model", *_beside("accuracy"), *_beside("loss, nats")],
+            ["model", *_columns("accuracy"), *_columns("loss, nats")],
             [_metrics(row, "accuracy", "loss") for row in reproduction.rows],
         ),
         _grid(
-            ["model", *_beside("F1"), *_beside("precision")],
+            ["model", *_columns("F1"), *_columns("precision")],
             [_metrics(row, "f1", "precision") for row in reproduction.rows],
         ),
-        "Recall, weighted by class support, is accuracy in every row, here as in the paper.",
+        "Recall, weighted by class support, equals accuracy in every row, here and in the paper.",
         _grid(
-            list(_SIZES),
+            list(_SIZE_COLUMNS),
             [_sizes(row) for row in reproduction.rows],
         ),
         *_shortcuts(reproduction),
@@ -95,33 +84,26 @@ def markdown(reproduction: Reproduction) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def interval(estimate: Estimate, deviation: float | None = None, digits: int = 4) -> str:
-    """A number, its deviation if there is one, and its interval: "0.8341 (0.7874 to 0.8805)"."""
-    spread = "" if deviation is None else f" ± {deviation:.{digits}f}"
-    bounds = f"{estimate.low:.{digits}f} to {estimate.high:.{digits}f}"
-    return f"{estimate.value:.{digits}f}{spread} ({bounds})"
-
-
 def _shortcuts(reproduction: Reproduction) -> list[str]:
     if not reproduction.shortcuts:
         return []
-    rows = [[each.title, each.sees, interval(each.accuracy)] for each in reproduction.shortcuts]
+    rows = [[each.title, each.sees, f"{each.accuracy:.4f}"] for each in reproduction.shortcuts]
     return [
-        "What the same split gives without a view of the lung:",
-        _grid(["classifier", "sees", "accuracy (95 % interval)"], rows),
+        "Accuracy on the same split without seeing the lung:",
+        _grid(["classifier", "sees", "accuracy"], rows),
     ]
 
 
-def _beside(metric: str) -> tuple[str, str, str]:
-    return f"{metric} (95 % interval)", "paper", "verdict"
+def _columns(metric: str) -> tuple[str, str, str]:
+    return metric, "paper", "verdict"
 
 
 def _metrics(row: ResultRow, *metrics: Metric) -> list[str]:
     cells = [row.title]
     for place, metric in enumerate(metrics):
-        remark = state(row) if place == 0 else ""
-        told = " ".join(text for text in (number(row, metric), remark) if text)
-        cells += [told, published(row, metric), row.verdict(metric) or ""]
+        state = format_state(row) if place == 0 else ""
+        found = " ".join(text for text in (format_metric(row, metric), state) if text)
+        cells += [found, format_published(row, metric), row.verdict(metric) or ""]
     return cells
 
 
@@ -130,8 +112,8 @@ def _sizes(row: ResultRow) -> list[str]:
     return [
         row.title,
         row.weights,
-        counts(row.best_epochs),
-        counts(row.epochs),
+        format_epochs(row.best_epochs),
+        format_epochs(row.epochs),
         "" if paper is None or paper.epochs is None else f"about {paper.epochs}",
         f"{row.cost.original_parameters / 1e6:.2f}",
         "" if paper is None or paper.parameters is None else f"{paper.parameters:g}",
@@ -166,7 +148,7 @@ def _csv(reproduction: Reproduction) -> str:
             [row.model, "; ".join(reproduction.plan.labels), row.weights, row.state, row.reason]
             + [len(row.parts), row.wanted, row.images, row.groups]
             + [cell for metric in METRICS for cell in _csv_metric(row, metric)]
-            + [counts(row.best_epochs), counts(row.epochs), paper and paper.epochs]
+            + [format_epochs(row.best_epochs), format_epochs(row.epochs), paper and paper.epochs]
             + [row.cost.original_parameters, paper and paper.parameters]
             + [row.cost.parameters, row.cost.trained_parameters]
         )

@@ -8,10 +8,10 @@ import torch
 from filelock import FileLock, Timeout
 
 from lungscope.errors import LungscopeError
-from lungscope.reproduction import reproducing, runner
+from lungscope.reproduction import results_table, runner, workflow
 from lungscope.reproduction.plan import Plan
-from lungscope.reproduction.reproducing import ReproductionCallbacks, claim_folder, reproduce
 from lungscope.reproduction.runner import RunEnvironment
+from lungscope.reproduction.workflow import ReproductionCallbacks, claim_folder, reproduce
 from lungscope.training.execution import Execution
 from lungscope.training.run import Run
 
@@ -24,22 +24,22 @@ def plan(small):
 
 
 @pytest.fixture
-def place(phantoms, cache_folder):
+def environment(phantoms, cache_folder):
     return RunEnvironment(phantoms, Execution(device="cpu"), cache_folder)
 
 
 @pytest.fixture
-def made(tmp_path, phantom_split, place, plan):
-    def made(folder="out", plan=plan, onlooker=None, place=place):
-        told = onlooker or ReproductionCallbacks()
-        return reproduce(plan, (phantom_split,), tmp_path / folder, place, told)
+def made(tmp_path, phantom_split, environment, plan):
+    def made(folder="out", plan=plan, callbacks=None, environment=environment):
+        callbacks = callbacks or ReproductionCallbacks()
+        return reproduce(plan, (phantom_split,), tmp_path / folder, environment, callbacks)
 
     return made
 
 
 @pytest.fixture
 def untrained(monkeypatch):
-    """Whoever trains fails with what is in the list."""
+    """Training fails with the error in the list."""
     errors = []
 
     def fail(run, *_):
@@ -51,19 +51,30 @@ def untrained(monkeypatch):
 
 @pytest.fixture
 def finishing(finish, monkeypatch):
-    """Trainings take no time; the list holds those that were carried out."""
+    """Training takes no time; the list holds the jobs that were carried out."""
     done = []
 
-    def carry_out(job, place, *_):
-        if job.damage() and not place.force:
-            raise LungscopeError(job.damage())
+    def carry_out(job, environment, *_):
+        if job.find_damage() and not environment.force:
+            raise LungscopeError(job.find_damage())
         if not job.trained:
             finish(job)
             done.append(job)
         return True
 
-    monkeypatch.setattr(reproducing, "run_job", carry_out)
+    monkeypatch.setattr(workflow, "run_job", carry_out)
     return done
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Tables are written without figures, pages and baselines, which take seconds."""
+    monkeypatch.setattr(results_table, "draw_curves", lambda *_: None)
+    monkeypatch.setattr(results_table, "draw_all_models", lambda *_: None)
+    monkeypatch.setattr(workflow, "draw_radiographs", lambda *_: None)
+    monkeypatch.setattr(workflow, "fit_baselines", lambda *_: ())
+    monkeypatch.setattr(workflow, "write_page", lambda *_: None)
+    monkeypatch.setattr(workflow, "write_report", lambda *_: None)
 
 
 def outputs(folder):
@@ -72,36 +83,38 @@ def outputs(folder):
 
 
 def test_interrupted_and_continued_gives_the_bytes_of_one_go(made, tmp_path):
-    standings, rows = [], []
+    progress, rows = [], []
     whole = made(
-        "whole", onlooker=ReproductionCallbacks(standing=standings.append, row=rows.append)
+        "whole", callbacks=ReproductionCallbacks(on_progress=progress.append, on_row=rows.append)
     )
     assert whole.complete
     assert {path.name for path in (tmp_path / "whole" / "figures").iterdir()} == {
         "figure-1.png", "figure-6.png", "figure-9.png", "figure-squeezenet1_1.png"
     }  # fmt: skip
     assert [row.model for row in rows] == ["mobilenet-v2", "squeezenet1_1"]
-    done = [standing.epochs for standing in standings]
+    done = [each.epochs for each in progress]
     assert done == sorted(done)
-    assert standings[0].expected == 4
-    assert standings[0].seconds is None
-    assert standings[-1].seconds is not None
+    assert progress[0].expected_epochs == 4
+    assert progress[0].remaining_seconds is None
+    assert progress[-1].remaining_seconds is not None
 
     told = []
 
-    def ctrl_c(job, epoch, best, standing):
-        told.append((job.model, epoch.epoch, standing.epochs))
+    def ctrl_c(job, epoch, best, progress):
+        told.append((job.model, epoch.epoch, progress.epochs))
         os.kill(os.getpid(), signal.SIGINT)
 
     for _ in range(2):  # in the middle of a training, and in its last epoch
-        stopped = made("parts", onlooker=ReproductionCallbacks(epoch=ctrl_c))
-        assert [row.state for row in stopped.rows] == ["unfinished", "not yet run"]
+        stopped = made("parts", callbacks=ReproductionCallbacks(on_epoch_end=ctrl_c))
+        assert [row.state for row in stopped.rows] == ["unfinished", "not-started"]
     assert told == [("mobilenet-v2", 1, 1), ("mobilenet-v2", 2, 2)]
     assert made("parts").complete
     assert outputs(tmp_path / "parts") == outputs(tmp_path / "whole")
 
 
-def test_a_finished_run_is_taken_and_more_seeds_are_added(made, plan, finish, planned, finishing):
+def test_a_finished_run_is_used_and_more_seeds_are_added(
+    made, undrawn, plan, finish, planned, finishing
+):
     for job in planned(plan):
         finish(job)
     assert made().complete
@@ -120,13 +133,13 @@ def test_a_finished_run_is_taken_and_more_seeds_are_added(made, plan, finish, pl
     ],
 )
 def test_a_training_that_fails_is_a_row_and_the_others_go_on(
-    made, plan, planned, finish, untrained, error, reason
+    made, undrawn, plan, planned, finish, untrained, error, reason
 ):
     finish(planned(plan)[1])
     untrained.append(error)
     told = []
     failed, other = made(
-        onlooker=ReproductionCallbacks(problem=lambda _, why: told.append(why))
+        callbacks=ReproductionCallbacks(on_problem=lambda _, why: told.append(why))
     ).rows
     assert failed.state == "failed"
     assert reason in failed.reason
@@ -135,21 +148,21 @@ def test_a_training_that_fails_is_a_row_and_the_others_go_on(
     assert other.state == "complete"
 
 
-def test_a_damaged_run_costs_its_row_and_force_trains_it_anew(
-    made, plan, planned, finish, place, finishing, damage
+def test_a_damaged_run_fails_its_row_and_force_retrains_it(
+    made, undrawn, plan, planned, finish, environment, finishing, damage
 ):
     first, second = planned(plan)
     finish(first)
     finish(second)
     harm, told = damage
     harm(Run(first.folder))
-    damaged, other = made(place=place).rows
+    damaged, other = made(environment=environment).rows
     assert damaged.state == "failed"
     assert told in damaged.reason
     assert "--force" in damaged.reason
     assert other.state == "complete"
     assert finishing == []
-    assert made(place=replace(place, force=True)).complete
+    assert made(environment=replace(environment, force=True)).complete
     assert [job.model for job in finishing] == ["mobilenet-v2"]
 
 
@@ -159,7 +172,7 @@ def test_a_report_that_cannot_be_written_fails_no_row(made, plan, planned, finis
     (planned(plan)[0].folder / "evaluation" / "metrics.json").write_text("{")
     told = []
     done = made(
-        onlooker=ReproductionCallbacks(problem=lambda job, why: told.append((job.model, why)))
+        callbacks=ReproductionCallbacks(on_problem=lambda job, why: told.append((job.model, why)))
     )
     assert done.complete
     ((model, why),) = told
@@ -168,14 +181,14 @@ def test_a_report_that_cannot_be_written_fails_no_row(made, plan, planned, finis
     assert "metrics.json" in why
 
 
-def test_a_fault_of_ours_is_no_row(made, untrained):
+def test_an_internal_error_is_raised(made, untrained):
     untrained.append(TypeError("a fault"))
     with pytest.raises(TypeError):
         made()
 
 
-def test_without_weights_a_model_is_tried_once_and_told(
-    made, plan, small, planned, finish, tmp_path, monkeypatch
+def test_a_model_without_weights_is_tried_once_and_reported(
+    made, undrawn, plan, small, planned, finish, tmp_path, monkeypatch
 ):
     def no_network(*_, **__):
         raise URLError("no network")
@@ -188,9 +201,9 @@ def test_without_weights_a_model_is_tried_once_and_told(
     told = []
     without, other = made(
         plan=wanted,
-        onlooker=ReproductionCallbacks(problem=lambda job, why: told.append((job.model, why))),
+        callbacks=ReproductionCallbacks(on_problem=lambda job, why: told.append((job.model, why))),
     ).rows
-    assert (without.state, without.metrics) == ("weights not to be had", {})
+    assert (without.state, without.metrics) == ("weights-unavailable", {})
     assert str(tmp_path) not in without.reason
     ((model, why),) = told
     assert model == "mobilenet-v2"
@@ -207,17 +220,19 @@ def test_another_recipe_is_refused_before_anything_is_done(made, plan, planned, 
 
 
 def test_force_trains_what_is_of_another_recipe_and_keeps_the_rest(
-    made, plan, planned, finish, place, finishing
+    made, undrawn, plan, planned, finish, environment, finishing
 ):
     first, second = planned(plan)
     finish(first)
     finish(replace(second, recipe=replace(second.recipe, epochs=50)))
-    assert made(place=replace(place, force=True)).complete
+    assert made(environment=replace(environment, force=True)).complete
     assert [job.model for job in finishing] == ["squeezenet1_1"]
     assert Run(second.folder).recipe == second.recipe
 
 
-def test_changed_images_are_refused_before_anything_is_trained(made, place, phantoms, tmp_path):
+def test_changed_images_are_refused_before_anything_is_trained(
+    made, environment, phantoms, tmp_path
+):
     import shutil
 
     copy = tmp_path / "copy"
@@ -225,7 +240,7 @@ def test_changed_images_are_refused_before_anything_is_trained(made, place, phan
     one, other = sorted(copy.glob("*/*.png"))[:2]
     one.write_bytes(other.read_bytes())
     with pytest.raises(LungscopeError, match="1 images changed"):
-        made(place=replace(place, data=copy))
+        made(environment=replace(environment, data=copy))
 
 
 def test_a_folder_belongs_to_one_plan(tmp_path, plan):
@@ -253,14 +268,14 @@ def test_a_folder_belongs_to_one_process(tmp_path, plan):
         pass
 
 
-def test_a_wait_for_another_lock_is_not_taken_for_another_process(tmp_path, plan):
+def test_a_timeout_of_another_lock_is_not_taken_for_another_process(tmp_path, plan):
     with (
         FileLock(tmp_path / "cache.lock"),
         pytest.raises(Timeout),
         claim_folder(tmp_path / "out", plan, force=False),
     ):
         FileLock(tmp_path / "cache.lock").acquire(blocking=False)
-    with claim_folder(tmp_path / "out", plan, force=False):  # the folder was let go
+    with claim_folder(tmp_path / "out", plan, force=False):  # the folder was released
         pass
 
 

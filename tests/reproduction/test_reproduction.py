@@ -1,0 +1,80 @@
+import shlex
+from dataclasses import replace
+
+import pytest
+
+from lungscope.models import list_architectures
+from lungscope.reproduction.plan import Plan
+from lungscope.reproduction.reproduction import format_command
+from lungscope.training.recipe import PAPER_RECIPE
+
+ALL = tuple(each.name for each in list_architectures())
+START = "lungscope reproduce --data xrays --out OUT"
+
+
+def test_options_with_their_default_are_left_out():
+    assert format_command(Plan(ALL), "xrays") == START
+
+
+@pytest.mark.parametrize(
+    ("plan", "options"),
+    [
+        (Plan(("vgg11", "mobilenet-v2")), "--models vgg11,mobilenet-v2"),
+        (Plan(ALL, replace(PAPER_RECIPE, weights="none")), "--weights none"),
+        (Plan(ALL, seeds=3), "--seeds 3"),
+        (Plan(ALL, folds=5), "--folds 5"),
+        (Plan(ALL, replace(PAPER_RECIPE, epochs=2)), "--budget 2"),
+        (Plan(ALL, replace(PAPER_RECIPE, seed=7)), "--seed 7"),
+        (Plan(ALL, precision="bf16"), "--precision bf16"),
+        (Plan(ALL, split="given"), "--split split.json"),
+    ],
+)
+def test_every_other_setting_is_an_option(plan, options):
+    assert format_command(plan, "xrays") == f"{START} {options}"
+
+
+@pytest.mark.parametrize("name", ["my x-rays", "a;rm -rf b", "$HOME", "quote's", "Röntgen"])
+def test_a_shell_takes_the_name_of_the_data_for_a_name(name):
+    assert shlex.split(format_command(Plan(ALL), name))[3] == name
+
+
+def test_the_command_is_given_without_a_path(reproduced):
+    command = replace(reproduced(), data="my x-rays").to_json()["command"]
+    assert command == (
+        "lungscope reproduce --data 'my x-rays' --out OUT --models vgg11,mobilenet-v2,squeezenet1_1"
+    )
+
+
+def test_notes_are_sentences(reproduced, small):
+    for note in reproduced(small).notes:
+        assert note[0].isupper() or note[0].isdigit()
+        assert note.endswith(".")
+
+
+def test_the_notes_say_what_proportion_folds_train_on(reproduced, phantom_split):
+    split = phantom_split
+    folds = replace(
+        reproduced(), plan=Plan(reproduced().plan.models, folds=3), splits=(split, split, split)
+    )
+    count, every = len(split.subset("train")), len(split.entries)
+    proportion = f"{100 * count / every:.0f} %"
+    assert f"Each fold trains on {count} images ({proportion}), the paper on 80 %" in folds.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("origin", "expected"), [("drawn", "was drawn with seed 0"), ("given", "was given as a file")]
+)
+def test_the_notes_say_where_the_split_came_from(reproduced, origin, expected):
+    table = reproduced()
+    assert expected in replace(table, plan=replace(table.plan, split=origin)).notes[0]
+
+
+def test_repr_and_html_show_each_model_beside_the_paper(reproduced):
+    made = reproduced()
+    text = repr(made)
+    assert "VGG11: weights unavailable (no | network), paper 0.8507" in text
+    accuracy = made.rows[1].metrics["accuracy"]
+    assert f"MobileNetV2: accuracy {accuracy:.4f}, paper 0.8853" in text
+    html = made._repr_html_()
+    assert html.count("<tr>") == 4
+    assert "paper 0.8853" in html
