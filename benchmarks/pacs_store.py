@@ -60,7 +60,9 @@ def main() -> None:
     films = [samples_of(file) for file in list_files([str(options.folder)], sys.stdin)]
     films = films[: options.instances]
     contents = [encoded(numbered(film, 0)) for film in films]
-    answers = [not classifier.judge(read_content(each, "film.dcm")).abstained for each in contents]
+    answers = [
+        not classifier.classify(read_content(each, "film.dcm")).abstained for each in contents
+    ]
     pictured = sum(answers[number % len(films)] for number in range(options.instances))
     target = Target()
     with tempfile.TemporaryDirectory() as folder:

@@ -324,7 +324,7 @@ def memory(service: Service, files: list[Path], total: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", type=Path, help="default: the model in the box")
+    parser.add_argument("--model", type=Path, help="default: the bundled model")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--images", type=int, default=300)
     parser.add_argument("--rounds", type=int, default=5)

@@ -15,14 +15,14 @@ class StubModel:
     classes = CLASSES
     description = Description("mobilenet-lung", 16, CLASSES, Preprocessing(64, 0.5, 0.2), "ab" * 32)
 
-    def judge(self, radiograph):
+    def classify(self, radiograph):
         contributions = np.zeros((2, 7, 7), dtype=np.float32)
         contributions[0, 0, 0] = contributions[1, 3, 1] = 1
         return Prediction(
             file=radiograph.path,
             label="Normal",
             probabilities={"Lung Opacity": 0.25, "Normal": 0.75},
-            reason=None,
+            cause=None,
             distance=0.0,
             model="mobilenet-lung abababab",
             model_sha256="ab" * 32,

@@ -87,7 +87,7 @@ def write_tiny_model(folder: Path) -> Path:
         preprocessing=Preprocessing(SIZE, 0.5, 0.25),
         weights_sha256=hashlib.sha256(graph).hexdigest(),
         temperature=2.0,
-        abstention=Thresholds("mahalanobis", farthest=1.5, least_confidence=0.45).to_json(),
+        abstention=Thresholds("mahalanobis", max_distance=1.5, min_confidence=0.45).to_json(),
         export=ExportInfo(
             "fp32",
             {

@@ -38,7 +38,7 @@ def test_a_folder_of_films_becomes_a_folder_of_pictures(bundled, films):
     assert told.exit_code == 0
     for name in ("a/1.png.png", "b/1.png.png"):
         assert (films.parent / "explanations" / name).is_file()
-    assert "Wrote 2 pictures to explanations; 0 of them with more heat" in told.stdout
+    assert "Wrote 2 figures to explanations; 0 of them with more attribution" in told.stdout
     assert "mobilenet-lung abababab" in told.stdout
     assert "not for diagnosis" in told.stdout
     assert sorted(path.name for path in films.rglob("*.png")) == ["1.png", "1.png"]
@@ -53,7 +53,7 @@ def test_a_program_gets_json_alone(bundled, films):
     assert row["label"] == "Normal"
     assert row["explained"] == "Lung Opacity"
     assert row["probabilities"] == {"Lung Opacity": 0.25, "Normal": 0.75}
-    assert row["share_outside_thorax"] > 0.9
+    assert row["proportion_outside_thorax"] > 0.9
     assert row["suspect"] is True
     assert row["picture"] == "explanations/1.png.png"
 
@@ -63,7 +63,7 @@ def test_a_bad_file_is_a_row_and_the_others_are_done(bundled, films):
     told = run(app, ["explain", "films"])
     assert told.exit_code == 1
     assert "(unreadable)" in told.stdout
-    assert "Wrote 2 pictures" in told.stdout
+    assert "Wrote 2 figures" in told.stdout
 
 
 def test_an_unknown_class_is_told_with_those_that_there_are(bundled, films):
@@ -115,7 +115,7 @@ def test_a_run_explains_itself(films):
     assert told.exit_code == 0
     answer = json.loads(told.stdout)
     assert answer["model"].startswith("squeezenet1_1 ")
-    assert [row["method"] for row in answer["files"]] == ["class activation map"] * 2
+    assert [row["method"] for row in answer["files"]] == ["class-activation-map"] * 2
 
 
 def test_without_a_run_torch_is_not_imported(films):

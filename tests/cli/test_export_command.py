@@ -26,7 +26,7 @@ def run(tmp_path, phantoms, phantom_split):
 @pytest.fixture
 def asked(monkeypatch):
     """What `export_run` was given; it exports nothing."""
-    asked = {"least_confidence": 0.5672}
+    asked = {"min_confidence": 0.5672}
 
     def export_run(run, data, folder, precision, **options):
         asked.update(run=run, data=data, folder=folder, precision=precision, **options)
@@ -36,7 +36,7 @@ def asked(monkeypatch):
             ("Normal", "[odd]"),
             Preprocessing(64, 0.5, 0.25),
             "0123456789abcdef" * 4,
-            abstention=Thresholds("mahalanobis", 1.4972, asked["least_confidence"]).to_json(),
+            abstention=Thresholds("mahalanobis", 1.4972, asked["min_confidence"]).to_json(),
             export=ExportInfo(precision, {}),
         )
         parity = Parity(precision, 302, 12, 9.5e-06, 1.0, 0.9371, 0.9404)
@@ -66,7 +66,7 @@ def test_it_exports_beside_the_run_and_says_what_to_do_next(run, asked, phantoms
 
 
 def test_a_model_that_is_sure_enough_of_every_answer_is_not_said_to_abstain_below_0(run, asked):
-    asked["least_confidence"] = 0.0
+    asked["min_confidence"] = 0.0
     told = invoke(app, ["export", str(run.folder)]).stdout
     assert "never for want of confidence" in told
     assert "0.000" not in told
@@ -99,7 +99,7 @@ def test_a_program_gets_json_alone(run, asked):
     told = json.loads(invoke(app, ["export", str(run.folder), "--json"]).stdout)
     assert told["model"] == "mobilenet-lung 01234567"
     assert told["parity"]["equal_decisions"] == 1
-    assert told["abstention"]["farthest"] == 1.4972
+    assert told["abstention"]["max_distance"] == 1.4972
 
 
 def test_quiet_says_nothing(run, asked):

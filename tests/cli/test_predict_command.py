@@ -53,7 +53,7 @@ def test_a_table_has_a_row_a_file_in_the_order_given(predict):
     assert "Viral Pneumonia" in first
     assert "Lung Opacity" in second
     assert "(abstains)" in third
-    assert "not confident" in third
+    assert "low confidence" in third
     assert "3 files: 1 abstained, 2 classified" in summary
     assert "not for diagnosis" in model
 

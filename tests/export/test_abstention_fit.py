@@ -100,26 +100,26 @@ def answers(confidences, right):
     )
 
 
-def least_confidence(confidences, right):
-    return choose_thresholds(np.ones(len(right)), answers(confidences, right)).least_confidence
+def min_confidence(confidences, right):
+    return choose_thresholds(np.ones(len(right)), answers(confidences, right)).min_confidence
 
 
 def test_where_all_answers_are_right_often_enough_none_is_held_back():
-    assert least_confidence(np.linspace(0.6, 0.99, 40), [False] * 2 + [True] * 38) == 0
+    assert min_confidence(np.linspace(0.6, 0.99, 40), [False] * 2 + [True] * 38) == 0
 
 
-def test_the_least_confidence_is_the_lowest_whose_answers_are_right_often_enough():
+def test_the_min_confidence_is_the_lowest_whose_answers_are_right_often_enough():
     confidences = np.linspace(0.6, 0.99, 40)
     right = [False] * 8 + [True] * 32
     # among the 33 surest there is 1 mistake, among the 34 surest there are 2
-    assert least_confidence(confidences, right) == pytest.approx(confidences[40 - 33])
+    assert min_confidence(confidences, right) == pytest.approx(confidences[40 - 33])
 
 
 def test_a_wanted_accuracy_that_is_out_of_reach_leaves_the_surer_half():
     confidences = np.linspace(0.6, 0.99, 40)
-    assert least_confidence(confidences, [False] * 40) == pytest.approx(confidences[19])
+    assert min_confidence(confidences, [False] * 40) == pytest.approx(confidences[19])
 
 
 def test_one_lucky_answer_sets_no_threshold():
     confidences = np.linspace(0.6, 0.99, 40)
-    assert least_confidence(confidences, [False] * 39 + [True]) == pytest.approx(confidences[19])
+    assert min_confidence(confidences, [False] * 39 + [True]) == pytest.approx(confidences[19])

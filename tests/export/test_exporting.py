@@ -92,7 +92,7 @@ def test_an_exported_model_is_a_folder_that_answers_as_the_checkpoint(
     expected = predict_subset(trained, cache, entries).probabilities
     classifier = Classifier.load(found.folder)
     for entry, row in zip(entries, expected, strict=True):
-        answer = classifier.judge(read(phantoms / entry.file))
+        answer = classifier.classify(read(phantoms / entry.file))
         assert list(answer.probabilities.values()) == pytest.approx(row.tolist(), abs=1e-5)
 
     images = len(run.split.subset("validation")) + 12
@@ -110,7 +110,7 @@ def test_what_was_checked_is_written_and_told(exported, ready, tmp_path):
     told = json.loads(json.dumps(found.to_json(), allow_nan=False))
     assert told["parity"] == written
     assert told["bytes"] == (tmp_path / "model" / "model.onnx").stat().st_size
-    assert told["abstention"]["farthest"] > 0
+    assert told["abstention"]["max_distance"] > 0
 
 
 def test_abstention_is_fitted_on_what_the_graph_says(exported, ready, run, phantoms, tmp_path):
@@ -123,7 +123,7 @@ def test_abstention_is_fitted_on_what_the_graph_says(exported, ready, run, phant
     assert model.reference.mean == pytest.approx(features.mean(axis=0), rel=1e-4, abs=1e-6)
     noise = np.random.default_rng(0).integers(0, 256, (1, 64, 64), dtype=np.uint8)
     strange = model.reference.distance(run_graph(model.graph, noise).features)
-    assert strange > model.thresholds.farthest
+    assert strange > model.thresholds.max_distance
 
 
 def test_in_integers_it_is_smaller_and_says_so(exported, graph, tmp_path, monkeypatch):

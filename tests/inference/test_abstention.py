@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import mahalanobis
 
 from lungscope.errors import LungscopeError
-from lungscope.inference.abstention import LARGEST_FILE, SCORE, Reference, Thresholds
+from lungscope.inference.abstention import (
+    LARGEST_FILE,
+    SCORE,
+    Reference,
+    Thresholds,
+    describe_cause,
+)
 
 FEATURES, AXES = 12, 5
 
@@ -208,12 +214,12 @@ def test_a_damaged_file_is_refused_or_is_still_a_gaussian(tmp_path, place, damag
         assert found.distance(images(1))[0] >= 0
 
 
-STRANGE = "not a frontal chest X-ray like those of the training"
-THRESHOLDS = Thresholds(SCORE, farthest=1.5, least_confidence=0.55)
+STRANGE = "not a frontal chest X-ray like the training images"
+THRESHOLDS = Thresholds(SCORE, max_distance=1.5, min_confidence=0.55)
 
 
 def test_within_both_thresholds_there_is_no_objection():
-    assert THRESHOLDS.objection(1.5, 0.55) is None
+    assert THRESHOLDS.check(1.5, 0.55) is None
 
 
 @pytest.mark.parametrize(
@@ -224,12 +230,12 @@ def test_within_both_thresholds_there_is_no_objection():
         (1.50001, 0.9, f"{STRANGE} (distance 1.50001, at most 1.50000)"),
         (float("inf"), 0.9, f"{STRANGE} (distance inf, at most 1.50)"),
         (float("nan"), 0.9, f"{STRANGE} (distance nan, at most 1.50)"),
-        (1.0, 0.48, "not confident (0.48, at least 0.55)"),
-        (1.0, 0.5499, "not confident (0.5499, at least 0.5500)"),
+        (1.0, 0.48, "low confidence (0.48, at least 0.55)"),
+        (1.0, 0.5499, "low confidence (0.5499, at least 0.5500)"),
     ],
 )
 def test_an_objection_says_what_is_and_what_must_be(distance, confidence, reason):
-    assert THRESHOLDS.objection(distance, confidence) == reason
+    assert describe_cause(THRESHOLDS.check(distance, confidence)) == reason
 
 
 @given(
@@ -239,10 +245,11 @@ def test_an_objection_says_what_is_and_what_must_be(distance, confidence, reason
     st.floats(0, 1),
 )
 def test_every_objection_tells_the_value_from_its_limit(distance, confidence, limit, least):
-    reason = Thresholds(SCORE, limit, least).objection(distance, confidence)
+    cause = Thresholds(SCORE, limit, least).check(distance, confidence)
     answered = distance <= limit and confidence >= least
-    assert (reason is None) == answered
-    if reason is not None:
+    assert (cause is None) == answered
+    if cause is not None:
+        reason = describe_cause(cause)
         said = reason[reason.rindex("(") + 1 : -1].removeprefix("distance ").split(", ")
         assert said[0] != said[1].removeprefix("at most ").removeprefix("at least ")
 
@@ -255,14 +262,14 @@ def test_thresholds_come_back_from_json():
     "change",
     [
         {"score": "energy"},
-        {"farthest": 0},
-        {"farthest": float("nan")},
-        {"farthest": float("inf")},
-        {"farthest": None},
-        {"farthest": "far"},
-        {"least_confidence": -0.1},
-        {"least_confidence": 1.1},
-        {"least_confidence": float("nan")},
+        {"max_distance": 0},
+        {"max_distance": float("nan")},
+        {"max_distance": float("inf")},
+        {"max_distance": None},
+        {"max_distance": "far"},
+        {"min_confidence": -0.1},
+        {"min_confidence": 1.1},
+        {"min_confidence": float("nan")},
     ],
 )
 def test_thresholds_that_are_none_are_refused(change):
@@ -270,7 +277,7 @@ def test_thresholds_that_are_none_are_refused(change):
         Thresholds.from_json(THRESHOLDS.to_json() | change)
 
 
-@pytest.mark.parametrize("name", ["score", "farthest", "least_confidence"])
+@pytest.mark.parametrize("name", ["score", "max_distance", "min_confidence"])
 def test_a_missing_threshold_is_refused(name):
     value = THRESHOLDS.to_json()
     del value[name]

@@ -49,7 +49,7 @@ def test_it_names_none_where_it_is_not_confident(classifier, files):
     found = classifier.predict(files[2])
     assert found.label is None
     assert found.reason is not None
-    assert found.reason.startswith("not confident")
+    assert found.abstention == "low-confidence"
     assert found.most_probable in classifier.classes
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from lungscope.errors import LungscopeError
+from lungscope.errors import LungscopeError, ModelDamaged
 from lungscope.inference.description import Description
 from lungscope.inference.exported import BUNDLED_MODEL, ExportedModel
 
@@ -17,7 +17,7 @@ def copy(exported_model, tmp_path):
 def test_a_folder_is_read_whole(exported_model):
     model = ExportedModel.load(exported_model)
     assert model.description.classes == ("Lung Opacity", "Normal", "Viral Pneumonia")
-    assert model.thresholds.farthest == 1.5
+    assert model.thresholds.max_distance == 1.5
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "abstention.npz"])
@@ -51,7 +51,7 @@ def test_damaged_thresholds_are_refused(copy):
         ExportedModel.load(copy)
 
 
-def test_the_model_in_the_box_is_whole_and_small():
+def test_the_bundled_model_is_whole_and_small():
     model = ExportedModel.load(BUNDLED_MODEL)
     assert model.description.architecture == "mobilenet-lung"
     assert sum(path.stat().st_size for path in BUNDLED_MODEL.iterdir()) <= 20e6
@@ -64,4 +64,11 @@ def test_a_description_that_was_changed_is_refused(copy):
     swapped = text.replace(classes[0], "?").replace(classes[1], classes[0]).replace("?", classes[1])
     (copy / "model.json").write_text(swapped)
     with pytest.raises(LungscopeError, match="was changed after the export"):
+        ExportedModel.load(copy)
+
+
+def test_an_export_of_0_1_0_is_refused_with_what_to_do(copy):
+    description = json.loads((copy / "model.json").read_text())
+    (copy / "model.json").write_text(json.dumps(description | {"version": 1}))
+    with pytest.raises(ModelDamaged, match=r"0\.1\.0.*lungscope export RUN"):
         ExportedModel.load(copy)

@@ -1,11 +1,13 @@
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from lungscope.images import Acquisition, Identifiers
+from lungscope.inference.abstention import AbstentionCause
 from lungscope.inference.prediction import Failure, ImageOrigin, Prediction
 from lungscope.inference.rows import columns, to_cells, to_json
 
@@ -14,7 +16,7 @@ PREDICTION = Prediction(
     file=Path("a/b.dcm"),
     label="Normal",
     probabilities={"Normal": 0.75, "Viral Pneumonia": 0.25},
-    reason=None,
+    cause=None,
     distance=1.25,
     model="tiny 01234567",
     model_sha256="0123456789",
@@ -26,6 +28,9 @@ PREDICTION = Prediction(
         Identifiers(patient_id="PID-774411"),
     ),
     activation_map=np.zeros((2, 3, 3), np.float32),
+)
+ABSTAINED = replace(
+    PREDICTION, label=None, cause=AbstentionCause("low-confidence", "confidence", 0.75, 0.8)
 )
 FAILURE = Failure(Path("c.png"), "the file is empty (0 bytes)")
 
@@ -47,7 +52,7 @@ def test_a_file_that_could_not_be_read_is_a_row_with_its_reason():
 def test_identifiers_are_told_only_to_who_asks():
     assert "PID-774411" not in json.dumps(to_json(PREDICTION, with_ids=False))
     assert to_json(PREDICTION, with_ids=True)["patient_id"] == "PID-774411"
-    assert "PID-774411" not in repr(PREDICTION)
+    assert "PID-774411" not in repr(PREDICTION) + PREDICTION._repr_html_()
 
 
 def test_cells_stand_under_their_columns():
@@ -67,3 +72,13 @@ def test_cells_stand_under_their_columns():
         assert failure["error"] == FAILURE.reason
         assert failure["label"] == failure["probability:Normal"] == failure["abstained"] == ""
         assert answer.get("patient_id") == ("PID-774411" if with_ids else None)
+
+
+def test_an_abstention_is_a_code_beside_a_sentence():
+    row = to_json(ABSTAINED, with_ids=False)
+    assert (row["label"], row["abstained"]) == (None, True)
+    assert row["abstention"] == "low-confidence"
+    assert row["reason"] == "low confidence (0.75, at least 0.80)"
+    names = columns(CLASSES, with_ids=False)
+    cells = dict(zip(names, to_cells(ABSTAINED, CLASSES, with_ids=False), strict=True))
+    assert cells["abstention"] == "low-confidence"

@@ -59,7 +59,7 @@ def test_a_checkpoint_is_two_files_and_no_pickle(folder):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"version": 2}, "format version 2"),
+        ({"version": 3}, "format version 3"),
         ({"format": "something"}, "not the description of a lungscope model"),
         ({"weights_sha256": "0" * 64}, "SHA-256 differs"),
         ({"classes": ["Normal", "Lung Opacity"]}, "do not fit mobilenet-lung with 2 classes"),

@@ -1,4 +1,4 @@
-"""`lungscope explain`: where in a radiograph the evidence for a class lies, as pictures."""
+"""`lungscope explain`: where in a radiograph the evidence for a class lies, as figures."""
 
 import sys
 from pathlib import Path
@@ -16,11 +16,11 @@ from lungscope.errors import LungscopeError
 from lungscope.text import format_quantity
 
 if TYPE_CHECKING:
-    from lungscope.evaluation.checkpoint_classifier import CheckpointClassifier
     from lungscope.inference.classifier import Classifier
     from lungscope.inference.explain.explanation import Method
     from lungscope.inference.explain.files import Explained
     from lungscope.inference.prediction import Failure
+    from lungscope.models.checkpoint import Checkpoint
 
     Outcome: TypeAlias = Explained | Failure
 
@@ -52,10 +52,10 @@ def explain(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Draw where the evidence for a class lies: the radiograph, and heat over it, in one picture.
+    """Draw a figure of each radiograph with a heatmap of the evidence for a class.
 
-    Much heat outside the thorax is a warning: the score may rest on markers or on the film's edge.
-    A file that cannot be read is a row with its reason, and the exit code is 1 at the end.
+    Much attribution outside the thorax is a warning: the score may rest on markers or on the
+    film's edge. A file that cannot be read is a row with its reason, and the exit code is 1.
     """
     from lungscope.cli.inputs import list_files
     from lungscope.images import ANYTHING, CHEST_RADIOGRAPHS
@@ -91,9 +91,8 @@ def explain(
     suspects = sum(row["suspect"] is True for row in rows)
     terminal.say(
         escape(
-            f"Wrote {format_quantity(len(rows) - failures, 'picture')} to {out}; {suspects} of "
-            f"them with "
-            "more heat outside the thorax than evenly spread heat has there."
+            f"Wrote {format_quantity(len(rows) - failures, 'figure')} to {out}; {suspects} of "
+            "them with more attribution outside the thorax than if it were spread evenly."
         )
     )
     terminal.say(f"Model {classifier.description.identity}.  {DISCLAIMER}")
@@ -101,21 +100,18 @@ def explain(
     raise typer.Exit(INTERRUPTED if interrupted else 1 if failures else 0)
 
 
-def _classifier(
-    model: Path | None, run: Path | None
-) -> "tuple[Classifier | CheckpointClassifier, Method]":
+def _classifier(model: Path | None, run: Path | None) -> "tuple[Classifier | Checkpoint, Method]":
     if run is not None and model is not None:
         raise LungscopeError("--model and --run: give one of them")
     if run is not None:
-        from lungscope.evaluation.checkpoint_classifier import CheckpointClassifier
         from lungscope.models.checkpoint import Checkpoint
         from lungscope.training.run import Run
 
-        checkpoint = CheckpointClassifier(Checkpoint.load(Run.open(run).checkpoint))
+        checkpoint = Checkpoint.load(Run.open(run).checkpoint)
         return checkpoint, checkpoint.method
     from lungscope.inference.classifier import Classifier
 
-    return Classifier.load(model) if model else Classifier.bundled(), "class activation map"
+    return Classifier.load(model) if model else Classifier.bundled(), "class-activation-map"
 
 
 def _row(outcome: "Outcome") -> dict[str, Any]:
@@ -129,11 +125,12 @@ def _row(outcome: "Outcome") -> dict[str, Any]:
         "file": str(prediction.file),
         "error": None,
         "label": prediction.label,
+        "abstention": prediction.abstention,
         "reason": prediction.reason,
         "probabilities": dict(prediction.probabilities),
         "explained": explanation.label,
         "method": explanation.method,
-        "share_outside_thorax": explanation.share_outside,
+        "proportion_outside_thorax": explanation.proportion_outside_thorax,
         "suspect": explanation.suspect,
         "picture": str(outcome.picture),
     }
@@ -146,8 +143,8 @@ def _table(rows: list[dict[str, Any]]) -> Table:
         if row["error"] is not None:
             table.add_row(name, "(unreadable)", "", "", "", escape(row["error"]))
             continue
-        share = row["share_outside_thorax"]
-        outside = "no heat" if share is None else f"{100 * share:.0f} %"
+        share = row["proportion_outside_thorax"]
+        outside = "no attribution" if share is None else f"{100 * share:.0f} %"
         table.add_row(
             name,
             escape(row["label"] or "(abstains)"),

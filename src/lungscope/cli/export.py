@@ -94,10 +94,10 @@ def _exported(
 
 
 def _abstention(limits: "Mapping[str, Any]") -> str:
-    sure = limits["least_confidence"]
+    sure = limits["min_confidence"]
     told = f"below a confidence of {sure:.3f}" if sure else "never for want of confidence"
     return (
-        f"Abstains farther than {limits['farthest']:.3f} from the training images "
+        f"Abstains farther than {limits['max_distance']:.3f} from the training images "
         f"({limits['score']}), and {told}: both chosen on validation images"
     )
 

@@ -31,9 +31,7 @@ Radiographs = Annotated[
 ]
 ExportedFolder = Annotated[
     Path | None,
-    typer.Option(
-        "--model", help="Folder of `lungscope export`.", show_default="the model in the box"
-    ),
+    typer.Option("--model", help="Folder of `lungscope export`.", show_default="the bundled model"),
 ]
 Folder = Annotated[
     Path,

@@ -78,7 +78,7 @@ def _clear(out: Path, *, force: bool) -> None:
 
 
 def _recipe() -> "Recipe":
-    """A short recipe from the weights in the box: there is nothing to download.
+    """A short recipe from the bundled weights: there is nothing to download.
 
     The input is small, so that a demonstration takes a minute, and the learning rate fits that.
     """

@@ -89,7 +89,7 @@ def choose_thresholds(distances: Values, predictions: Predictions) -> Thresholds
     """
     limit = choose_max_distance(distances)  # first: it refuses what is not finite
     spread = np.quantile(distances, np.linspace(0, 1, QUANTILES))
-    return Thresholds(SCORE, limit, _least_confidence(predictions), tuple(spread.tolist()))
+    return Thresholds(SCORE, limit, _min_confidence(predictions), tuple(spread.tolist()))
 
 
 def choose_max_distance(distances: Values) -> float:
@@ -121,7 +121,7 @@ def choose_max_distance(distances: Values) -> float:
     return max(limit, largest)
 
 
-def _least_confidence(predictions: Predictions) -> float:
+def _min_confidence(predictions: Predictions) -> float:
     confidences = predictions.probabilities.max(axis=1)
     found = choose_threshold_for_accuracy(
         predictions, ACCURACY, Resampling.over(predictions.groups)

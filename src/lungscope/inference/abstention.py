@@ -1,4 +1,4 @@
-"""When a model does not answer: how far an image is from X-rays, and how sure the model must be."""
+"""When a model abstains: the rules, the codes that they give, and the sentence for each."""
 
 import io
 import math
@@ -6,13 +6,13 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lungscope.atomic import atomic_file
-from lungscope.errors import LungscopeError
+from lungscope.errors import ModelDamaged, NotFound
 from lungscope.images import Radiograph
 
 SCORE = "mahalanobis"
@@ -22,6 +22,49 @@ LARGEST_FILE = 4 * 2**20
 """Bytes of an `abstention.npz` and of what it unpacks to; those that we write have 1.1 MiB."""
 
 Values = NDArray[np.float32]
+
+AbstentionCode: TypeAlias = Literal[
+    "not-a-frontal-chest-radiograph", "out-of-distribution", "low-confidence"
+]
+"""Why no class is named: by the image's colour or shape, its features, or the probabilities."""
+
+
+@dataclass(frozen=True)
+class AbstentionCause:
+    """Why a model does not name a class for an image: a code and the numbers that decided.
+
+    Attributes:
+        code: the kind of cause.
+        quantity: what was measured.
+        value: of the quantity in this image; a distance may be infinite or NaN.
+        limit: the largest value that is accepted, or, of a confidence, the smallest.
+    """
+
+    code: AbstentionCode
+    quantity: Literal["chroma", "width/height", "height/width", "distance", "confidence"]
+    value: float
+    limit: float
+
+
+def describe_cause(cause: AbstentionCause) -> str:
+    """Makes the sentence for people out of a cause, one line without a full stop.
+
+    Examples:
+        >>> describe_cause(AbstentionCause("low-confidence", "confidence", 0.48, 0.55))
+        'low confidence (0.48, at least 0.55)'
+    """
+    value, limit = _distinguishable(cause.value, cause.limit)
+    if cause.quantity == "chroma":
+        return "it is in colour: a photograph or a screenshot? An X-ray belongs in a grey image"
+    if cause.quantity == "distance":
+        return (
+            "not a frontal chest X-ray like the training images "
+            f"(distance {value}, at most {limit})"
+        )
+    if cause.quantity == "confidence":
+        return f"low confidence ({value}, at least {limit})"
+    shape = "wide as tall" if cause.quantity == "width/height" else "tall as wide"
+    return f"it is {cause.value:.1f} times as {shape}, which no frontal chest X-ray is"
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +83,7 @@ class Reference:
         rest: (1,) > 0, that in every direction across all axes.
 
     Raises:
-        LungscopeError: shapes that do not fit, or a value out of its range.
+        ModelDamaged: shapes that do not fit, or a value out of its range.
     """
 
     mean: Values
@@ -52,22 +95,22 @@ class Reference:
     def __post_init__(self) -> None:
         for name, value in self._arrays().items():
             if value.dtype != np.float32 or not np.isfinite(value).all():
-                raise LungscopeError(f"features of X-rays: {name} must be finite float32 numbers")
+                raise ModelDamaged(f"features of X-rays: {name} must be finite float32 numbers")
         axes, count = self.deviations.size, self.mean.size
         shapes = {"mean": (count,), "scale": (count,), "deviations": (axes,), "rest": (1,)}
         for name, shape in (shapes | {"axes": (axes, count)}).items():
             if getattr(self, name).shape != shape:
-                raise LungscopeError(
+                raise ModelDamaged(
                     f"features of X-rays: {name} has the shape {getattr(self, name).shape}, "
                     f"for {count} features and {axes} axes it must be {shape}"
                 )
         if axes >= count:
-            raise LungscopeError(
+            raise ModelDamaged(
                 f"features of X-rays: {axes} axes of {count} features; it must be fewer"
             )
         for name in ("scale", "deviations", "rest"):
             if not (getattr(self, name) > 0).all():
-                raise LungscopeError(f"features of X-rays: {name} must be above 0")
+                raise ModelDamaged(f"features of X-rays: {name} must be above 0")
 
     def distance(self, features: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         """How far images are from the X-rays of the training; larger is stranger.
@@ -83,12 +126,12 @@ class Reference:
             (N,) >= 0; infinity where a feature is not finite.
 
         Raises:
-            LungscopeError: not as many features as these X-rays have.
+            ModelDamaged: not as many features as these X-rays have.
         """
         if features.ndim != 2 or features.shape[1] != self.mean.size:
-            raise LungscopeError(
+            raise ModelDamaged(
                 f"the model gives features of the shape {features.shape[1:]}, but abstention.npz "
-                f"is of {self.mean.size}; export the run again"
+                f"has {self.mean.size}; export the run again"
             )
         with np.errstate(over="ignore", invalid="ignore"):
             found = np.array([self._square(row) for row in features], dtype=np.float64)
@@ -112,16 +155,19 @@ class Reference:
         """Reads what `save` wrote.
 
         Raises:
-            LungscopeError: not found, or not such arrays.
+            NotFound: no such file.
+            ModelDamaged: unreadable, or not such arrays.
         """
         try:
             return cls(**_arrays_of(path))
+        except FileNotFoundError as error:
+            raise NotFound(f"{path}: {error.strerror}; copy the whole folder again") from error
         except OSError as error:
-            raise LungscopeError(f"{path}: {error.strerror or error}") from error
-        except LungscopeError as error:
-            raise LungscopeError(f"{path}: {error}") from error
+            raise ModelDamaged(f"{path}: {error.strerror or error}") from error
+        except ModelDamaged as error:
+            raise ModelDamaged(f"{path}: {error}") from error
         except Exception as error:  # what zipfile and numpy raise on damage is a long list
-            raise LungscopeError(
+            raise ModelDamaged(
                 f"{path}: not the features of X-rays ({type(error).__name__}); export the run again"
             ) from error
 
@@ -144,8 +190,8 @@ class Thresholds:
 
     Attributes:
         score: what the distance is, `SCORE`.
-        farthest: the largest distance at which an image counts as a frontal chest X-ray, > 0.
-        least_confidence: the lowest calibrated probability, in [0, 1], that is answered with.
+        max_distance: the largest distance at which an image counts as a frontal chest X-ray, > 0.
+        min_confidence: the lowest calibrated probability, in [0, 1], at which a class is named.
         quantiles: of the distances of validation images, at evenly spaced probabilities from 0 to
             1, rising: what the distances of other X-rays of the same kind are spread like.
 
@@ -154,36 +200,31 @@ class Thresholds:
     """
 
     score: str
-    farthest: float
-    least_confidence: float
+    max_distance: float
+    min_confidence: float
     quantiles: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if self.score != SCORE:
             raise ValueError(f"score {self.score!r} is unknown to this version, not {SCORE!r}")
-        if not 0 < self.farthest < math.inf:
-            raise ValueError(f"farthest is {self.farthest}, not a number above 0")
+        if not 0 < self.max_distance < math.inf:
+            raise ValueError(f"max_distance is {self.max_distance}, not a number above 0")
         if list(self.quantiles) != sorted(self.quantiles):
             raise ValueError("quantiles do not rise")
-        if not 0 <= self.least_confidence <= 1:
-            raise ValueError(f"least_confidence is {self.least_confidence}, not in [0, 1]")
+        if not 0 <= self.min_confidence <= 1:
+            raise ValueError(f"min_confidence is {self.min_confidence}, not in [0, 1]")
 
-    def objection(self, distance: float, confidence: float) -> str | None:
-        """Why the model does not answer, one line, or None where it does.
+    def check(self, distance: float, confidence: float) -> AbstentionCause | None:
+        """Returns why the model does not answer, or None where it does.
 
         Args:
             distance: `Reference.distance` of the image.
             confidence: the calibrated probability of its most probable class.
         """
-        if not distance <= self.farthest:  # so, a NaN is far
-            said = _apart(distance, self.farthest)
-            return (
-                "not a frontal chest X-ray like those of the training "
-                f"(distance {said[0]}, at most {said[1]})"
-            )
-        if not confidence >= self.least_confidence:
-            said = _apart(confidence, self.least_confidence)
-            return f"not confident ({said[0]}, at least {said[1]})"
+        if not distance <= self.max_distance:  # written so that NaN counts as far
+            return AbstentionCause("out-of-distribution", "distance", distance, self.max_distance)
+        if not confidence >= self.min_confidence:
+            return AbstentionCause("low-confidence", "confidence", confidence, self.min_confidence)
         return None
 
     def to_json(self) -> dict[str, Any]:
@@ -199,8 +240,8 @@ class Thresholds:
         """
         return cls(
             str(value["score"]),
-            float(value["farthest"]),
-            float(value["least_confidence"]),
+            float(value["max_distance"]),
+            float(value["min_confidence"]),
             tuple(float(each) for each in value.get("quantiles", ())),
         )
 
@@ -224,8 +265,8 @@ def _arrays_of(path: Path) -> dict[str, Values]:
         return {name: arrays[name] for name in arrays.files}
 
 
-def _apart(value: float, limit: float) -> tuple[str, str]:
-    """Both in as few decimals, two or more, as tell them apart."""
+def _distinguishable(value: float, limit: float) -> tuple[str, str]:
+    """Writes both numbers with as few decimals, two or more, as show that they differ."""
     for decimals in range(2, 12):
         said = f"{value:.{decimals}f}", f"{limit:.{decimals}f}"
         if said[0] != said[1]:
@@ -243,16 +284,17 @@ the latter, as one cut to a lung or to a wide child's chest, has 2.46; films of 
 (43 x 125 cm) have 2.9."""
 
 
-def find_implausibility(radiograph: Radiograph) -> str | None:
-    """Why an image cannot be a frontal chest X-ray: one line, or None where it may be one.
+def find_implausibility(radiograph: Radiograph) -> AbstentionCause | None:
+    """Returns why an image cannot be a frontal chest X-ray, or None where it may be one.
 
-    A single tint over a grey picture, as of blue film or of sepia, is none: it is read as grey.
+    A single tint over a grey image, as of blue film or of sepia, is accepted: it is read as grey.
     """
+    code: AbstentionCode = "not-a-frontal-chest-radiograph"
     if radiograph.chroma > MOST_CHROMA:
-        return "it is in colour: a photograph or a screenshot? An X-ray belongs in a grey image"
+        return AbstentionCause(code, "chroma", radiograph.chroma, MOST_CHROMA)
     width, height = radiograph.width, radiograph.height
-    aspect = max(width, height) / min(width, height)
-    if aspect > LARGEST_ASPECT:
-        shape = "wide as tall" if width > height else "tall as wide"
-        return f"it is {aspect:.1f} times as {shape}, which no frontal chest X-ray is"
+    if width / height > LARGEST_ASPECT:
+        return AbstentionCause(code, "width/height", width / height, LARGEST_ASPECT)
+    if height / width > LARGEST_ASPECT:
+        return AbstentionCause(code, "height/width", height / width, LARGEST_ASPECT)
     return None

@@ -1,4 +1,4 @@
-"""A model that answers for files: the one in the box, or one that `lungscope export` wrote."""
+"""Classify files with an exported model: the bundled one, or one that `lungscope export` wrote."""
 
 from collections import deque
 from collections.abc import Generator, Iterable, Sequence
@@ -7,7 +7,7 @@ from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
 
-from lungscope.errors import LungscopeError, UnreadableImage
+from lungscope.errors import InvalidSetting, UnreadableImage
 from lungscope.images import CHEST_RADIOGRAPHS, Policy, Radiograph, read, to_square
 from lungscope.inference import abstention
 from lungscope.inference.description import Description
@@ -21,7 +21,7 @@ AHEAD = 4
 
 
 class Classifier:
-    """Tells what chest radiographs show, or why it does not.
+    """Classifies chest radiographs, and abstains where it cannot.
 
     Every image is classified by itself, by one thread, so that its answer does not depend on what
     else is asked. Several threads may use one classifier.
@@ -34,25 +34,26 @@ class Classifier:
     """
 
     def __init__(self, model: ExportedModel) -> None:
-        """Makes a model ready to answer.
+        """Makes a model ready to classify.
 
         Raises:
-            LungscopeError: its graph cannot be run.
+            ModelDamaged: its graph cannot be run.
         """
         self._model = model
         self._session = Session(model.graph)
 
     @classmethod
     def bundled(cls) -> "Classifier":
-        """The model in the box: MobileNet-Lung, trained on real X-rays; see its model card."""
+        """Loads the bundled model: MobileNet-Lung, trained on real X-rays; see its model card."""
         return cls.load(BUNDLED_MODEL)
 
     @classmethod
     def load(cls, folder: Path | str) -> "Classifier":
-        """A model that `lungscope export` wrote.
+        """Loads a model that `lungscope export` wrote.
 
         Raises:
-            LungscopeError: missing, damaged or changed files, or a checkpoint that is not exported.
+            NotFound: the folder or a file of it is missing.
+            ModelDamaged: damaged or changed files, or a checkpoint that is not exported.
         """
         return cls(ExportedModel.load(Path(folder)))
 
@@ -67,7 +68,7 @@ class Classifier:
         return self.description.classes
 
     def predict(self, file: Path | str, accept: Policy = CHEST_RADIOGRAPHS) -> Prediction:
-        """Reads a file and answers for it.
+        """Reads and classifies a file.
 
         Args:
             file: PNG, JPEG, TIFF, BMP, WebP or DICOM.
@@ -76,10 +77,10 @@ class Classifier:
         Raises:
             UnreadableImage: it is not a radiograph that can be read.
         """
-        return self.judge(read(file, accept))
+        return self.classify(read(file, accept))
 
-    def judge(self, radiograph: Radiograph) -> Prediction:
-        """Answers for a radiograph that is read already.
+    def classify(self, radiograph: Radiograph) -> Prediction:
+        """Classifies a radiograph that is already read.
 
         Args:
             radiograph: pixels (H, W) float32 in [0, 1], bright is dense.
@@ -90,14 +91,14 @@ class Classifier:
         probabilities = dict(zip(self.classes, answer.probabilities[0].tolist(), strict=True))
         label = self.classes[int(answer.probabilities[0].argmax())]
         distance = float(self._model.reference.distance(answer.features)[0])
-        reason = abstention.find_implausibility(radiograph) or self._model.thresholds.objection(
+        cause = abstention.find_implausibility(radiograph) or self._model.thresholds.check(
             distance, probabilities[label]
         )
         return Prediction(
             file=radiograph.path,
-            label=label if reason is None else None,
+            label=label if cause is None else None,
             probabilities=probabilities,
-            reason=reason,
+            cause=cause,
             distance=distance,
             model=description.identity,
             model_sha256=description.weights_sha256,
@@ -111,12 +112,12 @@ class Classifier:
         accept: Policy = CHEST_RADIOGRAPHS,
         workers: int | None = None,
     ) -> Generator[Outcome, None, None]:
-        """Answers for many files, in their order, on all processors.
+        """Classifies many files, in their order, on all processors.
 
         Each thread decodes a file and classifies it, so that decoding and inference overlap; only
         a few images are in memory at once, however many files there are. A file that cannot be
         read is a `Failure`, and the others are done. For thousands of files, or for JPEG 2000,
-        `many.predict_in_processes` is faster.
+        `predict_in_processes` is faster.
 
         Args:
             files: as for `predict`; taken as they are needed.
@@ -125,12 +126,12 @@ class Classifier:
                 affinity and its container's limit.
 
         Raises:
-            LungscopeError: `workers` is below 1.
+            InvalidSetting: `workers` is below 1.
         """
         if isinstance(files, (str, Path)):
-            raise LungscopeError(f"{files}: one name, where a list of names is due")
+            raise InvalidSetting(f"{files}: one name, where a list of names is due")
         if workers is not None and workers < 1:
-            raise LungscopeError(f"{workers} workers: give 1 or more")
+            raise InvalidSetting(f"{workers} workers: give 1 or more")
         count = workers or cpu_count()
         pool = ThreadPoolExecutor(count, thread_name_prefix="lungscope")
         waiting: deque[Future[Outcome]] = deque()

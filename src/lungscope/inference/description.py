@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from lungscope.atomic import write_json
-from lungscope.errors import LungscopeError
+from lungscope.errors import ModelDamaged, NotFound
 from lungscope.images import Preprocessing
 
 FORMAT = "lungscope-model"
-VERSION = 1
+VERSION = 2
+"""Version 1, of lungscope 0.1.0, had other names in `abstention`, which only exports have."""
+
 PRECISIONS = ("fp32", "int8")
 SEAL = "sha256"
 """Field of an exported model's description: the hash of all of its other fields."""
@@ -116,25 +118,31 @@ class Description:
         """Reads `model.json`.
 
         Raises:
-            LungscopeError: not found, not a model's description, or of an unknown version.
+            NotFound: no such file.
+            ModelDamaged: not a model's description, altered, or of an unknown version.
         """
         try:
             value = json.loads(path.read_text(encoding="utf-8"))
             if value["format"] != FORMAT:
-                raise LungscopeError(f"{path}: not the description of a lungscope model")
-            if value["version"] != VERSION:
-                raise LungscopeError(
+                raise ModelDamaged(f"{path}: not the description of a lungscope model")
+            if value["version"] == 1 and "export" in value:
+                raise ModelDamaged(
+                    f"{path}: an export of lungscope 0.1.0, which this version does not read; "
+                    "export its run again with lungscope export RUN"
+                )
+            if value["version"] not in (1, VERSION):
+                raise ModelDamaged(
                     f"{path}: model format version {value['version']}, this lungscope reads "
                     f"version {VERSION}; use the lungscope that wrote it"
                 )
             seal = value.pop(SEAL, None)
             if "export" in value and seal != _seal(value):
-                raise LungscopeError(
+                raise ModelDamaged(
                     f"{path}: was changed after the export ({SEAL} differs); export the run again"
                 )
             classes = tuple(str(name) for name in value["classes"])
             if len(classes) < 2 or len(set(classes)) < len(classes):
-                raise LungscopeError(f"{path}: classes must be at least two different names")
+                raise ModelDamaged(f"{path}: classes must be at least two different names")
             return cls(
                 architecture=str(value["architecture"]),
                 se_reduction=int(value["se_reduction"]),
@@ -149,10 +157,12 @@ class Description:
                 versions=dict(value["versions"]),
                 export=ExportInfo.from_json(value["export"]) if "export" in value else None,
             )
+        except FileNotFoundError as error:
+            raise NotFound(f"{path}: {error.strerror}; give a model's folder") from error
         except OSError as error:
-            raise LungscopeError(f"{path}: {error.strerror}; give a model's folder") from error
+            raise ModelDamaged(f"{path}: {error.strerror}; give a model's folder") from error
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise LungscopeError(
+            raise ModelDamaged(
                 f"{path}: damaged model description ({type(error).__name__}: {error})"
             ) from error
 

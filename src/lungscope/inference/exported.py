@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from lungscope.errors import LungscopeError
+from lungscope.errors import ModelDamaged, NotFound
 from lungscope.inference.abstention import Reference, Thresholds
 from lungscope.inference.description import Description
 
@@ -13,7 +13,7 @@ REFERENCE = "abstention.npz"
 DESCRIPTION = "model.json"
 
 BUNDLED_MODEL = Path(__file__).resolve().parents[1] / "bundled"
-"""The model in the box, beside its card."""
+"""Folder of the bundled model and its card."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,12 +37,13 @@ class ExportedModel:
         """Reads a folder that `lungscope export` wrote.
 
         Raises:
-            LungscopeError: a file is missing, is not the one that `model.json` describes, or the
-                folder holds a checkpoint that is not exported yet.
+            NotFound: a file is missing.
+            ModelDamaged: a file is not the one that `model.json` describes, or the folder holds a
+                checkpoint that is not exported yet.
         """
         description = Description.load(folder / DESCRIPTION)
         if description.export is None:
-            raise LungscopeError(
+            raise ModelDamaged(
                 f"{folder}: a checkpoint, which needs torch; make an exported model of its run "
                 "with lungscope export RUN"
             )
@@ -53,7 +54,7 @@ class ExportedModel:
         try:
             thresholds = Thresholds.from_json(description.abstention)
         except (KeyError, TypeError, ValueError) as error:
-            raise LungscopeError(
+            raise ModelDamaged(
                 f"{folder / DESCRIPTION}: damaged thresholds of abstention ({error})"
             ) from error
         return cls(description, content[GRAPH], Reference.load(folder / REFERENCE), thresholds)
@@ -62,10 +63,12 @@ class ExportedModel:
 def _verified(path: Path, sha256: str | None) -> bytes:
     try:
         content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise NotFound(f"{path}: {error.strerror}; copy the whole folder again") from error
     except OSError as error:
-        raise LungscopeError(f"{path}: {error.strerror}") from error
+        raise ModelDamaged(f"{path}: {error.strerror}") from error
     if hashlib.sha256(content).hexdigest() != sha256:
-        raise LungscopeError(
+        raise ModelDamaged(
             f"{path}: not the file that {DESCRIPTION} describes (SHA-256 differs); "
             "copy the whole folder again"
         )

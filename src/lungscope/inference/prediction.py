@@ -1,15 +1,18 @@
 """The answer for one file: a class, or why none is named."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from html import escape
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lungscope.errors import LungscopeError, UnreadableImage, UnwantedImage
+from lungscope.errors import InvalidSetting, UnreadableImage, UnwantedImage
 from lungscope.images import Acquisition, Identifiers, Radiograph
+from lungscope.inference.abstention import AbstentionCause, AbstentionCode, describe_cause
 from lungscope.inference.explain.heatmap import Heatmap, make_heatmap
 
 
@@ -42,7 +45,7 @@ class ImageOrigin:
         )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Prediction:
     """A model's answer for one radiograph.
 
@@ -50,8 +53,8 @@ class Prediction:
         file: as it was named.
         label: the most probable class, or None where the model abstains.
         probabilities: of every class, in the order of the model's outputs: calibrated, in [0, 1],
-            summing to 1. They mean nothing where the image is no frontal chest X-ray.
-        reason: why the model abstains, in plain words; None where it answers.
+            summing to 1. They mean nothing where the image is not a frontal chest X-ray.
+        cause: why the model abstains; None where it names a class.
         distance: of the image's features from those of the training images, >= 0; NaN for a
             checkpoint, which learns what is far when it is exported.
         model: architecture and short hash, e.g. "mobilenet-lung 33bc4012".
@@ -64,7 +67,7 @@ class Prediction:
     file: Path
     label: str | None
     probabilities: Mapping[str, float]
-    reason: str | None
+    cause: AbstentionCause | None
     distance: float
     model: str
     model_sha256: str
@@ -75,6 +78,16 @@ class Prediction:
     def abstained(self) -> bool:
         """Whether the model does not name a class."""
         return self.label is None
+
+    @property
+    def abstention(self) -> AbstentionCode | None:
+        """The code of why the model abstains; None where it names a class."""
+        return None if self.cause is None else self.cause.code
+
+    @property
+    def reason(self) -> str | None:
+        """Why the model abstains, as a sentence for people; None where it names a class."""
+        return None if self.cause is None else describe_cause(self.cause)
 
     @property
     def most_probable(self) -> str:
@@ -88,19 +101,46 @@ class Prediction:
             label: a class; the most probable one by default.
 
         Raises:
-            LungscopeError: no such class, or an architecture without an activation map.
+            InvalidSetting: no such class, or an architecture without an activation map.
         """
         label = self.most_probable if label is None else label
         names = list(self.probabilities)
         if label not in names:
-            raise LungscopeError(f"class {label!r} is unknown; choose one of {', '.join(names)}")
+            raise InvalidSetting(f"class {label!r} is unknown; choose one of {', '.join(names)}")
         if self.activation_map is None:
-            raise LungscopeError(
+            raise InvalidSetting(
                 f"{self.model}: this architecture has no activation map; explain it with --run RUN"
             )
         return make_heatmap(
             self.activation_map[names.index(label)], (self.origin.height, self.origin.width)
         )
+
+    def __repr__(self) -> str:
+        """Names file, class, probabilities and, where the model abstains, the code of why."""
+        numbers = ", ".join(f"{name}: {value:.3f}" for name, value in self.probabilities.items())
+        abstention = "" if self.cause is None else f", abstention={self.abstention!r}"
+        return (
+            f"Prediction({str(self.file)!r}, label={self.label!r}, "
+            f"probabilities={{{numbers}}}{abstention})"
+        )
+
+    def _repr_html_(self) -> str:
+        """A table of the probabilities, as notebooks show it; without identifiers."""
+        rows = "".join(
+            f"<tr><td>{_strong(name, name == self.label)}</td><td>{value:.3f}</td></tr>"
+            for name, value in self.probabilities.items()
+        )
+        answer = self.label if self.cause is None else f"No answer: {self.reason}"
+        distance = f"; distance {self.distance:.2f}" if math.isfinite(self.distance) else ""
+        return (
+            f"<table><caption>{escape(str(answer))}</caption>"
+            f"<thead><tr><th>class</th><th>probability</th></tr></thead><tbody>{rows}</tbody>"
+            f"</table><p>{escape(self.file.name)}; {escape(self.model)}{distance}</p>"
+        )
+
+
+def _strong(text: str, emphasised: bool) -> str:
+    return f"<strong>{escape(text)}</strong>" if emphasised else escape(text)
 
 
 @dataclass(frozen=True)

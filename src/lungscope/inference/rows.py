@@ -20,7 +20,7 @@ _IDENTIFIERS = (
 def to_json(outcome: Outcome, *, with_ids: bool) -> dict[str, Any]:
     """A JSON object; what is unknown is null.
 
-    `forced` says why a DICOM image would have been refused, had not all been asked for.
+    `unwanted` says why a DICOM image would have been refused, had not every modality been allowed.
 
     Args:
         outcome: of one file.
@@ -35,6 +35,7 @@ def to_json(outcome: Outcome, *, with_ids: bool) -> dict[str, Any]:
         "label": outcome.label,
         "probabilities": dict(outcome.probabilities),
         "abstained": outcome.abstained,
+        "abstention": outcome.abstention,
         "reason": outcome.reason,
         "distance": outcome.distance if math.isfinite(outcome.distance) else None,
         "model": outcome.model,
@@ -43,7 +44,7 @@ def to_json(outcome: Outcome, *, with_ids: bool) -> dict[str, Any]:
         "height": origin.height,
         "width": origin.width,
         **{name: getattr(origin.acquisition, name, None) for name in _ACQUISITION},
-        "forced": None
+        "unwanted": None
         if origin.acquisition is None
         else CHEST_RADIOGRAPHS.objection(origin.acquisition),
     }
@@ -56,8 +57,9 @@ def columns(classes: Sequence[str], *, with_ids: bool) -> list[str]:
     """The names of a CSV's columns."""
     probabilities = [f"probability:{name}" for name in classes]
     return [
-        *("file", "error", "label", *probabilities, "abstained", "reason", "distance", "model"),
-        *("model_sha256", "format", "height", "width", *_ACQUISITION, "forced"),
+        *("file", "error", "label", *probabilities, "abstained", "abstention", "reason"),
+        *("distance", "model", "model_sha256", "format", "height", "width"),
+        *(*_ACQUISITION, "unwanted"),
         *(_IDENTIFIERS if with_ids else ()),
     ]
 

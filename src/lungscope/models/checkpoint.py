@@ -1,16 +1,31 @@
-"""A trained model as a folder: `model.safetensors` beside `model.json`. Never a pickle."""
+"""A trained model as a folder, `model.safetensors` beside `model.json`; never a pickle."""
 
 import hashlib
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
 from lungscope.atomic import atomic_file
-from lungscope.errors import LungscopeError
+from lungscope.errors import ModelDamaged, NotFound
+from lungscope.images import CHEST_RADIOGRAPHS, Policy, Radiograph, read, to_square
+from lungscope.inference import abstention
 from lungscope.inference.description import Description
+from lungscope.inference.explain.explanation import Method
+from lungscope.inference.prediction import ImageOrigin, Prediction
+from lungscope.models.activation_map import (
+    compute_activation_map,
+    compute_grad_cam,
+    has_activation_map,
+)
 from lungscope.models.network import Network
+from lungscope.models.normalisation import normalise, to_unit
 from lungscope.models.registry import Shape
 from lungscope.models.weights import build_network
 
@@ -20,7 +35,17 @@ DESCRIPTION = "model.json"
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """A trained network and its description."""
+    """A trained network and its description.
+
+    It classifies as an exported model does, with calibrated probabilities and always with an
+    activation map. But it neither measures how far an image is from the training images nor
+    abstains at low confidence, because these limits are fitted at the export: the distance of its
+    predictions is NaN.
+
+    Attributes:
+        network: in evaluation mode, on the CPU.
+        description: of the model.
+    """
 
     network: Network
     description: Description
@@ -30,18 +55,21 @@ class Checkpoint:
         """Reads a checkpoint, with its network in evaluation mode on the CPU.
 
         Raises:
-            LungscopeError: a file is missing, the weights are not those described, or the
-                architecture, its classes or the format version are unknown or do not fit.
+            NotFound: a file is missing.
+            ModelDamaged: the weights are not those described, or the architecture, its classes or
+                the format version are unknown or do not fit.
         """
         folder = Path(folder)
         description = Description.load(folder / DESCRIPTION)
         path = folder / WEIGHTS
         try:
             content = path.read_bytes()
+        except FileNotFoundError as error:
+            raise NotFound(f"{path}: {error.strerror}; copy the whole folder again") from error
         except OSError as error:
-            raise LungscopeError(f"{path}: {error.strerror}") from error
+            raise ModelDamaged(f"{path}: {error.strerror}") from error
         if hashlib.sha256(content).hexdigest() != description.weights_sha256:
-            raise LungscopeError(
+            raise ModelDamaged(
                 f"{path}: not the weights that {DESCRIPTION} describes (SHA-256 differs); "
                 "copy the whole folder again"
             )
@@ -49,12 +77,68 @@ class Checkpoint:
         network = build_network(description.architecture, shape)
         try:
             network.load_state_dict(load(content), strict=True)
-        except RuntimeError as error:
-            raise LungscopeError(
+        except (RuntimeError, SafetensorError) as error:
+            raise ModelDamaged(
                 f"{path}: the weights do not fit {description.architecture} with "
                 f"{len(description.classes)} classes"
             ) from error
         return cls(network.eval(), description)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names in the order of the outputs."""
+        return self.description.classes
+
+    @property
+    def method(self) -> Method:
+        """How the activation maps of its predictions are computed."""
+        return "class-activation-map" if has_activation_map(self.network) else "grad-cam"
+
+    def predict(self, file: Path | str, accept: Policy = CHEST_RADIOGRAPHS) -> Prediction:
+        """Reads and classifies a file.
+
+        Args:
+            file: PNG, JPEG, TIFF, BMP, WebP or DICOM.
+            accept: which DICOM images are read; `ANYTHING` for all.
+
+        Raises:
+            UnreadableImage: not a radiograph that can be read.
+        """
+        return self.classify(read(file, accept))
+
+    def classify(self, radiograph: Radiograph) -> Prediction:
+        """Classifies a radiograph that is already read.
+
+        Args:
+            radiograph: pixels (H, W) float32 in [0, 1], bright is dense.
+        """
+        square = to_square(radiograph, self.description.preprocessing.size)
+        probabilities, activation_map = self._compute(square)
+        cause = abstention.find_implausibility(radiograph)
+        return Prediction(
+            file=radiograph.path,
+            label=self.classes[int(probabilities.argmax())] if cause is None else None,
+            probabilities=dict(zip(self.classes, probabilities.tolist(), strict=True)),
+            cause=cause,
+            distance=math.nan,
+            model=self.description.identity,
+            model_sha256=self.description.weights_sha256,
+            origin=ImageOrigin.of(radiograph),
+            activation_map=activation_map,
+        )
+
+    def _compute(
+        self, square: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        network = self.network
+        pixels = torch.from_numpy(square)[None, None]
+        with torch.no_grad():
+            maps = network.features(normalise(to_unit(pixels), self.description.preprocessing))
+            logits = network.classifier(network.pool(maps))[0].double()
+            exact = has_activation_map(network)
+            activation_map = (compute_activation_map if exact else compute_grad_cam)(network, maps)
+        probabilities = torch.softmax(logits / self.description.temperature, dim=0)
+        return probabilities.numpy(), activation_map[0].numpy()
 
 
 def save_checkpoint(

@@ -1,6 +1,6 @@
 """Pre-trained weights: torchvision's ImageNet weights, a file of one's own, or none.
 
-Those of the model in the box are no original's; `building` knows them.
+Those of the bundled model are no original's; `building` knows them.
 """
 
 import socket
@@ -120,7 +120,7 @@ def build_network(name: str, shape: Shape, weights: str = NONE) -> Network:
     Args:
         name: one of `architectures()`.
         shape: number of classes and the like.
-        weights: "imagenet", "bundled" (the model in the box, trained on radiographs), "none" or
+        weights: "imagenet", "bundled" (the bundled model, trained on radiographs), "none" or
             the path of a state dict of the original.
 
     Raises:

@@ -139,7 +139,7 @@ def initialisation(facts: RunFacts) -> str:
     if facts.weights == IMAGENET:
         origin = f"ImageNet weights of torchvision's {facts.architecture.original}"
     elif facts.weights == BUNDLED:
-        origin = "the model in the box, which was trained on radiographs"
+        origin = "the bundled model, which was trained on radiographs"
     else:
         origin = f"the weights in {facts.weights}"
     return f"From {origin}; layers that are new are drawn with seed {facts.recipe.seed}."

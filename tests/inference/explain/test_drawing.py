@@ -6,12 +6,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from lungscope.inference.abstention import AbstentionCause
 from lungscope.inference.explain import drawing as module
 from lungscope.inference.explain.drawing import draw_explanation, draw_overlay, panel_size
 from lungscope.inference.explain.explanation import Explanation
 from lungscope.inference.explain.heatmap import make_heatmap
 from lungscope.inference.prediction import ImageOrigin, Prediction
 
+COLOUR = AbstentionCause("not-a-frontal-chest-radiograph", "chroma", 0.1, 0.03)
 CLASSES = ("Lung Opacity", "Normal", "Viral Pneumonia")
 
 
@@ -20,15 +22,15 @@ def film(height=300, width=200):
     return ((x / width + y / height) / 2).astype(np.float32)
 
 
-def explained(pixels, place=(3, 3), label="Normal", reason=None, file="film.png", model="m 1234"):
+def explained(pixels, place=(3, 3), label="Normal", cause=None, file="film.png", model="m 1234"):
     contributions = np.zeros((3, 7, 7), dtype=np.float32)
     contributions[(1, *place)] = 0.5
     return Explanation.of(
         Prediction(
             file=Path(file),
-            label=None if reason else "Normal",
+            label=None if cause else "Normal",
             probabilities=dict(zip(CLASSES, (0.1, 0.7, 0.2), strict=True)),
-            reason=reason,
+            cause=cause,
             distance=1.0,
             model=model,
             model_sha256="",
@@ -112,27 +114,27 @@ def test_it_says_what_it_shows(words):
     assert "film 7.png" in words
     assert "miller" not in told
     assert "Model m 1234.  Research software, not for diagnosis." in words
-    assert "evidence for Normal (probability 0.700), +0.50 logits in all" in told
-    assert "of the heat is outside the thorax" in told
+    assert "Evidence for Normal (probability 0.700), +0.50 logits in all" in told
+    assert "of the attribution is outside the thorax" in told
 
 
 def test_another_class_is_told_apart_from_the_answer(words):
     pixels = film()
     draw_explanation(pixels, explained(pixels, label="Viral Pneumonia"))
     assert words[0] == "Normal, probability 0.700"
-    assert any("evidence for Viral Pneumonia (probability 0.200)" in text for text in words)
+    assert any("Evidence for Viral Pneumonia (probability 0.200)" in text for text in words)
     assert "No place of this image speaks for Viral Pneumonia." in words
 
 
 def test_a_refusal_stands_in_place_of_a_class(words):
     pixels = film()
-    draw_explanation(pixels, explained(pixels, reason="it is in colour"))
-    assert words[0] == "No answer: it is in colour"
+    draw_explanation(pixels, explained(pixels, cause=COLOUR))
+    assert words[0].startswith("No answer: it is in colour: a photograph")
 
 
 def test_what_is_estimated_is_called_so(words):
     pixels = film()
-    draw_explanation(pixels, replace(explained(pixels), method="Grad-CAM"))
+    draw_explanation(pixels, replace(explained(pixels), method="grad-cam"))
     assert any("estimated by Grad-CAM" in text for text in words)
 
 
@@ -151,10 +153,10 @@ def test_no_probability_is_shown_as_certainty(words, probability, expected):
 
 @settings(max_examples=20, deadline=None)
 @given(st.text(max_size=300), st.text(min_size=1, max_size=300))
-def test_any_name_and_reason_can_be_drawn(name, reason):
+def test_any_name_of_a_file_and_a_model_can_be_drawn(name, model):
     pixels = film(64, 64)
     file = name.replace("/", "").replace("\0", "") or "x"
-    assert draw_explanation(pixels, explained(pixels, file=file, reason=reason)).height <= 1050
+    assert draw_explanation(pixels, explained(pixels, file=file, model=model)).height <= 1050
 
 
 def test_the_same_answer_gives_the_same_bytes():

@@ -15,7 +15,7 @@ def prediction(contributions, size=(100, 80)):
         file=Path("film.png"),
         label="Normal",
         probabilities=dict(zip(CLASSES, (0.1, 0.7, 0.2), strict=True)),
-        reason=None,
+        cause=None,
         distance=1.0,
         model="mobilenet-lung 33bc4012",
         model_sha256="33bc4012" * 8,
@@ -39,29 +39,29 @@ def test_the_most_probable_class_is_explained_unless_another_is_named():
     named = Explanation.of(answer, "Viral Pneumonia")
     assert named.label == "Viral Pneumonia"
     assert named.probability == 0.2
-    assert named.heat.contributions[0, 0] == 1
+    assert named.heatmap.contributions[0, 0] == 1
 
 
 def test_its_heat_is_on_the_pixels_of_the_radiograph():
-    assert Explanation.of(prediction(map_with((1, 3, 3)))).heat.evidence.shape == (100, 80)
+    assert Explanation.of(prediction(map_with((1, 3, 3)))).heatmap.evidence.shape == (100, 80)
 
 
 def test_heat_on_a_corner_is_a_warning():
     found = Explanation.of(prediction(map_with((1, 0, 6))))
     assert found.suspect
-    assert found.remark.startswith("Warning: 100 % of the heat is outside the thorax")
-    assert "more than of evenly spread heat (35 %)" in found.remark
+    assert found.remark.startswith("Warning: 100 % of the attribution is outside the thorax")
+    assert "more than of evenly spread attribution (35 %)" in found.remark
 
 
 def test_heat_on_a_lung_is_none():
     found = Explanation.of(prediction(map_with((1, 3, 1))))
     assert not found.suspect
-    assert "of evenly spread heat it would be 35 %" in found.remark
+    assert "of evenly spread attribution it would be 35 %" in found.remark
 
 
 def test_without_heat_it_is_said_that_nothing_speaks_for_the_class():
     found = Explanation.of(prediction(map_with((1, 3, 3))), "Lung Opacity")
-    assert found.share_outside is None
+    assert found.proportion_outside_thorax is None
     assert not found.suspect
     assert found.remark == "No place of this image speaks for Lung Opacity."
 

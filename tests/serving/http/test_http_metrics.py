@@ -52,9 +52,9 @@ def test_answers_are_counted_by_class_and_abstentions_by_their_reason(client_of)
     found = told(client)
     assert found["lungscope_answers_total", "Lung Opacity"] == 2
     assert found["lungscope_answers_total", "Viral Pneumonia"] == 1
-    assert found["lungscope_abstentions_total", "unlike-training"] == 1
-    assert found["lungscope_abstentions_total", "no-chest-xray"] == 1
-    assert found["lungscope_abstentions_total", "not-confident"] == 1
+    assert found["lungscope_abstentions_total", "out-of-distribution"] == 1
+    assert found["lungscope_abstentions_total", "not-a-frontal-chest-radiograph"] == 1
+    assert found["lungscope_abstentions_total", "low-confidence"] == 1
     assert found["lungscope_unreadable_total",] == 1
     assert found["lungscope_requests_total", "/v1/predictions", "200"] == 6
     assert found["lungscope_requests_total", "/v1/predictions", "400"] == 1

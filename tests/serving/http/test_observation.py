@@ -49,7 +49,7 @@ def test_a_fault_of_ours_is_a_problem_without_a_word_of_what_went_wrong(client_o
         class description:  # noqa: N801
             abstention = {}  # noqa: RUF012
 
-        def judge(self, _):
+        def classify(self, _):
             raise RuntimeError("Kowalczyk^Zenobia")
 
     client = client_of(load=lambda: Model(Faulty()))

@@ -71,7 +71,7 @@ def test_the_heatmap_comes_with_explain(client, image):
     assert picture(heat["overlay"]).mode == "RGBA"
     assert picture(heat["picture"]).width > picture(heat["overlay"]).width
     assert heat["scale"] > 0
-    assert 0 <= heat["share_outside_thorax"] <= 1
+    assert 0 <= heat["proportion_outside_thorax"] <= 1
 
 
 def test_any_class_of_the_model_can_be_explained(client, image):
@@ -146,7 +146,7 @@ def test_the_model_tells_of_itself(client):
     assert found["precision"] == "fp32"
     assert found["version"] == __version__
     assert found["disclaimer"] == DISCLAIMER
-    assert found["abstention"]["farthest"] == 1.5
+    assert found["abstention"]["max_distance"] == 1.5
     assert found["classes"] == ["Lung Opacity", "Normal", "Viral Pneumonia"]
 
 

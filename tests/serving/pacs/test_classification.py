@@ -115,7 +115,7 @@ def test_a_fault_is_tried_again_and_then_given_up_with_the_file_kept(store, clas
         raise Panic(NAMED["PatientName"])
 
     classification._classifier = type(
-        "Judge", (), {"judge": staticmethod(panic), "description": None}
+        "Judge", (), {"classify": staticmethod(panic), "description": None}
     )()
     key = taken(store, radiograph())
     for _ in range(MOST_ATTEMPTS):

@@ -11,12 +11,15 @@ from pydicom import dcmread, dcmwrite
 
 from lungscope.about import __version__
 from lungscope.images import read_content
+from lungscope.inference.abstention import AbstentionCause
 from lungscope.serving.pacs.classification import _encoded
 from lungscope.serving.pacs.secondary_capture import secondary_capture
 from lungscope.serving.pacs.source_image import MissingIdentifiers, SourceImage
 from lungscope.serving.pacs.structured_report import structured_report
 from lungscope.serving.pacs.uids import ResultUids
 
+FAR = AbstentionCause("out-of-distribution", "distance", 3.0, 1.5)
+FAR_SENTENCE = "not a frontal chest X-ray like the training images (distance 3.00, at most 1.50)"
 UIDS = ResultUids.of("1.2.3", "1.2", "a model")
 
 
@@ -24,7 +27,7 @@ def results(classifier, made=None, **changed):
     """The report and the picture of an image, as bytes, and the prediction."""
     content = made if isinstance(made, bytes) else encoded(made or radiograph(bright="left"))
     image, source = read_content(content, "an instance"), SourceImage.of(content)
-    prediction = replace(classifier.judge(image), **changed)
+    prediction = replace(classifier.classify(image), **changed)
     picture = secondary_capture(image, prediction, source, UIDS)
     report = _encoded(structured_report(prediction, source, UIDS))
     return report, None if picture is None else _encoded(picture), prediction
@@ -70,19 +73,19 @@ def test_a_report_is_preliminary_and_not_verified(classifier):
 
 
 def test_an_abstention_is_a_report_without_probabilities_and_no_picture(classifier):
-    report, picture, _ = results(classifier, label=None, reason="it is unlike the training images")
+    report, picture, _ = results(classifier, label=None, cause=FAR)
     found = group(report)
     assert found.finding_type.value == "NO-ANSWER"
     assert [each.name.meaning for each in found.get_measurements()] == [
         "Distance from the training images"
     ]
     said = list(texts(dcmread(BytesIO(report))))
-    assert "The model gives no answer: it is unlike the training images." in said
+    assert f"The model gives no answer: {FAR_SENTENCE}." in said
     assert picture is None
 
 
 def test_a_distance_without_end_is_left_out(classifier):
-    report, _, _ = results(classifier, label=None, reason="unlike", distance=float("inf"))
+    report, _, _ = results(classifier, label=None, cause=FAR, distance=float("inf"))
     assert group(report).get_measurements() == []
 
 
@@ -137,7 +140,7 @@ def test_a_picture_is_in_colour_with_the_research_line_burned_in(classifier):
 def test_results_are_valid_dicom(classifier, tmp_path, elements):
     made = radiograph(bright="left", **elements)
     report, picture, _ = results(classifier, made)
-    abstained, _, _ = results(classifier, made, label=None, reason="unlike")
+    abstained, _, _ = results(classifier, made, label=None, cause=FAR)
     for content in (report, picture, abstained):
         assert errors_of(content, tmp_path / "result.dcm") == []
         expected = "" if made.get("PatientName") is None else str(made.PatientName)

@@ -35,7 +35,9 @@ def test_a_model_is_told_from_one_that_answers_differently(classifier):
     others = {
         fingerprint(replace(description, weights_sha256="0" * 64)),
         fingerprint(replace(description, temperature=1.5)),
-        fingerprint(replace(description, abstention={**description.abstention, "farthest": 2.0})),
+        fingerprint(
+            replace(description, abstention={**description.abstention, "max_distance": 2.0})
+        ),
         fingerprint(replace(description, export=replace(description.export, precision="int8"))),
     }
     assert len({fingerprint(description), *others}) == 5

@@ -1,4 +1,4 @@
-"""`lungscope serve` itself, with the model in the box, on a free port."""
+"""`lungscope serve` itself, with the bundled model, on a free port."""
 
 import os
 import re

@@ -33,7 +33,7 @@ MEDIA = {
     ".css": "text/css",
     ".svg": "image/svg+xml",
 }
-UNSURE = "not confident (0.33, at least 0.60)"
+UNSURE = "low confidence (0.33, at least 0.60)"
 SHA256 = "33bc40127d0e6a1b5c1fd9a6b2a1b0a1e6c4f0b7a9d8c7e6f5a4b3c2d1e0f9a8"
 CARD = """# Model card: MobileNet-Lung 33bc4012
 
@@ -98,6 +98,11 @@ class Stub:
             "label": None if abstained else self.classes[best],
             "probabilities": probabilities,
             "abstained": abstained,
+            "abstention": "not-a-frontal-chest-radiograph"
+            if photo
+            else "low-confidence"
+            if unsure
+            else None,
             "reason": PHOTO if photo else UNSURE if unsure else None,
             "distance": 61.2 if photo else 12.84,
             "model": "mobilenet-lung 33bc4012",
@@ -109,7 +114,7 @@ class Stub:
             "body_part": "CHEST" if dicom else None,
             "view_position": "PA" if dicom else None,
             "laterality": None,
-            "forced": None,
+            "unwanted": None,
         }
         if wanted.get("explain") == "true":
             label = wanted.get("class", self.classes[best])
@@ -129,7 +134,7 @@ class Stub:
             "overlay": data_url(overlay),
             "picture": data_url(overlay.convert("RGB")),
             "scale": 0.412,
-            "share_outside_thorax": 0.81 if edge else 0.12,
+            "proportion_outside_thorax": 0.81 if edge else 0.12,
         }
 
     def model(self) -> dict[str, object]:
@@ -139,7 +144,7 @@ class Stub:
             "classes": list(self.classes),
             "input_size": 224,
             "temperature": 1.285,
-            "abstention": {"score": "mahalanobis", "farthest": 41.5, "least_confidence": 0.6},
+            "abstention": {"score": "mahalanobis", "max_distance": 41.5, "min_confidence": 0.6},
             "precision": "fp32",
             "card": self.card,
             "version": "0.1.0",

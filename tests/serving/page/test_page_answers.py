@@ -79,9 +79,9 @@ def test_heat_beside_the_lungs_is_a_warning(page, named):
     drop(page, named("edge.png"))
     warning = page.locator(".remark.warning")
     expect(warning).to_have_text(
-        "81 % of the heat is outside the thorax (dotted: an oval that fits most, no outline of "
-        "this one), more than of evenly spread heat (35 %). The score may rest on markers, on the "
-        "film's edge or on what lies beside the lungs."
+        "81 % of the attribution is outside the thorax (dotted: an oval that fits most, no "
+        "outline of this one), more than of evenly spread attribution (35 %). The score may rest "
+        "on markers, on the film's edge or on what lies beside the lungs."
     )
 
 
@@ -277,7 +277,7 @@ def test_where_only_confidence_lacks_the_bars_are_probabilities(page, named):
     expect(page.locator(".class.best")).to_have_count(1)
     expect(page.locator(".verdict .hint")).to_contain_text("names a class from 60.0 % on")
     states = page.locator(".frame-state")
-    expect(states.nth(0)).to_have_text("No answer, not confident")
+    expect(states.nth(0)).to_have_text("No answer, low confidence")
     expect(states.nth(1)).to_have_text("No answer")
 
 
@@ -339,5 +339,5 @@ def test_the_class_that_is_chosen_is_said_aloud(page, films):
     expect(page.locator("#overlay")).to_be_visible()
     page.keyboard.press("2")
     expect(page.get_by_role("status").first).to_contain_text(
-        "Evidence for Normal. 12 % of the heat is outside the thorax"
+        "Evidence for Normal. 12 % of the attribution is outside the thorax"
     )

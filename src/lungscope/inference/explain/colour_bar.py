@@ -29,11 +29,11 @@ def choose_ticks(scale: float) -> list[float]:
 
 
 def draw_colour_bar(height: int, scale: float, unit: str) -> Image.Image:
-    """Draws a bar from 0 at its foot to the greatest heat, laid over medium grey.
+    """Draws a bar from 0 at its foot to the greatest attribution, laid over medium grey.
 
     Args:
         height: in pixels, >= 100, or the ticks do not stand apart.
-        scale: the greatest heat, >= 0; where it is 0 there is but that tick.
+        scale: the greatest attribution, >= 0; where it is 0 there is but that tick.
         unit: what is written beside it, in three lines at most.
 
     Returns:
@@ -43,8 +43,8 @@ def draw_colour_bar(height: int, scale: float, unit: str) -> Image.Image:
     draw = ImageDraw.Draw(bar)
     inset = _LETTERS // 2 + 1  # half of the letters at either end
     length = height - 2 * inset
-    heat = np.linspace(1 if scale > 0 else 0, 0, length, dtype=np.float32)
-    colours = Image.fromarray(apply_colours(np.tile(heat[:, None], (1, _STRIPE))))
+    values = np.linspace(1 if scale > 0 else 0, 0, length, dtype=np.float32)
+    colours = Image.fromarray(apply_colours(np.tile(values[:, None], (1, _STRIPE))))
     stripe = Image.new("RGBA", colours.size, (_BEHIND, _BEHIND, _BEHIND, 255))
     stripe.alpha_composite(colours)
     bar.paste(stripe.convert("RGB"), (0, inset))
@@ -76,19 +76,19 @@ _STOPS = (
 _TABLE = np.array([list(bytes.fromhex(stop)) for stop in _STOPS], dtype=np.float64)
 
 OPAQUE = 0.75
-"""Opacity of the greatest heat: bones stay visible below it."""
+"""Opacity of the greatest attribution: bones stay visible below it."""
 
 
-def apply_colours(heat: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Colours heat; its opacity goes with it, so that where there is none the image is as it was.
+def apply_colours(values: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Colours attribution; where there is none, the colour is transparent.
 
     Args:
-        heat: (H, W) in [0, 1]; what is beyond is taken as the nearest end.
+        values: (H, W) in [0, 1]; what is beyond is taken as the nearest end.
 
     Returns:
         (H, W, 4) uint8: red, green, blue and opacity.
     """
-    share = np.clip(heat, 0, 1)
+    share = np.clip(values, 0, 1)
     at = share * (len(_TABLE) - 1)
     colours = [np.interp(at, np.arange(len(_TABLE)), channel) for channel in _TABLE.T]
     found: NDArray[np.uint8] = np.rint(np.stack([*colours, share * OPAQUE * 255], axis=-1)).astype(

@@ -31,22 +31,22 @@ def panel_size(height: int, width: int) -> tuple[int, int]:
     return max(1, round(height * factor)), max(1, round(width * factor))
 
 
-def draw_overlay(heat: Heatmap, size: tuple[int, int] | None = None) -> Image.Image:
-    """The heat alone, to be laid over the radiograph.
+def draw_overlay(heatmap: Heatmap, size: tuple[int, int] | None = None) -> Image.Image:
+    """The attribution alone, to be laid over the radiograph.
 
     Args:
-        heat: of one class.
+        heatmap: of one class.
         size: height and width of the result in pixels; as of a panel by default.
 
     Returns:
-        RGBA; the greatest heat is three fourths opaque, no heat is clear.
+        RGBA; the greatest attribution is three fourths opaque, no attribution is clear.
     """
-    values = heat.resampled(*(size or panel_size(heat.height, heat.width)))
-    return Image.fromarray(apply_colours(values / heat.scale if heat.scale > 0 else values))
+    values = heatmap.resampled(*(size or panel_size(heatmap.height, heatmap.width)))
+    return Image.fromarray(apply_colours(values / heatmap.scale if heatmap.scale > 0 else values))
 
 
 def draw_explanation(pixels: NDArray[np.float32], explanation: Explanation) -> Image.Image:
-    """Draws the radiograph, and beside it the same with the heat over it.
+    """Draws the radiograph, and beside it the same with the attribution over it.
 
     Args:
         pixels: (H, W) in [0, 1], of the radiograph that is explained.
@@ -58,7 +58,7 @@ def draw_explanation(pixels: NDArray[np.float32], explanation: Explanation) -> I
     size = panel_size(*pixels.shape)
     left = _radiograph(pixels, size)
     right = left.convert("RGBA")
-    right.alpha_composite(draw_overlay(explanation.heat, size))
+    right.alpha_composite(draw_overlay(explanation.heatmap, size))
     right.alpha_composite(_outline(right.size))
     column, row = max(left.width, _NARROWEST), max(left.height, _LOWEST)
     page = _Page(2 * (column + _GAP) + BAR, row)
@@ -69,7 +69,7 @@ def draw_explanation(pixels: NDArray[np.float32], explanation: Explanation) -> I
     for number, panel in enumerate((left, right)):
         x = number * (column + _GAP) + (column - left.width) // 2
         page.paste(panel.convert("RGB"), x, (row - left.height) // 2)
-    bar = draw_colour_bar(row, explanation.heat.scale, _unit(explanation))
+    bar = draw_colour_bar(row, explanation.heatmap.scale, _unit(explanation))
     page.paste(bar, 2 * (column + _GAP), 0)
     page.space(row + _GAP // 2)
     page.write(_evidence(explanation), _TEXT, _INK)
@@ -111,12 +111,12 @@ def _headline(explanation: Explanation) -> str:
 
 
 def _evidence(explanation: Explanation) -> str:
-    heat = explanation.heat
-    found = "estimated by Grad-CAM " if explanation.method == "Grad-CAM" else ""
+    heatmap = explanation.heatmap
+    found = "estimated by Grad-CAM " if explanation.method == "grad-cam" else ""
     return (
-        f"Heat: evidence for {explanation.label} (probability {_told(explanation.probability)}), "
-        f"{found}+{heat.in_favour:.2f} logits in all. Evidence against it ({heat.against:.2f}) is "
-        "not drawn."
+        f"Evidence for {explanation.label} (probability {_told(explanation.probability)}), "
+        f"{found}+{heatmap.in_favour:.2f} logits in all. Evidence against it "
+        f"({heatmap.against:.2f}) is not drawn."
     )
 
 
@@ -128,7 +128,7 @@ def _told(probability: float) -> str:
 
 
 def _unit(explanation: Explanation) -> str:
-    cells = explanation.heat.contributions.size
+    cells = explanation.heatmap.contributions.size
     return f"contribution to the score of {explanation.label}, per 1/{cells} of the image (logit)"
 
 

@@ -7,8 +7,8 @@ from lungscope.inference.explain.heatmap import Heatmap
 from lungscope.inference.explain.thorax import EVEN, proportion_outside_thorax
 from lungscope.inference.prediction import Prediction
 
-Method = Literal["class activation map", "Grad-CAM"]
-"""The first is exact, what each place adds to the score; the second estimates that by gradients."""
+Method = Literal["class-activation-map", "grad-cam"]
+"""How attributions are computed: exactly, as what each place adds to the score, or by gradients."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,23 +18,24 @@ class Explanation:
     Attributes:
         prediction: of the model.
         label: the class whose evidence it is; not always the most probable one.
-        heat: the evidence.
-        share_outside: of the heat outside the thorax, in [0, 1]; None where there is no heat.
-        method: how the heat was found.
+        heatmap: the evidence, place by place.
+        proportion_outside_thorax: of the attribution that lies outside the thorax, in [0, 1]; None
+            where nothing speaks for the class.
+        method: how the attribution was computed.
     """
 
     prediction: Prediction
     label: str
-    heat: Heatmap
-    share_outside: float | None
-    method: Method = "class activation map"
+    heatmap: Heatmap
+    proportion_outside_thorax: float | None
+    method: Method = "class-activation-map"
 
     @classmethod
     def of(
         cls,
         prediction: Prediction,
         label: str | None = None,
-        method: Method = "class activation map",
+        method: Method = "class-activation-map",
     ) -> "Explanation":
         """Explains an answer.
 
@@ -46,9 +47,9 @@ class Explanation:
         Raises:
             LungscopeError: no such class, or an architecture without an activation map.
         """
-        heat = prediction.heatmap(label)
+        heatmap = prediction.heatmap(label)
         label = prediction.most_probable if label is None else label
-        return cls(prediction, label, heat, proportion_outside_thorax(heat), method)
+        return cls(prediction, label, heatmap, proportion_outside_thorax(heatmap), method)
 
     @property
     def probability(self) -> float:
@@ -57,22 +58,22 @@ class Explanation:
 
     @property
     def suspect(self) -> bool:
-        """Whether more of the heat is outside the thorax than of heat that is spread evenly."""
-        return self.share_outside is not None and self.share_outside > EVEN
+        """Whether more attribution is outside the thorax than if it were spread evenly."""
+        return self.proportion_outside_thorax is not None and self.proportion_outside_thorax > EVEN
 
     @property
     def remark(self) -> str:
-        """On the heat outside the thorax, a sentence or two."""
-        if self.share_outside is None:
+        """The sentences that say how much attribution lies outside the thorax."""
+        if self.proportion_outside_thorax is None:
             return f"No place of this image speaks for {self.label}."
         even = f"{100 * EVEN:.0f} %"
         told = (
-            f"{100 * self.share_outside:.0f} % of the heat is outside the thorax (dotted: an oval "
-            "that fits most, no outline of this one)"
+            f"{100 * self.proportion_outside_thorax:.0f} % of the attribution is outside "
+            "the thorax (dotted: an oval that fits most, no outline of this one)"
         )
         if not self.suspect:
-            return f"{told}; of evenly spread heat it would be {even}."
+            return f"{told}; of evenly spread attribution it would be {even}."
         return (
-            f"Warning: {told}, more than of evenly spread heat ({even}). The score may rest "
+            f"Warning: {told}, more than of evenly spread attribution ({even}). The score may rest "
             "on markers, on the film's edge or on what lies beside the lungs."
         )

@@ -17,10 +17,10 @@ _COMPRESSION = 3
 """Of zlib: takes less than half the time of Pillow's usual 6, for files 5 to 10 % larger."""
 
 
-class Answering(Protocol):
+class RadiographClassifier(Protocol):
     """What answers for a radiograph with an activation map: `Classifier`, or a run's checkpoint."""
 
-    def judge(self, radiograph: Radiograph) -> Prediction:
+    def classify(self, radiograph: Radiograph) -> Prediction:
         """The answer."""
 
 
@@ -87,11 +87,11 @@ def refuse_existing(destinations: Mapping[Path, Path]) -> None:
 
 
 def explain_files(
-    model: Answering,
+    model: RadiographClassifier,
     destinations: Mapping[Path, Path],
     label: str | None = None,
     accept: Policy = CHEST_RADIOGRAPHS,
-    method: Method = "class activation map",
+    method: Method = "class-activation-map",
 ) -> Iterator[Explained | Failure]:
     """Explains files one after the other, each with a PNG that is there whole or not at all.
 
@@ -115,7 +115,7 @@ def explain_files(
         except UnreadableImage as error:
             yield Failure.of(error)
             continue
-        explanation = Explanation.of(model.judge(radiograph), label, method)
+        explanation = Explanation.of(model.classify(radiograph), label, method)
         drawn = draw_explanation(radiograph.pixels, explanation)
         with atomic_file(destination) as temporary:
             drawn.save(temporary, format="PNG", compress_level=_COMPRESSION)

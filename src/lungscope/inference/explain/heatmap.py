@@ -11,10 +11,10 @@ from PIL import Image
 class Heatmap:
     """What each place of a radiograph contributes to the score of one class.
 
-    The heat is the evidence in favour: contributions below zero are cut off before the map is
-    enlarged, as in Grad-CAM (Selvaraju et al., 2017, arXiv 1610.02391, equation 2). What speaks
-    against the class is not drawn, for next to the heat it would be read as the heat of another
-    class; its sum is `against`, so that nobody takes the heat for the whole of the score.
+    The attribution is the evidence in favour: contributions below zero are cut off before the map
+    is enlarged, as in Grad-CAM (Selvaraju et al., 2017, arXiv 1610.02391, equation 2). Evidence
+    against the class is not drawn, because it would be read as evidence for another class; its sum
+    is `against`, so that nobody takes the attribution for the whole score.
 
     Attributes:
         contributions: (h, w) float32 in units of the logit, one a cell. Summed up they are the
@@ -28,12 +28,12 @@ class Heatmap:
 
     @property
     def evidence(self) -> NDArray[np.float32]:
-        """The heat of every pixel of the radiograph, (height, width) float32, >= 0."""
+        """The attribution of every pixel of the radiograph, (height, width) float32, >= 0."""
         return self.resampled(self.height, self.width)
 
     @property
     def scale(self) -> float:
-        """The largest heat of a cell, in units of the logit; 0 where nothing is in favour."""
+        """The largest attribution of a cell, in units of the logit; 0 if nothing is in favour."""
         return max(0.0, float(self.contributions.max()))
 
     @property
@@ -47,7 +47,7 @@ class Heatmap:
         return float(np.minimum(self.contributions, 0).sum(dtype=np.float64))
 
     def resampled(self, height: int, width: int) -> NDArray[np.float32]:
-        """The heat on a grid of another size, laid over the whole radiograph.
+        """The attribution on a grid of another size, laid over the whole radiograph.
 
         Values are interpolated between the middles of the cells, and beyond the outermost middles
         they stay as they are. The network sees a square that the radiograph was stretched to
@@ -65,8 +65,8 @@ class Heatmap:
             (height, width) float32, >= 0 and <= `scale`, in units of the logit: what the place
             would contribute were it a cell.
         """
-        heat = Image.fromarray(np.maximum(self.contributions, np.float32(0)))
-        return np.asarray(heat.resize((width, height), Image.Resampling.BILINEAR))
+        favour = Image.fromarray(np.maximum(self.contributions, np.float32(0)))
+        return np.asarray(favour.resize((width, height), Image.Resampling.BILINEAR))
 
 
 def make_heatmap(contributions: NDArray[np.float32], size: tuple[int, int]) -> Heatmap:

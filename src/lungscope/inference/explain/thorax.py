@@ -1,4 +1,4 @@
-"""How much of the heat lies where no lung is: on shoulders, arms, letters and markers.
+"""How much of the attribution lies where no lung is: on shoulders, arms, letters and markers.
 
 Nothing here looks at the picture: a segmentation of the lungs would be another network that may be
 wrong. The thorax is an ellipse that holds it on frontal radiographs of adults and of children. It
@@ -22,7 +22,7 @@ HALF_AXES = (0.44, 0.47)
 """Of the thorax, as shares of width and height."""
 
 EVEN = 1 - math.pi * HALF_AXES[0] * HALF_AXES[1]
-"""Share of evenly spread heat that is outside, 0.35: the ellipse leaves out so much of an image."""
+"""Proportion of evenly spread attribution that is outside, 0.35, as of the image itself."""
 
 _GRID = 224
 
@@ -40,14 +40,15 @@ def thorax_mask(height: int, width: int) -> NDArray[np.bool_]:
     return inside
 
 
-def proportion_outside_thorax(heat: Heatmap) -> float | None:
-    """The share of the heat outside the thorax, in [0, 1]; None where there is no heat.
+def proportion_outside_thorax(heatmap: Heatmap) -> float | None:
+    """Computes the proportion of the attribution outside the thorax, in [0, 1].
 
-    Above `EVEN` the heat points away from the thorax more than heat that points nowhere does, and
+    Above `EVEN` the attribution points away from the thorax more than one that points nowhere, and
     the answer is suspect: it may rest on a marker, on the film's edge or on how a patient was held.
-    Heat of 7 x 7 cells cannot fall short of some 0.1 to 0.2, for it is as coarse as that.
+    A heatmap of 7 x 7 cells is too coarse to fall below some 0.1 to 0.2. None where there is no
+    attribution.
     """
-    values = heat.resampled(_GRID, _GRID).astype(np.float64)
+    values = heatmap.resampled(_GRID, _GRID).astype(np.float64)
     total = values.sum()
     if total == 0:
         return None

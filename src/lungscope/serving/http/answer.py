@@ -4,7 +4,7 @@ import base64
 import hashlib
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,6 @@ from PIL import Image
 
 from lungscope.errors import UnreadableImage
 from lungscope.images import Radiograph, read_content
-from lungscope.inference import abstention
 from lungscope.inference.classifier import Classifier
 from lungscope.inference.explain.drawing import draw_explanation, draw_overlay
 from lungscope.inference.explain.explanation import Explanation
@@ -22,9 +21,6 @@ from lungscope.serving.http.multipart import Upload
 
 LONGEST_PREVIEW = 1024
 """Pixels of a preview's longer side."""
-
-Abstention: TypeAlias = Literal["no-chest-xray", "unlike-training", "not-confident"]
-"""Why no class is named: by the image's colour or shape, its features, or its probabilities."""
 
 
 @dataclass(frozen=True)
@@ -49,14 +45,12 @@ class UploadResult:
     Attributes:
         row: of the answer.
         outcome: of the model, or why it was not asked.
-        abstention: why no class is named; None where one is, or where the file is unreadable.
         pixels_sha256: of the radiograph's height, width and pixels, in hexadecimal; None where the
             file is unreadable, or where nobody asked for it.
     """
 
     row: dict[str, Any]
     outcome: Prediction | Failure
-    abstention: Abstention | None = None
     pixels_sha256: str | None = None
 
 
@@ -76,7 +70,7 @@ def answer_upload(
     except UnreadableImage as error:
         failure = Failure(error.path, error.reason)
         return UploadResult(to_json(failure, with_ids=False), failure)
-    prediction = classifier.judge(radiograph)
+    prediction = classifier.classify(radiograph)
     row = to_json(prediction, with_ids=False)
     if wishes.explain:
         row["heatmap"] = _heatmap(radiograph, prediction, wishes.label)
@@ -85,7 +79,6 @@ def answer_upload(
     return UploadResult(
         row,
         prediction,
-        _abstention(classifier, radiograph, prediction),
         pixels_sha256(radiograph.pixels) if fingerprint else None,
     )
 
@@ -131,21 +124,8 @@ def _heatmap(
     explanation = Explanation.of(prediction, label)
     return {
         "class": explanation.label,
-        "overlay": data_url(draw_overlay(explanation.heat)),
+        "overlay": data_url(draw_overlay(explanation.heatmap)),
         "picture": data_url(draw_explanation(radiograph.pixels, explanation)),
-        "scale": explanation.heat.scale,
-        "share_outside_thorax": explanation.share_outside,
+        "scale": explanation.heatmap.scale,
+        "proportion_outside_thorax": explanation.proportion_outside_thorax,
     }
-
-
-def _abstention(
-    classifier: Classifier, radiograph: Radiograph, prediction: Prediction
-) -> Abstention | None:
-    if not prediction.abstained:
-        return None
-    if abstention.find_implausibility(radiograph) is not None:
-        return "no-chest-xray"
-    farthest = classifier.description.abstention.get("farthest")
-    if farthest is not None and not prediction.distance <= float(farthest):  # so, a NaN is far
-        return "unlike-training"
-    return "not-confident"

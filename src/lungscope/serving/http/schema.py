@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from lungscope.about import DISCLAIMER
+from lungscope.inference.abstention import AbstentionCode
 from lungscope.serving.http.problems import MEDIA_TYPE
 
 _SHA256 = "33bc40127d0e6a1b5c1fd9a6b2a1b0a1e6c4f0b7a9d8c7e6f5a4b3c2d1e0f9a8"
@@ -29,9 +30,9 @@ class HeatmapAnswer(BaseModel):
     label: str = Field(alias="class", description="Class that is explained.", examples=["Normal"])
     overlay: str = Field(description="RGBA PNG to lay over the image.", examples=[_PNG])
     picture: str = Field(description="PNG of image and heatmap side by side.", examples=[_PNG])
-    scale: float = Field(description="Largest heat, in units of the logit.", examples=[0.41])
-    share_outside_thorax: float | None = Field(
-        description="Of the heat; above 0.35 the answer is suspect.", examples=[0.21]
+    scale: float = Field(description="Largest attribution, in units of the logit.", examples=[0.41])
+    proportion_outside_thorax: float | None = Field(
+        description="Of the attribution; above 0.35 the answer is suspect.", examples=[0.21]
     )
 
 
@@ -49,7 +50,12 @@ class PredictionRow(BaseModel):
         examples=[{"Lung Opacity": 0.04, "Normal": 0.93, "Viral Pneumonia": 0.03}],
     )
     abstained: bool | None = Field(None, examples=[False])
-    reason: str | None = Field(None, description="Why it abstains.", examples=[None])
+    abstention: AbstentionCode | None = Field(
+        None, description="Why it abstains, as a code.", examples=[None]
+    )
+    reason: str | None = Field(
+        None, description="Why it abstains, as a sentence for people.", examples=[None]
+    )
     distance: float | None = Field(
         None,
         description="Distance of the features from those of the training images.",
@@ -64,7 +70,7 @@ class PredictionRow(BaseModel):
     body_part: str | None = Field(None, description="DICOM only.", examples=[None])
     view_position: str | None = Field(None, description="DICOM only.", examples=[None])
     laterality: str | None = Field(None, description="DICOM only.", examples=[None])
-    forced: str | None = Field(None, description="Always null here.", examples=[None])
+    unwanted: str | None = Field(None, description="Always null here.", examples=[None])
     heatmap: HeatmapAnswer | None = Field(
         None, description="With explain=true; null if the model has no activation map."
     )
@@ -89,7 +95,7 @@ class ModelAnswer(BaseModel):
     input_size: int = Field(examples=[224])
     temperature: float = Field(examples=[1.3])
     abstention: dict[str, Any] = Field(
-        examples=[{"score": "mahalanobis", "farthest": 41.5, "least_confidence": 0.6}]
+        examples=[{"score": "mahalanobis", "max_distance": 41.5, "min_confidence": 0.6}]
     )
     precision: str | None = Field(examples=["fp32"])
     card: str | None = Field(description="Model card, Markdown.", examples=["# mobilenet-lung"])

@@ -155,7 +155,7 @@ class Service:
         if outcome.label is not None:
             self.metrics.classes.labels(outcome.label).inc()
         else:
-            self.metrics.abstentions.labels(answered.abstention).inc()
+            self.metrics.abstentions.labels(outcome.abstention).inc()
         if self._drift is not None:
             self._drift.add(outcome.distance)
 
@@ -175,6 +175,7 @@ def _record(answered: UploadResult, request_id: str) -> dict[str, object]:
             "model_sha256": outcome.model_sha256,
             "label": outcome.label,
             "probabilities": dict(outcome.probabilities),
+            "abstention": outcome.abstention,
             "reason": outcome.reason,
             "distance": outcome.distance,
         }

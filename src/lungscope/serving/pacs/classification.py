@@ -35,7 +35,7 @@ class ImageClassifier(Protocol):
         """Description of the model."""
         ...
 
-    def judge(self, radiograph: Radiograph) -> Prediction:
+    def classify(self, radiograph: Radiograph) -> Prediction:
         """Returns the prediction for a radiograph."""
         ...
 
@@ -98,7 +98,7 @@ class Classification:
         if key_of(source.sop_instance) != entry.key:
             raise MissingIdentifiers("its SOP Instance UID differs from that of the request")
         uids = ResultUids.of(source.sop_instance, source.series, self._model)
-        prediction = self._classifier.judge(radiograph)
+        prediction = self._classifier.classify(radiograph)
         report = structured_report(prediction, source, uids)
         capture = secondary_capture(radiograph, prediction, source, uids)
         spool, queue = self._store.spool, self._store.queue

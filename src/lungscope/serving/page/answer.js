@@ -150,8 +150,8 @@ export class Answer {
 
   #facts(image) {
     const { row } = image;
-    const farthest = this.#model?.abstention?.farthest;
-    const limit = typeof farthest === "number" ? ` (answers up to ${farthest.toFixed(2)})` : "";
+    const maxDistance = this.#model?.abstention?.max_distance;
+    const limit = typeof maxDistance === "number" ? ` (answers up to ${maxDistance.toFixed(2)})` : "";
     const facts = {
       Pixels: `${row.width} × ${row.height}, ${row.format}`,
       File: fileSize(image.file.size),

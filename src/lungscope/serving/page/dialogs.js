@@ -27,10 +27,10 @@ export function showModel(model) {
     element("span", { class: "model-name" }, name),
   );
   byId("show-model").title = "About the model";
-  const { farthest, least_confidence: least } = model.abstention ?? {};
+  const { max_distance: maxDistance, min_confidence: minConfidence } = model.abstention ?? {};
   const limits = [
-    Number.isFinite(farthest) && `farther than ${farthest.toFixed(2)} from the training images`,
-    Number.isFinite(least) && `less sure than ${(100 * least).toFixed(0)} %`,
+    Number.isFinite(maxDistance) && `farther than ${maxDistance.toFixed(2)} from the training images`,
+    Number.isFinite(minConfidence) && `less sure than ${(100 * minConfidence).toFixed(0)} %`,
   ].filter(Boolean);
   const facts = {
     Name: model.name,

@@ -35,16 +35,16 @@ function legend(most) {
   ];
 }
 
-function suspect({ share_outside_thorax: outside }) {
+function suspect({ proportion_outside_thorax: outside }) {
   return outside !== null && outside > EVEN;
 }
 
-/** On the heat outside the thorax, in the words of `lungscope.inference.explanation`. */
+/** On the attribution outside the thorax, in the words of `lungscope.inference.explanation`. */
 export function remarkOf(heatmap) {
-  const { share_outside_thorax: outside } = heatmap;
+  const { proportion_outside_thorax: outside } = heatmap;
   if (outside === null) return "No place of this image speaks for this class.";
-  const share = `${Math.round(100 * outside)} % of the heat is outside the thorax (dotted: an oval that fits most, no outline of this one)`;
+  const share = `${Math.round(100 * outside)} % of the attribution is outside the thorax (dotted: an oval that fits most, no outline of this one)`;
   const even = `${Math.round(100 * EVEN)} %`;
-  if (!suspect(heatmap)) return `${share}; of evenly spread heat it would be ${even}.`;
-  return `${share}, more than of evenly spread heat (${even}). The score may rest on markers, on the film's edge or on what lies beside the lungs.`;
+  if (!suspect(heatmap)) return `${share}; of evenly spread attribution it would be ${even}.`;
+  return `${share}, more than of evenly spread attribution (${even}). The score may rest on markers, on the film's edge or on what lies beside the lungs.`;
 }

@@ -6,7 +6,7 @@ import { byId } from "./element.js";
 const CENTRE = [0.5, 0.52];
 const HALF_AXES = [0.44, 0.47];
 
-/** Of heat that is spread evenly, the share outside. */
+/** Of attribution that is spread evenly, the share outside. */
 export const EVEN = 1 - Math.PI * HALF_AXES[0] * HALF_AXES[1];
 
 /** Lays the oval over a radiograph of that many pixels. */
@@ -19,7 +19,7 @@ export function fitThorax(width, height) {
   }
 }
 
-/** @param {object|null} heatmap that is shown; of one without heat no share is told */
+/** @param {object|null} heatmap that is shown; of one without attribution no share is told */
 export function showThorax(heatmap) {
-  byId("thorax").toggleAttribute("hidden", typeof heatmap?.share_outside_thorax !== "number");
+  byId("thorax").toggleAttribute("hidden", typeof heatmap?.proportion_outside_thorax !== "number");
 }

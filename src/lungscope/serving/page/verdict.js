@@ -28,12 +28,12 @@ function abstention(row, model) {
 
 /** What the reason means, for somebody who does not know the model's limits. */
 function inPlainWords(row, model) {
-  const { farthest, least_confidence: least } = model?.abstention ?? {};
+  const { min_confidence: minConfidence } = model?.abstention ?? {};
   if (isUnsure(row)) {
-    const begin = typeof least === "number" ? `The model names a class from ${percent(least)} on, and none reaches that here.` : "No class is probable enough to be named.";
+    const begin = typeof minConfidence === "number" ? `The model names a class from ${percent(minConfidence)} on, and none reaches that here.` : "No class is probable enough to be named.";
     return `${begin} The bars show what it weighs.`;
   }
-  if (row.distance > farthest) {
+  if (row.abstention === "out-of-distribution") {
     return "To the model this image is unlike all that it has learned from, so it names no class. The bars show what it would have weighed; where the image is no frontal chest X-ray they mean nothing.";
   }
   return "The model names no class for such an image. The bars show what it would have weighed, and mean nothing where the image is no frontal chest X-ray.";

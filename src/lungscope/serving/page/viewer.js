@@ -5,7 +5,7 @@ import { Greys } from "./greys.js";
 import { PanZoom } from "./pan_zoom.js";
 import { fitThorax, showThorax } from "./thorax.js";
 
-const INITIAL_OPACITY = 50; // bones stay visible below the greatest heat
+const INITIAL_OPACITY = 50; // bones stay visible below the greatest attribution
 
 /** An `<img>` that shows one blob after the other and holds no address longer than it must. */
 class Layer {

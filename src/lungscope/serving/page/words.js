@@ -30,7 +30,7 @@ export function sentence(reason) {
 
 /** Whether no class is named only because none is probable enough; the image itself is as usual. */
 export function isUnsure(row) {
-  return row.abstained && row.reason.startsWith("not confident");
+  return row.abstention === "low-confidence";
 }
 
 /** The state of a radiograph in a few words, for the strip of images. */
@@ -45,7 +45,7 @@ export function stateOf(image) {
     case "failed":
       return image.problem.title;
     default:
-      if (isUnsure(image.row)) return "No answer, not confident";
+      if (isUnsure(image.row)) return "No answer, low confidence";
       return image.row.abstained
         ? "No answer"
         : `${image.row.label}, ${percent(image.row.probabilities[image.row.label])}`;

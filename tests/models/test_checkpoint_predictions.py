@@ -4,9 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from lungscope.evaluation.checkpoint_classifier import CheckpointClassifier
-from lungscope.images import Preprocessing, Radiograph, to_square
+from lungscope.images import Preprocessing, Radiograph, read, to_square
 from lungscope.inference.description import Description
 from lungscope.models import Shape, build_network
 from lungscope.models.checkpoint import Checkpoint
@@ -34,7 +34,7 @@ def test_it_answers_with_the_networks_calibrated_probabilities():
     images = ((square - 0.4) / 0.2).expand(1, 3, 64, 64)
     with torch.no_grad():
         expected = torch.softmax(model.network(images) / 2.0, dim=1)[0]
-    answer = CheckpointClassifier(model).judge(film())
+    answer = model.classify(film())
     assert list(answer.probabilities) == list(CLASSES)
     assert list(answer.probabilities.values()) == pytest.approx(expected.tolist(), abs=1e-6)
     assert answer.label == answer.most_probable
@@ -45,21 +45,29 @@ def test_it_answers_with_the_networks_calibrated_probabilities():
 @pytest.mark.parametrize(
     ("architecture", "method"),
     [
-        ("squeezenet1_1", "class activation map"),
-        ("mobilenet-lung", "class activation map"),
-        ("vgg11", "Grad-CAM"),
+        ("squeezenet1_1", "class-activation-map"),
+        ("mobilenet-lung", "class-activation-map"),
+        ("vgg11", "grad-cam"),
     ],
 )
 def test_every_architecture_can_be_explained(architecture, method):
-    classifier = CheckpointClassifier(checkpoint(architecture))
+    classifier = checkpoint(architecture)
     assert classifier.method == method
-    answer = classifier.judge(film())
+    answer = classifier.classify(film())
     assert answer.activation_map.shape[0] == 3
     assert answer.activation_map.any()
     assert answer.heatmap("Normal").evidence.shape == (90, 120)
 
 
 def test_it_refuses_what_cannot_be_a_chest():
-    answer = CheckpointClassifier(checkpoint("mobilenet-lung")).judge(film(80, 400))
+    answer = checkpoint("mobilenet-lung").classify(film(80, 400))
     assert answer.abstained
     assert "5.0 times as wide as tall" in answer.reason
+
+
+def test_a_file_is_read_and_classified(tmp_path):
+    Image.fromarray(np.uint8(film().pixels * 255)).save(tmp_path / "film.png")
+    model = checkpoint("mobilenet-lung")
+    prediction = model.predict(str(tmp_path / "film.png"))
+    assert prediction.file == tmp_path / "film.png"
+    assert prediction.probabilities == model.classify(read(tmp_path / "film.png")).probabilities
