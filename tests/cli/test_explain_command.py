@@ -55,7 +55,7 @@ def test_a_program_gets_json_alone(bundled, films):
     assert row["probabilities"] == {"Lung Opacity": 0.25, "Normal": 0.75}
     assert row["proportion_outside_thorax"] > 0.9
     assert row["suspect"] is True
-    assert row["picture"] == "explanations/1.png.png"
+    assert row["figure"] == "explanations/1.png.png"
 
 
 def test_a_bad_file_is_a_row_and_the_others_are_done(bundled, films):

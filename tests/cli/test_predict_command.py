@@ -5,7 +5,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -121,14 +120,14 @@ def test_mistakes_are_told_in_one_line(predict, words, message):
     assert result.stdout == ""
 
 
-def test_another_modality_is_read_only_when_forced(predict, folder):
+def test_another_modality_is_read_only_on_request(predict, folder):
     (folder / "ct.dcm").write_bytes(written(dataset(RAMP12, Modality="CT")))
     refused = predict("ct.dcm")
     assert refused.exit_code == 1
     assert "its modality is CT" in refused.stdout
-    assert "--force reads them anyway" in refused.stdout
-    forced = predict("ct.dcm", "--force", "--json")
-    assert json.loads(forced.stdout)["modality"] == "CT"
+    assert "--any-modality reads them" in refused.stdout
+    read = predict("ct.dcm", "--any-modality", "--json")
+    assert json.loads(read.stdout)["modality"] == "CT"
 
 
 def test_identifiers_are_told_only_to_who_asks(predict, folder):
@@ -199,13 +198,17 @@ def test_what_is_replaced_is_a_file(predict, folder):
     assert "give a file" in result.stderr
 
 
-def test_replacing_answers_reads_no_other_modality_and_forcing_says_so_in_the_row(predict, folder):
+def test_overwrite_and_any_modality_are_independent_and_the_row_names_the_unwanted(
+    predict, folder
+):
     (folder / "ct.dcm").write_bytes(written(dataset(RAMP12, Modality="CT")))
     (folder / "out.jsonl").touch()
     assert predict("ct.dcm", "-o", "out.jsonl", "--overwrite").exit_code == 1
     assert "its modality is CT" in json.loads((folder / "out.jsonl").read_text())["error"]
-    assert predict("ct.dcm", "-o", "out.jsonl", "--force").exit_code == 0
-    assert "its modality is CT" in json.loads((folder / "out.jsonl").read_text())["forced"]
+    assert predict("ct.dcm", "-o", "out.jsonl", "--any-modality").exit_code == 2
+    arguments = ("ct.dcm", "-o", "out.jsonl", "--any-modality", "--overwrite")
+    assert predict(*arguments).exit_code == 0
+    assert "its modality is CT" in json.loads((folder / "out.jsonl").read_text())["unwanted"]
 
 
 def test_a_name_that_is_no_utf_8_costs_no_answer(predict, folder):
@@ -217,26 +220,44 @@ def test_a_name_that_is_no_utf_8_costs_no_answer(predict, folder):
     assert json.loads(rows[0])["label"] == "Lung Opacity"
 
 
+INTERRUPTED_AFTER_100_ROWS = """
+import signal, sys
+import lungscope.cli.predict as command
+from lungscope.cli.app import app
+
+# A shell that starts a job in the background has it ignore SIGINT; here it must not matter.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+csv_rows = command.csv_rows
+
+def interrupted(*arguments, **options):
+    write, rows = csv_rows(*arguments, **options), []
+    def counted(outcome):
+        write(outcome)
+        rows.append(outcome)
+        if len(rows) == 100:
+            signal.raise_signal(int(sys.argv.pop()))
+    return counted
+
+command.csv_rows = interrupted
+app(sys.argv[1:-1])
+"""
+
+
 @pytest.mark.process
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_keeps_what_is_done_and_what_was_there(exported_model, folder, number):
-    for i in range(200):
+    for i in range(20):
         radiograph(folder / "many" / f"{i:03}.png", 150, 100)
     (folder / "out.csv").write_text("of yesterday\n")
-    lungscope = [sys.executable, "-m", "lungscope", "predict", "--model", str(exported_model)]
-    pattern = str(folder / "many" / "*.png")
-    program = [*lungscope, *[pattern] * 1500, "-o", "out.csv", "--overwrite", "--workers", "1"]
-    with subprocess.Popen(program, stderr=subprocess.PIPE, text=True) as process:
-        temporary = []
-        while not any(file.stat().st_size > 0 for file in temporary):
-            assert process.poll() is None
-            time.sleep(0.05)
-            temporary = list(folder.glob(".out-*.partial.csv"))
-        process.send_signal(number)
-        assert process.stderr is not None
-        said = process.stderr.read()
-    assert process.returncode == 130
-    assert "Interrupted after" in said
+    files = [str(folder / "many" / "*.png")] * 20  # enough for processes, not threads
+    program = [
+        *(sys.executable, "-c", INTERRUPTED_AFTER_100_ROWS, "predict", *files),
+        *("--model", str(exported_model), "-o", "out.csv", "--overwrite", "--workers", "1"),
+        str(int(number)),
+    ]
+    done = subprocess.run(program, capture_output=True, text=True, check=False)
+    assert done.returncode == 130
+    assert "Interrupted after 100 of 400 files" in done.stderr
     assert (folder / "out.csv").read_text() == "of yesterday\n"
-    assert len((folder / "out.partial.csv").read_text().splitlines()) > 1
+    assert len((folder / "out.partial.csv").read_text().splitlines()) == 101
     assert not list(folder.glob(".out-*"))

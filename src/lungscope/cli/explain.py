@@ -9,10 +9,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from lungscope.about import DISCLAIMER
-from lungscope.cli.options import ExportedFolder, Json, Quiet, Radiographs
+from lungscope.cli.options import AnyModality, ExportedFolder, Json, Quiet, Radiographs
 from lungscope.cli.output import shorten_path
 from lungscope.cli.terminal import INTERRUPTED, Terminal
-from lungscope.errors import LungscopeError
+from lungscope.errors import InvalidSetting
 from lungscope.text import format_quantity
 
 if TYPE_CHECKING:
@@ -36,19 +36,13 @@ def explain(
         str | None,
         typer.Option("--class", help="Class to explain.", show_default="the most probable one"),
     ] = None,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the pictures.")] = Path(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the figures.")] = Path(
         "explanations"
     ),
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace pictures, and nothing more.")
+        bool, typer.Option("--overwrite", help="Replace existing figures.")
     ] = False,
-    force: Annotated[
-        bool,
-        typer.Option(
-            "--force",
-            help="Read DICOM images of every modality and body part, and replace pictures.",
-        ),
-    ] = False,
+    any_modality: AnyModality = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -67,22 +61,22 @@ def explain(
     )
 
     terminal = Terminal(quiet=quiet, json=json)
-    pictures = destinations(choose_files(list_files(paths, sys.stdin), out), out)
-    if not (overwrite or force):
-        refuse_existing(pictures)
+    figures = destinations(choose_files(list_files(paths, sys.stdin), out), out)
+    if not overwrite:
+        refuse_existing(figures)
     classifier, method = _classifier(model, run)
     if label is not None and label not in classifier.classes:
-        raise LungscopeError(
+        raise InvalidSetting(
             f"class {label!r} is unknown; choose one of {', '.join(classifier.classes)}"
         )
-    accept = ANYTHING if force else CHEST_RADIOGRAPHS
+    accept = ANYTHING if any_modality else CHEST_RADIOGRAPHS
     outcomes: list[Outcome] = []
     interrupted = False
     with terminal.progress("explaining") as on_progress:
         try:
-            for outcome in explain_files(classifier, pictures, label, accept, method):
+            for outcome in explain_files(classifier, figures, label, accept, method):
                 outcomes.append(outcome)
-                on_progress(len(outcomes), len(pictures))
+                on_progress(len(outcomes), len(figures))
         except KeyboardInterrupt:  # what is done is kept
             interrupted = True
     rows = [_row(outcome) for outcome in outcomes]
@@ -102,7 +96,7 @@ def explain(
 
 def _classifier(model: Path | None, run: Path | None) -> "tuple[Classifier | Checkpoint, Method]":
     if run is not None and model is not None:
-        raise LungscopeError("--model and --run: give one of them")
+        raise InvalidSetting("--model and --run: give one of them")
     if run is not None:
         from lungscope.models.checkpoint import Checkpoint
         from lungscope.training.run import Run
@@ -132,12 +126,12 @@ def _row(outcome: "Outcome") -> dict[str, Any]:
         "method": explanation.method,
         "proportion_outside_thorax": explanation.proportion_outside_thorax,
         "suspect": explanation.suspect,
-        "picture": str(outcome.picture),
+        "figure": str(outcome.figure),
     }
 
 
 def _table(rows: list[dict[str, Any]]) -> Table:
-    table = Table("file", "answer", "explained", "probability", "outside", "picture", box=None)
+    table = Table("file", "answer", "explained", "probability", "outside", "figure", box=None)
     for row in rows:
         name = escape(shorten_path(Path(row["file"])))
         if row["error"] is not None:
@@ -151,6 +145,6 @@ def _table(rows: list[dict[str, Any]]) -> Table:
             escape(row["explained"]),
             f"{row['probabilities'][row['explained']]:.3f}",
             f"[yellow]{outside}[/]" if row["suspect"] else outside,
-            escape(shorten_path(Path(row["picture"]))),
+            escape(shorten_path(Path(row["figure"]))),
         )
     return table

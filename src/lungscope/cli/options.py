@@ -40,3 +40,7 @@ Folder = Annotated[
 Device = Annotated[
     Literal["auto", "cpu", "cuda"], typer.Option("--device", help="Where the network runs.")
 ]
+AnyModality = Annotated[
+    bool,
+    typer.Option("--any-modality", help="Read DICOM images of every modality, view and body part."),
+]

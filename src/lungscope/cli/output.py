@@ -1,4 +1,4 @@
-"""How answers are written, one a file: a table for people, CSV or lines of JSON for programs."""
+"""Write outcomes, one row per file: a table for people, CSV or lines of JSON for programs."""
 
 import csv
 import json
@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from lungscope.atomic import atomic_file
 from lungscope.cli.terminal import Terminal
-from lungscope.errors import LungscopeError
+from lungscope.errors import AlreadyExists, InvalidSetting
 
 if TYPE_CHECKING:
     from lungscope.inference.prediction import Outcome
@@ -29,16 +29,16 @@ def choose_format(*, as_csv: bool, as_json: bool, out: Path | None) -> Format:
     """The format that is asked for, by an option or by the suffix of the file.
 
     Raises:
-        LungscopeError: both options, or a file whose format cannot be told.
+        InvalidSetting: both options, or a file whose format cannot be told.
     """
     if as_csv and as_json:
-        raise LungscopeError("--csv and --json: give one of them")
+        raise InvalidSetting("--csv and --json: give one of them")
     if as_csv or as_json:
         return "csv" if as_csv else "json"
     if out is None:
         return "table"
     if out.suffix.lower() not in _BY_SUFFIX:
-        raise LungscopeError(f"{out}: add --csv or --json, or name it .csv or .jsonl")
+        raise InvalidSetting(f"{out}: add --csv or --json, or name it .csv or .jsonl")
     return _BY_SUFFIX[out.suffix.lower()]
 
 
@@ -46,17 +46,17 @@ def refuse_to_replace(out: Path, files: Sequence[Path], *, overwrite: bool) -> N
     """Refuses a file for the answers that would replace something else.
 
     Raises:
-        LungscopeError: it is one of the files that are to be read, no file on disk, or there
-            already and `overwrite` is off.
+        InvalidSetting: one of the files to be read, or not a file on disk.
+        AlreadyExists: there already, and `overwrite` is off.
     """
     if not out.exists():
         return
     if not out.is_file() or out.is_symlink():
-        raise LungscopeError(f"{out}: is a folder, a link, a pipe or a device; give a file")
+        raise InvalidSetting(f"{out}: is a folder, a link, a pipe or a device; give a file")
     if out.resolve() in {file.resolve() for file in files}:
-        raise LungscopeError(f"{out}: is one of the files to be read; give another for the answers")
+        raise InvalidSetting(f"{out}: is one of the files to be read; give another for the answers")
     if not overwrite:
-        raise LungscopeError(f"{out}: is already there; replace it with --overwrite")
+        raise AlreadyExists(f"{out}: is already there; replace it with --overwrite")
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""`lungscope predict`: what a model says of files, without torch."""
+"""`lungscope predict`: classify files with an exported model, without torch."""
 
 import signal
 import sys
@@ -12,7 +12,7 @@ import typer
 from rich.markup import escape
 
 from lungscope.about import DISCLAIMER
-from lungscope.cli.options import ExportedFolder, Quiet, Radiographs
+from lungscope.cli.options import AnyModality, ExportedFolder, Quiet, Radiographs
 from lungscope.cli.output import (
     choose_format,
     csv_rows,
@@ -23,7 +23,7 @@ from lungscope.cli.output import (
     table_lines,
 )
 from lungscope.cli.terminal import INTERRUPTED, Terminal
-from lungscope.errors import LungscopeError
+from lungscope.errors import NotFound
 from lungscope.progress import ignore
 from lungscope.text import format_quantity
 
@@ -37,16 +37,14 @@ MANY = 256
 def predict(
     paths: Radiographs,
     model: ExportedFolder = None,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Answer in CSV.")] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Answer in JSON, one line a file.")
-    ] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one line per file.")] = False,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="File: .csv or .jsonl.", show_default="the terminal"),
     ] = None,
     with_ids: Annotated[
-        bool, typer.Option("--with-ids", help="Tell DICOM's identifiers of patient and study.")
+        bool, typer.Option("--with-ids", help="Write DICOM's identifiers of patient and study.")
     ] = False,
     workers: Annotated[
         int | None,
@@ -58,20 +56,15 @@ def predict(
         ),
     ] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace OUT, and nothing more.")
+        bool, typer.Option("--overwrite", help="Replace the output file.")
     ] = False,
-    force: Annotated[
-        bool,
-        typer.Option(
-            "--force", help="Read DICOM images of every modality and body part, and replace OUT."
-        ),
-    ] = False,
+    any_modality: AnyModality = False,
     quiet: Quiet = False,
 ) -> None:
-    """Classify radiographs: one row a file, in the order given.
+    """Classify radiographs: one row per file, in the order given.
 
-    The model abstains where an image is no frontal chest X-ray, or where it is not confident. A
-    file that cannot be read is a row with its reason, and the exit code is 1 at the end.
+    The model abstains if an image is not a frontal chest X-ray or if its confidence is low. A file
+    that cannot be read is a row with its reason, and the exit code is then 1.
     """
     from lungscope.cli.inputs import list_files
     from lungscope.images import ANYTHING, CHEST_RADIOGRAPHS
@@ -82,10 +75,10 @@ def predict(
     terminal = Terminal(quiet=quiet or (out is None and form != "table"))
     files = list(list_files(paths, sys.stdin))
     if not files:
-        raise LungscopeError("no file was named on standard input; give a name a line")
+        raise NotFound("no file was named on standard input; give one name per line")
     if out is not None:
-        refuse_to_replace(out, files, overwrite=overwrite or force)
-    folder, accept = model or BUNDLED_MODEL, ANYTHING if force else CHEST_RADIOGRAPHS
+        refuse_to_replace(out, files, overwrite=overwrite)
+    folder, accept = model or BUNDLED_MODEL, ANYTHING if any_modality else CHEST_RADIOGRAPHS
     classifier = Classifier.load(folder)
     outcomes = (
         classifier.predict_files(files, accept, workers)
@@ -126,8 +119,7 @@ def predict(
     if kinds["unwanted"]:
         terminal.say(
             f"{format_quantity(kinds['unwanted'], 'DICOM image')} of another modality, view or "
-            f"body part; "
-            "--force reads them anyway."
+            "body part; --any-modality reads them."
         )
     if out is not None and not interrupted:
         terminal.say(escape(f"Wrote {out}."))

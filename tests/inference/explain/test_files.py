@@ -81,7 +81,7 @@ def test_every_film_gets_its_picture_and_a_bad_one_its_reason(films, tmp_path):
     for each, film in zip(found[1:], films, strict=True):
         assert each.explanation.prediction.file == film
         assert each.explanation.label == "Normal"
-        with Image.open(each.picture) as picture:
+        with Image.open(each.figure) as picture:
             assert picture.format == "PNG"
             assert picture.mode == "RGB"
 
@@ -94,7 +94,7 @@ def test_a_named_class_is_explained(films, tmp_path):
 
 def test_pictures_hold_no_words_that_are_not_seen(films, tmp_path):
     (found,) = explain_files(StubModel(), destinations(films[:1], tmp_path / "out"))
-    with Image.open(found.picture) as picture:
+    with Image.open(found.figure) as picture:
         assert picture.info == {}
 
 

@@ -1,4 +1,4 @@
-"""Many files explained, a picture each."""
+"""Explain many files, with a figure for each."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from lungscope.atomic import atomic_file
-from lungscope.errors import LungscopeError, UnreadableImage
+from lungscope.errors import AlreadyExists, InvalidSetting, UnreadableImage
 from lungscope.images import CHEST_RADIOGRAPHS, Policy, Radiograph, read
 from lungscope.inference.explain.drawing import draw_explanation
 from lungscope.inference.explain.explanation import Explanation, Method
@@ -30,15 +30,15 @@ class Explained:
 
     Attributes:
         explanation: of the answer.
-        picture: the PNG that was written.
+        figure: the PNG that was written.
     """
 
     explanation: Explanation
-    picture: Path
+    figure: Path
 
 
 def choose_files(files: Iterable[Path], folder: Path) -> list[Path]:
-    """The files without doubles, and without the pictures that an earlier explanation left.
+    """The files without doubles, and without the figures that an earlier explanation left.
 
     Files in `folder` are passed over, unless all of them are in it.
     """
@@ -48,13 +48,13 @@ def choose_files(files: Iterable[Path], folder: Path) -> list[Path]:
 
 
 def destinations(files: Sequence[Path], folder: Path) -> dict[Path, Path]:
-    """Where the picture of each file goes: as deep below `folder` as the file lies below them all.
+    """Where the figure of each file goes: as deep below `folder` as the file lies below them all.
 
-    Files of the same name in several folders get pictures in several folders. The suffix of the
-    file stays in the picture's name ("a.jpg.png"), so that a.jpg and a.png get two.
+    Files of the same name in several folders get figures in several folders. The suffix of the
+    file stays in the figure's name ("a.jpg.png"), so that a.jpg and a.png get two.
 
     Raises:
-        LungscopeError: a picture would replace a file that is to be explained.
+        InvalidSetting: a figure would replace a file that is to be explained.
     """
     if not files:
         return {}
@@ -62,28 +62,28 @@ def destinations(files: Sequence[Path], folder: Path) -> dict[Path, Path]:
     try:
         top = os.path.commonpath([path.parent for path in spelled_out])
     except ValueError:  # on Windows: several drives
-        raise LungscopeError("files on several drives: explain those of one at a time") from None
+        raise InvalidSetting("files on several drives: explain those of one at a time") from None
     found = {
         file: folder / path.with_name(f"{path.name}.png").relative_to(top)
         for file, path in zip(files, spelled_out, strict=True)
     }
-    lost = {_spelled_out(picture) for picture in found.values()} & set(spelled_out)
+    lost = {_spelled_out(figure) for figure in found.values()} & set(spelled_out)
     if lost:
-        raise LungscopeError(
+        raise InvalidSetting(
             f"{min(lost)}: is to be explained, and would be replaced; give another -o"
         )
     return found
 
 
 def refuse_existing(destinations: Mapping[Path, Path]) -> None:
-    """Refuses to replace pictures.
+    """Refuses to replace figures.
 
     Raises:
-        LungscopeError: one is there.
+        AlreadyExists: one is there.
     """
-    there = next((picture for picture in destinations.values() if picture.exists()), None)
+    there = next((figure for figure in destinations.values() if figure.exists()), None)
     if there is not None:
-        raise LungscopeError(f"{there}: is already there; replace it with --overwrite")
+        raise AlreadyExists(f"{there}: is already there; replace it with --overwrite")
 
 
 def explain_files(
@@ -106,7 +106,7 @@ def explain_files(
         What became of each file, in their order; one that cannot be read is a `Failure`.
 
     Raises:
-        LungscopeError: no such class, an architecture without an activation map, or a picture that
+        InvalidSetting: no such class, an architecture without an activation map, or a figure that
             cannot be written.
     """
     for file, destination in destinations.items():
