@@ -198,9 +198,7 @@ def test_what_is_replaced_is_a_file(predict, folder):
     assert "give a file" in result.stderr
 
 
-def test_overwrite_and_any_modality_are_independent_and_the_row_names_the_unwanted(
-    predict, folder
-):
+def test_overwrite_and_any_modality_are_independent_and_a_row_names_the_unwanted(predict, folder):
     (folder / "ct.dcm").write_bytes(written(dataset(RAMP12, Modality="CT")))
     (folder / "out.jsonl").touch()
     assert predict("ct.dcm", "-o", "out.jsonl", "--overwrite").exit_code == 1
