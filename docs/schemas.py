@@ -6,8 +6,6 @@ python docs/schemas.py --check     # fails if one is not up to date
 
 import json
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,81 +14,14 @@ from pydantic import TypeAdapter
 from lungscope.audit.audit_report import AuditReport
 from lungscope.audit.check import list_checks
 from lungscope.data.split import VERSION as SPLIT_VERSION
-from lungscope.data.split import Split, Subset
-from lungscope.estimate import Estimate
-from lungscope.evaluation.assessment import AccuracyTarget
-from lungscope.evaluation.calibration import Calibration
-from lungscope.evaluation.operating_points import OperatingPoint
+from lungscope.data.split import Split
+from lungscope.evaluation.assessment import Assessment
 from lungscope.inference.description import FORMAT, VERSION, Description
 from lungscope.training.recipe import Recipe
 
 FOLDER = Path(__file__).parent / "reference" / "schemas"
 
 Schema = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Confusion:
-    """Images by true class (row) and predicted class (column)."""
-
-    classes: tuple[str, ...]
-    rows: str
-    columns: str
-    counts: tuple[tuple[int, ...], ...]
-
-
-@dataclass(frozen=True)
-class OneVsRest:
-    """Each class against all others; null where a number is undefined."""
-
-    by_class: Mapping[str, Mapping[str, Estimate | None]]
-    macro: Mapping[str, Estimate | None]
-    prevalence: Mapping[str, float]
-
-
-@dataclass(frozen=True)
-class Calibrations:
-    """Calibration at temperature 1, and at the fitted temperature."""
-
-    uncalibrated: Calibration
-    calibrated: Calibration
-
-
-@dataclass(frozen=True)
-class Selective:
-    """Classification of those images alone whose confidence is above a threshold."""
-
-    risk_area: Estimate
-    chosen_on: Subset
-    answering: tuple[AccuracyTarget, ...]
-
-
-@dataclass(frozen=True)
-class OperatingPoints:
-    """Thresholds of a class's probability."""
-
-    chosen_on: Subset
-    for_sensitivity: float
-    points: tuple[OperatingPoint, ...]
-
-
-@dataclass(frozen=True)
-class Metrics:
-    """What `lungscope evaluate` measured on one subset."""
-
-    weights_sha256: str
-    subset: Subset
-    images: int
-    groups: int
-    interval: str
-    overall: Mapping[str, Estimate]
-    by_class: Mapping[str, Mapping[str, Estimate]]
-    confusion: Confusion
-    one_vs_rest: OneVsRest
-    temperature: float
-    calibration: Calibrations
-    selective: Selective
-    operating_points: OperatingPoints
 
 
 def schema_of(kind: type[Any]) -> Schema:
@@ -145,7 +76,7 @@ def schemas() -> dict[str, Schema]:
         "recipe": schema_of(Recipe),
         "split": split_schema(),
         "model": marked(schema_of(Description), FORMAT, VERSION),
-        "metrics": schema_of(Metrics),
+        "metrics": schema_of(Assessment),
         "audit": audit_schema(),
     }
     return {

@@ -20,7 +20,7 @@ def main(data: Path, out: Path) -> None:
     for model in ("mobilenet-lung", "squeezenet1_1"):
         recipe = ls.Recipe(model=model, weights="none", epochs=3, size=64)
         run = ls.train(data, split, out / model, recipe=recipe)
-        print(model, run.evaluate().assessment.evaluation.overall["accuracy"])
+        print(model, run.evaluate().overall["accuracy"])
         runs.append(run)
     for pair in ls.compare(*runs).pairs:
         print(f"difference in accuracy: {pair.differences['accuracy']:+.3f}")

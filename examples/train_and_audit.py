@@ -18,7 +18,7 @@ def main(data: Path, out: Path) -> None:
     split = ls.split(data, seed=0)
     recipe = ls.Recipe(model="mobilenet-lung", weights="bundled", epochs=3, size=64)
     run = ls.train(data, split, out, recipe=recipe)
-    print("accuracy", run.evaluate().assessment.evaluation.overall["accuracy"])
+    print("accuracy", run.evaluate().overall["accuracy"])
     for finding in run.audit().findings:
         print(f"{finding.verdict:>12}  {finding.title}")
     print("report in", run.report())
