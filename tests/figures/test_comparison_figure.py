@@ -1,28 +1,20 @@
-from dataclasses import dataclass
-
 import pytest
 from matplotlib.colors import to_hex
 from PIL import Image
 
+from lungscope.estimate import Estimate
 from lungscope.figures.comparison import Panel, draw_comparison
 
 PAIRS = [("MobileNet-Lung", "MobileNet-FT"), ("MobileNet-Lung", "MobileNetV2")]
 
 
-@dataclass
-class Interval:
-    value: float
-    low: float
-    high: float
-
-
 ACCURACY = Panel(
     "accuracy (points)",
     "higher",
-    [Interval(0.004, -0.011, 0.019), Interval(0.03, 0.01, 0.05)],
+    [Estimate(0.004, -0.011, 0.019), Estimate(0.03, 0.01, 0.05)],
     100,
 )
-LOSS = Panel("loss (nats)", "lower", [Interval(-0.1, -0.2, 0.04), Interval(0.2, 0.1, 0.3)])
+LOSS = Panel("loss (nats)", "lower", [Estimate(-0.1, -0.2, 0.04), Estimate(0.2, 0.1, 0.3)])
 
 
 @pytest.fixture
@@ -83,7 +75,7 @@ def test_no_text_lies_on_another(drawn, overlaps, name, count):
 
 
 def test_models_that_do_not_differ_at_all_are_drawn(drawn):
-    axes = drawn(PAIRS[:1], [Panel("loss (nats)", "lower", [Interval(0, 0, 0)])]).axes[0]
+    axes = drawn(PAIRS[:1], [Panel("loss (nats)", "lower", [Estimate(0, 0, 0)])]).axes[0]
     assert axes.get_xlim() == (-1, 1)
 
 

@@ -4,10 +4,9 @@ from matplotlib.collections import PolyCollection
 from PIL import Image
 
 from lungscope.estimate import Estimate
-from lungscope.evaluation.selective import Accepted, CoverageCurve
-from lungscope.figures.coverage import draw_coverage
+from lungscope.figures.coverage import CoverageCurve, draw_coverage
 
-CHOSEN = Accepted(0.94973, Estimate(0.687, 0.622, 0.749), Estimate(0.9716, 0.9447, 0.992))
+CHOSEN = (0.94973, Estimate(0.687, 0.622, 0.749), Estimate(0.9716, 0.9447, 0.992))
 
 
 def curve(count=200, last=0.9, half_width=0.02):
@@ -57,13 +56,12 @@ def test_a_chosen_threshold_is_marked_and_told(drawn):
     *_, mark = figure.axes[0].get_lines()
     assert (mark.get_xdata().tolist(), mark.get_ydata().tolist()) == ([0.687], [0.9716])
     assert names(figure)[-1] == (
-        "confidence of 94.97 % or more:\n68.7 % accepted, 97.2 % of them right"
+        "confidence of 94.97 % or more:\n68.7 % accepted, 97.2 % of them correct"
     )
 
 
-@pytest.mark.parametrize("chosen", [None, Accepted(1.0, Estimate(0, 0, 0), None)])
-def test_nothing_is_marked_where_nothing_is_chosen_or_accepted(drawn, chosen):
-    figure = drawn(curve(), chosen)
+def test_nothing_is_marked_where_nothing_is_chosen(drawn):
+    figure = drawn(curve())
     assert names(figure) == ["95 % interval", "the most confident images", "all images"]
 
 

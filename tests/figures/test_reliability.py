@@ -3,7 +3,6 @@ import pytest
 from PIL import Image
 
 from lungscope.estimate import Estimate
-from lungscope.evaluation.calibration import ReliabilityBin
 from lungscope.figures.reliability import Reliability, draw_reliability
 
 LONG = "as trained, before any temperature was fitted on validation images"
@@ -16,7 +15,7 @@ def panel(title="as trained", lowest=0.55, count=10, seed=0):
     for part in np.array_split(confidences, count):
         right = float(np.clip(part.mean() - 0.05, 0, 1))
         interval = Estimate(right, max(0.0, right - 0.1), min(1.0, right + 0.1))
-        bins.append(ReliabilityBin(float(part.mean()), interval, len(part), len(part)))
+        bins.append((float(part.mean()), interval))
     return Reliability(title, bins, confidences, Estimate(0.0449, 0.0, 0.0804))
 
 
@@ -36,10 +35,10 @@ def test_each_point_lies_at_its_bins_confidence_and_accuracy(drawn):
     axes = drawn(shown).axes[0]
     (bars,) = axes.containers
     points, _, (intervals,) = bars.lines
-    assert points.get_xdata().tolist() == [point.confidence for point in shown.bins]
-    assert points.get_ydata().tolist() == [point.accuracy.value for point in shown.bins]
-    for segment, point in zip(intervals.get_segments(), shown.bins, strict=True):
-        ends = [point.accuracy.low, point.accuracy.high]
+    assert points.get_xdata().tolist() == [confidence for confidence, _ in shown.bins]
+    assert points.get_ydata().tolist() == [accuracy.value for _, accuracy in shown.bins]
+    for segment, (_, accuracy) in zip(intervals.get_segments(), shown.bins, strict=True):
+        ends = [accuracy.low, accuracy.high]
         assert segment[:, 1].tolist() == pytest.approx(ends)
 
 
@@ -60,7 +59,7 @@ def test_the_histogram_counts_every_image_also_those_rounded_above_1(drawn):
 def test_before_and_after_stand_side_by_side_on_the_same_axes(drawn):
     figure = drawn(panel(), panel("temperature 1.35", lowest=0.4, seed=1))
     before, after, *histograms = figure.axes
-    assert before.get_title() == "as trained\nECE 4.5 % (0.0 to 8.0 %)"
+    assert before.get_title() == "as trained\nECE 4.5 % (95\u00a0% 0.0 to 8.0)"
     assert after.get_title().startswith("temperature 1.35")
     assert before.get_ylim() == after.get_ylim()
     assert len({axes.get_xlim() for axes in figure.axes}) == 1
@@ -72,13 +71,13 @@ def test_every_interval_lies_within_the_panel(drawn, lowest):
     shown = panel(lowest=lowest)
     axes = drawn(shown).axes[0]
     (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
-    for point in shown.bins:
-        assert left <= point.confidence <= right
-        assert low <= point.accuracy.low <= point.accuracy.high <= high
+    for confidence, accuracy in shown.bins:
+        assert left <= confidence <= right
+        assert low <= accuracy.low <= accuracy.high <= high
 
 
 def test_a_single_bin_of_one_certain_image_is_drawn(drawn):
-    certain = [ReliabilityBin(1.0, Estimate(1.0, 1.0, 1.0), 1, 1)]
+    certain = [(1.0, Estimate(1.0, 1.0, 1.0))]
     figure = drawn(Reliability("as trained", certain, np.ones(1), Estimate(0, 0, 0)))
     low, high = figure.axes[0].get_ylim()
     assert low < 1 < high

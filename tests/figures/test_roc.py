@@ -4,9 +4,8 @@ from PIL import Image
 from sklearn.metrics import average_precision_score
 
 from lungscope.estimate import Estimate
-from lungscope.evaluation.discrimination import ClassCurves
 from lungscope.evaluation.ranking import Ranking
-from lungscope.figures.roc import draw_roc
+from lungscope.figures.roc import ClassCurves, draw_roc
 
 CLASSES = ("Lung Opacity", "Normal", "Viral Pneumonia")
 LONG = "Acute respiratory distress syndrome with pleural effusion"

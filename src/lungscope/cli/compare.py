@@ -1,4 +1,4 @@
-"""`lungscope compare`: whether the difference between trained models is real."""
+"""`lungscope compare`: whether trained models differ by more than chance."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -40,8 +40,8 @@ def compare(
         terminal.say(_table(pair))
         terminal.say(_counts(pair))
     terminal.say(
-        "Intervals of AUC, and all p-values of AUC, take images to be independent: where images of "
-        "a group are alike, they promise too much."
+        "Intervals and p-values of AUC take images to be independent: where images of a group are "
+        "alike, the intervals are too narrow and the p-values too small."
     )
     if out is not None:
         write_comparison(compared, out)
@@ -89,7 +89,7 @@ def _counts(pair: "ModelPair") -> str:
 
     found = pair.mcnemar
     return escape(
-        f"Right by one alone: {found.only_first} by {pair.first}, {found.only_second} by "
+        f"Correct by one model alone: {found.only_first} by {pair.first}, {found.only_second} by "
         f"{pair.second} (exact McNemar over images: p {p_value(found.p_images)}, Holm "
         f"{p_value(pair.p_images)})\n"
     )

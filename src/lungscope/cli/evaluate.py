@@ -1,4 +1,4 @@
-"""`lungscope evaluate`: what a trained model is worth on images that it never saw."""
+"""`lungscope evaluate`: metrics of a trained model on images that it was not trained on."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -32,7 +32,7 @@ def evaluate(
             "--out",
             "-o",
             help="Folder.",
-            show_default="RUN/evaluation; of another subset RUN/evaluation-SIDE",
+            show_default="RUN/evaluation; for another subset RUN/evaluation-SUBSET",
         ),
     ] = None,
     device: Device = "auto",
@@ -64,7 +64,7 @@ def evaluated_run(
     cache: Path | None = None,
     force: bool = False,
 ) -> "RunEvaluation":
-    """Evaluates a run and tells a person the result."""
+    """Evaluates a run and prints the result."""
     from lungscope.data.index import Index
     from lungscope.evaluation.run_evaluation import evaluate_run
     from lungscope.report.reporting import write_report
@@ -92,8 +92,8 @@ def evaluated_run(
     assessment, description = evaluated.assessment, evaluated.checkpoint.description
     terminal.say(
         f"{format_quantity(assessment.images, f'{subset} image')} in "
-        f"{format_quantity(assessment.groups, 'group')}, {len(assessment.confusion.classes)} "
-        f"classes   "
+        f"{format_quantity(assessment.groups, 'group')}, "
+        f"{len(assessment.confusion.classes)} classes   "
         f"model {description.architecture} {description.weights_sha256[:8]}"
     )
     terminal.say(_overall(assessment.overall))
@@ -153,13 +153,15 @@ def _thresholds(assessment: "Assessment") -> str:
     lines = []
     for each in assessment.selective.answering:
         if each.found is None:
-            lines.append(f"No confidence threshold reaches {each.wanted:.0%} on validation images.")
+            lines.append(
+                f"No confidence threshold reaches {each.wanted:.0%} accuracy on validation images."
+            )
             continue
-        told = f"Answering only from a confidence of {each.found.threshold:.3f} on"
-        rest = "none is answered" if each.found.accuracy is None else _cell(each.found.accuracy)
+        accuracy = "undefined" if each.found.accuracy is None else _cell(each.found.accuracy)
         lines.append(
-            f"{told} (chosen for {each.wanted:.0%} on validation images): "
-            f"{each.found.coverage.value:.1%} answered, accuracy {rest}"
+            f"Abstaining below a confidence of {each.found.threshold:.3f} (chosen for "
+            f"{each.wanted:.0%} accuracy on validation images): "
+            f"{each.found.coverage.value:.1%} of images answered, accuracy {accuracy}"
         )
     return "\n".join(lines)
 

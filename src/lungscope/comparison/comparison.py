@@ -79,7 +79,7 @@ def compare(answers: Mapping[str, Predictions], seed: int = 0) -> Comparison:
         seed: of the bootstrap.
 
     Raises:
-        LungscopeError: they are not of the same images, labels, groups and classes.
+        InvalidData: they are not for the same images, labels, groups and classes.
     """
     same = match_predictions(answers)
     tested = next(iter(same.values()))

@@ -1,4 +1,4 @@
-"""Whether two models rank images equally well: DeLong's test for two areas under ROC curves.
+"""DeLong's test: whether two models have the same area under the ROC curve.
 
 DeLong, DeLong and Clarke-Pearson (1988), Biometrics 44, 837-845, with the placement values from
 midranks (Sun and Xu, 2014, IEEE Signal Processing Letters 21, 1389-1393). The test takes images
@@ -45,8 +45,17 @@ def delong_test(positive: NDArray[np.bool_], first: Scores, second: Scores) -> A
         second: (N,) the other's.
 
     Returns:
-        None where there is no variance to be had: fewer than two images of the class or of the
+        None where no variance can be estimated: fewer than two images of the class or of the
         rest, or areas that differ by the same amount for every image.
+
+    Examples:
+        >>> import numpy as np
+        >>> positive = np.array([True, True, True, False, False, False])
+        >>> first = np.array([0.9, 0.8, 0.4, 0.5, 0.3, 0.1])
+        >>> second = np.array([0.6, 0.7, 0.2, 0.5, 0.8, 0.1])
+        >>> found = delong_test(positive, first, second)
+        >>> print(f"{found.first:.3f} {found.second:.3f} {found.p:.2f}")
+        0.889 0.556 0.32
     """
     count, rest = int(positive.sum()), int((~positive).sum())
     if min(count, rest) < 2:

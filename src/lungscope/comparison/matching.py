@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from lungscope.errors import LungscopeError
+from lungscope.errors import InvalidData
 from lungscope.evaluation.predictions import Predictions
 
 
@@ -17,7 +17,7 @@ def match_predictions(answers: Mapping[str, Predictions]) -> dict[str, Predictio
         answers: predictions by the model's name, one model or more.
 
     Raises:
-        LungscopeError: the models were not given the same images with the same labels and groups;
+        InvalidData: the models were not given the same images with the same labels and groups;
             the message says how they differ.
     """
     names = list(answers)
@@ -33,7 +33,7 @@ def _sorted(
     name: str, predictions: Predictions, classes: tuple[str, ...], first: str
 ) -> Predictions:
     if set(predictions.classes) != set(classes):
-        raise LungscopeError(
+        raise InvalidData(
             f"{name} tells {', '.join(predictions.classes)} apart, {first} {', '.join(classes)}: "
             "only models of the same classes can be compared"
         )
@@ -41,7 +41,7 @@ def _sorted(
     files = tuple(predictions.files[row] for row in order)
     for file, following in pairwise(files):
         if file == following:
-            raise LungscopeError(f"{name}: {file!r} is twice among its predictions; evaluate again")
+            raise InvalidData(f"{name}: {file!r} is twice among its predictions; evaluate again")
     column = [predictions.classes.index(label) for label in classes]
     return replace(
         predictions,
@@ -61,7 +61,7 @@ def _refuse_other_images(first: str, one: Predictions, second: str, other: Predi
         extra = sorted(set(mine.files) - set(theirs.files))
         if extra:
             parts.append(f"{len(extra)} only of {name}, such as {extra[0]!r}")
-    raise LungscopeError(
+    raise InvalidData(
         f"{first} and {second} were tested on different images ({'; '.join(parts)}): train and "
         "evaluate both with the same --split and --subset"
     )
@@ -73,7 +73,7 @@ def _refuse_other_facts(first: str, one: Predictions, second: str, other: Predic
         rows = [row for row, (a, b) in enumerate(zip(mine, theirs, strict=True)) if a != b]
         if rows:
             row = rows[0]
-            raise LungscopeError(
+            raise InvalidData(
                 f"{first} and {second} were tested on the same files, but {len(rows)} have another "
                 f"{what}: {one.files[row]!r} is {mine[row]!r} for {first} and {theirs[row]!r} for "
                 f"{second}; train and evaluate both with the same --split"

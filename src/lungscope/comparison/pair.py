@@ -1,4 +1,4 @@
-"""Two models on the same images: everything that was measured of their difference."""
+"""The difference between two models on the same images, and the sentence that sums it up."""
 
 import math
 from dataclasses import asdict, dataclass
@@ -14,12 +14,12 @@ FEWEST_GROUPS = 6
 
 @dataclass(frozen=True, eq=False)
 class ModelPair:
-    """First - second.
+    """The difference between two models, first - second.
 
     Attributes:
         first, second: the models' names.
         images, groups: on which both were tested.
-        values: each model's metrics, by the names of `paired_bootstrap.METRICS`.
+        values: each model's metrics, by name; see `lungscope.evaluation.metrics`.
         differences: first - second in each metric, with 95 % bootstrap intervals over groups.
         mcnemar: tests of equal accuracy.
         areas: DeLong's test of each class against the rest; None where there is none.
@@ -49,7 +49,7 @@ class ModelPair:
 
     @property
     def equal(self) -> bool:
-        """Whether both got exactly as many images right."""
+        """Whether both classify exactly as many images correctly."""
         return self.mcnemar.only_first == self.mcnemar.only_second
 
     @property
@@ -61,7 +61,7 @@ class ModelPair:
         which the bootstrap's intervals are too narrow; the interval is what is shown.
         """
         accuracy = self.differences["accuracy"]
-        return not accuracy.low <= 0 <= accuracy.high and self.p_groups < SIGNIFICANCE
+        return accuracy.excludes_zero and self.p_groups < SIGNIFICANCE
 
     @property
     def better(self) -> str | None:
@@ -71,7 +71,7 @@ class ModelPair:
         return self.first if self.differences["accuracy"].value > 0 else self.second
 
     def to_json(self) -> dict[str, Any]:
-        """What a program reads of the pair."""
+        """Returns the pair's part of `comparison.json`."""
         return {
             "first": self.first,
             "second": self.second,
@@ -120,13 +120,13 @@ def verdict(pair: ModelPair) -> str:
 
 
 def points(value: float, images: int) -> str:
-    """A difference of shares in percentage points, signed, as fine as one image makes it."""
+    """Formats a difference of proportions in percentage points, as finely as one image counts."""
     decimals = max(1, math.ceil(math.log10(images)) - 2)
     return f"{round(100 * value, decimals) + 0.0:+.{decimals}f}"  # + 0.0: never "-0.0"
 
 
 def p_value(p: float) -> str:
-    """A p-value to two digits; what is tiny is not spelled out."""
+    """Formats a p-value with two significant digits, or as "< 0.001"."""
     return "< 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
 
 

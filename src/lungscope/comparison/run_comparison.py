@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lungscope.atomic import write_json
 from lungscope.comparison.comparison import Comparison, compare
-from lungscope.errors import LungscopeError
+from lungscope.errors import AlreadyExists, InvalidSetting, NotFound
 from lungscope.estimate import Estimate
 from lungscope.evaluation.metrics import METRICS, Metric
 from lungscope.evaluation.predictions import Predictions
@@ -29,15 +29,16 @@ def compare_runs(folders: Sequence[Path]) -> Comparison:
         folders: run folders, 2 to 20, each with `evaluation/predictions.csv`.
 
     Raises:
-        LungscopeError: fewer or more runs, one of them twice, one that is no run or was not
-            evaluated, or runs that were not tested on the same images.
+        InvalidSetting: fewer or more runs, or one of them twice.
+        NotFound: a folder is no run, or a run was not evaluated.
+        InvalidData: the runs were not tested on the same images.
     """
     if not 2 <= len(folders) <= MOST:
-        raise LungscopeError(f"{len(folders)} runs given: compare 2 to {MOST} at once")
+        raise InvalidSetting(f"{len(folders)} runs given: compare 2 to {MOST} at once")
     places = [folder.resolve() for folder in folders]
     for number, place in enumerate(places):
         if place in places[:number]:
-            raise LungscopeError(f"{folders[number]}: given twice; name each run once")
+            raise InvalidSetting(f"{folders[number]}: given twice; name each run once")
     runs = [Run.open(folder) for folder in folders]
     tables = [_evaluated(run) for run in runs]
     return compare(
@@ -49,12 +50,13 @@ def refuse_occupied(folder: Path, *, force: bool) -> None:
     """Refuses a folder in which `write_comparison` would replace something.
 
     Raises:
-        LungscopeError: it is a file, or it holds a comparison and `force` is off.
+        InvalidSetting: it is a file.
+        AlreadyExists: it holds a comparison, and `force` is off.
     """
     if folder.exists() and not folder.is_dir():
-        raise LungscopeError(f"{folder}: is a file; give a folder")
+        raise InvalidSetting(f"{folder}: is a file; give a folder")
     if not force and any((folder / name).exists() for name in (RESULT, FIGURE)):
-        raise LungscopeError(f"{folder}: holds a comparison; replace it with --force")
+        raise AlreadyExists(f"{folder}: holds a comparison; replace it with --force")
 
 
 def write_comparison(comparison: Comparison, folder: Path) -> None:
@@ -85,7 +87,7 @@ def _panel(metric: Metric, differences: Sequence[Estimate]) -> Panel:
 def _evaluated(run: Run) -> Path:
     table = run.evaluation / PREDICTIONS
     if not table.is_file():
-        raise LungscopeError(
+        raise NotFound(
             f"{run.folder}: was not evaluated (no evaluation/{PREDICTIONS}); first run "
             f"`lungscope evaluate {run.folder}`"
         )

@@ -1,4 +1,9 @@
-"""Several tests at once: Holm's correction (Holm, 1979, Scandinavian Journal of Statistics 6)."""
+"""Whether two models' accuracies differ by more than chance, and how many images would show it.
+
+McNemar's exact test (McNemar, 1947, Psychometrika 12, 153-157), over images and over groups; Holm's
+correction for several tests (Holm, 1979, Scandinavian Journal of Statistics 6, 65-70); and the
+number of images needed for a difference to be found.
+"""
 
 import math
 from collections.abc import Sequence
@@ -8,9 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binom, binomtest, norm
 
+SIGNIFICANCE = 0.05
+"""P-values below this count as significant."""
+
+POWER = 0.8
+"""Probability with which a true difference is found on the number of images needed."""
+
 
 def holm_adjust(p_values: Sequence[float]) -> tuple[float, ...]:
-    """P-values corrected for being several, in the order given.
+    """Corrects several p-values, in the order given.
 
     The smallest of m is multiplied by m, the next by m - 1, and so on; none falls below one that
     was smaller before, and none exceeds 1. Rejecting those below 0.05 rejects a true hypothesis,
@@ -18,6 +29,10 @@ def holm_adjust(p_values: Sequence[float]) -> tuple[float, ...]:
 
     Args:
         p_values: each in [0, 1]; there may be none.
+
+    Examples:
+        >>> holm_adjust([0.01, 0.04, 0.03])
+        (0.03, 0.06, 0.06)
     """
     order = np.argsort(p_values, kind="stable")
     raised = np.asarray(p_values, dtype=np.float64)[order] * np.arange(len(order), 0, -1)
@@ -28,10 +43,10 @@ def holm_adjust(p_values: Sequence[float]) -> tuple[float, ...]:
 
 @dataclass(frozen=True)
 class McNemar:
-    """Two models' right answers to the same images.
+    """McNemar's test of two models on the same images.
 
     Attributes:
-        only_first, only_second: images that this model alone got right.
+        only_first, only_second: images that this model alone classifies correctly.
         p_images: two-sided p-value in [0, 1], images taken to be independent.
         p_groups: two-sided p-value in [0, 1], groups taken to be independent.
     """
@@ -45,12 +60,19 @@ class McNemar:
 def mcnemar_test(
     first: NDArray[np.bool_], second: NDArray[np.bool_], groups: Sequence[str]
 ) -> McNemar:
-    """Tests whether two models are right equally often.
+    """Tests whether two models are equally accurate.
 
     Args:
-        first: (N,) whether one model got each image right.
-        second: (N,) whether the other did.
+        first: (N,) whether one model classifies each image correctly.
+        second: (N,) whether the other does.
         groups: the group of each image, (N,).
+
+    Examples:
+        >>> import numpy as np
+        >>> first, second = np.ones(12, dtype=bool), np.arange(12) >= 6
+        >>> found = mcnemar_test(first, second, groups=[str(image) for image in range(12)])
+        >>> found.only_first, found.only_second, found.p_images
+        (6, 0, 0.03125)
     """
     only_first, only_second = int((first & ~second).sum()), int((second & ~first).sum())
     one_sided = only_first + only_second
@@ -63,7 +85,7 @@ def mcnemar_test(
 
 
 def _over_groups(advantage: NDArray[np.int64], groups: Sequence[str]) -> float:
-    """The exact share of all exchanges whose sum is as far from 0 as the one observed.
+    """The exact proportion of all exchanges whose sum is as far from 0 as the one observed.
 
     Each group's sum keeps its size and takes either sign. Sums of the same size are counted
     together, by a binomial distribution; distributions of different sizes are convolved.
@@ -80,19 +102,15 @@ def _over_groups(advantage: NDArray[np.int64], groups: Sequence[str]) -> float:
     return min(1.0, float(positive[abs(totals) >= abs(sums.sum())].sum()))
 
 
-SIGNIFICANCE = 0.05
-POWER = 0.8
-
-
 def estimate_images_needed(discordant: float, difference: float, effect: float = 1.0) -> float:
-    """Images on which a difference in accuracy is found with 80 % power at 5 %, two-sided.
+    """Estimates on how many images a difference is found with 80 % power at 5 %, two-sided.
 
     Connor (1987), Biometrics 43, 207-211, for McNemar's test, times the design effect:
 
         n = effect (z(0.975) sqrt(d) + z(0.8) sqrt(d - difference^2))^2 / difference^2
 
     Args:
-        discordant: d, the share of images that exactly one model gets right, in (0, 1].
+        discordant: d, the proportion of images that exactly one model gets right, in (0, 1].
         difference: of the two accuracies, 0 < abs(difference) <= d.
         effect: the design effect, >= 1.
     """
@@ -102,7 +120,9 @@ def estimate_images_needed(discordant: float, difference: float, effect: float =
 
 
 def estimate_design_effect(values: NDArray[np.float64], groups: Sequence[str]) -> float:
-    """How many times as many images it takes because those of a group are alike (Kish, 1965).
+    """Estimates how many times as many images it takes because those of a group are alike.
+
+    This is the design effect (Kish, 1965, Survey Sampling).
 
     The variance of the mean with whole groups drawn, over that with single images drawn, by
     linearisation. Values below 1, which few groups give by chance, are raised to 1.

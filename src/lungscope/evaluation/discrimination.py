@@ -1,4 +1,4 @@
-"""How well each class is told from all others, by the predicted class and by its probability."""
+"""How well each class is distinguished from all others, by predicted class and by probability."""
 
 from dataclasses import dataclass
 
@@ -15,6 +15,7 @@ from lungscope.evaluation.proportions import (
     ratio,
 )
 from lungscope.evaluation.ranking import Ranking
+from lungscope.figures.roc import ClassCurves
 
 Counts = NDArray[np.float64]
 
@@ -39,12 +40,13 @@ class Discrimination:
 
     Attributes:
         by_class: for each class: sensitivity, specificity, ppv and npv (positive and negative
-            predictive value) of the predicted class, None where they are a share of no image;
+            predictive value) of the predicted class, None where they are a proportion of no image;
             elsewhere sensitivity and ppv are `Evaluation`'s recall and precision. auroc and auprc
             (average precision) of its probability, None without an image of the class or of the
             others.
         macro: of each metric the plain mean over classes; None if a class has none.
-        prevalence: the share of images of each class: the auprc of guessing, whose auroc is 0.5.
+        prevalence: the proportion of images of each class: the auprc of guessing, whose auroc
+            is 0.5.
     """
 
     by_class: dict[str, dict[str, Estimate | None]]
@@ -56,7 +58,7 @@ def compute_discrimination(predictions: Predictions, resampling: Resampling) -> 
     """Computes every metric and its interval by bootstrap over groups.
 
     A draw in which a metric is not defined, say without an image of the class, is left out of its
-    interval. Those of rates are of `lungscope.evaluation.share`.
+    interval. Those of rates are of `lungscope.evaluation.proportions`.
 
     Args:
         predictions: of N images.
@@ -114,7 +116,7 @@ def compute_class_rates(
         resampling: of the groups of the N images.
 
     Returns:
-        Each by its name; None where it is the share of no image.
+        Each by its name; None where it is the proportion of no image.
     """
     return {
         "sensitivity": estimate_proportion_among(called, own, resampling),
@@ -131,8 +133,7 @@ def compute_rates(matrices: Counts) -> dict[str, Counts]:
         matrices: (..., K, K), true class by predicted class.
 
     Returns:
-        "sensitivity", "specificity", "ppv" and "npv", each (..., K) in [0, 1]; NaN where nothing
-        is to be divided.
+        "sensitivity", "specificity", "ppv" and "npv", each (..., K) in [0, 1]; NaN for 0 / 0.
     """
     every = matrices.sum(axis=(-2, -1))[..., None]
     right = np.diagonal(matrices, axis1=-2, axis2=-1)
@@ -149,30 +150,6 @@ def compute_rates(matrices: Counts) -> dict[str, Counts]:
 
 def _area(value: float, replicates: Counts) -> Estimate | None:
     return None if np.isnan(value) else bootstrap_where_defined(float(value), replicates)
-
-
-@dataclass(frozen=True, eq=False)
-class ClassCurves:
-    """One class against all others, a point for each of T distinct probabilities.
-
-    Attributes:
-        name: the class.
-        prevalence: the share of its images, in (0, 1): the precision of guessing.
-        false_positive_rate, true_positive_rate: (T + 1,) rising, from (0, 0) to (1, 1).
-        recall: (T,) rising to 1; the true positive rate without its first point.
-        precision: (T,).
-        auroc: area under the ROC curve.
-        auprc: average precision.
-    """
-
-    name: str
-    prevalence: float
-    false_positive_rate: NDArray[np.float64]
-    true_positive_rate: NDArray[np.float64]
-    recall: NDArray[np.float64]
-    precision: NDArray[np.float64]
-    auroc: Estimate
-    auprc: Estimate
 
 
 def compute_class_curves(

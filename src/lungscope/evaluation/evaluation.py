@@ -41,12 +41,12 @@ class Evaluation:
 def evaluate(predictions: Predictions, seed: int = 0) -> Evaluation:
     """Computes every metric and its 95 % interval by bootstrap over groups.
 
-    Shares (accuracy, which weighted recall is too, precision and recall of a class) and F1 of a
-    class have the intervals of `lungscope.evaluation.share`: Wilson's of few groups and where all
-    draws agree. Draws in which a class has no value are left out of its intervals and, unless it
-    has none at all, out of those of macro averages; in weighted averages it counts as 0, with
-    scikit-learn. Where all images are of one group, there is no telling how much another would
-    differ: a share has Wilson's interval for one observation, any other metric the value itself.
+    Proportions (accuracy, which weighted recall is too, precision and recall of a class) and F1 of
+    a class have the intervals of `lungscope.evaluation.proportions`: Wilson's with few groups and
+    where all draws agree. Draws in which a class has no value are left out of its intervals and,
+    unless it has none at all, out of those of macro averages; in weighted averages it counts as 0,
+    as in scikit-learn. With one group, nothing can be resampled: a proportion has Wilson's interval
+    for one observation, any other metric the value itself.
 
     Args:
         predictions: of the images.

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lungscope.errors import LungscopeError
+from lungscope.errors import InvalidData, InvalidSetting
 from lungscope.estimate import Estimate
 from lungscope.evaluation.bootstrap import Resampling
 from lungscope.evaluation.discrimination import compute_class_rates
@@ -43,16 +43,17 @@ def choose_threshold_for_sensitivity(
         sensitivity: wanted, in (0, 1].
 
     Raises:
-        LungscopeError: an unknown class, no image of it, or a sensitivity that is none.
+        InvalidSetting: an unknown class, or a sensitivity outside (0, 1].
+        InvalidData: there is no image of the class.
     """
     label = _label(predictions, of)
     if not 0 < sensitivity <= 1:
-        raise LungscopeError(
+        raise InvalidSetting(
             f"the wanted sensitivity is {sensitivity}; give one above 0 and up to 1"
         )
     own = np.sort(predictions.probabilities[predictions.labels == label, label])[::-1]
     if not len(own):
-        raise LungscopeError(f"there is no image of {of!r} to choose a threshold on")
+        raise InvalidData(f"there is no image of {of!r} to choose a threshold on")
     found = np.arange(1, len(own) + 1) / len(own)
     return float(own[np.searchsorted(found, sensitivity)])
 
@@ -69,7 +70,7 @@ def measure_operating_point(
         resampling: of the images' groups.
 
     Raises:
-        LungscopeError: an unknown class.
+        InvalidSetting: an unknown class.
     """
     label = _label(predictions, of)
     called = predictions.probabilities[:, label] >= threshold
@@ -80,7 +81,7 @@ def measure_operating_point(
 
 def _label(predictions: Predictions, of: str) -> int:
     if of not in predictions.classes:
-        raise LungscopeError(
+        raise InvalidSetting(
             f"there is no class {of!r}; the classes are {', '.join(predictions.classes)}"
         )
     return predictions.classes.index(of)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from lungscope.atomic import write_text
-from lungscope.errors import LungscopeError
+from lungscope.errors import InvalidData, LungscopeError, NotFound
 
 _COLUMNS = ["file", "group", "source", "label", "predicted"]
 _PREFIX = "probability:"
@@ -31,7 +31,7 @@ class Predictions:
         sources: where each image comes from, length N, "" where that is unknown; or nothing.
 
     Raises:
-        LungscopeError: no image, or a row that is no distribution (a NaN among others).
+        InvalidData: no image, or a row that is no distribution (a NaN among others).
         ValueError: lengths that differ, a class twice, or a label that is no class.
     """
 
@@ -53,7 +53,7 @@ class Predictions:
         if len(set(self.classes)) < classes:
             raise ValueError("predictions: two classes have the same name")
         if not count:
-            raise LungscopeError("predictions: there is no image among them")
+            raise InvalidData("predictions: there is no image among them")
         if self.labels.min() < 0 or self.labels.max() >= classes:
             raise ValueError(f"predictions: a label is not one of the {classes} classes")
         self._refuse_improbable()
@@ -71,11 +71,11 @@ class Predictions:
         """Makes probabilities of unnormalised scores (N, K).
 
         Raises:
-            LungscopeError: a score is not finite, or there is no image.
+            InvalidData: a score is not finite, or there is no image.
         """
         unusable = ~np.isfinite(logits).all(axis=1)
         if unusable.any():
-            raise LungscopeError(
+            raise InvalidData(
                 f"the model's scores of {files[int(unusable.argmax())]!r} are not finite "
                 f"({unusable.sum()} of {len(files)} images): its weights are damaged or its "
                 "training diverged"
@@ -132,18 +132,22 @@ class Predictions:
         """Reads what `save` wrote, to the last digit.
 
         Raises:
-            LungscopeError: not found, or not such a table.
+            NotFound: there is no such file.
+            InvalidData: it is not such a table.
+            LungscopeError: it cannot be read.
         """
         try:
             with path.open(newline="", encoding="utf-8") as file:
                 header, *rows = csv.reader(file, strict=True)
             return _from_table(header, rows)
+        except FileNotFoundError as error:
+            raise NotFound(f"{path}: {error.strerror}") from error
         except OSError as error:
             raise LungscopeError(f"{path}: {error.strerror}") from error
-        except LungscopeError as error:
-            raise LungscopeError(f"{path}: {error}") from error
+        except InvalidData as error:
+            raise InvalidData(f"{path}: {error}") from error
         except (ValueError, csv.Error) as error:
-            raise LungscopeError(f"{path}: not a table of predictions ({error})") from error
+            raise InvalidData(f"{path}: not a table of predictions ({error})") from error
 
     def _refuse_improbable(self) -> None:
         with np.errstate(invalid="ignore"):  # infinities of both signs
@@ -152,7 +156,7 @@ class Predictions:
         right &= (self.probabilities >= 0).all(axis=1)
         if not right.all():
             file = self.files[int((~right).argmax())]
-            raise LungscopeError(
+            raise InvalidData(
                 f"predictions: the probabilities of {file!r} are not 0 or more with a sum of 1 "
                 f"({(~right).sum()} of {len(right)} images)"
             )

@@ -1,8 +1,8 @@
-"""A share of images with an interval that always leaves room for doubt: one rule for all of them.
+"""Proportions of images with an interval that always leaves room for doubt: one rule for all.
 
 The bootstrap over groups gives no interval where every group is right, and too narrow a one of
 few groups: three hospitals without a mistake do not prove that there is none. There it is
-Wilson's, as if images of one group told the same.
+Wilson's, as if all images of a group were one observation.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ FEW = 10
 _ROUNDING = 1e-12
 
 UNKNOWN = Estimate(0.0, 0.0, 1.0)
-"""Of a share of no image where 0 stands for 0 / 0, as scikit-learn has it: it may be anything."""
+"""The estimate for 0 / 0 where scikit-learn has 0: the proportion of no image may be anything."""
 
 
 def wilson_interval(proportion: float, count: int) -> Estimate:
@@ -46,7 +46,7 @@ def wilson_interval(proportion: float, count: int) -> Estimate:
 
 
 def estimate_proportion(right: NDArray[np.bool_], groups: Sequence[str]) -> Estimate:
-    """The share of images that are right, with its 95 % interval over groups.
+    """Estimates the proportion of images that are right, with its 95 % interval over groups.
 
     Args:
         right: (N,), N > 0.
@@ -61,40 +61,40 @@ def estimate_proportion(right: NDArray[np.bool_], groups: Sequence[str]) -> Esti
 def estimate_proportion_among(
     right: NDArray[np.bool_], among: NDArray[np.bool_], resampling: Resampling
 ) -> Estimate | None:
-    """The share of some images that are right, with its 95 % interval over their groups.
+    """Estimates the proportion of some images that are right, with its 95 % interval.
 
-    A draw without any of those images tells nothing and is left out.
+    A draw without any of those images has no such proportion and is left out.
 
     Args:
         right: (N,).
-        among: (N,) the images that it is the share of.
+        among: (N,) the images that it is the proportion of.
         resampling: of the groups of all N.
 
     Returns:
-        None where it is the share of no image.
+        None where it is the proportion of no image.
     """
-    return _share(right & among, among, resampling) if among.any() else None
+    return _estimate(right & among, among, resampling) if among.any() else None
 
 
 def estimate_proportion_of_all(right: NDArray[np.bool_], resampling: Resampling) -> Estimate:
-    """The share of all N images that are right, with its 95 % interval over groups.
+    """Estimates the proportion of all N images that are right, with its 95 % interval over groups.
 
     Args:
         right: (N,), N > 0.
         resampling: of the groups of the N images.
     """
-    return _share(right, np.ones(len(right), dtype=np.bool_), resampling)
+    return _estimate(right, np.ones(len(right), dtype=np.bool_), resampling)
 
 
 def with_interval(value: float, replicates: NDArray[np.float64], groups: int) -> Estimate:
-    """A share with its percentile interval, or Wilson's: of few groups, or where that has no width.
+    """Estimates a proportion: percentile interval, or Wilson's for few groups or without a width.
 
     Args:
-        value: the share, in [0, 1].
+        value: the proportion, in [0, 1].
         replicates: (D,) its value in each draw; NaN where it has none. Beyond 0 and 1 the interval
             is cut off.
         groups: how many independent observations it is made of, > 0. Wilson's of one group says
-            little: of a share of 1, that it is above 0.2.
+            little: of a proportion of 1, that it is above 0.2.
     """
     found = bootstrap_where_defined(value, replicates)
     if groups < FEW or found.low == found.high:
@@ -103,10 +103,10 @@ def with_interval(value: float, replicates: NDArray[np.float64], groups: int) ->
 
 
 def average_of_proportions(value: float, replicates: NDArray[np.float64], groups: int) -> Estimate:
-    """A mean of shares of different images with its percentile interval.
+    """Estimates a mean of proportions of different images, with its percentile interval.
 
-    It is no share itself. Where every draw has the same one (all are right, or none is) the
-    interval is Wilson's nevertheless; of one group, where nothing can be resampled, it is the
+    It is no proportion itself. Where every draw has the same one (all are right, or none is) the
+    interval is Wilson's nevertheless; with one group, where nothing can be resampled, it is the
     value.
 
     Args:
@@ -120,9 +120,9 @@ def average_of_proportions(value: float, replicates: NDArray[np.float64], groups
 
 
 def f1_interval(value: float, replicates: NDArray[np.float64], groups: int) -> Estimate:
-    """A class's F1 with its 95 % interval by the rule for shares.
+    """Estimates a class's F1, with its 95 % interval by the rule for proportions.
 
-    F1 = 2 J / (1 + J) rises with J, the share of the images of the class or called so that are
+    F1 = 2 J / (1 + J) rises with J, the proportion of the images of the class or called so that are
     both. Wilson's interval is that of J.
 
     Args:
@@ -139,11 +139,13 @@ def f1_interval(value: float, replicates: NDArray[np.float64], groups: int) -> E
 
 
 def ratio(above: NDArray[np.float64], below: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What part of `below` is `above`; NaN where there is nothing to be a share of."""
+    """Divides `above` by `below`; NaN where `below` is 0."""
     return np.divide(above, below, out=np.full_like(below, np.nan), where=below > 0)
 
 
-def _share(right: NDArray[np.bool_], among: NDArray[np.bool_], resampling: Resampling) -> Estimate:
+def _estimate(
+    right: NDArray[np.bool_], among: NDArray[np.bool_], resampling: Resampling
+) -> Estimate:
     counts = resampling.sums(np.stack([right, among], axis=1).astype(np.float64))
     value = float(right.sum() / among.sum())
     groups = len(np.unique(resampling.group[among]))

@@ -7,7 +7,7 @@ from typing import Any
 from lungscope.atomic import atomic_folder, refuse_occupied
 from lungscope.data.cache import Cache, open_cache
 from lungscope.data.split import Split, Subset
-from lungscope.errors import LungscopeError
+from lungscope.errors import InvalidData, NotFound
 from lungscope.estimate import Estimate
 from lungscope.evaluation.assessment import Assessment, assess
 from lungscope.evaluation.bootstrap import Resampling
@@ -95,8 +95,10 @@ def evaluate_run(
         on_progress: told how many images are done.
 
     Raises:
-        LungscopeError: no checkpoint, data that is not the split's, or a folder that holds an
-            evaluation (unless `force`) or anything else.
+        NotFound: there is no checkpoint.
+        AlreadyExists: the folder holds an evaluation, and `force` is off.
+        InvalidData: the checkpoint or the data is not of the run's split.
+        LungscopeError: the folder holds anything else, or cannot be written to.
     """
     refuse_occupied(folder, {METRICS_FILE, PREDICTIONS, FIGURES}, "an evaluation", force=force)
     checkpoint, split, cache = open_evaluated(run, data, cache_folder)
@@ -137,10 +139,11 @@ def open_evaluated(
         cache_folder: where decoded images are kept; the user's cache folder by default.
 
     Raises:
-        LungscopeError: no checkpoint, one of another split, or data that is not the split's.
+        NotFound: there is no checkpoint.
+        InvalidData: the checkpoint or the data is not of the run's split.
     """
     if not run.checkpoint.is_dir():
-        raise LungscopeError(
+        raise NotFound(
             f"{run.folder}: is not trained to the end; lungscope train --resume {run.folder}"
         )
     checkpoint, split = Checkpoint.load(run.checkpoint), run.split
@@ -153,12 +156,12 @@ def open_evaluated(
 def _refuse_other_training(checkpoint: Checkpoint, split: Split, run: Run) -> None:
     description = checkpoint.description
     if description.data_fingerprint != split.fingerprint:
-        raise LungscopeError(
+        raise InvalidData(
             f"{run.folder}: the checkpoint was trained on another split than split.json, so its "
             "test images may have been seen in training; put back the split that it was made with"
         )
     if description.classes != split.classes:
-        raise LungscopeError(
+        raise InvalidData(
             f"{run.folder}: the checkpoint's outputs are {', '.join(description.classes)}, but "
             f"split.json says {', '.join(split.classes)}; put back the split that it was made with"
         )
@@ -180,14 +183,18 @@ def _draw(folder: Path, assessment: Assessment, predictions: Predictions, title:
         title,
     )
     curve = compute_coverage_curve(predictions, Resampling.over(predictions.groups))
-    reached = [each.found for each in assessment.selective.answering if each.found is not None]
-    draw_coverage(folder / "coverage.png", curve, title, next(iter(reached), None))
+    chosen = [
+        (found.threshold, found.coverage, found.accuracy)
+        for each in assessment.selective.answering
+        if (found := each.found) is not None and found.accuracy is not None
+    ]
+    draw_coverage(folder / "coverage.png", curve, title, next(iter(chosen), None))
 
 
 def _panel(title: str, predictions: Predictions, measured: Calibration) -> Reliability:
     return Reliability(
         title,
-        compute_reliability(predictions),
+        [(each.confidence, each.accuracy) for each in compute_reliability(predictions)],
         predictions.probabilities.max(axis=1),
         measured.ece_top_label,
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lungscope.errors import LungscopeError
+from lungscope.errors import InvalidSetting
 from lungscope.estimate import Estimate
 from lungscope.evaluation.bootstrap import Resampling, bootstrap_estimate
 from lungscope.evaluation.predictions import Predictions
@@ -16,6 +16,7 @@ from lungscope.evaluation.proportions import (
     with_interval,
 )
 from lungscope.evaluation.ranking import Ranking
+from lungscope.figures.coverage import CoverageCurve
 
 POINTS = 200
 """So many thresholds of a curve have an interval; more cannot be seen."""
@@ -36,25 +37,6 @@ class Accepted:
     threshold: float
     coverage: Estimate
     accuracy: Estimate | None
-
-
-@dataclass(frozen=True, eq=False)
-class CoverageCurve:
-    """Accuracy of the accepted images by coverage, T points by rising coverage.
-
-    Attributes:
-        threshold: (T,) confidences, falling.
-        coverage: (T,) in (0, 1]; the last is 1.
-        accuracy: (T,) of the accepted images.
-        low, high: (T,) the 95 % interval of the accuracy by the rule for shares: by bootstrap over
-            groups, or Wilson's where the accepted images are of few groups or all right.
-    """
-
-    threshold: Values
-    coverage: Values
-    accuracy: Values
-    low: Values
-    high: Values
 
 
 def compute_coverage_curve(predictions: Predictions, resampling: Resampling) -> CoverageCurve:
@@ -122,10 +104,10 @@ def choose_threshold_for_accuracy(
         None if no threshold reaches it.
 
     Raises:
-        LungscopeError: an accuracy that is none.
+        InvalidSetting: an accuracy outside (0, 1].
     """
     if not 0 < accuracy <= 1:
-        raise LungscopeError(f"the wanted accuracy is {accuracy}; give one above 0 and up to 1")
+        raise InvalidSetting(f"the wanted accuracy is {accuracy}; give one above 0 and up to 1")
     ranking = _by_confidence(predictions)
     reached = np.flatnonzero(ratio(*ranking.counts())[0] >= accuracy)
     if not len(reached):

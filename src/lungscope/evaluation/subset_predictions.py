@@ -32,7 +32,7 @@ def predict_subset(
         change: what is done to images before the model sees them.
 
     Raises:
-        LungscopeError: the network's scores are not finite.
+        InvalidData: the network's scores are not finite.
     """
     description = checkpoint.description
     logits = compute_logits(

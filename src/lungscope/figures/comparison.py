@@ -8,7 +8,7 @@ from typing import Literal
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from lungscope.figures.interval import Interval
+from lungscope.estimate import Estimate
 from lungscope.figures.style import BLUE, figure, wrap_label
 
 _LINE, _GAP = 0.18, 0.26
@@ -35,7 +35,7 @@ class Panel:
 
     title: str
     better: Better
-    differences: Sequence[Interval]
+    differences: Sequence[Estimate]
     scale: float = 1
 
 
@@ -71,7 +71,6 @@ def _draw(axes: Axes, panel: Panel) -> None:
     axes.axvline(0, color="#555555", linewidth=1, ls="--", zorder=1)
     for row, found in enumerate(panel.differences):
         low, value, high = (panel.scale * x for x in (found.low, found.value, found.high))
-        outside = not low <= 0 <= high
         axes.plot([low, high], [row, row], color=BLUE, solid_capstyle="butt")
         axes.plot(
             value,
@@ -79,14 +78,14 @@ def _draw(axes: Axes, panel: Panel) -> None:
             marker="o",
             markersize=7,
             color=BLUE,
-            markerfacecolor=BLUE if outside else "white",
+            markerfacecolor=BLUE if found.excludes_zero else "white",
         )
     farthest = max(abs(panel.scale * x) for d in panel.differences for x in (d.low, d.high))
     reach = 1.12 * farthest or 1.0
     axes.set_xlim(-reach, reach)  # 0 in the middle of every panel
     axes.set_title(panel.title)
-    sides = ("second better", "first better")
-    left, right = sides if panel.better == "higher" else sides[::-1]
+    directions = ("second better", "first better")
+    left, right = directions if panel.better == "higher" else directions[::-1]
     axes.set_xlabel(f"← {left}    {right} →", fontsize=8)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=4, symmetric=True))
     axes.xaxis.set_major_formatter(FuncFormatter(_signed))

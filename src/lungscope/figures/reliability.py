@@ -1,16 +1,15 @@
-"""Whether a model is as often right as it says: reliability diagrams."""
+"""Reliability diagrams: accuracy by confidence."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MultipleLocator, NullFormatter
 from numpy.typing import NDArray
 
-from lungscope.figures.interval import Interval
+from lungscope.estimate import Estimate
 from lungscope.figures.style import BLUE, ORANGE, figure, percent, wrap_label
 
 _SIDE = 4.2
@@ -27,30 +26,21 @@ _HALF = 0.49
 """Axes that begin above have a tick every 10 %, the others every 20 %."""
 
 
-class Bin(Protocol):
-    """One point; see `lungscope.evaluation.calibration.ReliabilityBin`."""
-
-    @property
-    def confidence(self) -> float: ...  # noqa: D102
-    @property
-    def accuracy(self) -> Interval: ...  # noqa: D102
-
-
 @dataclass(frozen=True, eq=False)
 class Reliability:
     """What one panel shows.
 
     Attributes:
         title: "as trained", "temperature 1.35", ...
-        bins: at least one.
+        bins: mean confidence and accuracy of each bin, at least one.
         confidences: (N,) the probability of each image's predicted class.
         error: the expected calibration error of the predicted class.
     """
 
     title: str
-    bins: Sequence[Bin]
+    bins: Sequence[tuple[float, Estimate]]
     confidences: NDArray[np.float64]
-    error: Interval
+    error: Estimate
 
 
 def draw_reliability(path: Path, panels: Sequence[Reliability], title: str) -> None:
@@ -62,7 +52,7 @@ def draw_reliability(path: Path, panels: Sequence[Reliability], title: str) -> N
         title: the model's name and the set of images.
     """
     lowest = min(
-        min(float(panel.confidences.min()), *(point.accuracy.low for point in panel.bins))
+        min(float(panel.confidences.min()), *(found.low for _, found in panel.bins))
         for panel in panels
     )
     start = min(float(np.floor(lowest * 10) / 10), _NEVER_ABOVE)
@@ -85,10 +75,10 @@ def draw_reliability(path: Path, panels: Sequence[Reliability], title: str) -> N
 
 
 def _points(axes: Axes, panel: Reliability, start: float) -> None:
-    confidence = np.array([point.confidence for point in panel.bins])
-    accuracy = np.array([point.accuracy.value for point in panel.bins])
-    below = accuracy - [point.accuracy.low for point in panel.bins]
-    above = [point.accuracy.high for point in panel.bins] - accuracy
+    confidence = np.array([place for place, _ in panel.bins])
+    accuracy = np.array([found.value for _, found in panel.bins])
+    below = accuracy - [found.low for _, found in panel.bins]
+    above = [found.high for _, found in panel.bins] - accuracy
     axes.plot(
         [start, 1],
         [start, 1],
@@ -113,8 +103,7 @@ def _points(axes: Axes, panel: Reliability, start: float) -> None:
     )
     error = panel.error
     axes.set_title(
-        f"{wrap_label(panel.title, 36)}\n"
-        f"ECE {100 * error.value:.1f} % ({100 * error.low:.1f} to {100 * error.high:.1f} %)",
+        f"{wrap_label(panel.title, 36)}\nECE {error:.1%}",
     )
     axes.set(xlim=(start, 1.01), ylim=(start, 1.01))
     axes.xaxis.set_major_locator(_ticks(start))

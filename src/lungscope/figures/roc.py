@@ -1,15 +1,16 @@
-"""Each class told from all others: ROC and precision-recall curves."""
+"""ROC and precision-recall curves of each class against the rest."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from lungscope.figures.interval import Interval
+from lungscope.estimate import Estimate
 from lungscope.figures.style import BLUE, GREEN, ORANGE, figure, percent, wrap_label
 
 _COLOURS = (BLUE, ORANGE, GREEN)
@@ -23,28 +24,31 @@ _NAME = 30
 """Letters of a class name in a line of the legend."""
 
 
-class Curves(Protocol):
-    """One class; see `lungscope.evaluation.curves.ClassCurves`."""
+@dataclass(frozen=True, eq=False)
+class ClassCurves:
+    """One class against all others, a point for each of T distinct probabilities.
 
-    @property
-    def name(self) -> str: ...  # noqa: D102
-    @property
-    def prevalence(self) -> float: ...  # noqa: D102
-    @property
-    def false_positive_rate(self) -> NDArray[Any]: ...  # noqa: D102
-    @property
-    def true_positive_rate(self) -> NDArray[Any]: ...  # noqa: D102
-    @property
-    def recall(self) -> NDArray[Any]: ...  # noqa: D102
-    @property
-    def precision(self) -> NDArray[Any]: ...  # noqa: D102
-    @property
-    def auroc(self) -> Interval: ...  # noqa: D102
-    @property
-    def auprc(self) -> Interval: ...  # noqa: D102
+    Attributes:
+        name: the class.
+        prevalence: the proportion of its images, in (0, 1): the precision of guessing.
+        false_positive_rate, true_positive_rate: (T + 1,) rising, from (0, 0) to (1, 1).
+        recall: (T,) rising to 1; the true positive rate without its first point.
+        precision: (T,).
+        auroc: area under the ROC curve.
+        auprc: average precision.
+    """
+
+    name: str
+    prevalence: float
+    false_positive_rate: NDArray[np.float64]
+    true_positive_rate: NDArray[np.float64]
+    recall: NDArray[np.float64]
+    precision: NDArray[np.float64]
+    auroc: Estimate
+    auprc: Estimate
 
 
-def draw_roc(path: Path, curves: Sequence[Curves], title: str) -> None:
+def draw_roc(path: Path, curves: Sequence[ClassCurves], title: str) -> None:
     """Draws two panels: ROC left, precision by recall right; guessing is drawn thin.
 
     Args:
@@ -94,17 +98,17 @@ def _line(axes: Axes, x: NDArray[Any], y: NDArray[Any], look: dict[str, Any]) ->
     axes.plot(x, y, **look, clip_on=False, zorder=3)  # perfect curves lie on the frame
 
 
-def _legend(axes: Axes, names: Sequence[str], areas: Sequence[Interval], told: str) -> None:
+def _legend(axes: Axes, names: Sequence[str], areas: Sequence[Estimate], title: str) -> None:
     axes.legend(
         [*(Line2D([], [], **_look(k)) for k in range(len(names))), Line2D([], [], **_GUESSING)],
         [
             *(
-                f"{wrap_label(name, _NAME)}: {area.value:.3f} ({area.low:.3f} to {area.high:.3f})"
+                f"{wrap_label(name, _NAME)}: {area.value:.3f} ({area.bounds()})"
                 for name, area in zip(names, areas, strict=True)
             ),
             "guessing",
         ],
-        title=f"{told}, 95 % interval",
+        title=f"{title}, 95 % interval",
         loc="upper center",
         bbox_to_anchor=(0.5, -0.14),
         handlelength=3.2,

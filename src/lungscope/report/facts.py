@@ -10,7 +10,7 @@ from typing import Literal
 
 from lungscope.audit.audit_report import COMMAND, RESULT, AuditReport
 from lungscope.data.split import Split
-from lungscope.errors import InvalidData, LungscopeError
+from lungscope.errors import InvalidData, NotFound
 from lungscope.evaluation.assessment import Assessment
 from lungscope.evaluation.run_evaluation import FIGURES, METRICS_FILE
 from lungscope.inference.description import Description
@@ -112,11 +112,11 @@ def read_facts(run: Run) -> RunFacts:
         run: a run with a checkpoint; evaluation and audit may be missing.
 
     Raises:
-        LungscopeError: it has no checkpoint, or a file is missing, damaged, or belongs to
-            another training.
+        NotFound: it has no checkpoint, or a file is missing.
+        InvalidData: a file is damaged, or belongs to another training.
     """
     if not run.checkpoint.is_dir():
-        raise LungscopeError(
+        raise NotFound(
             f"{run.folder}: is not trained to the end; lungscope train --resume {run.folder}"
         )
     recipe, split = run.recipe, run.split
@@ -196,14 +196,14 @@ def _fault(description: Description, results: Assessment | AuditReport, verb: Ve
 
 def _refuse_strangers(run: Run, recipe: Recipe, split: Split, description: Description) -> None:
     if not re.fullmatch(r"[0-9a-f]{64}", description.weights_sha256):
-        raise LungscopeError(f"{run.checkpoint / 'model.json'}: weights_sha256 is no SHA-256")
+        raise InvalidData(f"{run.checkpoint / 'model.json'}: weights_sha256 is no SHA-256")
     if description.data_fingerprint != split.fingerprint or description.classes != split.classes:
-        raise LungscopeError(
+        raise InvalidData(
             f"{run.folder}: the checkpoint was trained on another split than split.json; put back "
             "the split that it was made with"
         )
     if description.architecture != recipe.model:
-        raise LungscopeError(
+        raise InvalidData(
             f"{run.folder}: the checkpoint is of {description.architecture}, but recipe.json says "
             f"{recipe.model}; put back the recipe that it was made with"
         )
@@ -212,7 +212,7 @@ def _refuse_strangers(run: Run, recipe: Recipe, split: Split, description: Descr
 def _versions(run: Run) -> dict[str, str]:
     versions = run.facts.get("versions", {})
     if not isinstance(versions, dict) or not all(isinstance(v, str) for v in versions.values()):
-        raise LungscopeError(f"{run.folder / 'run.json'}: versions is no table of names and texts")
+        raise InvalidData(f"{run.folder / 'run.json'}: versions is no table of names and texts")
     return versions
 
 
