@@ -116,7 +116,8 @@ def with_frame(made, frame, syntax, *, frames=1, fragments=1):
     made["PixelData"].is_undefined_length = True
     made.file_meta.TransferSyntaxUID = syntax
     buffer = BytesIO()
-    dcmwrite(buffer, made, enforce_file_format=True)
+    encoding = {"implicit_vr": False, "little_endian": True} if syntax.is_private else {}
+    dcmwrite(buffer, made, enforce_file_format=True, **encoding)
     return buffer.getvalue()
 
 

@@ -393,7 +393,8 @@ def survive(folder, contents, count):
         (folder / str(number)).write_bytes(mutant)
     code = (
         "import json, sys, time, warnings; from pathlib import Path;"
-        "from lungscope.images import ANYTHING, UnreadableImage, read\n"
+        "from lungscope.errors import UnreadableImage\n"
+        "from lungscope.images import ANYTHING, read\n"
         "warnings.simplefilter('ignore'); slowest = 0\n"
         "for path in Path(sys.argv[1]).iterdir():\n"
         "    began = time.perf_counter()\n"

@@ -12,7 +12,8 @@ from pynetdicom import AE, evt
 from pynetdicom.sop_class import Verification
 
 from dicom_files import IDENTIFIERS, dataset
-from lungscope.serving.pacs.node import STORED, TRANSFER_SYNTAXES
+from lungscope.images import TRANSFER_SYNTAXES
+from lungscope.serving.pacs.node import STORED
 
 NAMED = {
     keyword: IDENTIFIERS[keyword]

@@ -1,8 +1,8 @@
 """From the bytes of a DICOM file to its grey levels, how they were acquired, and of whom.
 
-In this order, each step within limits: the header (`dicom_header`), whether such an acquisition is
-wanted (`dicom_acquisition`), the pixels as they are stored (`dicom_pixels`), what they mean
-(`dicom_values`). No message carries a value that may identify a patient.
+In this order, each step within limits: the header (`header`), whether such an acquisition is
+wanted (`acquisition`), the pixels as they are stored (`pixels`), what they mean
+(`values`). No message carries a value that may identify a patient.
 """
 
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ def decode_dicom(content: bytes, accept: Policy) -> DicomImage:
         accept: which acquisitions are read.
 
     Raises:
-        Unwanted: not accepted.
+        UnwantedAcquisition: not accepted.
         Undecodable: several frames, colour, too small, too large, without an element that an image
             needs, damaged, cut short, of a transfer syntax that is not read, or one whose decoder
             is not installed.

@@ -1,48 +1,31 @@
-"""The stored values of a DICOM image, by pydicom's decoders, within limits.
+"""Decode the stored values of a DICOM image, within limits.
 
-One decoder for each transfer syntax, so that a file gives the same pixels on every machine; each
-is given the file only after its size is known from both the header and the codestream.
+A decoder is given a frame only after its size is known from both the header and the codestream.
+Which decoder reads which transfer syntax is said in `transfer_syntaxes`.
 """
 
 import struct
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pydicom import config, uid
 from pydicom.pixels.decoders.base import get_decoder
 
-from lungscope.images.dicom.codestream import Codestream, read_jpeg, rewrite_lossless_jpeg
+from lungscope.images.dicom.codestream import Codestream
 from lungscope.images.dicom.header import Header
-from lungscope.images.dicom.jpeg2000 import read_jpeg_2000
 from lungscope.images.dicom.layout import Layout
+from lungscope.images.dicom.transfer_syntaxes import (
+    TRANSFER_SYNTAXES,
+    StoredValues,
+    TransferSyntax,
+)
 from lungscope.images.raster import Undecodable
 
 MOST_FRAGMENTS = 10_000
 """Pieces of one compressed image; one is usual."""
 
-StoredValues = NDArray[np.integer[Any]]
-
 _ITEM, _DELIMITER = (0xFFFE, 0xE000), (0xFFFE, 0xE0DD)
 _NO_OFFSETS = struct.pack("<HHL", *_ITEM, 0)  # an empty Basic Offset Table
-_NATIVE = {
-    uid.ImplicitVRLittleEndian,
-    uid.ExplicitVRLittleEndian,
-    uid.ExplicitVRBigEndian,
-    uid.DeflatedExplicitVRLittleEndian,
-}
-_LOSSLESS_JPEG = {uid.JPEGLossless, uid.JPEGLosslessSV1}
-_DECODERS = {  # transfer syntax: pydicom's name of the decoder, and the package that brings it
-    uid.JPEGBaseline8Bit: ("pillow", "pillow"),
-    uid.JPEGExtended12Bit: ("pillow", "pillow"),
-    uid.JPEGLossless: ("gdcm", "python-gdcm"),
-    uid.JPEGLosslessSV1: ("gdcm", "python-gdcm"),
-    uid.JPEGLSLossless: ("pyjpegls", "pyjpegls"),
-    uid.JPEGLSNearLossless: ("pyjpegls", "pyjpegls"),
-    uid.JPEG2000Lossless: ("pylibjpeg", "pylibjpeg-openjpeg"),
-    uid.JPEG2000: ("pylibjpeg", "pylibjpeg-openjpeg"),
-    uid.RLELossless: ("pylibjpeg", "pylibjpeg-rle"),
-}
 
 
 def decode_pixels(header: Header, layout: Layout) -> StoredValues:
@@ -60,17 +43,17 @@ def decode_pixels(header: Header, layout: Layout) -> StoredValues:
         Undecodable: a transfer syntax that is not read or whose decoder is not installed, pixel
             data of another length or size than the header says, or damaged.
     """
-    if header.transfer_syntax in _NATIVE:
-        return _native(header, layout)
-    syntax = next((each for each in _DECODERS if each == header.transfer_syntax), None)
+    syntax = TRANSFER_SYNTAXES.get(header.transfer_syntax)
     if syntax is None:
         raise Undecodable(f"{_name(header)} is not read; save it uncompressed")
-    plugin, package = _DECODERS[syntax]
-    if plugin not in get_decoder(syntax).available_plugins:
+    if not syntax.encapsulated:
+        return _native(header, layout)
+    if syntax.plugin and syntax.plugin not in get_decoder(uid.UID(syntax.uid)).available_plugins:
         raise Undecodable(
-            f"{_name(header)} needs the package {package}; install it with: pip install {package}"
+            f"{syntax.name} needs the package {syntax.package}; install it with: "
+            f"pip install {syntax.package}"
         )
-    return _encapsulated(header, layout, plugin)
+    return _encapsulated(header, layout, syntax)
 
 
 def _name(header: Header) -> str:
@@ -108,14 +91,39 @@ def _native(header: Header, layout: Layout) -> StoredValues:
     return samples.reshape(layout.rows, layout.columns)
 
 
-def _encapsulated(header: Header, layout: Layout, plugin: str) -> StoredValues:
-    frame = _frame(header, 2 * layout.bytes)
+def _encapsulated(header: Header, layout: Layout, syntax: TransferSyntax) -> StoredValues:
+    assert syntax.inspect is not None  # noqa: S101 - `encapsulated` says so
+    frame, codestream = syntax.inspect(_frame(header, 2 * layout.bytes), layout)
+    if codestream is not None:
+        _check_codestream(codestream, layout)
+    precision = layout.bits_stored if codestream is None else codestream.precision
+    try:
+        samples = (
+            _by_pydicom(frame, layout, syntax, codestream)
+            if syntax.decode is None
+            else syntax.decode(frame, layout)
+        )
+    except BaseException as error:
+        # A panic of a decoder written in Rust is no Exception.
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        detail = " ".join(str(error).split(f"{syntax.plugin or syntax.name}: ")[-1].split())[:200]
+        raise Undecodable(
+            f"its {syntax.name} data is damaged or cut short ({detail or type(error).__name__})"
+        ) from error
+    if samples.shape != (layout.rows, layout.columns):
+        raise Undecodable(f"its {syntax.name} data is damaged (it has another number of pixels)")
+    if precision > layout.bits_stored and not syntax.lossless:
+        # A lossy codec of more bits than the image has can overshoot; white must not turn black.
+        np.clip(samples, layout.least, layout.most, out=samples)
+    return samples
+
+
+def _by_pydicom(
+    frame: bytes, layout: Layout, syntax: TransferSyntax, codestream: Codestream | None
+) -> StoredValues:
     allocated, precision = layout.bits_allocated, layout.bits_stored
-    if header.transfer_syntax == uid.RLELossless:
-        _check_rle(frame, layout)
-    else:
-        frame, codestream = _looked_at(frame, header.transfer_syntax)
-        _check_codestream(codestream, layout, header)
+    if codestream is not None:
         precision = codestream.precision
         allocated = 8 if precision <= 8 else 16
     options: dict[str, Any] = {
@@ -128,52 +136,22 @@ def _encapsulated(header: Header, layout: Layout, plugin: str) -> StoredValues:
         "bits_stored": precision,
         "pixel_representation": int(layout.signed),
         "pixel_keyword": "PixelData",
-        "correct_unused_bits": False,  # `dicom_values` does not look at them
+        "correct_unused_bits": False,  # `values` does not look at them
     }
     item = struct.pack("<HHL", *_ITEM, len(frame))
-    encapsulated = b"".join((_NO_OFFSETS, item, frame))
-    samples = _decoded(header, encapsulated, plugin, options)
-    if precision > layout.bits_stored and header.transfer_syntax not in _LOSSLESS_JPEG:
-        # A lossy codec of more bits than the image has can overshoot; white must not turn black.
-        np.clip(samples, layout.least, layout.most, out=samples)
+    samples: StoredValues
+    samples, _ = get_decoder(uid.UID(syntax.uid)).as_array(
+        b"".join((_NO_OFFSETS, item, frame)),
+        index=0,
+        validate=False,
+        raw=True,
+        decoding_plugin=syntax.plugin,
+        **options,
+    )
     return samples
 
 
-def _check_rle(frame: bytes, layout: Layout) -> None:
-    segments = int.from_bytes(frame[:4], "little")
-    if segments != layout.bits_allocated // 8:  # PS3.5 G.2: one for each byte of a sample
-        raise Undecodable(f"its RLE Lossless data is damaged ({segments} segments)")
-
-
-def _looked_at(frame: bytes, transfer_syntax: str) -> tuple[bytes, Codestream]:
-    if transfer_syntax in _LOSSLESS_JPEG:
-        return rewrite_lossless_jpeg(frame)
-    if transfer_syntax in uid.JPEG2000TransferSyntaxes:
-        return read_jpeg_2000(frame)
-    return frame, read_jpeg(frame)
-
-
-def _decoded(
-    header: Header, encapsulated: bytes, plugin: str, options: dict[str, Any]
-) -> StoredValues:
-    decoder = get_decoder(uid.UID(header.transfer_syntax))
-    try:
-        samples: StoredValues
-        samples, _ = decoder.as_array(
-            encapsulated, index=0, validate=False, raw=True, decoding_plugin=plugin, **options
-        )
-    except BaseException as error:
-        # A panic of a decoder written in Rust is no Exception.
-        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
-            raise
-        detail = " ".join(str(error).split(f"{plugin}: ")[-1].split())[:200]
-        raise Undecodable(
-            f"its {_name(header)} data is damaged or cut short ({detail or type(error).__name__})"
-        ) from error
-    return samples
-
-
-def _check_codestream(codestream: Codestream, layout: Layout, header: Header) -> None:
+def _check_codestream(codestream: Codestream, layout: Layout) -> None:
     if (codestream.rows, codestream.columns) != (layout.rows, layout.columns):
         raise Undecodable(
             f"its codestream has {codestream.columns} x {codestream.rows} pixels, "
@@ -183,11 +161,6 @@ def _check_codestream(codestream: Codestream, layout: Layout, header: Header) ->
         raise Undecodable(f"its codestream is in colour ({codestream.components} components)")
     if codestream.precision > 16:
         raise Undecodable(f"its codestream has samples of {codestream.precision} bits, over 16")
-    if header.transfer_syntax == uid.JPEGExtended12Bit and codestream.precision != 8:
-        raise Undecodable(
-            f"JPEG Extended of {codestream.precision} bits is not read, for want of a decoder "
-            "under a permissive licence; save it uncompressed"
-        )
 
 
 def _frame(header: Header, most: int) -> bytes:

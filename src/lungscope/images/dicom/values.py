@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from lungscope.images.dicom.header import Elements
 from lungscope.images.dicom.layout import Layout
-from lungscope.images.dicom.pixels import StoredValues
+from lungscope.images.dicom.transfer_syntaxes import StoredValues
 from lungscope.images.raster import Undecodable
 
 _BLOCK = 2**16

@@ -15,6 +15,7 @@ from pynetdicom.dsutils import encode_file_meta
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
 from lungscope.errors import InvalidSetting
+from lungscope.images import TRANSFER_SYNTAXES
 from lungscope.serving.pacs.connections import BoundedServer, refill
 from lungscope.serving.pacs.settings import Settings
 from lungscope.serving.pacs.source_image import is_uid
@@ -34,21 +35,6 @@ STORED = (
     uid.DigitalXRayImageStorageForPresentation,
     uid.DigitalXRayImageStorageForProcessing,  # accepted to be refused with a reason
     uid.SecondaryCaptureImageStorage,
-)
-TRANSFER_SYNTAXES = (  # those that `lungscope.images` reads
-    uid.ExplicitVRLittleEndian,
-    uid.ImplicitVRLittleEndian,
-    uid.JPEGLosslessSV1,
-    uid.JPEGLossless,
-    uid.JPEGLSLossless,
-    uid.JPEG2000Lossless,
-    uid.RLELossless,
-    uid.DeflatedExplicitVRLittleEndian,
-    uid.ExplicitVRBigEndian,
-    uid.JPEGBaseline8Bit,
-    uid.JPEGExtended12Bit,
-    uid.JPEGLSNearLossless,
-    uid.JPEG2000,
 )
 _PREAMBLE = bytes(128) + b"DICM"
 _LINGER, _AFTER_ABORT = 5.0, 0.2
