@@ -9,8 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from lungscope.atomic import atomic_file, atomic_folder, refuse_occupied, write_json, write_text
-from lungscope.errors import LungscopeError
+from lungscope.atomic import (
+    atomic_file,
+    atomic_folder,
+    new_folder,
+    refuse_occupied,
+    write_json,
+    write_text,
+)
+from lungscope.errors import InvalidSetting, LungscopeError
 
 OLD = "what was there before"
 OWN = {"metrics.json", "figures"}
@@ -281,3 +288,18 @@ def test_a_new_folder_that_cannot_take_the_place_leaves_the_old_one(tmp_path, mo
     monkeypatch.undo()
     assert [path.name for path in folder.iterdir()] == ["kept.txt"]
     assert names(tmp_path) == ["results"]
+
+
+def test_a_new_folder_never_replaces_what_came_meanwhile(tmp_path):
+    target = tmp_path / "set"
+
+    def fill():
+        with new_folder(target, "a set") as new:
+            (new / "1.png").touch()
+            target.mkdir()
+            (target / "mine.txt").write_text("mine")
+
+    with pytest.raises(InvalidSetting, match=r"holds mine\.txt"):
+        fill()
+    assert [path.name for path in tmp_path.iterdir()] == ["set"]
+    assert [path.name for path in target.iterdir()] == ["mine.txt"]

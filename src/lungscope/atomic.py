@@ -132,10 +132,14 @@ def refuse_occupied(folder: Path, own: Set[str], what: str, *, force: bool) -> N
     Raises:
         InvalidSetting: it is a file, or it holds something else.
         AlreadyExists: it holds results and `force` is off.
+        LungscopeError: it can't be read.
     """
-    if folder.exists() and not folder.is_dir():
-        raise InvalidSetting(f"{folder}: is a file; give a folder")
-    there = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    try:
+        if folder.exists() and not folder.is_dir():
+            raise InvalidSetting(f"{folder}: is a file; give a folder")
+        there = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    except OSError as error:
+        raise LungscopeError(f"{folder}: cannot be read: {error.strerror or error}") from error
     foreign = sorted(there - own)
     if foreign:
         raise InvalidSetting(
@@ -174,6 +178,30 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
             sync_folder(folder.parent)
     except OSError as error:
         raise LungscopeError(f"{folder}: cannot be written: {error.strerror or error}") from error
+
+
+@contextmanager
+def new_folder(folder: Path, what: str) -> Iterator[Path]:
+    """Yields a new folder that gets the name `folder` when the block ends well.
+
+    Unlike `atomic_folder` it never replaces anything: `folder` must not exist, or be empty.
+
+    Args:
+        folder: the folder to make; a link to an empty folder stays.
+        what: a noun for the content in the message, e.g. "a data set".
+
+    Yields:
+        An empty folder on the same file system.
+
+    Raises:
+        InvalidSetting: `folder` is a file or holds something, at the start or at the end.
+        LungscopeError: the folder can't be written, or the disk is full.
+    """
+    refuse_occupied(folder, frozenset(), what, force=False)
+    with atomic_folder(folder.resolve()) as new:
+        yield new
+        # Filling it may take minutes, in which someone else may have put something there.
+        refuse_occupied(folder, frozenset(), what, force=False)
 
 
 def _replace_folder(folder: Path, new: Path, old: Path) -> None:

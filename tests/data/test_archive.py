@@ -266,14 +266,14 @@ def test_an_archive_that_is_missing_is_said_so(tmp_path):
 def test_a_target_in_use_is_refused_and_left_alone(room):
     room.target.mkdir()
     (room.target / "mine.txt").write_text("mine")
-    with pytest.raises(LungscopeError, match="exists already"):
+    with pytest.raises(LungscopeError, match=r"holds mine\.txt, which is no part of a data set"):
         room.unpack(zipped(("1.png", b"")))
     assert room.files() == {"mine.txt": b"mine"}
 
 
 def test_a_target_that_is_a_file_is_refused(room):
     room.target.write_text("mine")
-    with pytest.raises(LungscopeError, match="exists already"):
+    with pytest.raises(LungscopeError, match="is a file; give a folder"):
         room.unpack(zipped(("1.png", b"")))
     assert room.target.read_text() == "mine"
 

@@ -256,9 +256,11 @@ def test_missing_parents_are_made_and_an_empty_folder_is_filled(tmp_path):
 def test_a_folder_that_holds_something_is_left_alone(tmp_path):
     (tmp_path / "mine.txt").write_text("mine")
 
-    with pytest.raises(LungscopeError, match="exists and is not empty; give the name of a new"):
+    with pytest.raises(
+        LungscopeError, match=r"holds mine\.txt, which is no part of a set of phantoms"
+    ):
         write_phantoms(tmp_path, 3, size=64)
-    with pytest.raises(LungscopeError, match="exists and is not empty"):
+    with pytest.raises(LungscopeError, match="is a file; give a folder"):
         write_phantoms(tmp_path / "mine.txt", 3, size=64)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
@@ -305,10 +307,10 @@ def test_a_killed_process_leaves_no_folder_under_the_name(tmp_path):
     )
     with subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "set")]) as process:
         for _ in range(1000):
-            if process.poll() is not None or list(tmp_path.glob(".set-*/set/*/*.png")):
+            if process.poll() is not None or list(tmp_path.glob(".set-*/new/*/*.png")):
                 break
             time.sleep(0.02)
         process.kill()
 
-    assert list(tmp_path.glob(".set-*/set/*/*.png"))
+    assert list(tmp_path.glob(".set-*/new/*/*.png"))
     assert not (tmp_path / "set").exists()

@@ -2,11 +2,9 @@
 
 import io
 import re
-import shutil
 import stat
 import struct
 import unicodedata
-import uuid
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -14,11 +12,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from lungscope.errors import LungscopeError
+from lungscope.atomic import new_folder
+from lungscope.errors import InvalidData, LungscopeError, NotFound
 from lungscope.images.files import IMAGE_SUFFIXES
 
 KEPT = IMAGE_SUFFIXES | {".txt", ".md", ".csv", ".tsv", ".json"}
 """What is unpacked, by the end of its name: images and texts, nothing that runs."""
+
+CONTENT = "a data set"
+"""What an archive is unpacked to, in messages."""
 
 _CHUNK = 1 << 20
 _ENTRY = 320  # bytes of central directory allowed to a member: 46, its name and its extras
@@ -34,7 +36,7 @@ _UNREADABLE = (
 )
 
 
-class ArchiveError(LungscopeError):
+class ArchiveError(InvalidData):
     """An archive whose content is damaged or hostile.
 
     Attributes:
@@ -94,10 +96,11 @@ def unpack(archive: Path, target: Path, limits: Limits = Limits()) -> Unpacked:
     Raises:
         ArchiveError: not a zip, a damaged one, or one that holds a name outside the folder, a
             link or special file, an encrypted or doubled member, or more than `limits` allow.
-        LungscopeError: `target` is in use, or it or `archive` cannot be written or read.
+        InvalidSetting: `target` is a file, or a folder that is not empty.
+        NotFound: there is no such `archive`.
+        LungscopeError: the disk is full, or a file can't be read or written.
     """
-    refuse_used(target)
-    with _folder_beside(target) as folder:
+    with new_folder(target, CONTENT) as folder:
         outer = _extract(archive, archive, folder, limits, KEPT | {".zip"})
         inner = sorted(path for path in folder.rglob("*") if path.suffix.lower() == ".zip")
         unpacked = replace(outer, files=outer.files - len(inner))
@@ -114,50 +117,7 @@ def unpack(archive: Path, target: Path, limits: Limits = Limits()) -> Unpacked:
                 skipped=unpacked.skipped
                 + tuple(f"{name.as_posix()}/{skipped}" for skipped in nested.skipped),
             )
-        _place(folder, target)
     return unpacked
-
-
-def refuse_used(target: Path) -> None:
-    """Refuses a target that holds something already.
-
-    Raises:
-        LungscopeError: `target` is a file, or a folder that is not empty.
-    """
-    try:
-        used = target.exists() and (not target.is_dir() or any(target.iterdir()))
-    except OSError as error:
-        raise LungscopeError(f"{target}: cannot be read: {error.strerror or error}") from error
-    if used:
-        raise LungscopeError(f"{target}: exists already; name a folder that is new or empty")
-
-
-@contextmanager
-def _folder_beside(target: Path) -> Iterator[Path]:
-    """Yields a new folder beside `target`, for `_place`; what is left of it is removed.
-
-    Raises:
-        LungscopeError: the disk is full, or the folder cannot be written.
-    """
-    target = target.resolve()
-    folder = target.parent / f".{target.name}-{uuid.uuid4().hex[:12]}.partial"
-    try:
-        folder.mkdir(parents=True)
-        yield folder
-    except OSError as error:
-        raise LungscopeError(
-            f"{target}: cannot be written: {error.strerror or error}; nothing is left of it"
-        ) from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _place(folder: Path, target: Path) -> None:
-    """Renames a finished `folder` to `target`, which may be an empty folder."""
-    target = target.resolve()
-    if target.exists():
-        target.rmdir()
-    folder.rename(target)
 
 
 class _BoundedReader(io.BufferedReader):
@@ -200,7 +160,8 @@ def _opened(archive: Path, shown: Path, limits: Limits) -> Iterator[zipfile.ZipF
     try:
         file = _BoundedReader(archive, max(_CHUNK, limits.files * _ENTRY))
     except OSError as error:
-        raise LungscopeError(f"{shown}: cannot be read: {error.strerror or error}") from error
+        kind = NotFound if isinstance(error, FileNotFoundError) else LungscopeError
+        raise kind(f"{shown}: cannot be read: {error.strerror or error}") from error
     with file:
         try:
             content = zipfile.ZipFile(file)

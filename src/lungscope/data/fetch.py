@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from lungscope.atomic import refuse_occupied
 from lungscope.data import archive, classes
 from lungscope.data.download import downloaded
 from lungscope.data.index import IGNORED_FOLDERS
@@ -95,7 +96,7 @@ def fetch_dataset(
         LungscopeError: `target` is in use, no network, not an archive, a full disk, ...
         ArchiveError: the archive is damaged or hostile; it is removed.
     """
-    archive.refuse_used(target)
+    refuse_occupied(target, frozenset(), archive.CONTENT, force=False)
     url = url or record.url
     whole = target.resolve()
     folder = whole.with_name(whole.name + ".partial-download")

@@ -1,14 +1,14 @@
 """A data set of phantoms on disk: class folders, a table, and a notice of what they are."""
 
 import csv
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
 
+from lungscope.atomic import new_folder
 from lungscope.data.index import TABLE
-from lungscope.errors import LungscopeError
+from lungscope.errors import InvalidSetting
 from lungscope.phantom.drawing import CLASSES, VISITS, draw_phantom, phantom_generator
 from lungscope.progress import OnProgress, ignore
 
@@ -16,7 +16,7 @@ NOTICE = "PHANTOM.txt"
 
 
 def write_phantoms(
-    folder: Path,
+    folder: str | Path,
     count: int,
     seed: int = 0,
     size: int = 256,
@@ -28,37 +28,34 @@ def write_phantoms(
     differ by one at most. The folder appears under its name when it is complete, not before.
 
     Args:
-        folder: where to; it must not exist, or be empty.
+        folder: the folder to create; it must not exist, or be empty.
         count: number of images, >= 3.
-        seed: which data set, >= 0.
-        size: side of the images in pixels, 64 to 4096.
+        seed: seed of all random draws, >= 0; equal seeds give equal files.
+        size: width and height of the images in pixels, 64 to 4096.
         on_progress: called after each image.
 
     Returns:
         The folder.
 
     Raises:
-        LungscopeError: the folder holds something or can't be written, or a number is out of range.
+        InvalidSetting: the folder holds something, or a number is out of range.
+        LungscopeError: the folder can't be written.
+
+    Examples:
+        >>> import tempfile
+        >>> from lungscope.data.index import Index
+        >>> with tempfile.TemporaryDirectory() as parent:
+        ...     folder = write_phantoms(f"{parent}/phantoms", 6, size=64)
+        ...     Index.open(folder).classes
+        ('Lung Opacity', 'Normal', 'Viral Pneumonia')
     """
+    folder = Path(folder)
     if count < len(CLASSES):
-        raise LungscopeError(f"phantom: count {count} must be at least {len(CLASSES)}, one a class")
+        raise InvalidSetting(f"phantom: count {count} must be at least {len(CLASSES)}, one a class")
     if seed < 0:
-        raise LungscopeError(f"phantom: seed {seed} must not be negative")
-    try:
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise LungscopeError(
-                f"{folder}: exists and is not empty; give the name of a new folder"
-            )
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
-            unfinished = Path(scratch) / folder.name
-            unfinished.mkdir()
-            _fill(unfinished, _visits(count, seed), size, on_progress)
-            if folder.exists():
-                folder.rmdir()
-            unfinished.rename(folder)
-    except OSError as error:
-        raise LungscopeError(f"{folder}: cannot be written: {error.strerror or error}") from error
+        raise InvalidSetting(f"phantom: seed {seed} must not be negative")
+    with new_folder(folder, "a set of phantoms") as unfinished:
+        _fill(unfinished, _visits(count, seed), size, on_progress)
     return folder
 
 
