@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lungscope.errors import LungscopeError
-from lungscope.parallel import map_files
+from lungscope.parallel import cpu_count, map_files
 
 MANY = range(200)
 
@@ -37,8 +37,7 @@ def mark(number, folder):
     return number
 
 
-@pytest.mark.parametrize("workers", [1, 2, 3])
-@pytest.mark.parametrize("count", [0, 1, 63, 64, 65, 200])
+@pytest.mark.parametrize(("count", "workers"), [(0, 2), (63, 2), (64, 2), (65, 3), (200, 1)])
 def test_results_come_in_the_order_of_the_items(count, workers):
     assert list(map_files(double, range(count), workers)) == [2 * n for n in range(count)]
 
@@ -147,3 +146,39 @@ def test_the_workers_end_with_their_parent(tmp_path, name):
     assert all(is_gone(worker) for worker in workers)
     if ending == signal.SIGINT:
         assert errors.count("Traceback") == 1, errors  # the parent's own, none of a worker
+
+
+# Counting processors
+
+
+@pytest.fixture
+def eight(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+
+
+def test_without_a_limit_all_that_the_affinity_allows(eight, tmp_path):
+    assert cpu_count(tmp_path) == 8
+
+
+@pytest.mark.parametrize(
+    ("limit", "expected"),
+    [("max 100000", 8), ("200000 100000", 2), ("150000 100000", 2), ("50000 100000", 1),
+     ("1600000 100000", 8), ("nonsense", 8), ("", 8), ("100000 0", 8)],
+)  # fmt: skip
+def test_a_container_of_version_2_limits_them(eight, tmp_path, limit, expected):
+    (tmp_path / "cpu.max").write_text(f"{limit}\n")
+    assert cpu_count(tmp_path) == expected
+
+
+@pytest.mark.parametrize(("quota", "expected"), [("-1", 8), ("300000", 3), ("10000", 1)])
+def test_a_container_of_version_1_limits_them(eight, tmp_path, quota, expected):
+    (tmp_path / "cpu").mkdir()
+    (tmp_path / "cpu" / "cpu.cfs_quota_us").write_text(f"{quota}\n")
+    (tmp_path / "cpu" / "cpu.cfs_period_us").write_text("100000\n")
+    assert cpu_count(tmp_path) == expected
+
+
+def test_a_system_without_affinities_counts_its_processors(monkeypatch, tmp_path):
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert cpu_count(tmp_path) == 1

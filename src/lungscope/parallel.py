@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
-from lungscope.errors import LungscopeError
+from lungscope.errors import InvalidSetting, LungscopeError
 from lungscope.progress import OnProgress, ignore
 
 T = TypeVar("T")
@@ -55,14 +55,19 @@ def map_files(
         items: what to work on; each can be pickled.
         workers: how many processes; None for one a processor that this process may use, counting
             its affinity and its container's limit. With 1, or few items, none is started.
-        on_progress: told, before each result is yielded, how many there are so far.
+        on_progress: called before each result is yielded, with the number of results so far.
 
     Raises:
-        LungscopeError: `workers` is below 1, or a worker was killed.
+        InvalidSetting: `workers` is below 1.
+        LungscopeError: a worker was killed.
         Exception: whatever `work` raised first; later results are dropped.
+
+    Examples:
+        >>> list(map_files(str.upper, ["a.png", "b.png"]))
+        ['A.PNG', 'B.PNG']
     """
     if workers is not None and workers < 1:
-        raise LungscopeError(f"{workers} workers: give 1 or more")
+        raise InvalidSetting(f"{workers} workers: give 1 or more")
     count = _useful_workers(workers, len(items))
     here = (work(item) for item in items)
     with closing(here if count == 1 else _in_processes(work, items, count)) as results:
@@ -75,6 +80,8 @@ def _useful_workers(workers: int | None, items: int) -> int:
     return min(workers or cpu_count(), MOST_WORKERS) if items >= WORTH_A_POOL else 1
 
 
+# joblib was tried in place of this. Its generator does not bound unread results, and its workers
+# outlive a parent that is killed.
 def _in_processes(
     work: Callable[[T], R], items: Sequence[T], workers: int
 ) -> Generator[R, None, None]:

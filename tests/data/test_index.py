@@ -464,6 +464,7 @@ def test_its_repr_counts_and_does_not_list(phantoms):
     assert repr(Index.open(str(phantoms))).endswith(
         "phantoms': 60 images; Lung Opacity 20, Normal 20, Viral Pneumonia 20)"
     )
+    assert "<td>Normal</td><td>20</td>" in Index.open(phantoms)._repr_html_()
 
 
 def test_what_is_not_there_is_not_found(tmp_path):

@@ -198,6 +198,12 @@ def test_its_repr_counts_and_does_not_list(manifest):
     )
 
 
+def test_in_a_notebook_it_is_a_table_of_counts():
+    shown = SPLIT._repr_html_()
+    assert "<tr><td>Normal</td><td>2</td><td>2</td><td>2</td></tr>" in shown
+    assert ENTRIES[0].file not in shown
+
+
 def test_a_leak_in_a_file_is_refused(manifest):
     edit(manifest, lambda value: value["images"][5].update(group="p0"))
     with pytest.raises(DataLeak, match="leak"):

@@ -16,8 +16,8 @@ class Augmentation:
     """How training images are varied.
 
     Attributes:
-        flip_horizontal: probability of a left-right flip, in [0, 1]. A heart has a side: 0 keeps
-            it there.
+        flip_horizontal: probability of a left-right flip, in [0, 1]. The heart lies on
+            the left: 0 keeps it there.
         flip_vertical: probability of an upside-down flip, in [0, 1].
         rotation: largest rotation in degrees, >= 0; the angle is uniform in [-rotation, rotation].
     """
@@ -52,6 +52,11 @@ def augment(images: Tensor, policy: Augmentation, generator: torch.Generator) ->
 
     Returns:
         (B, 1, S, S), same dtype and device.
+
+    Examples:
+        >>> images = torch.rand(4, 1, 64, 64)
+        >>> augment(images, PAPER_AUGMENTATION, torch.Generator().manual_seed(0)).shape
+        torch.Size([4, 1, 64, 64])
     """
     return _varied(images, policy, _draw(images.shape[0], policy, generator))
 

@@ -18,7 +18,7 @@ from lungscope.data.association import cramers_v
 from lungscope.data.duplicates import DuplicatePair, find_duplicates
 from lungscope.data.index import Index
 from lungscope.data.survey import ImageRecord, Refused, Survey
-from lungscope.text import format_quantity
+from lungscope.text import format_quantity, html_table
 
 Level = Literal["error", "warning"]
 Code = Literal[
@@ -110,6 +110,10 @@ class DataCheck:
             f"{format_quantity(errors, 'error')}, "
             f"{format_quantity(len(self.issues) - errors, 'warning')})"
         )
+
+    def _repr_html_(self) -> str:
+        rows = [(issue.level, issue.code, issue.text) for issue in self.issues]
+        return html_table(("level", "code", "issue"), rows, caption=repr(self))
 
     def to_json(self) -> dict[str, Any]:
         """Returns the whole check as JSON values."""

@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 from lungscope.data import classes
 from lungscope.errors import InvalidData, LungscopeError, NotFound
 from lungscope.images.files import is_image_file
+from lungscope.text import html_table
 
 TABLE = "metadata.csv"
 _PATIENT = re.compile(r"(patient|subject|person)([\s_-]*(id|nr|no|number|name))?", re.IGNORECASE)
@@ -205,6 +206,11 @@ class Index:
         counts = Counter(entry.label for entry in self.entries)
         listed = ", ".join(f"{name} {counts[label]}" for label, name in enumerate(self.classes))
         return f"Index({str(self.root)!r}: {len(self.entries)} images; {listed})"
+
+    def _repr_html_(self) -> str:
+        counts = Counter(entry.label for entry in self.entries)
+        rows = [(name, counts[label]) for label, name in enumerate(self.classes)]
+        return html_table(("class", "images"), rows, caption=str(self.root))
 
 
 def is_below(file: str) -> bool:

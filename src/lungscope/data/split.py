@@ -6,7 +6,7 @@ evaluates reads it, and is refused if an image changed or if a group or an image
 
 import hashlib
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any, Literal, get_args
 from lungscope.atomic import write_json
 from lungscope.data.index import is_below
 from lungscope.errors import DataLeak, InvalidData, LungscopeError, NotFound
+from lungscope.text import html_table
 
 Subset = Literal["train", "validation", "test"]
 SUBSETS: tuple[Subset, ...] = get_args(Subset)
@@ -109,6 +110,15 @@ class Split:
             f"Split({self.description!r}: {counts}; classes {', '.join(self.classes)}; "
             f"grouped by {self.grouped_by}, seed {self.seed})"
         )
+
+    def _repr_html_(self) -> str:
+        counts = Counter((entry.label, entry.subset) for entry in self.entries)
+        rows = [
+            (name, *(counts[label, subset] for subset in SUBSETS))
+            for label, name in enumerate(self.classes)
+        ]
+        caption = f"{self.description}, {GROUPED_BY[self.grouped_by]} kept together"
+        return html_table(("class", *SUBSETS), rows, caption=caption)
 
     def save(self, path: str | Path) -> None:
         """Writes the manifest as JSON, whole or not at all.

@@ -21,7 +21,7 @@ from lungscope.parallel import map_files
 from lungscope.progress import OnProgress, ignore
 
 THUMBNAIL = 64
-"""Subset of a thumbnail in pixels."""
+"""Width and height of a thumbnail in pixels."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +58,13 @@ class ImageRecord:
 
 @dataclass(frozen=True)
 class Refused:
-    """A file that cannot be read, and why (one line, without its name)."""
+    """A file that cannot be read.
+
+    Attributes:
+        file: path relative to the index's root.
+        label: position of its class in the index's classes.
+        reason: why, in one line without the file's name.
+    """
 
     file: str
     label: int
@@ -67,10 +73,18 @@ class Refused:
 
 @dataclass(frozen=True)
 class Survey:
-    """What was found, in the order of the index."""
+    """What one pass over the files of an index found.
+
+    Attributes:
+        readable: the images, in the order of the index.
+        refused: the files that cannot be read, likewise.
+    """
 
     readable: tuple[ImageRecord, ...]
     refused: tuple[Refused, ...]
+
+    def __repr__(self) -> str:
+        return f"Survey({len(self.readable)} readable, {len(self.refused)} refused)"
 
 
 def survey_images(
@@ -81,7 +95,15 @@ def survey_images(
     Args:
         index: the labelled images.
         workers: processes; as many as there are processors by default.
-        on_progress: told of every file.
+        on_progress: called after each file.
+
+    Raises:
+        InvalidSetting: `workers` is below 1.
+        LungscopeError: a worker process was killed.
+
+    Examples:
+        >>> survey_images(Index.open("xrays"))
+        Survey(60 readable, 0 refused)
     """
     found = list(map_files(partial(_look, index.root), index.entries, workers, on_progress))
     return Survey(
@@ -139,7 +161,7 @@ def _look(root: Path, entry: Entry) -> ImageRecord | Refused:
 
 
 def perceptual_hashes(thumbnail: NDArray[np.uint8]) -> NDArray[np.uint64]:
-    """Hashes a thumbnail (64, 64) in every view: `Surveyed.hashes`."""
+    """Hashes a thumbnail (64, 64) in every view: `ImageRecord.hashes`."""
     turned = (core(rotate_thumbnail(thumbnail, angle)) for angle in ANGLES)
     views = (image[mirroring] for image in turned for mirroring in MIRRORINGS)
     return np.array([_hash(view) for view in views], dtype=np.uint64)
@@ -163,7 +185,10 @@ MIRRORINGS = (
 """Indices of images (..., H, W) as they are, mirrored left-right, upside down, and both."""
 
 CORE = 0.84
-"""The middle share of rows and columns that is compared: rotating by 10 degrees leaves it whole."""
+"""Proportion of rows and columns, in the middle, that is compared.
+
+A rotation by 10 degrees leaves it whole.
+"""
 
 
 def rotate_thumbnail(thumbnail: NDArray[np.uint8], angle: float) -> NDArray[np.uint8]:
