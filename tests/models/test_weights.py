@@ -2,10 +2,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torchvision.models import get_model
 
 from lungscope.errors import LungscopeError, WeightsUnavailable
+from lungscope.inference.exported import BUNDLED_MODEL
 from lungscope.models import Shape, build_network, get_architecture
 from lungscope.models.weights import imagenet_file
 
@@ -98,3 +99,21 @@ def test_a_pickle_with_code_in_it_is_not_run(tmp_path, monkeypatch):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(LungscopeError, match="not found; --weights takes"):
         build_network("squeezenet", Shape(3), str(tmp_path / "nowhere.pth"))
+
+
+def test_training_starts_from_the_features_in_the_box_with_a_classifier_of_its_own():
+    bundled = load_file(BUNDLED_MODEL / "model.safetensors")
+    network = build_network("mobilenet-lung", Shape(5), "bundled")
+    own = network.state_dict()
+    features = [key for key in own if key.startswith("features.")]
+    assert features
+    assert all(torch.equal(own[key], bundled[key]) for key in features)
+    assert network.eval()(torch.zeros(1, 3, 64, 64)).shape == (1, 5)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"), [("resnet18", Shape(3)), ("mobilenet-lung", Shape(3, se_reduction=8))]
+)
+def test_weights_of_another_architecture_are_refused(name, shape):
+    with pytest.raises(LungscopeError, match="bundled weights are of mobilenet-lung"):
+        build_network(name, shape, "bundled")

@@ -101,8 +101,8 @@ from lungscope.training.execution import Execution
 from lungscope.training.fitting import FitCallbacks, fit
 from lungscope.training.run import Run
 run, data, cache = map(Path, sys.argv[1:])
-watch = FitCallbacks(epoch=lambda epoch: print(epoch.epoch, flush=True))
-fit(Run.open(run), data, Execution(device="cpu"), cache, watch)
+callbacks = FitCallbacks(epoch=lambda epoch: print(epoch.epoch, flush=True))
+fit(Run.open(run), data, Execution(device="cpu"), cache, callbacks)
 """
 
 
@@ -141,8 +141,8 @@ def test_ctrl_c_ends_after_the_epoch_and_resuming_gives_the_bits_of_one_go(
             os.kill(os.getpid(), signal.SIGINT)
 
     pressing = LambdaCallback(on_train_batch_start=press_in_second_epoch)
-    watch = FitCallbacks(interrupt=lambda: told.append("stopping"), callbacks=[pressing])
-    ended = fit(run, phantoms, CPU, cache_folder, watch)
+    callbacks = FitCallbacks(interrupt=lambda: told.append("stopping"), callbacks=[pressing])
+    ended = fit(run, phantoms, CPU, cache_folder, callbacks)
     assert told == ["stopping"]
     assert not ended.finished
     assert len(ended.history) == 2
@@ -230,9 +230,9 @@ def test_held_features_change_no_result_and_resume_to_the_bits_of_one_go(
 ):
     recipe = replace(CLASSIFIER_RECIPE, weights=backbone, rotation=rotation)
     told = []
-    watch = FitCallbacks(features=lambda done, total: told.append((done, total)))
+    callbacks = FitCallbacks(features=lambda done, total: told.append((done, total)))
     one_go = make_run("one-go", recipe)
-    fit(one_go, phantoms, CPU, cache_folder, watch)
+    fit(one_go, phantoms, CPU, cache_folder, callbacks)
     training, validation = (len(phantom_split.subset(subset)) for subset in ("train", "validation"))
     views = validation + (2 * training if rotation == 0 else 0)
     assert told[-1] == (views, views)
@@ -261,6 +261,6 @@ def test_held_features_change_no_result_and_resume_to_the_bits_of_one_go(
 def test_no_feature_is_computed_where_all_layers_are_trained(make_run, phantoms, cache_folder):
     told = []
     recipe = Recipe(model="mobilenet-ft", weights="none", size=32, epochs=1, rotation=0)
-    watch = FitCallbacks(features=lambda *step: told.append(step))
-    fit(make_run("all-layers", recipe), phantoms, CPU, cache_folder, watch)
+    callbacks = FitCallbacks(features=lambda *step: told.append(step))
+    fit(make_run("all-layers", recipe), phantoms, CPU, cache_folder, callbacks)
     assert told == []

@@ -17,8 +17,8 @@ def test_the_bar_shows_epoch_images_speed_loss_and_accuracy(
     run = Run.create(tmp_path / "run", recipe, phantom_split, phantoms, force=False)
     shown = io.StringIO()
     console = Console(file=shown, force_terminal=True, width=120)
-    watch = FitCallbacks(callbacks=[EpochBar(console)])
-    fit(run, phantoms, Execution(device="cpu"), cache_folder, watch)
+    callbacks = FitCallbacks(callbacks=[EpochBar(console)])
+    fit(run, phantoms, Execution(device="cpu"), cache_folder, callbacks)
     plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown.getvalue())
     images = len(phantom_split.subset("train"))
     for epoch in (1, 2):

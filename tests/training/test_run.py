@@ -5,7 +5,7 @@ import pytest
 from filelock import FileLock, Timeout
 
 from lungscope.data.split import SUBSETS, Split, SplitEntry
-from lungscope.errors import LungscopeError
+from lungscope.errors import InvalidData, LungscopeError
 from lungscope.training.recipe import Recipe
 from lungscope.training.run import Run, versions
 
@@ -227,3 +227,23 @@ def test_a_run_that_is_being_trained_is_never_replaced(run, split, data):
     with run.alone(), pytest.raises(LungscopeError, match="another process"):
         Run.create(run.folder, OTHER, split, data, force=True)
     assert run.recipe == RECIPE
+
+
+def test_a_run_of_lungscope_0_1_is_refused_with_what_to_do(run):
+    facts = json.loads((run.folder / "run.json").read_text())
+    del facts["version"]  # which 0.1 did not write
+    (run.folder / "run.json").write_text(json.dumps(facts))
+    with pytest.raises(InvalidData, match=r"lungscope 0\.1; train it again with `lungscope train`"):
+        Run.open(run.folder)
+
+
+def test_a_run_is_printed_with_its_model_and_whether_it_is_trained(run, tmp_path):
+    assert repr(run) == f"Run({str(run.folder)!r}: {RECIPE.model}, not trained)"
+    run.checkpoint.mkdir()
+    assert repr(run).endswith(", trained)")
+    assert repr(Run(tmp_path / "nowhere")).endswith("nowhere': not a run)")
+
+
+def test_a_folder_may_be_given_as_text(tmp_path, split, data):
+    made = Run.create(str(tmp_path / "text"), RECIPE, split, data, force=False)
+    assert Run.open(str(tmp_path / "text")) == made

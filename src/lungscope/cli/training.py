@@ -122,7 +122,7 @@ def fit_run(
         terminal.progress("decoding images") as caching,
         terminal.progress("computing features") as features,
     ):
-        watch = FitCallbacks(
+        callbacks = FitCallbacks(
             caching=caching,
             features=features,
             epoch=tell,
@@ -131,7 +131,7 @@ def fit_run(
             ),
             callbacks=[EpochBar(terminal.err)] if terminal.err.is_terminal else [],
         )
-        ended = fit(run, data, execution, cache, watch)
+        ended = fit(run, data, execution, cache, callbacks)
     terminal.say(
         escape(
             f"Best epoch {ended.best.epoch} of {len(ended.history)}: validation accuracy "

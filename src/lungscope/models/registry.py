@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from lungscope.errors import LungscopeError
+from lungscope.errors import NotFound
 from lungscope.models.network import Network, Trained
 
 
@@ -63,19 +63,19 @@ def register_model(
 
 
 def list_architectures() -> tuple[Architecture, ...]:
-    """All architectures, in the order of the paper's Table I."""
+    """Returns all architectures, in the order of the paper's Table I."""
     return tuple(_REGISTERED.values())
 
 
 def get_architecture(name: str) -> Architecture:
-    """The architecture of that name.
+    """Returns the architecture of that name.
 
     Raises:
-        LungscopeError: there is none; the message lists the names.
+        NotFound: there is none; the message lists the names.
     """
     try:
         return _REGISTERED[name]
     except KeyError:
-        raise LungscopeError(
+        raise NotFound(
             f"model {name!r} is unknown; choose one of {', '.join(_REGISTERED)}"
         ) from None

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torchvision.ops import Conv2dNormActivation, SqueezeExcitation
 
-from lungscope.errors import LungscopeError
+from lungscope.errors import InvalidSetting
 
 OPEN = 3.0
 """Bias of the gate before training: sigmoid(3) = 0.953, still far from saturation."""
@@ -24,15 +24,15 @@ def squeeze_excitation(channels: int, reduction: int = 16) -> SqueezeExcitation:
         reduction: channels over those of the bottleneck; the paper gives none, 16 is SE's own.
 
     Raises:
-        LungscopeError: the bottleneck would have no channel.
+        InvalidSetting: the bottleneck would have no channel.
     """
     if not 1 <= reduction <= channels:
-        raise LungscopeError(
+        raise InvalidSetting(
             f"SE reduction {reduction}: give 1 to {channels}, the channels of the block's input"
         )
     block = SqueezeExcitation(channels, channels // reduction)
     with torch.no_grad():
-        # What arrives is an average of ReLU6's outputs, never negative: a unit whose weights sum
+        # Its input is an average of ReLU6's outputs, never negative: a unit whose weights sum
         # to less than 0 would start dead, and with two units often both, never to learn again.
         block.fc1.weight *= torch.sign(block.fc1.weight.sum(dim=1, keepdim=True))
     nn.init.zeros_(block.fc1.bias)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
-from lungscope.errors import LungscopeError
+from lungscope.errors import InvalidData
 
 COLDEST, HOTTEST = 0.01, 100.0
 """Temperatures are sought between these."""
@@ -45,7 +45,7 @@ def fit_temperature(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> T
         labels: (N,) int, 0 <= label < K.
 
     Raises:
-        LungscopeError: no images, a label outside the classes, or a score that is not finite.
+        InvalidData: no images, a label outside the classes, or a score that is not finite.
     """
     _refuse_unfit(logits, labels)
     own = np.arange(len(labels)), labels
@@ -70,17 +70,17 @@ def fit_temperature(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> T
 
 def _refuse_unfit(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> None:
     if logits.ndim != 2 or labels.shape != logits.shape[:1]:
-        raise LungscopeError(
+        raise InvalidData(
             f"temperature: logits {logits.shape} and labels {labels.shape} do not go together; "
             "give (images, classes) and (images,)"
         )
     if not logits.size:
-        raise LungscopeError("temperature: there is no image to fit it on; give validation images")
+        raise InvalidData("temperature: there is no image to fit it on; give validation images")
     classes = logits.shape[1]
     if labels.min() < 0 or labels.max() >= classes:
-        raise LungscopeError(f"temperature: a label is not one of the {classes} classes")
+        raise InvalidData(f"temperature: a label is not one of the {classes} classes")
     if not np.isfinite(logits).all():
-        raise LungscopeError(
+        raise InvalidData(
             "temperature: a score is not finite; the model's weights are damaged or its training "
             "diverged"
         )

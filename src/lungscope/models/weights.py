@@ -1,7 +1,4 @@
-"""Pre-trained weights: torchvision's ImageNet weights, a file of one's own, or none.
-
-Those of the bundled model are no original's; `building` knows them.
-"""
+"""Initial weights of a network: torchvision's, the bundled model's, a file's, or random ones."""
 
 import socket
 from collections.abc import Iterator, Mapping
@@ -14,7 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torchvision.models import get_model, get_model_weights
 
-from lungscope.errors import LungscopeError, WeightsUnavailable
+from lungscope.errors import InvalidData, InvalidSetting, NotFound, WeightsUnavailable
 from lungscope.inference.description import Description
 from lungscope.inference.exported import BUNDLED_MODEL, DESCRIPTION
 from lungscope.models.network import Network
@@ -39,7 +36,8 @@ def load_original(architecture: Architecture, weights: str) -> nn.Module:
 
     Raises:
         WeightsUnavailable: not cached and no way to download.
-        LungscopeError: the file is missing, damaged or of another architecture.
+        NotFound: the file does not exist.
+        InvalidData: the file is damaged or of another architecture.
     """
     if weights == IMAGENET:
         return _imagenet(architecture)
@@ -71,7 +69,7 @@ def _imagenet(architecture: Architecture) -> nn.Module:
         ) from error
     except Exception as error:  # torch.load documents no exceptions; all mean the same here
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise LungscopeError(
+        raise InvalidData(
             f"{imagenet_file(architecture)}: these are not the weights of "
             f"{architecture.original} ({first}); remove the file to download it again"
         ) from error
@@ -83,15 +81,15 @@ def _state(path: Path) -> Mapping[str, Tensor]:
             return load_file(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
-        raise LungscopeError(
+        raise NotFound(
             f"{path}: not found; --weights takes {IMAGENET}, {BUNDLED}, {NONE} or a file"
         ) from error
     except Exception as error:  # likewise
-        raise LungscopeError(
+        raise InvalidData(
             f"{path}: not a safetensors file or plain state dict ({type(error).__name__})"
         ) from error
     if not isinstance(state, Mapping) or not all(isinstance(v, Tensor) for v in state.values()):
-        raise LungscopeError(f"{path}: holds something else than a state dict of tensors")
+        raise InvalidData(f"{path}: holds something other than a state dict of tensors")
     return state
 
 
@@ -100,7 +98,7 @@ def _fill(network: nn.Module, state: Mapping[str, Tensor], what: str) -> None:
         network.load_state_dict(state, strict=True)
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:200]
-        raise LungscopeError(f"{what}: the weights do not fit: {reason}") from error
+        raise InvalidData(f"{what}: the weights do not fit: {reason}") from error
 
 
 @contextmanager
@@ -118,13 +116,15 @@ def build_network(name: str, shape: Shape, weights: str = NONE) -> Network:
     """Builds an architecture with a new, random classifier.
 
     Args:
-        name: one of `architectures()`.
+        name: a name in `list_architectures()`.
         shape: number of classes and the like.
-        weights: "imagenet", "bundled" (the bundled model, trained on radiographs), "none" or
-            the path of a state dict of the original.
+        weights: "imagenet", "bundled" (those of the bundled model, trained on radiographs), "none"
+            or the path of a state dict of the original.
 
     Raises:
-        LungscopeError: unknown name, or weights that are not to be had or do not fit.
+        NotFound: no such architecture or file.
+        WeightsUnavailable: ImageNet weights are neither cached nor downloadable.
+        InvalidData, InvalidSetting: the weights do not fit.
     """
     chosen = get_architecture(name)
     if weights != BUNDLED:
@@ -137,7 +137,7 @@ def build_network(name: str, shape: Shape, weights: str = NONE) -> Network:
 def _fill_features(network: Network, name: str, shape: Shape) -> None:
     bundled = Description.load(BUNDLED_MODEL / DESCRIPTION)
     if (name, shape.se_reduction) != (bundled.architecture, bundled.se_reduction):
-        raise LungscopeError(
+        raise InvalidSetting(
             f"{name}: the bundled weights are of {bundled.architecture} with an SE reduction of "
             f"{bundled.se_reduction}; train that, or start from --weights imagenet"
         )

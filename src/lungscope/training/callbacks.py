@@ -1,4 +1,4 @@
-"""What happens at the end of an epoch: it is written down, drawn, and perhaps the last one."""
+"""Callbacks of a training: its history, stopping after an epoch, and whole checkpoints."""
 
 import signal
 import time
@@ -15,7 +15,7 @@ from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from lightning.pytorch.callbacks import Callback
 
 from lungscope.atomic import atomic_file
-from lungscope.errors import LungscopeError
+from lungscope.errors import ModelDamaged
 from lungscope.figures.learning_curves import draw_learning_curves
 from lungscope.training.history import COLUMNS, Epoch, write_history
 from lungscope.training.run import Run
@@ -52,7 +52,7 @@ class HistoryWriter(Callback):
         self._epochs = [Epoch(**epoch) for epoch in state_dict["epochs"]]
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Starts the clock and notes the rate: by the epoch's end it is the next one's."""
+        """Starts the clock and notes the learning rate: by the epoch's end it is the next one's."""
         self._began = time.perf_counter()
         self._learning_rate = float(trainer.optimizers[0].param_groups[0]["lr"])
 
@@ -85,7 +85,7 @@ class StopAfterEpoch(Callback):
         self._before = signal.signal(signal.SIGINT, self._interrupt)
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Tells Lightning to stop, if asked to."""
+        """Stops Lightning, if Ctrl-C was pressed."""
         trainer.should_stop = trainer.should_stop or self.interrupted
 
     def teardown(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
@@ -112,7 +112,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None
     ) -> None:
         """Saves a checkpoint; the one that is there stays until the new one is on disk."""
-        content = BytesIO()  # torch.save tells a full disk as a RuntimeError without a reason
+        content = BytesIO()  # torch.save reports a full disk as a RuntimeError without a reason
         torch.save(checkpoint, content)
         with atomic_file(Path(path)) as temporary:
             temporary.write_bytes(content.getbuffer())
@@ -121,11 +121,11 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         """Loads a checkpoint.
 
         Raises:
-            LungscopeError: the file is damaged.
+            ModelDamaged: the file is damaged.
         """
         try:
             return super().load_checkpoint(path, *arguments, **options)
         except Exception as error:  # torch.load documents no exceptions; all mean the same here
-            raise LungscopeError(
-                f"{path}: is damaged ({type(error).__name__}): remove it to start this run anew"
+            raise ModelDamaged(
+                f"{path}: is damaged ({type(error).__name__}); remove it to start this run again"
             ) from error

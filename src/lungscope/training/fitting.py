@@ -14,7 +14,7 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from lungscope.data.cache import Cache, open_cache
 from lungscope.data.split import Split
 from lungscope.data.statistics import compute_pixel_statistics
-from lungscope.errors import LungscopeError
+from lungscope.errors import InvalidSetting
 from lungscope.images import Preprocessing
 from lungscope.models import Shape, build_network, get_architecture
 from lungscope.models.weights import NONE
@@ -44,14 +44,15 @@ _PRECISIONS: dict[Precision, Literal["32-true", "bf16-mixed", "16-mixed"]] = {
 
 @dataclass(frozen=True)
 class FitCallbacks:
-    """Who is told what while a training runs; nobody by default.
+    """Functions that are called while a training runs; none do anything by default.
 
     Attributes:
-        caching: told of each image that is decoded.
-        epoch: told of each epoch that is over.
-        interrupt: called when Ctrl-C was pressed and the epoch goes on to its end.
-        callbacks: Lightning callbacks that only look on, e.g. a progress bar.
-        features: told of each view of an image that went through a frozen backbone once for all.
+        caching: called with (done, total) for each image that is decoded.
+        epoch: called after each epoch.
+        interrupt: called when Ctrl-C was pressed and the epoch is being finished.
+        callbacks: Lightning callbacks that change nothing, e.g. a progress bar.
+        features: called with (done, total) for each view of an image whose features a frozen
+            backbone has computed.
     """
 
     caching: OnProgress = ignore
@@ -63,10 +64,10 @@ class FitCallbacks:
 
 @dataclass(frozen=True)
 class FitResult:
-    """How a training ended.
+    """The result of a training.
 
     Attributes:
-        history: all epochs.
+        history: all epochs, those before a resumption included.
         best: the epoch whose weights are in `checkpoint/`.
         finished: False if it was interrupted and can be resumed.
     """
@@ -81,14 +82,14 @@ def fit(
     data: Path,
     execution: Execution,
     cache_folder: Path | None = None,
-    watch: FitCallbacks = FitCallbacks(),
+    callbacks: FitCallbacks = FitCallbacks(),
 ) -> FitResult:
     """Trains the run's recipe, from the start or from where `last.ckpt` stands.
 
     Stops after `patience` epochs without a better validation accuracy, and keeps the weights of
     the best epoch (paper, section III-B). Call it again on a run that was interrupted or killed
-    and it continues; on the same CPU the weights are bit for bit those of one go. What a frozen
-    backbone makes of the images is computed before the first epoch where it can be held
+    and it continues; on the same CPU the weights are bit for bit those of one go. The features of
+    a frozen backbone are computed before the first epoch where it can be held
     (`lungscope.training.frozen`); the epochs' seconds leave it out.
 
     Args:
@@ -96,30 +97,34 @@ def fit(
         data: the folder that the split's files are relative to.
         execution: where and in which precision.
         cache_folder: where decoded images are kept; the user's cache folder by default.
-        watch: who is told what.
+        callbacks: functions to call on progress.
 
     Raises:
-        LungscopeError: the data is not the split's, weights are not to be had, the loss is no
-            longer a number, or the run is finished or being trained by another process.
+        InvalidSetting: the run is finished or being trained by another process, the device cannot
+            be used, or the loss became infinite or not a number.
+        InvalidData: the data is not the split's.
+        WeightsUnavailable: the initial weights are neither cached nor downloadable.
     """
     with run.alone():
-        return _fit(run, data, execution, cache_folder, watch)
+        return _fit(run, data, execution, cache_folder, callbacks)
 
 
 def _fit(
-    run: Run, data: Path, execution: Execution, cache_folder: Path | None, watch: FitCallbacks
+    run: Run, data: Path, execution: Execution, cache_folder: Path | None, callbacks: FitCallbacks
 ) -> FitResult:
     if run.facts.get("finished"):
-        raise LungscopeError(f"{run.folder}: is finished; train anew with --force")
+        raise InvalidSetting(f"{run.folder}: is finished; train it again with --force")
     recipe, split = run.recipe, run.split
     split.verify(data)
     execution.prepare()
     run.note(precision=execution.precision)
-    cache = open_cache(data, split.entries, recipe.size, cache_folder, on_progress=watch.caching)
+    cache = open_cache(
+        data, split.entries, recipe.size, cache_folder, on_progress=callbacks.caching
+    )
     preprocessing = _preprocessing(cache, split, recipe.size)
 
-    history = HistoryWriter(run, get_architecture(recipe.model).title, watch.epoch)
-    stop = StopAfterEpoch(watch.interrupt)
+    history = HistoryWriter(run, get_architecture(recipe.model).title, callbacks.epoch)
+    stop = StopAfterEpoch(callbacks.interrupt)
     early = EarlyStopping(MONITOR, mode="max", patience=recipe.patience)
     with _quiet():
         L.seed_everything(recipe.seed, verbose=False)
@@ -136,9 +141,9 @@ def _fit(
             deterministic="warn",
             default_root_dir=run.folder,
             plugins=[AtomicCheckpointIO()],
-            callbacks=[*watch.callbacks, early, history, stop, *_checkpoints(run)],
+            callbacks=[*callbacks.callbacks, early, history, stop, *_checkpoints(run)],
         )
-        train, validation = _subsets(training, cache, split, trainer, watch.features)
+        train, validation = _subsets(training, cache, split, trainer, callbacks.features)
         trainer.fit(
             training,
             training_batches(train, recipe.batch_size, recipe.seed),
@@ -146,6 +151,7 @@ def _fit(
             ckpt_path=run.last if run.last.exists() else None,
             weights_only=True,
         )
+    # Ctrl-C in the very epoch that exhausted the patience interrupted nothing
     finished = not stop.interrupted or early.stopped_epoch > 0
     best = best_epoch(history.epochs)
     save_best_checkpoint(run, cache, preprocessing, best, execution.accelerator)
@@ -158,7 +164,7 @@ def _fit(
 def _training(
     recipe: Recipe, classes: int, preprocessing: Preprocessing, last: Path
 ) -> LungTraining:
-    # what is resumed gets its weights from last.ckpt: no need to have the pre-trained ones again
+    # a resumed run has its weights in last.ckpt: the pre-trained ones may be out of reach by now
     resumed = last.exists()
     weights = NONE if resumed else recipe.weights
     network = build_network(recipe.model, Shape(classes, recipe.se_reduction), weights)
@@ -170,7 +176,7 @@ def _training(
 
 
 def _subsets(
-    training: LungTraining, cache: Cache, split: Split, trainer: L.Trainer, told: OnProgress
+    training: LungTraining, cache: Cache, split: Split, trainer: L.Trainer, on_features: OnProgress
 ) -> tuple[SubsetImages, SubsetImages]:
     train, validation = (
         CachedImages(cache, split.subset(subset)) for subset in ("train", "validation")
@@ -180,7 +186,7 @@ def _subsets(
     network = training.to(trainer.strategy.root_device).network
     backbone = FrozenBackbone(network, training.preprocessing)
     with trainer.precision_plugin.forward_context():  # the arithmetic of the steps
-        return features_where_they_fit(backbone, train, validation, training.recipe, told)
+        return features_where_they_fit(backbone, train, validation, training.recipe, on_features)
 
 
 def _preprocessing(cache: Cache, split: Split, size: int) -> Preprocessing:
@@ -212,7 +218,7 @@ def _checkpoints(run: Run) -> list[Callback]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Lightning without its advice: what it warns of here is meant to be so."""
+    """Silences Lightning's advice on what is intended here."""
     logger = logging.getLogger("lightning.pytorch")
     before = logger.level
     logger.setLevel(logging.ERROR)

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from lungscope.atomic import write_text
-from lungscope.errors import LungscopeError
+from lungscope.errors import InvalidData, NotFound
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,9 @@ def read_history(path: Path) -> tuple[Epoch, ...]:
                 for row in csv.DictReader(file, strict=True)
             )
     except OSError as error:
-        raise LungscopeError(f"{path}: {error.strerror}; has this run trained an epoch?") from error
+        raise NotFound(f"{path}: {error.strerror}; has this run trained an epoch?") from error
     except (KeyError, ValueError, TypeError, csv.Error) as error:
-        raise LungscopeError(f"{path}: not a training history ({error})") from error
+        raise InvalidData(f"{path}: not a training history ({error})") from error
     if not history:
-        raise LungscopeError(f"{path}: holds no epoch; has this run trained one?")
+        raise InvalidData(f"{path}: holds no epoch; has this run trained one?")
     return history

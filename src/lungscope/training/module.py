@@ -11,7 +11,7 @@ from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassAccuracy
 
 from lungscope.data.augmentation import augment, draw_views
-from lungscope.errors import LungscopeError
+from lungscope.errors import InvalidSetting
 from lungscope.images import Preprocessing
 from lungscope.models import Network
 from lungscope.models.normalisation import normalise, to_unit
@@ -23,7 +23,7 @@ class LungTraining(L.LightningModule):
     """Trains a network by a recipe (paper, section III-B).
 
     Every random draw of a step follows from the recipe's seed and the numbers of epoch and step
-    alone, so that a training that is resumed goes on as if it had never stopped. A batch of
+    alone, so that a training that is resumed continues as if it had never stopped. A batch of
     features takes the draws that a batch of the same images takes.
 
     Logs once an epoch: `train_loss`, `train_accuracy` (of the augmented images, as they pass),
@@ -44,7 +44,7 @@ class LungTraining(L.LightningModule):
         self._draws = torch.Generator()
 
     def on_train_epoch_start(self) -> None:
-        """Puts what is trained into training mode; validation took it out."""
+        """Puts the trained layers into training mode; validation put them into evaluation mode."""
         self.network.train()
 
     def training_step(self, batch: Batch | FeatureBatch, step: int) -> Tensor:
@@ -61,7 +61,7 @@ class LungTraining(L.LightningModule):
         return loss
 
     def validation_step(self, batch: Batch | FeatureBatch, _: int) -> None:
-        """Classifies a batch as it is."""
+        """Classifies a batch without augmentation and adds to the validation metrics."""
         labels = batch[1]
         logits = self._logits(batch)
         loss = cross_entropy(logits, labels)
@@ -72,7 +72,7 @@ class LungTraining(L.LightningModule):
         self.log("validation_accuracy", self.validation_accuracy, on_step=False, on_epoch=True)
 
     def configure_optimizers(self) -> Any:
-        """SGD over what is trained, its learning rate dropping every `lr_step` epochs."""
+        """Makes SGD over the trained parameters; its learning rate drops every `lr_step` epochs."""
         trained = [p for p in self.network.parameters() if p.requires_grad]
         optimizer = torch.optim.SGD(
             trained,
@@ -98,7 +98,7 @@ class LungTraining(L.LightningModule):
 
     def _logits(self, batch: Batch | FeatureBatch) -> Tensor:
         if isinstance(batch, FeatureBatch):
-            only = torch.zeros_like(batch.labels)
+            only = torch.zeros_like(batch.labels)  # validation images have one view
             return self._classified(batch.of(only))
         pixels, _ = batch
         return self._scored(to_unit(pixels))
@@ -112,14 +112,16 @@ class LungTraining(L.LightningModule):
         return logits
 
     def _refuse_no_number(self, loss: Tensor, which: str) -> None:
+        # in the step where it happens: Lightning would train on, and save NaN as the last epoch
         if not torch.isfinite(loss):
-            raise LungscopeError(
+            raise InvalidSetting(
                 f"the {which} loss became {loss.item()} in epoch {self.current_epoch + 1}; "
                 f"try a smaller --learning-rate than {self.recipe.learning_rate:g}"
             )
 
     def _seed(self, step: int) -> None:
-        # by the step and not by the epoch: data loaders draw from the same global generator
+        # In every step and not once an epoch: data loaders draw from the same global generator,
+        # and a resumed epoch must find the same state at its first step.
         position = np.random.SeedSequence([self.recipe.seed, self.current_epoch, step])
         augmentation, dropout = position.generate_state(2)
         self._draws.manual_seed(int(augmentation))

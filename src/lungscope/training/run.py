@@ -13,13 +13,15 @@ from filelock import FileLock, Timeout
 
 from lungscope.atomic import atomic_folder, write_json
 from lungscope.data.split import Split
-from lungscope.errors import LungscopeError
+from lungscope.errors import AlreadyExists, InvalidData, InvalidSetting, NotFound
 from lungscope.models import get_architecture
 from lungscope.training.recipe import Recipe
 
 RECIPE = "recipe.json"
 SPLIT = "split.json"
 FACTS = "run.json"
+VERSION = 2
+"""Version of the run folder; version 1, of lungscope 0.1, did not state it."""
 EVALUATION = "evaluation"
 AUDIT = "audit"
 LIBRARIES = ("lungscope", "torch", "torchvision", "lightning", "numpy", "pillow")
@@ -47,17 +49,17 @@ class Run:
 
     @property
     def figures(self) -> Path:
-        """The folder of pictures."""
+        """The folder of figures."""
         return self.folder / "figures"
 
     @property
     def evaluation(self) -> Path:
-        """The folder of what it is worth on test images."""
+        """The folder of its evaluation on test images."""
         return self.folder / EVALUATION
 
     @property
     def audit(self) -> Path:
-        """The folder of what that is made of."""
+        """The folder of its audit."""
         return self.folder / AUDIT
 
     @property
@@ -72,12 +74,12 @@ class Run:
 
     @property
     def recipe(self) -> Recipe:
-        """How it is trained."""
+        """Its recipe."""
         return Recipe.load(self.folder / RECIPE)
 
     @property
     def split(self) -> Split:
-        """On what it is trained and tested."""
+        """The split that it is trained and tested on."""
         return Split.load(self.folder / SPLIT)
 
     @property
@@ -87,30 +89,36 @@ class Run:
         try:
             facts = json.loads(path.read_text(encoding="utf-8"))
         except OSError as error:
-            raise LungscopeError(f"{path}: {error.strerror}") from error
+            raise NotFound(f"{path}: {error.strerror}") from error
         except (ValueError, RecursionError) as error:
-            raise LungscopeError(f"{path}: not JSON ({error})") from error
+            raise InvalidData(f"{path}: not JSON ({error})") from error
         if not isinstance(facts, dict) or not isinstance(facts.get("data"), str):
-            raise LungscopeError(
-                f"{path}: does not name the data of a run; it was not made by train"
-            )
+            raise InvalidData(f"{path}: does not name the data of a run; it was not made by train")
         return facts
 
     @classmethod
-    def open(cls, folder: Path) -> "Run":
+    def open(cls, folder: str | Path) -> "Run":
         """Opens an existing run.
 
         Raises:
-            LungscopeError: the folder is not there or holds no run.
+            NotFound: the folder is not there or holds no run.
+            InvalidData: lungscope 0.1 made it.
         """
+        folder = Path(folder)
         if not (folder / RECIPE).is_file():
-            raise LungscopeError(
-                f"{folder}: not a run folder (no {RECIPE}); `lungscope train` makes one"
+            raise NotFound(f"{folder}: not a run folder (no {RECIPE}); `lungscope train` makes one")
+        run = cls(folder)
+        if (folder / FACTS).is_file() and run.facts.get("version") != VERSION:
+            raise InvalidData(
+                f"{folder}: not a run of this lungscope's format (version {VERSION}) but most "
+                "likely of lungscope 0.1; train it again with `lungscope train`"
             )
-        return cls(folder)
+        return run
 
     @classmethod
-    def create(cls, folder: Path, recipe: Recipe, split: Split, data: Path, force: bool) -> "Run":
+    def create(
+        cls, folder: str | Path, recipe: Recipe, split: Split, data: Path, force: bool
+    ) -> "Run":
         """Makes a run folder.
 
         Args:
@@ -122,9 +130,11 @@ class Run:
                 trained an epoch yet is removed in any case.
 
         Raises:
-            LungscopeError: the recipe's model is unknown; or the folder has something in it, and
-                `force` is off, or it is no run, or the data lies in it.
+            NotFound: the recipe's model is unknown.
+            AlreadyExists: the folder is not empty, and `force` is off or it is not a run.
+            InvalidSetting: the data is in the folder, or the run is being trained.
         """
+        folder = Path(folder)
         cls.check_free(folder, recipe, data, force=force)
         run = cls(folder)
         if _is_occupied(folder):
@@ -142,7 +152,7 @@ class Run:
         """Checks what `create` checks, without making or removing anything.
 
         Raises:
-            LungscopeError: as `create`.
+            NotFound, AlreadyExists, InvalidSetting: as `create`.
         """
         get_architecture(recipe.model)
         if _is_occupied(folder):
@@ -150,20 +160,26 @@ class Run:
 
     def _begin(self, recipe: Recipe, split: Split, data: Path) -> None:
         split.save(self.folder / SPLIT)
-        self.note(data=str(data.resolve()), finished=False, versions=versions())
+        self.note(version=VERSION, data=str(data.resolve()), finished=False, versions=versions())
         recipe.save(self.folder / RECIPE)
+
+    def __repr__(self) -> str:
+        if not (self.folder / RECIPE).is_file():
+            return f"Run({str(self.folder)!r}: not a run)"
+        trained = "trained" if self.checkpoint.is_dir() else "not trained"
+        return f"Run({str(self.folder)!r}: {self.recipe.model}, {trained})"
 
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Keeps other processes from training this run; the lock ends with the process.
 
         Raises:
-            LungscopeError: another process is training it.
+            InvalidSetting: another process is training it.
         """
         try:
             held = FileLock(self.folder / ".lock").acquire(blocking=False)
         except Timeout:
-            raise LungscopeError(f"{self.folder}: is being trained by another process") from None
+            raise InvalidSetting(f"{self.folder}: is being trained by another process") from None
         with held:
             yield
 
@@ -181,14 +197,14 @@ def _refuse_to_replace(folder: Path, data: Path, *, force: bool) -> None:
     run = Run(folder)
     files = [folder / name for name in (RECIPE, SPLIT, FACTS)] + [run.history, run.last]
     if sum(file.is_file() for file in files) < 3:  # of a damaged run, some may be lost
-        raise LungscopeError(f"{folder}: not empty and not a run; give another folder")
+        raise AlreadyExists(f"{folder}: not empty and not a run; give another folder")
     if not force and (run.last.is_file() or run.checkpoint.is_dir()):
-        raise LungscopeError(
+        raise AlreadyExists(
             f"{folder}: holds a run; continue it with --resume, replace it with --force, "
             "or give another folder"
         )
     if data.resolve().is_relative_to(folder.resolve()):
-        raise LungscopeError(
+        raise InvalidSetting(
             f"{folder}: holds the data as well as a run; give another folder, for --force would "
             "remove both"
         )
