@@ -40,23 +40,21 @@ def test_it_writes_page_and_card_into_the_run_and_says_where(run):
     assert invoke(app, ["report", str(run)]).exit_code == 0
 
 
-def test_what_is_not_in_the_report_is_told_with_the_command_that_makes_it(run, tmp_path):
-    from lungscope.audit.finding import RESULT
+def test_what_the_report_leaves_out_is_named_with_the_command_that_replaces_it(run):
+    from lungscope.audit.audit_report import AuditReport
+    from lungscope.estimate import Estimate
 
-    (run / "audit").mkdir()
-    audit = {"subset": "test", "images": 0, "groups": 0} | {
-        part: [] for part in ("findings", "baselines", "mistakes")
-    }
     images = len(Run.open(run).split.subset("test"))
-    (run / "audit" / RESULT).write_text(
-        json.dumps(audit | {"images": images, "weights_sha256": "f" * 64})
+    (run / "audit").mkdir()
+    AuditReport("f" * 64, "test", images, 1, Estimate(0.5, 0.4, 0.6), (), (), {}).save(
+        run / "audit"
     )
-    told = invoke(app, ["report", str(run)]).stdout
-    assert "Not in the report: the audit that is there was made of another model; " in told
-    assert f"lungscope audit {run} --force" in told
+    output = invoke(app, ["report", str(run)]).stdout
+    assert "Not in the report: the audit that is there was made of another model; " in output
+    assert f"lungscope audit {run} --force" in output
 
 
-def test_quiet_says_nothing(run):
+def test_quiet_prints_nothing(run):
     result = invoke(app, ["report", str(run), "--quiet"])
     assert (result.exit_code, result.output) == (0, "")
 

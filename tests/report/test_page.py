@@ -7,7 +7,7 @@ from PIL import Image
 from lungscope.errors import LungscopeError
 from lungscope.figures.style import figure
 from lungscope.report import page
-from lungscope.report.page import html, markdown, picture
+from lungscope.report.page import embed_figure, html, markdown
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def test_a_picture_is_carried_byte_for_byte_at_the_size_it_was_drawn_for(tmp_pat
     path = tmp_path / "drawn.png"
     with figure(path, 4, 3) as drawn:
         drawn.subplots().plot([0, 1])
-    found = picture(path, "alt", "caption")
+    found = embed_figure(path, "alt", "caption")
     assert base64.b64decode(found.uri.removeprefix("data:image/png;base64,")) == path.read_bytes()
     assert found.width == pytest.approx(4 * 96, abs=25)
     assert found.height == pytest.approx(3 * 96, abs=25)
@@ -32,13 +32,13 @@ def test_a_picture_is_carried_byte_for_byte_at_the_size_it_was_drawn_for(tmp_pat
 def test_what_is_no_png_is_refused(tmp_path, content):
     (tmp_path / "figure.png").write_bytes(content)
     with pytest.raises(LungscopeError, match=r"figure\.png"):
-        picture(tmp_path / "figure.png", "", "")
+        embed_figure(tmp_path / "figure.png", "", "")
 
 
 def test_another_format_under_the_name_is_refused(tmp_path):
     Image.new("L", (8, 8)).save(tmp_path / "figure.gif")
     with pytest.raises(LungscopeError, match="not a PNG"):
-        picture(tmp_path / "figure.gif", "", "")
+        embed_figure(tmp_path / "figure.gif", "", "")
 
 
 def test_a_cut_off_png_is_refused(tmp_path):
@@ -47,14 +47,14 @@ def test_a_cut_off_png_is_refused(tmp_path):
     content[200:300] = bytes(100)
     (tmp_path / "figure.png").write_bytes(content)
     with pytest.raises(LungscopeError, match="damaged PNG"):
-        picture(tmp_path / "figure.png", "", "")
+        embed_figure(tmp_path / "figure.png", "", "")
 
 
 def test_a_huge_picture_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(page, "LARGEST", 2**20)
     (tmp_path / "figure.png").write_bytes(bytes(2**20 + 1))
     with pytest.raises(LungscopeError, match="over 1 MiB"):
-        picture(tmp_path / "figure.png", "", "")
+        embed_figure(tmp_path / "figure.png", "", "")
 
 
 def test_a_name_that_is_not_given_is_an_error(templates):

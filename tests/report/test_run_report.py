@@ -218,12 +218,12 @@ def test_the_worst_misclassified_images_are_named(page):
 
 
 def test_every_picture_is_inside_and_says_what_it_shows(page):
-    pictures = page.of("img")
-    assert len(pictures) == 13
-    for picture in pictures:
+    figures = page.of("img")
+    assert len(figures) == 13
+    for picture in figures:
         assert picture["src"].startswith("data:image/png;base64,")
         assert len(picture["alt"]) > 40
-    with_numbers = [picture for picture in pictures if re.search(r"\d", picture["alt"])]
+    with_numbers = [picture for picture in figures if re.search(r"\d", picture["alt"])]
     assert len(with_numbers) == 12  # one shows radiographs alone
 
 

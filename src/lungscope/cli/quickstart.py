@@ -1,4 +1,4 @@
-"""`lungscope quickstart`: everything once, on phantoms, with nothing to download."""
+"""`lungscope quickstart`: the whole workflow on phantoms, with nothing to download."""
 
 import shutil
 from dataclasses import replace
@@ -12,26 +12,29 @@ from lungscope.cli.evaluate import evaluated_run
 from lungscope.cli.options import Force, Quiet, Seed
 from lungscope.cli.terminal import INTERRUPTED, Terminal
 from lungscope.cli.training import describe_split, fit_run
-from lungscope.errors import LungscopeError
+from lungscope.errors import AlreadyExists
 
 if TYPE_CHECKING:
     from lungscope.training.recipe import Recipe
 
 
 def quickstart(
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for everything.")] = Path(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Output folder.")] = Path(
         "runs/quickstart"
     ),
-    count: Annotated[int, typer.Option(min=60, help="Phantoms to draw.")] = 900,
+    count: Annotated[int, typer.Option(min=60, help="Number of phantoms to draw.")] = 900,
     epochs: Annotated[
         int | None,
-        typer.Option(min=1, help="Epochs to train.", show_default="10"),
+        typer.Option(min=1, help="Number of epochs to train.", show_default="10"),
     ] = None,
     seed: Seed = 0,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
-    """Draw phantoms, check, split, train MobileNet-Lung for a few epochs, and evaluate it."""
+    """Run the whole workflow on phantoms: draw, check, split, train, evaluate.
+
+    Nothing is downloaded: training starts from the bundled model's weights.
+    """
     from lungscope.cli.training import survey_data
     from lungscope.data import splitting
     from lungscope.data.check import check_data
@@ -61,26 +64,26 @@ def quickstart(
     if not fit_run(run, data, Execution(), None, terminal).finished:
         raise typer.Exit(INTERRUPTED)
     evaluated_run(folder, data, None, terminal)
-    terminal.say("Pictures:")
-    for picture in sorted(out.glob("*.png")) + sorted(folder.glob("**/*.png")):
-        terminal.say(f"  {picture}")
+    terminal.say("Figures:")
+    for figure in sorted(out.glob("*.png")) + sorted(folder.glob("**/*.png")):
+        terminal.say(f"  {figure}")
 
 
 def _clear(out: Path, *, force: bool) -> None:
-    """Makes room; only a folder that a quickstart made is ever removed."""
+    """Removes an earlier quickstart; no other folder is ever removed."""
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return
     if not (out / "phantoms" / "PHANTOM.txt").is_file():
-        raise LungscopeError(f"{out}: not empty and not a quickstart; give another folder with -o")
+        raise AlreadyExists(f"{out}: holds something else; give another folder with -o")
     if not force:
-        raise LungscopeError(f"{out}: is already there; replace it with --force")
+        raise AlreadyExists(f"{out}: already exists; replace it with --force")
     shutil.rmtree(out)
 
 
 def _recipe() -> "Recipe":
-    """A short recipe from the bundled weights: there is nothing to download.
+    """Returns a short recipe that starts from the bundled weights.
 
-    The input is small, so that a demonstration takes a minute, and the learning rate fits that.
+    The input is small, so that the demonstration takes a minute; the learning rate suits it.
     """
     from lungscope.models.weights import BUNDLED
     from lungscope.training.recipe import Recipe

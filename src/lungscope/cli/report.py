@@ -1,4 +1,4 @@
-"""`lungscope report`: what was found about a run, on one page and in a model card."""
+"""`lungscope report`: a run's results on one page and in a model card."""
 
 import shlex
 from pathlib import Path
@@ -23,10 +23,10 @@ def report(
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
-    """Write report.html, which needs nothing but itself, and model_card.md of a run.
+    """Write a self-contained report.html and model_card.md of a run.
 
-    In RUN they are drawn anew each time. What was not evaluated or audited yet is said on
-    them; an evaluation or audit of another model, or of other than test images, counts as none.
+    Existing reports in RUN are replaced. Missing evaluations and audits are named in the
+    report; those of another model, or of other than test images, are left out.
     """
     from lungscope.report.reporting import write_report
     from lungscope.training.run import Run
@@ -40,13 +40,13 @@ def report(
 
 
 def say_left_out(written: "Written", run: Path, terminal: Terminal) -> None:
-    """Tells a person which results in a run's folder its report does not show, and why.
+    """Prints which results in a run's folder its report leaves out, and why.
 
     Args:
         written: the report.
         run: the run's folder.
-        terminal: where to say it.
+        terminal: where to print it.
     """
     for verb, reason in written.left_out.items():
-        anew = f"lungscope {verb} {shlex.quote(str(run))} --force"
-        terminal.say(escape(f"Not in the report: {reason[0].lower()}{reason[1:]}; {anew}"))
+        command = f"lungscope {verb} {shlex.quote(str(run))} --force"
+        terminal.say(escape(f"Not in the report: {reason[0].lower()}{reason[1:]}; {command}"))

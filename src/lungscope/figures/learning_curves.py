@@ -37,7 +37,7 @@ def draw_learning_curves(path: Path, history: Sequence[EpochRow], title: str) ->
 
     Args:
         path: the PNG to write.
-        history: at least one epoch; a loss that is no number is left out.
+        history: at least one epoch; losses that are not finite are left out.
         title: the model's name.
     """
     epochs = [row.epoch for row in history]
@@ -64,10 +64,10 @@ def draw_learning_curves(path: Path, history: Sequence[EpochRow], title: str) ->
         accuracy.yaxis.set_major_locator(MaxNLocator(steps=[1, 2, 5, 10]))
         accuracy.yaxis.set_major_formatter(percent(decimals=0))
 
-        told = (
+        marked = (
             f"best epoch: {best.epoch}, validation accuracy {100 * best.validation_accuracy:.1f} %"
         )
-        drawn.legend(lines, ["training", "validation", told], loc="outside lower center", ncols=3)
+        drawn.legend(lines, ["training", "validation", marked], loc="outside lower center", ncols=3)
 
 
 def _panel(

@@ -15,13 +15,13 @@ from matplotlib.ticker import PercentFormatter
 from lungscope.atomic import atomic_file
 
 BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
-"""Of Okabe and Ito's palette, told apart in every common form of colour blindness."""
+"""Colours of Okabe and Ito's palette, distinct in every common form of colour blindness."""
 
 DOTS = 200
-"""Pixels an inch: sharp in print at the width of a page."""
+"""Pixels per inch: sharp in print at the width of a page."""
 
 _LATIN = "DejaVu Sans"
-"""Comes with matplotlib: the same letters on every machine."""
+"""Bundled with matplotlib, so that letters are the same on every machine."""
 
 _CHINESE_JAPANESE_KOREAN = (
     "Noto Sans CJK SC",
@@ -56,7 +56,7 @@ _STYLE: dict[Any, Any] = {
     "figure.facecolor": "white",
     "figure.titlesize": 12,
     "figure.titleweight": "bold",
-    "savefig.bbox": "tight",  # a long name widens the picture and is never cut off
+    "savefig.bbox": "tight",  # a long name widens the figure and is never cut off
     "savefig.pad_inches": 0.1,
 }
 
@@ -66,11 +66,11 @@ def figure(path: Path, width: float, height: float) -> Iterator[Figure]:
     """Yields an empty figure that is saved as PNG, atomically, when the block ends well.
 
     The user's own matplotlib settings are neither used nor changed, and no display is needed.
-    A letter that no family of the machine has is drawn as a box, without a word on the terminal.
+    A letter that no installed family has is drawn as a box, without a warning.
 
     Args:
         path: the PNG to write.
-        width: in inches, at `DOTS` pixels an inch; what would stick out widens the picture.
+        width: in inches, at `DOTS` pixels an inch; what would stick out widens the figure.
         height: likewise.
     """
     with rc_context(), warnings.catch_warnings():
@@ -86,16 +86,16 @@ def figure(path: Path, width: float, height: float) -> Iterator[Figure]:
 
 
 def _families() -> list[str]:
-    """Those that the machine has: matplotlib complains of every other on standard error."""
+    """Lists the families that are installed: matplotlib warns about every other one."""
     there = set(fontManager.get_font_names())
     return [_LATIN, *(name for name in _CHINESE_JAPANESE_KOREAN if name in there)]
 
 
 def percent(decimals: int | None = None) -> PercentFormatter:
-    """Ticks of an axis of shares in [0, 1]: "93 %"."""
+    """Returns a tick formatter for proportions in [0, 1], e.g. "93 %"."""
     return PercentFormatter(xmax=1, decimals=decimals, symbol=" %")
 
 
 def wrap_label(name: str, width: int) -> str:
-    """A name broken into lines of at most `width` characters, three of them at most."""
+    """Breaks a name into at most three lines of at most `width` characters."""
     return "\n".join(textwrap.wrap(name, width, max_lines=3, placeholder=" …"))

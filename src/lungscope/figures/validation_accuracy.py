@@ -64,7 +64,7 @@ def draw_validation_accuracy(
         lines.sort(key=lambda each: -each[0].validation_accuracy)
         axes.legend(
             [line for _, _, line in lines],
-            [_told(name, best) for best, name, _ in lines],
+            [_label(name, best) for best, name, _ in lines],
             loc="upper left",
             bbox_to_anchor=(1.01, 1),
             title="best epoch marked",
@@ -73,6 +73,6 @@ def draw_validation_accuracy(
         )
 
 
-def _told(name: str, best: EpochRow) -> str:
+def _label(name: str, best: EpochRow) -> str:
     accuracy = 100 * best.validation_accuracy
     return f"{wrap_label(name, 26)}\n{accuracy:.1f} %, epoch {best.epoch}"

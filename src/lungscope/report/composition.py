@@ -63,7 +63,7 @@ class Composition:
     def of_one_source(self) -> dict[str, str]:
         """Classes whose images all come from one source, where the data has several: class -> it.
 
-        Whoever tells such a source tells something of the class.
+        Recognising such a source gives the class away.
         """
         if len(self.all_sources) < 2:
             return {}

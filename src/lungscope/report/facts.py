@@ -51,7 +51,7 @@ class RunFacts:
         audit: what its audit found; None if it was not audited.
         left_out: why results that are there count as none, by the command that makes them: they
             are of another model, or not of test images.
-        pictures: those that are there, by the names of their files without suffix.
+        figures: those that are there, by the names of their files without suffix.
         audit_figures: the folder of the audit's figures.
     """
 
@@ -69,7 +69,7 @@ class RunFacts:
     measured: Assessment | None
     audit: AuditReport | None
     left_out: Mapping[Verb, str]
-    pictures: Mapping[str, Path]
+    figures: Mapping[str, Path]
     audit_figures: Path
 
     @property
@@ -95,13 +95,13 @@ class RunFacts:
         return file_name(self.recipe.weights)
 
     def command(self, verb: Verb) -> str:
-        """The command that makes results of this run, as one types it beside the run's folder."""
-        anew = " --force" if verb in self.left_out else ""
-        return f"lungscope {verb} {shlex.quote(self.name)}{anew}"
+        """Returns the command that produces results of this run, run from its parent folder."""
+        replacing = " --force" if verb in self.left_out else ""
+        return f"lungscope {verb} {shlex.quote(self.name)}{replacing}"
 
     @property
     def resuming(self) -> str:
-        """The command that goes on with the training, likewise."""
+        """The command that resumes training, likewise."""
         return f"lungscope train --resume {shlex.quote(self.name)}"
 
 
@@ -143,7 +143,7 @@ def read_facts(run: Run) -> RunFacts:
         measured=None if "evaluate" in left_out else measured,
         audit=None if "audit" in left_out else audit,
         left_out=MappingProxyType(left_out),
-        pictures=MappingProxyType(_pictures(run.folder)),
+        figures=MappingProxyType(_figures(run.folder)),
         audit_figures=run.audit / FIGURES,
     )
 
@@ -196,7 +196,7 @@ def _fault(description: Description, results: Assessment | AuditReport, verb: Ve
 
 def _refuse_strangers(run: Run, recipe: Recipe, split: Split, description: Description) -> None:
     if not re.fullmatch(r"[0-9a-f]{64}", description.weights_sha256):
-        raise InvalidData(f"{run.checkpoint / 'model.json'}: weights_sha256 is no SHA-256")
+        raise InvalidData(f"{run.checkpoint / 'model.json'}: weights_sha256 is not a SHA-256")
     if description.data_fingerprint != split.fingerprint or description.classes != split.classes:
         raise InvalidData(
             f"{run.folder}: the checkpoint was trained on another split than split.json; put back "
@@ -212,11 +212,11 @@ def _refuse_strangers(run: Run, recipe: Recipe, split: Split, description: Descr
 def _versions(run: Run) -> dict[str, str]:
     versions = run.facts.get("versions", {})
     if not isinstance(versions, dict) or not all(isinstance(v, str) for v in versions.values()):
-        raise InvalidData(f"{run.folder / 'run.json'}: versions is no table of names and texts")
+        raise InvalidData(f"{run.folder / 'run.json'}: versions is not a table of texts")
     return versions
 
 
-def _pictures(folder: Path) -> dict[str, Path]:
+def _figures(folder: Path) -> dict[str, Path]:
     places = {
         name: folder / part / FIGURES / f"{name}.png"
         for part, names in _PICTURES.items()

@@ -1,18 +1,18 @@
-"""The pictures of a run's page, each with what it says in words."""
+"""The figures of a run's page, each with what it says in words."""
 
 from collections.abc import Callable, Mapping
 
 from lungscope.estimate import Estimate
 from lungscope.evaluation.assessment import Assessment
 from lungscope.report.facts import RunFacts
-from lungscope.report.page import Picture, picture
+from lungscope.report.page import EmbeddedFigure, embed_figure
 from lungscope.text import format_decimal, format_quantity, join_words
 
 Told = tuple[str, str]
 """What a picture shows with its main numbers, and the caption below it."""
 
 
-def collect_figures(facts: RunFacts) -> Mapping[str, Picture]:
+def collect_figures(facts: RunFacts) -> Mapping[str, EmbeddedFigure]:
     """Every picture that the run has, by name.
 
     Raises:
@@ -22,11 +22,13 @@ def collect_figures(facts: RunFacts) -> Mapping[str, Picture]:
     if facts.measured is not None:
         words |= {name: tell(facts, facts.measured) for name, tell in _MEASURED.items()}
     return {
-        name: picture(path, *words[name]) for name, path in facts.pictures.items() if name in words
+        name: embed_figure(path, *words[name])
+        for name, path in facts.figures.items()
+        if name in words
     }
 
 
-def collect_audit_figures(facts: RunFacts) -> tuple[Picture, ...]:
+def collect_audit_figures(facts: RunFacts) -> tuple[EmbeddedFigure, ...]:
     """Returns the audit's figures that exist, in its order, with the audit's own captions.
 
     Raises:
@@ -35,7 +37,9 @@ def collect_audit_figures(facts: RunFacts) -> tuple[Picture, ...]:
     if facts.audit is None:
         return ()
     places = [(facts.audit_figures / f"{each.name}.png", each) for each in facts.audit.figures]
-    return tuple(picture(path, each.alt, each.caption) for path, each in places if path.is_file())
+    return tuple(
+        embed_figure(path, each.alt, each.caption) for path, each in places if path.is_file()
+    )
 
 
 def _learning_curves(facts: RunFacts) -> Told:

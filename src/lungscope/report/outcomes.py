@@ -49,7 +49,7 @@ def tested(facts: RunFacts) -> str:
     return (
         f"{format_quantity(measured.images, f'{measured.subset} image')} in "
         f"{format_quantity(measured.groups, 'group')}, "
-        f"{format_count(measured.misclassified)} of them classified wrongly."
+        f"{format_count(measured.misclassified)} of them misclassified."
     )
 
 
@@ -145,7 +145,7 @@ def failures(facts: RunFacts) -> str:
     classes, rows = facts.split.classes, facts.measured.confusion.counts
     swaps = sorted(
         (
-            (-n, f"{n} of {sum(rows[true])} {classes[true]} called {classes[called]}")
+            (-n, f"{n} of {sum(rows[true])} {classes[true]} classified as {classes[called]}")
             for true in range(len(rows))
             for called, n in enumerate(rows[true])
             if n and called != true

@@ -1,4 +1,4 @@
-"""Templates and pictures: what all pages have in common."""
+"""Templates and embedded figures, which all pages share."""
 
 import base64
 import io
@@ -27,7 +27,7 @@ from lungscope.text import (
 
 PAPER = "https://arxiv.org/abs/2408.13180"
 LARGEST = 32 * 2**20
-"""Bytes of a picture; ours have some hundred thousand."""
+"""Most bytes of a figure; ours have some hundred thousand."""
 
 
 def _bounds(estimate: Estimate, digits: int = 3) -> str:
@@ -49,8 +49,8 @@ _CSS_DOTS = 96
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A picture that a page carries in itself.
+class EmbeddedFigure:
+    """A figure that is embedded in a page.
 
     Attributes:
         uri: the PNG as a data: URI.
@@ -66,8 +66,8 @@ class Picture:
     caption: str
 
 
-def picture(path: Path, alt: str, caption: str) -> Picture:
-    """Reads a picture.
+def embed_figure(path: Path, alt: str, caption: str) -> EmbeddedFigure:
+    """Reads a figure to be embedded in a page.
 
     Args:
         path: a PNG, drawn at `figures.style.DOTS` pixels an inch.
@@ -81,16 +81,16 @@ def picture(path: Path, alt: str, caption: str) -> Picture:
         with path.open("rb") as file:
             content = file.read(LARGEST + 1)
         if len(content) > LARGEST:
-            raise LungscopeError(f"{path}: over {LARGEST >> 20} MiB; draw it anew")
+            raise LungscopeError(f"{path}: over {LARGEST >> 20} MiB; draw it again")
         with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
             width, height = (round(side * _CSS_DOTS / DOTS) for side in image.size)
             image.verify()
     except OSError as error:
-        raise LungscopeError(f"{path}: {error.strerror or 'not a PNG; draw it anew'}") from error
+        raise LungscopeError(f"{path}: {error.strerror or 'not a PNG; draw it again'}") from error
     except (ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise LungscopeError(f"{path}: damaged PNG; draw it anew") from error
+        raise LungscopeError(f"{path}: damaged PNG; draw it again") from error
     uri = f"data:image/png;base64,{base64.b64encode(content).decode()}"
-    return Picture(uri, width, height, alt, caption)
+    return EmbeddedFigure(uri, width, height, alt, caption)
 
 
 def html(template: str, values: Mapping[str, Any]) -> str:
@@ -144,7 +144,7 @@ _MARKDOWN = str.maketrans(
 
 
 def _as_markdown(value: object) -> object:
-    """Text that stays text: no markup, no table cell's end, no raw HTML."""
+    """Escapes text: no markup, no end of a table cell, no raw HTML."""
     if isinstance(value, Markup):
         return value
     return Markup(str(value).translate(_MARKDOWN))  # noqa: S704  no markup is left in it

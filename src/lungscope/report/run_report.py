@@ -1,4 +1,4 @@
-"""`report.html`: everything about a run on one page that needs nothing but itself."""
+"""`report.html`: everything about a run on one self-contained page."""
 
 import shlex
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _CONTENTS = {
     "results": "Results",
     "calibration": "Calibration and thresholds",
     "audit": "Audit",
-    "repeat": "How to repeat it",
+    "repeat": "How to repeat this",
     "limits": "Limits",
 }
 
@@ -53,14 +53,14 @@ def run_report(facts: RunFacts) -> str:
     """The page as HTML: the same run gives the same bytes.
 
     Raises:
-        LungscopeError: a picture can't be read.
+        LungscopeError: a figure can't be read.
     """
     return html(
         "run.html.j2",
         {
             "facts": facts,
             "fields": fields(facts),
-            "pictures": collect_figures(facts),
+            "figures": collect_figures(facts),
             "audit_figures": collect_audit_figures(facts),
             "baselines": outcomes.audited_baselines(facts),
             "misclassifications": outcomes.worst_misclassifications(facts),

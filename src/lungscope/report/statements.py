@@ -1,4 +1,4 @@
-"""What the artefacts say about data, model and training, in sentences for page and model card."""
+"""What the artefacts say about data, model and training, in texts for page and model card."""
 
 import math
 
@@ -55,10 +55,10 @@ def confounding(facts: RunFacts) -> str:
     if not single:
         known = "is known to come" if UNKNOWN_SOURCE in found else "comes"
         return f"No class {known} from a single source."
-    told = join_words(f"all images of {name} come from {source}" for name, source in single.items())
+    text = join_words(f"all images of {name} come from {source}" for name, source in single.items())
     return (
-        f"{told[0].upper()}{told[1:]}: a model that tells the source has told something of the "
-        "class, without having looked at a lung."
+        f"{text[0].upper()}{text[1:]}: a model that recognises the source knows "
+        "something about the class without looking at the lung."
     )
 
 
@@ -110,7 +110,7 @@ def network(facts: RunFacts) -> str:
 
 
 def temperature_limit(facts: RunFacts) -> str:
-    """That the temperature is no optimum but an end of its search; empty if it is none."""
+    """Warns if the temperature is an end of its search range; empty if it is not."""
     ends = {COLDEST: "lowest", HOTTEST: "highest"}
     for end, name in ends.items():
         if math.isclose(facts.description.temperature, end, rel_tol=_AT_THE_END):
@@ -123,12 +123,12 @@ def temperature_limit(facts: RunFacts) -> str:
 
 
 def unfinished(facts: RunFacts) -> str:
-    """That training is not finished, without the command that goes on; empty if it is."""
+    """Says that training is not finished, without the command to resume; empty if it is."""
     if facts.finished:
         return ""
     return (
         f"Training is not finished: this is the model of epoch {facts.best.epoch}, the best when "
-        "it last stopped. Going on may give another, to be evaluated and audited anew"
+        "it last stopped. Resuming may select another, which must be evaluated and audited again"
     )
 
 

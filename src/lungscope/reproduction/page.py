@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lungscope.atomic import write_text
 from lungscope.data.split import GROUPED_BY
-from lungscope.report.page import Picture, html, picture
+from lungscope.report.page import EmbeddedFigure, embed_figure, html
 from lungscope.report.reporting import REPORT
 from lungscope.reproduction.aggregation import Metric
 from lungscope.reproduction.paper import PAPER_TITLE
@@ -46,7 +46,7 @@ def format_table(reproduction: Reproduction) -> str:
     return _fill("reproduction-table.html.j2", reproduction, [])
 
 
-def _fill(template: str, reproduction: Reproduction, figures: list[Picture]) -> str:
+def _fill(template: str, reproduction: Reproduction, figures: list[EmbeddedFigure]) -> str:
     return html(
         template,
         {
@@ -83,11 +83,11 @@ def _count_verdicts(reproduction: Reproduction) -> dict[Verdict, int]:
     return {verdict: found.count(verdict) for verdict in VERDICT_WORDS if verdict in found}
 
 
-def _embed(reproduction: Reproduction, figure: ReproductionFigure, folder: Path) -> Picture:
+def _embed(reproduction: Reproduction, figure: ReproductionFigure, folder: Path) -> EmbeddedFigure:
     shown = _describe_curves(reproduction, figure.model)
     if figure.number == 1:
         shown = f"One radiograph of each class: {join_words(reproduction.splits[0].classes)}."
-    return picture(folder / figure.file, f"{figure.title}. {shown}", figure.title)
+    return embed_figure(folder / figure.file, f"{figure.title}. {shown}", figure.title)
 
 
 def _describe_curves(reproduction: Reproduction, model: str | None) -> str:

@@ -1,4 +1,4 @@
-"""Reporting checklists: what each item asks, what the artefacts say, what the author must add."""
+"""Reporting checklists: topic of each item, what the run shows, what the author must add."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ class Item:
 
     Attributes:
         number: as the checklist numbers it, e.g. "12c".
-        asks: what it asks, in a few words of ours.
+        asks: topic of the item, abridged.
         says: what the run's artefacts say; empty if nothing.
         author: what only the author can fill; empty if nothing.
     """

@@ -43,7 +43,7 @@ _INTRODUCTION = (
 
 
 def _design(facts: RunFacts) -> tuple[Item, ...]:
-    goal = f"A model that sorts chest radiographs into {len(facts.split.classes)} classes."
+    goal = f"A model that classifies chest radiographs into {len(facts.split.classes)} classes."
     return (
         Item("5", "prospective or retrospective", author="which of both"),
         Item("6", "goal of the study", goal, "creation, feasibility or trial"),
@@ -118,7 +118,7 @@ def _evaluation(facts: RunFacts) -> tuple[Item, ...]:
         "Accuracy, loss, precision, recall and F1 (weighted and macro); each class against the "
         "rest: sensitivity, specificity, PPV, NPV, AUROC, AUPRC; calibration error, Brier score."
     )
-    inside = f"Tested on the held-out side of the same data. {outcomes.tested(facts)}"
+    inside = f"Tested on a held-out subset of the same data. {outcomes.tested(facts)}"
     return (
         Item("28", "metrics of performance", metrics),
         Item("29", "significance and uncertainty", outcomes.uncertainty(facts)),

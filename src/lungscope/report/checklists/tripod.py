@@ -32,7 +32,7 @@ _TITLE = (
 
 
 def _introduction(facts: RunFacts) -> tuple[Item, ...]:
-    outcome = f"Diagnostic: tells {', '.join(facts.split.classes)} apart."
+    outcome = f"Diagnostic classification into {', '.join(facts.split.classes)}."
     return (
         Item("3a", "healthcare context, rationale", outcome, "context, rationale, other models"),
         Item("3b", "target population, purpose, users", author="population, purpose, users"),
@@ -118,7 +118,7 @@ def _output(facts: RunFacts) -> tuple[Item, ...]:
         Item(
             "16",
             "differences of development and evaluation data",
-            "Sides of one data set; see 20b.",
+            "Subsets of one data set; see 20b.",
         ),
         Item("17", "ethical approval, consent", author="committee, consent or waiver"),
     )
@@ -150,7 +150,7 @@ def _results(facts: RunFacts) -> tuple[Item, ...]:
             "20c",
             "comparison with development data",
             statements.partition(facts),
-            "distribution of demographics on both sides",
+            "distribution of demographics in both",
         ),
         Item("21", "numbers in each analysis", statements.partition(facts)),
         Item(
