@@ -1,19 +1,16 @@
 import io
-import json
 import socket
-import ssl
 
 import pytest
+import requests
 from filelock import FileLock
 from unreliable import (
     ARCHIVE,
     HALF,
-    OTHER,
     cut,
     fill_the_disk,
     hung_up,
     in_chunks,
-    rest,
     serving,
     silent,
     stalled,
@@ -48,29 +45,22 @@ def get(server, tmp_path):
         folder = tmp_path / "partial"
         with downloaded(
             url or server.url, folder, on_progress, timeout=timeout, attempts=attempts
-        ) as partial:
-            partial.file.replace(tmp_path / "archive.zip")
-            partial.discard()
+        ) as path:
+            path.replace(tmp_path / "archive.zip")
 
     return get
 
 
 @pytest.fixture
 def fails(get, server, tmp_path):
-    """Expects one line of refusal, no archive, and says which files are kept."""
+    """Expects one line of refusal, and that nothing is left."""
 
     def fails(match, *script, **keywords):
         with pytest.raises(LungscopeError, match=match) as refusal:
             get(*script, **keywords)
         assert "\n" not in str(refusal.value)
         assert str(refusal.value).startswith(server.url)
-        assert not (tmp_path / "archive.zip").exists()
-        assert not list(tmp_path.glob(".*"))
-        return {
-            path.name: path.stat().st_size
-            for path in tmp_path.glob("partial/*")
-            if path.name != "lock"
-        }
+        assert not list(tmp_path.iterdir())
 
     return fails
 
@@ -82,97 +72,77 @@ def assert_in_place(tmp_path, expected=ARCHIVE):
 
 @pytest.mark.parametrize(
     "answer",
-    [whole(), without_length(), in_chunks(), rest(), without_length(ETag='W/"weak"')],
-    ids=["length", "no length", "chunked", "ranges", "weak etag"],
+    [whole(), without_length(), in_chunks()],
+    ids=["length", "no length", "chunked"],
 )
 def test_the_archive_is_in_place_whatever_the_server_says_of_the_length(get, tmp_path, answer):
     get(answer)
     assert_in_place(tmp_path)
 
 
-def test_a_cut_download_goes_on_where_it_was_cut(get, server, tmp_path):
-    get(cut(), rest())
-
-    assert "Range" not in server.asked[0]
-    assert server.asked[1]["Range"] == f"bytes={HALF}-"
-    assert server.asked[1]["If-Range"] == '"one"'
-    assert_in_place(tmp_path)
-
-
-def test_a_date_serves_where_there_is_no_etag(get, server, tmp_path):
-    date = "Tue, 24 Oct 2023 10:00:00 GMT"
-    get(cut(Last_Modified=date), rest(etag=date))
-
-    assert server.asked[1]["If-Range"] == date
-    assert_in_place(tmp_path)
-
-
-@pytest.mark.parametrize("etag", ['W/"weak"', '"\u00e9"', '"a\x01b"'])
-def test_without_a_usable_validator_it_starts_anew(get, server, tmp_path, etag):
-    get(cut(ETag=etag), rest(etag=etag))
-
-    assert "Range" not in server.asked[1]
-    assert_in_place(tmp_path)
-
-
-def test_a_stalled_download_is_given_up_and_goes_on(get, server, tmp_path):
-    get(stalled(), rest(), timeout=0.2)
-
-    assert server.asked[1]["Range"] == f"bytes={HALF}-"
-    assert_in_place(tmp_path)
-
-
-def test_a_server_that_ignores_ranges_is_read_anew(get, server, tmp_path):
+def test_a_cut_download_starts_again(get, server, tmp_path):
     get(cut(), whole())
 
     assert len(server.asked) == 2
     assert_in_place(tmp_path)
 
 
-def test_an_archive_that_changed_meanwhile_is_read_anew(get, server, tmp_path):
-    get(cut(), rest(OTHER, '"two"'))
+def test_a_stalled_download_is_given_up_and_starts_again(get, server, tmp_path):
+    get(stalled(), whole(), timeout=0.2)
 
     assert len(server.asked) == 2
-    assert_in_place(tmp_path, OTHER)
+    assert_in_place(tmp_path)
+
+
+def test_a_redirect_is_followed(get, server, tmp_path):
+    def onward(to):
+        if to.path == "/zip":
+            return to.send(302, Location=server.url + "/store", Content_Length=0)
+        return whole()(to)
+
+    get(onward)
+    assert_in_place(tmp_path)
+
+
+def test_redirects_in_a_ring_end(fails, server):
+    fails("without end", lambda to: to.send(302, Location=server.url, Content_Length=0))
+
+
+@pytest.mark.parametrize("onward", ["http://127.0.0.1/zip", "http://example.com/zip"])
+def test_https_is_never_left(onward):
+    answer = requests.Response()
+    answer.status_code, answer.url = 302, "https://example.com/zip"
+    answer.headers["Location"] = onward
+    with pytest.raises(module._Refused, match="not https"):
+        module._Receiver(io.BytesIO(), ignore).answer(answer)
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    ("error", "reason"),
     [
-        rest(shift=1),
-        rest(shift=-1),
-        rest(total=len(ARCHIVE) + 1),
-        lambda to: to.send(206, OTHER[HALF:], ETag='"one"'),
-        lambda to: to.send(206, OTHER[HALF:], Content_Range="bytes x-y/z", ETag='"one"'),
-        lambda to: to.send(
-            206,
-            OTHER[HALF:],
-            Content_Range=f"bytes {HALF}-{len(OTHER) - 1}/{len(OTHER)}",
-            ETag='"two"',
-        ),
-        status(416, Content_Range=f"bytes */{HALF}"),
+        (socket.gaierror(socket.EAI_NONAME, "Name or service not known"), "no network"),
+        (requests.exceptions.SSLError("self-signed"), "certificate is not trusted"),
     ],
-    ids=["later", "earlier", "other total", "no range", "no numbers", "other etag", "416"],
 )
-def test_a_part_that_does_not_fit_is_thrown_away(get, server, tmp_path, wrong):
-    get(cut(), wrong, rest())
+def test_what_waiting_does_not_change_is_said_at_once(get, monkeypatch, error, reason):
+    def fail(*_, **__):
+        raise error
 
-    assert "Range" not in server.asked[2]
-    assert_in_place(tmp_path)
+    if isinstance(error, socket.gaierror):
+        monkeypatch.setattr(socket, "getaddrinfo", fail)
+    else:
+        monkeypatch.setattr(requests.Session, "send", fail)
+    monkeypatch.setattr(module.time, "sleep", lambda _: pytest.fail("waited"))
+    with pytest.raises(LungscopeError, match=f"{reason}.*{ONWARD}"):
+        get(whole(), url="http://localhost:1/zip")
 
 
-def test_a_range_without_a_total_is_taken(get, tmp_path):
-    get(cut(), rest(total="*"))
-    assert_in_place(tmp_path)
-
-
-def test_a_later_call_goes_on_from_an_earlier_one(get, fails, server, tmp_path):
-    kept = fails("the connection was cut, 1 times; fetch again to go on", cut(), attempts=1)
-    assert kept["archive.zip"] == HALF
-
-    get(rest())
-    assert server.asked[0]["Range"] == f"bytes={HALF}-"
-    assert_in_place(tmp_path)
+def test_a_disk_that_fills_while_downloading_leaves_nothing(get, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        fill_the_disk(patch, "w")
+        with pytest.raises(LungscopeError, match="cannot be written: No space left on device"):
+            get(whole())
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_finished_download_is_not_asked_for_again(get, server, tmp_path):
@@ -186,31 +156,6 @@ def test_a_finished_download_is_not_asked_for_again(get, server, tmp_path):
     get(status(404))
     assert server.asked == []
     assert_in_place(tmp_path)
-
-
-def test_a_download_of_another_address_is_not_gone_on_with(get, server, tmp_path, fails):
-    fails("cut", cut(), attempts=1)
-    get(rest(), url=server.url + "/other")
-
-    assert "Range" not in server.asked[0]
-    assert_in_place(tmp_path)
-
-
-@pytest.mark.parametrize("note", ["", "[]", '{"url": 1}', "\xff", None])
-def test_a_spoilt_note_starts_anew(get, fails, server, tmp_path, note):
-    fails("cut", cut(), attempts=1)
-    path = tmp_path / "partial" / "origin.json"
-    path.unlink() if note is None else path.write_text(note, encoding="latin-1")
-
-    get(rest())
-    assert "Range" not in server.asked[0]
-    assert_in_place(tmp_path)
-
-
-def test_the_note_says_what_was_begun(fails, server, tmp_path):
-    fails("cut", cut(), attempts=1)
-    note = json.loads((tmp_path / "partial" / "origin.json").read_text())
-    assert note == {"url": server.url, "validator": '"one"', "size": len(ARCHIVE)}
 
 
 def test_the_pauses_double(get, fails, monkeypatch):
@@ -240,21 +185,20 @@ def test_a_server_that_recovers_is_waited_for(get, server, tmp_path):
         (in_chunks(ARCHIVE[:HALF], end=b""), "connection was cut", 2),
         (without_length(ARCHIVE[:HALF]), "the connection was cut", 2),
         (status(302, Location="http://example.com/zip"), "not https", 1),
-        (status(302, Location="ftp://127.0.0.1/zip"), "not https|302", 1),
-        (status(302, Location="file:///etc/passwd"), "302", 1),
-        (status(302), "302", 1),
+        (status(302, Location="ftp://127.0.0.1/zip"), "not https", 1),
+        (status(302, Location="file:///etc/passwd"), "not https", 1),
+        (status(302), "only a piece of a zip archive", 1),
         (lambda to: to.wfile.write(b"secret \x00\r\n\r\n"), "was cut or could not", 2),
     ],
 )
 def test_what_the_server_does_wrong_is_told_in_our_words(fails, server, answer, reason, requests):
-    kept = fails(reason, answer, attempts=2)
+    fails(reason, answer, attempts=2)
 
     assert len(server.asked) == requests
-    assert set(kept) == ({"archive.zip", "origin.json"} if reason.endswith("was cut") else set())
 
 
 def test_a_server_that_stays_silent_is_given_up(fails, server):
-    assert fails("fell silent, 2 times", silent, attempts=2, timeout=0.2) == {}
+    fails("fell silent, 2 times", silent, attempts=2, timeout=0.2)
     assert len(server.asked) == 2
 
 
@@ -267,30 +211,6 @@ def test_nothing_that_the_server_wrote_is_shown(get, server):
         with pytest.raises(LungscopeError) as refusal:
             get(answer, attempts=1)
         assert "secret" not in str(refusal.value)
-
-
-def test_a_redirect_is_followed_and_keeps_the_range(get, server, tmp_path):
-    def onward(to):
-        if to.path == "/zip":
-            return to.send(302, Location=server.url + "/store")
-        return rest()(to)
-
-    get(cut(), onward)
-
-    assert server.asked[2]["Range"] == f"bytes={HALF}-"
-    assert_in_place(tmp_path)
-
-
-def test_redirects_in_a_ring_end(fails, server):
-    fails("302", lambda to: to.send(302, Location=server.url))
-
-
-def test_https_is_never_left():
-    request = module.urllib.request.Request("https://example.com/zip")
-    body = io.BytesIO()
-    with pytest.raises(module._Refused, match="not https"):
-        module._SafeRedirects().redirect_request(request, body, 302, "", {}, "http://127.0.0.1/zip")
-    assert body.closed
 
 
 @pytest.mark.parametrize(
@@ -308,7 +228,7 @@ def test_https_is_never_left():
 )
 def test_an_address_that_is_not_https_is_refused_before_anything_else(tmp_path, url):
     with (
-        pytest.raises(LungscopeError, match=r"only https|not an address"),
+        pytest.raises(LungscopeError, match=r"only https|valid address"),
         downloaded(url, tmp_path / "partial", ignore, timeout=5, attempts=1),
     ):
         pytest.fail("downloaded")
@@ -321,23 +241,6 @@ def test_an_address_with_forbidden_characters_is_refused(fails, server, get, tmp
         get(whole(), url=f"{server.url}/{path}")
 
 
-@pytest.mark.parametrize(
-    ("error", "reason"),
-    [
-        (socket.gaierror(socket.EAI_NONAME, "Name or service not known"), "no network"),
-        (ssl.SSLCertVerificationError(1, "self-signed"), "certificate is not trusted"),
-    ],
-)
-def test_what_waiting_does_not_mend_is_told_at_once(get, monkeypatch, error, reason):
-    def fail(*_, **__):
-        raise error
-
-    monkeypatch.setattr(socket, "getaddrinfo", fail)
-    monkeypatch.setattr(module.time, "sleep", lambda _: pytest.fail("waited"))
-    with pytest.raises(LungscopeError, match=f"{reason}.*{ONWARD}"):
-        get(whole())
-
-
 def test_a_closed_port_is_told_after_all_attempts(tmp_path, get, server):
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
@@ -348,13 +251,13 @@ def test_a_closed_port_is_told_after_all_attempts(tmp_path, get, server):
 def test_an_archive_over_the_limit_is_refused_unread(fails, monkeypatch):
     monkeypatch.setattr(module, "LARGEST", len(ARCHIVE) - 1)
     seen = []
-    assert fails("larger than", whole(), on_progress=lambda *done: seen.append(done)) == {}
+    fails("larger than", whole(), on_progress=lambda *done: seen.append(done))
     assert seen == []
 
 
 def test_an_archive_that_outgrows_the_limit_is_refused(fails, monkeypatch):
     monkeypatch.setattr(module, "LARGEST", len(ARCHIVE) - 1)
-    assert fails("larger than", without_length()) == {}
+    fails("larger than", without_length())
 
 
 def test_progress_rises_to_the_size_even_if_it_starts_anew(get, monkeypatch):
@@ -372,20 +275,6 @@ def test_progress_has_no_total_while_the_server_says_none(get):
     seen = []
     get(without_length(), on_progress=lambda done, total: seen.append((done, total)))
     assert seen[-1] == (len(ARCHIVE), 0)
-
-
-def test_a_disk_that_fills_while_downloading_keeps_what_came(
-    get, server, tmp_path, monkeypatch, fails
-):
-    fails("cut", cut(), attempts=1)
-    with monkeypatch.context() as patch:
-        fill_the_disk(patch, "a")
-        with pytest.raises(LungscopeError, match="No space left on device; what came is kept"):
-            get(rest())
-
-    get(rest())
-    assert server.asked[0]["Range"] == f"bytes={HALF}-"
-    assert_in_place(tmp_path)
 
 
 def test_a_second_process_on_the_same_target_is_refused(get, server, tmp_path):

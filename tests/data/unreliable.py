@@ -3,7 +3,6 @@
 import errno
 import hashlib
 import io
-import re
 import socket
 import threading
 import zipfile
@@ -31,7 +30,6 @@ IMAGES = {
     "Lung X-Ray Image/viral-pneumonia/1.jpg": pixels(4),
 }
 ARCHIVE = zipped(IMAGES)
-OTHER = zipped(IMAGES | {"Lung X-Ray Image/Normal/2.jpg": pixels(5)})
 HALF = len(ARCHIVE) // 2
 
 
@@ -112,21 +110,6 @@ def silent(to):
 
 def hung_up(to):
     to.connection.shutdown(socket.SHUT_RDWR)
-
-
-def rest(content=ARCHIVE, etag='"one"', total=None, shift=0):
-    """The part that was asked for, or all of it if the archive is another one by now."""
-
-    def answer(to):
-        if "Range" not in to.headers or to.headers["If-Range"] != etag:
-            return whole(content, etag)(to)
-        start = int(re.fullmatch(r"bytes=(\d+)-", to.headers["Range"])[1]) + shift
-        total_ = len(content) if total is None else total
-        span = f"bytes {start}-{len(content) - 1}/{total_}"
-        body = content[start:]
-        return to.send(206, body, Content_Range=span, Content_Length=len(body), ETag=etag)
-
-    return answer
 
 
 def status(code, body=b"", **headers):

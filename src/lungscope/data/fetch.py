@@ -77,9 +77,9 @@ def fetch_dataset(
 ) -> Fetched:
     """Downloads a record's archive and unpacks it into a new folder.
 
-    What has come is kept in `<target>.partial-download/` until the images are in place: after a
-    cut, a kill or a full disk the same call goes on from there, if the server allows it and has
-    the same archive still.
+    The archive is kept in `<target>.partial-download/` until the images are in place: after a kill
+    or a full disk while unpacking, the same call does not download it again. A download that is
+    cut short starts again from the beginning.
 
     Args:
         target: the folder to make; it may exist if it is empty.
@@ -93,22 +93,24 @@ def fetch_dataset(
         The folder and what was found in it; a count other than the record's is no error.
 
     Raises:
-        LungscopeError: `target` is in use, no network, not an archive, a full disk, ...
+        InvalidSetting: `target` is in use, or `url` is not a valid https address.
+        InvalidData: the server sent something other than a zip archive.
         ArchiveError: the archive is damaged or hostile; it is removed.
+        LungscopeError: no network, a server that fails, a full disk.
     """
     refuse_occupied(target, frozenset(), archive.CONTENT, force=False)
     url = url or record.url
     whole = target.resolve()
     folder = whole.with_name(whole.name + ".partial-download")
-    with downloaded(url, folder, on_progress, timeout=timeout, attempts=attempts) as partial:
+    with downloaded(url, folder, on_progress, timeout=timeout, attempts=attempts) as path:
         try:
-            fetched = unpack_record(partial.file, target, record)
+            fetched = unpack_record(path, target, record)
         except archive.ArchiveError as error:
-            partial.discard()
+            path.unlink()
             raise archive.ArchiveError(
                 url, f"{error.reason}; the download is removed, fetch again or tell its owners"
             ) from error
-        partial.discard()
+        path.unlink()
     return fetched
 
 
@@ -122,7 +124,9 @@ def unpack_record(path: Path, target: Path, record: Record = PAPER_SET) -> Fetch
 
     Raises:
         ArchiveError: the archive is damaged or hostile.
-        LungscopeError: `target` is in use, or the disk is full.
+        InvalidSetting: `target` is in use.
+        NotFound: there is no such file.
+        LungscopeError: the disk is full.
     """
     unpacked = archive.unpack(path, target)
     return Fetched(target, _counted(target, record), record.counts, unpacked.skipped)
