@@ -131,9 +131,9 @@ def p_value(p: float) -> str:
 
 
 def _p(pair: ModelPair) -> str:
-    told = p_value(pair.p_groups)
+    value = p_value(pair.p_groups)
     corrected = f" after Holm over {pair.pairs} pairs" if pair.pairs > 1 else ""
-    return f"p {told if told.startswith('<') else f'= {told}'}{corrected}"
+    return f"p {value if value.startswith('<') else f'= {value}'}{corrected}"
 
 
 def _needed(pair: ModelPair) -> str:

@@ -1,4 +1,4 @@
-"""Whether a model is as often right as it says: calibration errors, Brier score, likelihood."""
+"""Calibration: whether confidence agrees with accuracy, by binned errors and proper scores."""
 
 from dataclasses import dataclass
 
@@ -70,9 +70,9 @@ class ReliabilityBin:
 
     Attributes:
         confidence: their mean confidence.
-        accuracy: the share that is rightly classified. The interval is Wilson's for as many
-            images as there are groups, as if images of one group told the same: a bin without a
-            mistake has one too, where the bootstrap would give none.
+        accuracy: the proportion that is classified correctly. The interval is Wilson's for as many
+            images as there are groups, as if all images of a group were one observation: a bin
+            without a misclassification has one too, where the bootstrap would give none.
         images: how many, > 0.
         groups: how many groups they are of.
     """

@@ -92,7 +92,7 @@ def evaluate_run(
         device: "cpu" or "cuda".
         force: whether an evaluation that is already there is replaced.
         cache_folder: where decoded images are kept; the user's cache folder by default.
-        on_progress: told how many images are done.
+        on_progress: called with the number of images done and in all.
 
     Raises:
         NotFound: there is no checkpoint.
@@ -106,8 +106,8 @@ def evaluate_run(
     total, done = sum(len(split.subset(each)) for each in subsets), 0
     answers: dict[Subset, Predictions] = {}
     for each in subsets:
-        entries, told = split.subset(each), part_of(on_progress, done, total)
-        answers[each] = predict_subset(checkpoint, cache, entries, device, told)
+        entries, on_part = split.subset(each), part_of(on_progress, done, total)
+        answers[each] = predict_subset(checkpoint, cache, entries, device, on_part)
         done += len(entries)
     predictions, validation = answers[subset], answers["validation"]
     description = checkpoint.description

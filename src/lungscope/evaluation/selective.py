@@ -1,4 +1,4 @@
-"""Answers for some images and silence on others: accuracy against coverage."""
+"""Abstention on the least confident images: accuracy against coverage."""
 
 from dataclasses import dataclass
 
@@ -30,8 +30,8 @@ class Accepted:
 
     Attributes:
         threshold: images whose most probable class has at least this probability are accepted.
-        coverage: the share of images that is accepted.
-        accuracy: the share of those that is rightly classified; none if nothing is accepted.
+        coverage: the proportion of images that are accepted.
+        accuracy: the proportion of them that are classified correctly; None if none is accepted.
     """
 
     threshold: float

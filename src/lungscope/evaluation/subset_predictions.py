@@ -28,7 +28,7 @@ def predict_subset(
         cache: the images, decoded at the model's input size.
         entries: which of them.
         device: "cpu" or "cuda".
-        on_progress: told of every batch, counted in images.
+        on_progress: called after every batch, counted in images.
         change: what is done to images before the model sees them.
 
     Raises:
