@@ -39,7 +39,7 @@ class Aggregate:
 
     Examples:
         >>> print(f"{Aggregate(Estimate(0.903, 0.874, 0.931), (0.897, 0.909)):.3f}")
-        0.903 ± 0.008 (95 % 0.874 to 0.931)
+        0.903 ± 0.008 (95 % 0.874 to 0.931)
     """
 
     estimate: Estimate
