@@ -1,4 +1,4 @@
-"""Steps that the training commands share: a split, then a training that is watched."""
+"""Steps that the training commands share: a split, a training with its progress, its end."""
 
 import shlex
 from pathlib import Path

@@ -1,8 +1,8 @@
-"""What a frozen backbone makes of the images, computed once instead of in every epoch.
+"""Features of a frozen backbone, computed once instead of in every epoch.
 
 Where only the classifier is trained, an image's features never change. Those of the validation
 images, which are not augmented, are held in memory; those of the training images too, where the
-recipe's flips can show an image in a few ways only. With a rotation there is no end of ways: then
+recipe's flips can show an image in a few ways only. A rotation shows an image differently every time: then
 the training images go through the backbone in every epoch, as all images do where the features
 would not fit.
 
@@ -11,7 +11,7 @@ in every size of batch that was tried from 16 images up; in smaller ones oneDNN 
 other kernels, and features differed by up to 1e-5. A training with held features then has the bits
 of one without where no batch is smaller, an epoch's last one included, and agrees to rounding
 elsewhere. Held features depend on the images and the weights alone, not on the epoch: a training
-that is resumed computes the same bits anew.
+that is resumed computes the same bits again.
 """
 
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ AS_IT_IS = Augmentation(0, 0, 0)
 
 @dataclass(frozen=True, eq=False)
 class FrozenBackbone:
-    """The stages of a network that training leaves as they are.
+    """The stages of a network that training does not change.
 
     Attributes:
         network: frozen, channels last in memory, on the device to compute on.
@@ -47,7 +47,7 @@ class FrozenBackbone:
     preprocessing: Preprocessing
 
     def __call__(self, images: Tensor) -> Tensor:
-        """Computes what the classifier is given, in evaluation mode.
+        """Computes the input of the classifier, in evaluation mode.
 
         Args:
             images: (B, 1, S, S) float32 in [0, 1].
@@ -61,7 +61,7 @@ class FrozenBackbone:
         return pooled
 
     def of_an_image(self) -> Tensor:
-        """The features of a black image, (...): their shape and type are those of any image."""
+        """Computes the features of a black image, (...), for the shape and type of any image's."""
         size = self.preprocessing.size
         return self(torch.zeros(1, 1, size, size, device=self._device))[0]
 
@@ -72,8 +72,8 @@ class FrozenBackbone:
 
         Args:
             images: N images.
-            policy: one that has V `views`.
-            on_progress: told of every batch, counted in views of images.
+            policy: an augmentation that has V `views`.
+            on_progress: called after every batch with views of images (done, total).
 
         Returns:
             (N, V, ...) features in main memory, the views in the policy's order.
@@ -112,7 +112,7 @@ def features_where_they_fit(
         training: images of that subset.
         validation: images of that subset.
         recipe: how they are augmented, and for how many epochs at least.
-        on_progress: told of every batch, counted in views of images.
+        on_progress: called after every batch with views of images (done, total).
 
     Returns:
         Training and validation subset: features, or the images as they were given.

@@ -1,4 +1,8 @@
-"""How far an epoch is, as a live bar on a terminal."""
+"""A live progress bar of each epoch on a terminal.
+
+Lightning's own counts batches, numbers epochs from 0 and shows neither speed in images nor the loss
+and accuracy so far.
+"""
 
 import time
 from typing import Any
@@ -15,8 +19,8 @@ from lungscope.training.module import LungTraining
 class EpochBar(Callback):
     """A bar over the training images of each epoch.
 
-    It shows epoch, images, images/s, loss, accuracy and the time left in the epoch; how many
-    epochs there will be, early stopping decides.
+    It shows epoch, images, images/s, loss, accuracy and the time left in the epoch. The number
+    of epochs is not shown: early stopping decides it.
     """
 
     def __init__(self, console: Console) -> None:
@@ -65,14 +69,14 @@ class EpochBar(Callback):
         )
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Shows the end and takes the bar away; the epoch's line follows."""
+        """Removes the complete bar; the line on the epoch follows."""
         self._progress.refresh()
         self._remove()
 
     def on_exception(
         self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException
     ) -> None:
-        """Takes the bar away, so that the message stands alone."""
+        """Removes the bar, so that the error message stands alone."""
         self._remove()
 
     def _remove(self) -> None:
