@@ -230,10 +230,10 @@ csv_rows = command.csv_rows
 def interrupted(*arguments, **options):
     write, rows = csv_rows(*arguments, **options), []
     def counted(outcome):
-        write(outcome)
-        rows.append(outcome)
         if len(rows) == 100:
             signal.raise_signal(int(sys.argv.pop()))
+        write(outcome)
+        rows.append(outcome)
     return counted
 
 command.csv_rows = interrupted

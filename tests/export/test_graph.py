@@ -15,7 +15,8 @@ from lungscope.models import list_architectures
 from lungscope.models.network import compute_levels
 from lungscope.models.normalisation import normalise, to_unit
 
-NAMES = [each.name for each in list_architectures()]
+SAME = {"mobilenet-ft"}  # the modules of mobilenet-v2; only their training differs
+NAMES = [each.name for each in list_architectures() if each.name not in SAME]
 WITHOUT_MAP = {"vgg11"}
 LIGHT = "squeezenet1_1"
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.stats import t as student_t
 from sklearn.covariance import ledoit_wolf
 
-from lungscope.errors import LungscopeError
+from lungscope.errors import InvalidData
 from lungscope.evaluation.bootstrap import Resampling
 from lungscope.evaluation.predictions import Predictions
 from lungscope.evaluation.selective import choose_threshold_for_accuracy
@@ -17,11 +17,11 @@ KEPT = 0.99
 """The share of X-rays that are to pass for X-rays."""
 
 ACCURACY = 0.95
-"""Wanted of the answers that are given."""
+"""Required accuracy of the answers that are given."""
 
 ANSWERED = 0.5
-"""The share of validation images that is answered however unsure the model is: a threshold that a
-handful of lucky answers reach is none."""
+"""The proportion of validation images that is always answered: a threshold that only a handful of
+lucky answers reach means nothing."""
 
 QUANTILES = 101
 """Of the distances of validation images: the percentiles, for whoever watches for a drift."""
@@ -47,17 +47,17 @@ def fit_reference(features: Values) -> Reference:
         features: (N, F) of training images, N >= 2, F >= 2.
 
     Raises:
-        LungscopeError: fewer than two images, features that are not finite, or all images alike.
+        InvalidData: fewer than two images, features that are not finite, or all images alike.
     """
     if len(features) < 2 or not np.isfinite(features).all():
-        raise LungscopeError(
+        raise InvalidData(
             f"abstention: the features of {len(features)} training images are not finite or are "
             "too few; it takes two images and a model whose training did not diverge"
         )
     mean, scale = features.mean(axis=0), features.std(axis=0)
     constant = scale <= np.finfo(np.float32).eps * np.abs(features).max()
     if constant.all():
-        raise LungscopeError("abstention: the model sees no difference between training images")
+        raise InvalidData("abstention: the model sees no difference between training images")
     scale[constant] = 1
     covariance, _ = ledoit_wolf((features - mean) / scale, assume_centered=True)
     variances, vectors = (each[..., ::-1] for each in np.linalg.eigh(covariance))
@@ -85,7 +85,7 @@ def choose_thresholds(distances: Values, predictions: Predictions) -> Thresholds
         predictions: of the same images, calibrated.
 
     Raises:
-        LungscopeError: a distance is not finite.
+        InvalidData: a distance is not finite.
     """
     limit = choose_max_distance(distances)  # first: it refuses what is not finite
     spread = np.quantile(distances, np.linspace(0, 1, QUANTILES))
@@ -104,10 +104,10 @@ def choose_max_distance(distances: Values) -> float:
         distances: (N,) > 0 of X-rays that the reference was not fitted on, N >= 2.
 
     Raises:
-        LungscopeError: a distance is not finite.
+        InvalidData: a distance is not finite.
     """
     if not np.isfinite(distances).all():
-        raise LungscopeError(
+        raise InvalidData(
             "abstention: features of validation images are not finite: the model's training "
             "diverged"
         )

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lungscope.errors import LungscopeError
+from lungscope.errors import InvalidData
 from lungscope.images import Radiograph, to_square
 from lungscope.inference.session import Session
 from lungscope.parallel import cpu_count
@@ -64,20 +64,20 @@ class Parity:
         """Refuses a graph that answers otherwise.
 
         Raises:
-            LungscopeError: logits differ by 0.001 or more; in integers, fewer than 99 % of the
+            InvalidData: logits differ by 0.001 or more; in integers, fewer than 99 % of the
                 decisions are equal, or accuracy falls by more than 0.5 points.
         """
         images = self.radiographs + self.phantoms
         if self.precision == "fp32":
             if not self.largest_logit_difference < LARGEST_DIFFERENCE:  # so, a NaN is refused
-                raise LungscopeError(
+                raise InvalidData(
                     f"export: on {images} images, logits of the graph and of the network differ by "
                     f"up to {self.largest_logit_difference:.2g}, {LARGEST_DIFFERENCE:g} or more; "
                     "nothing was written; please report it with the versions of torch and "
                     "onnxruntime"
                 )
         elif not (self.equal_decisions >= FEWEST_EQUAL and self.points_lost <= MOST_LOST):
-            raise LungscopeError(
+            raise InvalidData(
                 f"export: in int8 this model names the same class for {self.equal_decisions:.1%} "
                 f"of {images} images (at least {FEWEST_EQUAL:.0%} is wanted), and its accuracy "
                 f"goes from {self.accuracy_torch:.2%} to {self.accuracy_onnx:.2%} (at most "
@@ -158,7 +158,7 @@ def run_graph(
         on_progress: told of every image.
 
     Raises:
-        LungscopeError: the graph cannot be run.
+        ModelDamaged: the graph cannot be run.
     """
     session = Session(graph)
     logits, features = [], []

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from lungscope.errors import LungscopeError
+from lungscope.errors import InvalidSetting, ModelDamaged
 from lungscope.images.radiograph import Radiograph
 
 RESIZING = "bilinear-antialiased-stretched"
@@ -34,7 +34,7 @@ class Preprocessing:
 
     def __post_init__(self) -> None:
         if self.size < SMALLEST or not 0 <= self.mean <= 1 or not 0 < self.std <= 1:
-            raise LungscopeError(
+            raise InvalidSetting(
                 f"preprocessing: size {self.size}, mean {self.mean:g}, std {self.std:g}: size must "
                 f"be {SMALLEST} or more, mean in [0, 1], std in (0, 1]"
             )
@@ -48,20 +48,22 @@ class Preprocessing:
         """Reads what `to_json` wrote.
 
         Raises:
-            LungscopeError: a resizing that this version does not know, a field that is missing, no
+            ModelDamaged: a resizing that this version does not know, a field that is missing, no
                 number or out of range.
         """
         if value.get("resizing") != RESIZING:
-            raise LungscopeError(
+            raise ModelDamaged(
                 f"preprocessing: resizing {value.get('resizing')!r} is unknown to this version "
                 f"(it knows {RESIZING!r}); use the lungscope that wrote the model"
             )
         try:
             return cls(int(value["size"]), float(value["mean"]), float(value["std"]))
+        except InvalidSetting as error:
+            raise ModelDamaged(str(error)) from error
         except KeyError as error:
-            raise LungscopeError(f"preprocessing: field {error} is missing") from error
+            raise ModelDamaged(f"preprocessing: field {error} is missing") from error
         except (TypeError, ValueError) as error:
-            raise LungscopeError(f"preprocessing: a field is not a number ({error})") from error
+            raise ModelDamaged(f"preprocessing: a field is not a number ({error})") from error
 
 
 def to_square(radiograph: Radiograph, size: int) -> NDArray[np.uint8]:

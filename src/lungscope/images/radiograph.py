@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 from lungscope.images.dicom.acquisition import Acquisition, Identifiers
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Radiograph:
     """A single-channel radiograph.
 
     Attributes:
         pixels: (H, W) float32 in [0, 1], H and W >= 64; bright is dense (bone is white), as on a
             radiograph. 1 is the largest value that the file's sample depth can hold; 32-bit
-            integers count as 16-bit ones, floats as they are; of DICOM `dicom_values` says more.
+            integers count as 16-bit ones, floats as they are; of DICOM `dicom.values` says more.
         path: the file that it was read from, or the name that its bytes came with.
         format: the file's format by its content: "PNG", "JPEG", "TIFF", "BMP", "WEBP",
             "DICOM".
@@ -24,9 +24,9 @@ class Radiograph:
             in DICOM's: "MONOCHROME1", "MONOCHROME2".
         bits: bits of one sample in the file: 1, 2, 4, 8, 12, 16 or 32; of DICOM, those stored.
         acquisition: how it was taken, by a DICOM file; None for every other format.
-        identifiers: whose it is, by a DICOM file; None for every other format. They are no part of
-            the printed form.
-        chroma: how far the file's picture is from having a single tint, in [0, 1]: 0 for grey and
+        identifiers: whose it is, by a DICOM file; None for every other format. They are not in
+            its `repr`.
+        chroma: how far the file's image is from having a single tint, in [0, 1]: 0 for grey and
             for every DICOM image, 0.04 to 0.17 for colour photographs; `raster.decode` defines it.
     """
 
@@ -48,3 +48,12 @@ class Radiograph:
     def width(self) -> int:
         """Columns of pixels."""
         return int(self.pixels.shape[1])
+
+    def __repr__(self) -> str:
+        """Names the file, its size and format; neither pixels nor identifiers."""
+        view = self.acquisition.view_position if self.acquisition is not None else None
+        shown = f", {view}" if view else ""
+        return (
+            f"Radiograph({str(self.path)!r}, {self.height} x {self.width} pixels, "
+            f"{self.format}, {self.bits} bits{shown})"
+        )

@@ -6,7 +6,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from lungscope.errors import LungscopeError
+from lungscope.errors import ModelDamaged
 
 INPUT = "images"
 LOGITS, PROBABILITIES, FEATURES = "logits", "probabilities", "features"
@@ -33,7 +33,7 @@ class ModelOutput:
 
 
 class Session:
-    """A graph that is ready to answer; several threads may ask at once."""
+    """A graph that is ready to run; several threads may use it at once."""
 
     def __init__(self, graph: bytes, threads: int = 1) -> None:
         """Prepares a graph.
@@ -43,7 +43,7 @@ class Session:
             threads: that work on one call, >= 1. With 1 the calling thread does it all.
 
         Raises:
-            LungscopeError: not a graph, or not one that `lungscope export` wrote.
+            ModelDamaged: not a graph, or not one that `lungscope export` wrote.
         """
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
@@ -55,11 +55,11 @@ class Session:
             self._session = ort.InferenceSession(graph, options, ["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime's exceptions have no common class of their own
             first = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise LungscopeError(f"model.onnx: not a graph that can be run ({first})") from error
+            raise ModelDamaged(f"model.onnx: not a graph that can be run ({first})") from error
         present = [output.name for output in self._session.get_outputs()]
         missing = {LOGITS, PROBABILITIES, FEATURES} - set(present)
         if missing or [given.name for given in self._session.get_inputs()] != [INPUT]:
-            raise LungscopeError(
+            raise ModelDamaged(
                 "model.onnx: its inputs and outputs are not those of a lungscope model; "
                 "export the run again"
             )

@@ -45,7 +45,7 @@ class Explanation:
             method: by which the activation map was found.
 
         Raises:
-            LungscopeError: no such class, or an architecture without an activation map.
+            InvalidSetting: no such class, or an architecture without an activation map.
         """
         heatmap = prediction.heatmap(label)
         label = prediction.most_probable if label is None else label
