@@ -59,7 +59,7 @@ def test_it_exports_beside_the_run_and_says_what_to_do_next(run, asked, phantoms
     assert "302 validation images and 12 phantoms" in told
     assert "logits within 9.5e-06, 100.0% equal decisions" in told
     assert "0.9371 and 0.9404" in told
-    assert "farther than 1.497" in told
+    assert "beyond a distance of 1.497" in told
     assert "confidence of 0.567" in told
     assert f"Next: lungscope predict PATH --model '{run.folder / 'export'}'" in told
     assert "not for diagnosis" in told
@@ -68,7 +68,7 @@ def test_it_exports_beside_the_run_and_says_what_to_do_next(run, asked, phantoms
 def test_a_model_that_is_sure_enough_of_every_answer_is_not_said_to_abstain_below_0(run, asked):
     asked["min_confidence"] = 0.0
     told = invoke(app, ["export", str(run.folder)]).stdout
-    assert "never for want of confidence" in told
+    assert "never because of low confidence" in told
     assert "0.000" not in told
 
 

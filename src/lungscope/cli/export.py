@@ -1,4 +1,4 @@
-"""`lungscope export`: a trained run as a model that answers without torch."""
+"""`lungscope export`: a trained run as a model that classifies without torch."""
 
 import shlex
 from contextlib import ExitStack
@@ -31,17 +31,20 @@ def export(
         ),
     ] = None,
     int8: Annotated[
-        bool, typer.Option("--int8", help="8-bit integers: smaller and faster, nearly as exact.")
+        bool,
+        typer.Option(
+            "--int8", help="Export in 8-bit integers: smaller and faster, slightly less accurate."
+        ),
     ] = False,
     cache: CacheFolder = None,
     force: Force = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Export a run's best checkpoint: an ONNX graph with what stands before and beside it.
+    """Export a run's best checkpoint as an ONNX graph with preprocessing and abstention.
 
-    The graph is compared with the checkpoint on the validation images and on phantoms. If it
-    answers otherwise, nothing is written.
+    The graph is compared with the checkpoint on the validation images and on phantoms. If their
+    predictions differ, nothing is written.
     """
     terminal = Terminal(quiet=quiet, json=json)
     exported = _exported(run, data, out, terminal, int8=int8, cache=cache, force=force)
@@ -95,9 +98,9 @@ def _exported(
 
 def _abstention(limits: "Mapping[str, Any]") -> str:
     sure = limits["min_confidence"]
-    told = f"below a confidence of {sure:.3f}" if sure else "never for want of confidence"
+    told = f"below a confidence of {sure:.3f}" if sure else "never because of low confidence"
     return (
-        f"Abstains farther than {limits['max_distance']:.3f} from the training images "
+        f"Abstains beyond a distance of {limits['max_distance']:.3f} from the training images "
         f"({limits['score']}), and {told}: both chosen on validation images"
     )
 

@@ -13,7 +13,7 @@ from lungscope.images import Preprocessing
 
 FORMAT = "lungscope-model"
 VERSION = 2
-"""Version 1, of lungscope 0.1.0, had other names in `abstention`, which only exports have."""
+"""Version of the format; version 1, of lungscope 0.1.0, had other names in `abstention`."""
 
 PRECISIONS = ("fp32", "int8")
 SEAL = "sha256"
@@ -125,12 +125,12 @@ class Description:
             value = json.loads(path.read_text(encoding="utf-8"))
             if value["format"] != FORMAT:
                 raise ModelDamaged(f"{path}: not the description of a lungscope model")
-            if value["version"] == 1 and "export" in value:
+            if value["version"] == 1:
                 raise ModelDamaged(
-                    f"{path}: an export of lungscope 0.1.0, which this version does not read; "
-                    "export its run again with lungscope export RUN"
+                    f"{path}: a model of lungscope 0.1.0, which this version does not read; train "
+                    "it again with lungscope train and export that with lungscope export RUN"
                 )
-            if value["version"] not in (1, VERSION):
+            if value["version"] != VERSION:
                 raise ModelDamaged(
                     f"{path}: model format version {value['version']}, this lungscope reads "
                     f"version {VERSION}; use the lungscope that wrote it"
