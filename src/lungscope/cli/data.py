@@ -10,7 +10,7 @@ from rich.table import Table
 from lungscope.cli.options import Folder, Force, Json, Quiet, Seed, Skip, Workers
 from lungscope.cli.terminal import Terminal
 from lungscope.cli.training import describe_split
-from lungscope.errors import LungscopeError
+from lungscope.errors import AlreadyExists
 from lungscope.text import format_quantity
 
 if TYPE_CHECKING:
@@ -195,4 +195,4 @@ def _commonest(counts: dict[str, int]) -> str:
 def _refuse_existing(paths: list[Path], *, force: bool) -> None:
     there = [path for path in paths if path.exists()]
     if there and not force:
-        raise LungscopeError(f"{there[0]}: is already there; replace it with --force")
+        raise AlreadyExists(f"{there[0]}: is already there; replace it with --force")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lungscope.errors import LungscopeError
+from lungscope.errors import InvalidSetting
 from lungscope.phantom.anatomy import Anatomy
 from lungscope.phantom.exposure import Exposure
 from lungscope.phantom.fields import mottle, wide_blur
@@ -49,14 +49,14 @@ def draw_phantom(label: str, seed: int, size: int = 256, view: int = 0) -> Phant
         view: which image of the patient, >= 0: position, exposure and noise.
 
     Raises:
-        LungscopeError: an unknown label, or a number out of its range.
+        InvalidSetting: an unknown label, or a number out of its range.
     """
     if label not in FINDINGS:
-        raise LungscopeError(f"phantom: no class {label!r}; choose one of {', '.join(CLASSES)}")
+        raise InvalidSetting(f"phantom: no class {label!r}; choose one of {', '.join(CLASSES)}")
     if not SMALLEST <= size <= LARGEST:
-        raise LungscopeError(f"phantom: size {size} must be from {SMALLEST} to {LARGEST} pixels")
+        raise InvalidSetting(f"phantom: size {size} must be from {SMALLEST} to {LARGEST} pixels")
     if seed < 0 or view < 0:
-        raise LungscopeError(f"phantom: seed {seed} and view {view} must not be negative")
+        raise InvalidSetting(f"phantom: seed {seed} and view {view} must not be negative")
     anatomy = Anatomy.draw(phantom_generator(seed, BODY))
     rng = phantom_generator(seed, VIEW, view)
     pose, exposure = Pose.draw(rng), Exposure.draw(rng)
