@@ -2,9 +2,9 @@
 
 Where only the classifier is trained, an image's features never change. Those of the validation
 images, which are not augmented, are held in memory; those of the training images too, where the
-recipe's flips can show an image in a few ways only. A rotation shows an image differently every time: then
-the training images go through the backbone in every epoch, as all images do where the features
-would not fit.
+recipe's flips can show an image in a few ways only. A rotation shows an image differently every
+time: then the training images go through the backbone in every epoch, as all images do where the
+features would not fit.
 
 On the CPU that this was tried on (x86, AMD EPYC), all five backbones gave a feature the same bits
 in every size of batch that was tried from 16 images up; in smaller ones oneDNN and MKL may choose
