@@ -1,4 +1,4 @@
-"""The application: routes, what stands around them, and the model's coming and going."""
+"""The application: routes, middleware, page files, and loading of the model."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -30,9 +30,9 @@ def create_application(settings: Settings, load: Callable[[], Model]) -> FastAPI
     """Makes the application; its `state.service` is the service behind it.
 
     Args:
-        settings: how it runs.
+        settings: configuration of the service.
         load: gives the model. It is called in a thread when the application starts; until it
-            returns, requests for answers are told to wait.
+            returns, predictions are answered with 503 and Retry-After.
 
     Raises:
         LungscopeError: the audit log cannot be opened.
@@ -49,7 +49,7 @@ def create_application(settings: Settings, load: Callable[[], Model]) -> FastAPI
     app = FastAPI(
         title="lungscope",
         version=__version__,
-        summary="What chest radiographs show, or why that is not said.",
+        summary="Classifies chest radiographs, or says why it abstains.",
         description=DISCLAIMER,
         lifespan=lifespan,
         docs_url=None,  # they fetch their scripts from elsewhere
@@ -102,7 +102,7 @@ _ALWAYS_ASK = "no-cache"
 
 
 class PageFiles(StaticFiles):
-    """Files of the page, which a browser may keep as long as it asks whether they are the same."""
+    """Files of the page, which a browser may cache and must revalidate."""
 
     def file_response(self, *args: object, **kwargs: object) -> Response:
         """Makes the response of a file."""

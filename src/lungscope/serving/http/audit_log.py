@@ -1,4 +1,4 @@
-"""What was answered, kept for those who must account for it: lines of JSON, without identifiers."""
+"""The audit log of answers: lines of JSON without identifiers."""
 
 import json
 import os
@@ -10,16 +10,16 @@ from typing import Any
 from lungscope.errors import LungscopeError
 
 LARGEST = 16 * 2**20
-"""Bytes of the file before a new one is begun."""
+"""Largest file, bytes; then a new one is begun."""
 
 KEPT = 9
-"""Full files that are kept, `.1` being the newest; older ones are removed."""
+"""Number of full files to keep, `.1` being the newest; older ones are removed."""
 
 _OWN = 0o600
 
 
 class AuditLogUnwritable(LungscopeError):
-    """What must be recorded cannot be."""
+    """The audit log cannot be written."""
 
 
 class AuditLog:
@@ -30,12 +30,12 @@ class AuditLog:
     """
 
     def __init__(self, path: Path, largest: int = LARGEST, kept: int = KEPT) -> None:
-        """Opens the file, or makes it; its folder must be there.
+        """Opens or makes the file; its folder must exist.
 
         Args:
-            path: of the file.
-            largest: bytes before a new one is begun, >= 1.
-            kept: full files that are kept, >= 1.
+            path: path of the file.
+            largest: largest size before a new one is begun, bytes, >= 1.
+            kept: number of full files to keep, >= 1.
 
         Raises:
             AuditLogUnwritable: it cannot be opened.

@@ -1,4 +1,4 @@
-"""The body of a request: counted as it comes in, within limits of size, memory and time."""
+"""Receives the body of a request within limits of size, memory and time."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,9 +12,9 @@ from lungscope.serving.http.settings import MIB, Settings
 
 
 class Intake:
-    """Takes uploads into memory, of all clients together no more than there is room for.
+    """Receives uploads into memory, with a bound on the total of all clients.
 
-    Room is taken as bytes come in, not as they are announced: who sends slowly holds little.
+    Bytes count as they arrive, not as they are announced, so that a slow client holds little.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -23,15 +23,15 @@ class Intake:
 
     @property
     def held(self) -> int:
-        """Bytes of uploads that are in memory."""
+        """Bytes of uploads in memory."""
         return self._held
 
     @asynccontextmanager
     async def uploads(self, request: Request) -> AsyncIterator[list[Upload]]:
-        """Yields the files of a request; their room is given back when the block ends.
+        """Yields the files of a request; their memory is released when the block ends.
 
         Raises:
-            Problem: no form with files; too large; too slow; or there is no room at the moment.
+            Problem: not a form with files, too large, too slow, or no memory left at the moment.
         """
         room = _Room(self)
         try:
@@ -80,7 +80,7 @@ class Intake:
 
 
 class _Room:
-    """What one request holds of the memory for uploads."""
+    """The part of the memory for uploads that one request holds."""
 
     def __init__(self, intake: Intake) -> None:
         self._intake = intake

@@ -1,4 +1,4 @@
-"""What the service tells Prometheus: how much it does, how fast, and what it answers."""
+"""Metrics of the service for Prometheus, and the drift of its images."""
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -34,68 +34,68 @@ class Metrics:
         PlatformCollector(registry=self._registry)
         self.requests = Counter(
             "lungscope_requests",
-            "Requests that were answered.",
+            "Answered requests.",
             ("route", "status"),
             registry=self._registry,
         )
         self.seconds = Histogram(
             "lungscope_request_seconds",
-            "Time from the head of a request to the end of its response.",
+            "Seconds from the head of a request to the end of its response.",
             ("route",),
             buckets=SECONDS,
             registry=self._registry,
         )
         self.classes = Counter(
             "lungscope_answers",
-            "Images for which a class was named.",
+            "Images with a predicted class.",
             ("class",),
             registry=self._registry,
         )
         self.abstentions = Counter(
             "lungscope_abstentions",
-            "Images for which none was named, by why.",
+            "Images without a predicted class, by reason.",
             ("reason",),
             registry=self._registry,
         )
         self.unreadable = Counter(
             "lungscope_unreadable",
-            "Files that were no radiograph that can be read.",
+            "Files that could not be read as a radiograph.",
             registry=self._registry,
         )
 
-    def watch(self, name: str, told: str, value: Callable[[], float | None]) -> None:
-        """Adds a gauge that is asked when it is read; None leaves it out.
+    def watch(self, name: str, help_text: str, value: Callable[[], float | None]) -> None:
+        """Adds a gauge whose value is computed at each scrape.
 
         Args:
-            name: of the gauge, after "lungscope_".
-            told: what it is.
-            value: asked at each reading.
+            name: name of the gauge without the prefix "lungscope_".
+            help_text: description of the gauge.
+            value: called at each scrape; None leaves the gauge out.
         """
-        self._registry.register(_Asked(f"lungscope_{name}", told, value))
+        self._registry.register(_ComputedGauge(f"lungscope_{name}", help_text, value))
 
     def exposition(self) -> bytes:
-        """All of them in Prometheus' text format."""
+        """Returns all metrics in Prometheus' text format."""
         return generate_latest(self._registry)
 
 
-class _Asked(Collector):
-    def __init__(self, name: str, told: str, value: Callable[[], float | None]) -> None:
-        self._name, self._told, self._value = name, told, value
+class _ComputedGauge(Collector):
+    def __init__(self, name: str, help_text: str, value: Callable[[], float | None]) -> None:
+        self._name, self._help, self._value = name, help_text, value
 
     def describe(self) -> Iterator[GaugeMetricFamily]:
-        yield GaugeMetricFamily(self._name, self._told)
+        yield GaugeMetricFamily(self._name, self._help)
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         value = self._value()
         if value is not None:
-            yield GaugeMetricFamily(self._name, self._told, value)
+            yield GaugeMetricFamily(self._name, self._help, value)
 
 
 WINDOW = 500
-"""Images that are looked back on."""
+"""Number of most recent images that are compared."""
 
 LEAST = 50
-"""Images below which nothing is told: chance alone would make it large."""
+"""Fewest images for which a statistic is given: with fewer, chance alone makes it large."""
 
 
 class Drift:

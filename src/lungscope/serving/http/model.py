@@ -1,4 +1,4 @@
-"""The model that answers, with what the service tells of it."""
+"""The model of the service and its description for clients."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ _LARGEST_CARD = 2**20
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A classifier and its papers.
+    """A classifier and its model card.
 
     Attributes:
-        classifier: that answers.
-        card: the model card in Markdown, or None where there is none.
+        classifier: classifies the radiographs.
+        card: the model card in Markdown, or None if there is none.
     """
 
     classifier: Classifier
@@ -36,11 +36,11 @@ class Model:
 
     @property
     def quantiles(self) -> Sequence[float]:
-        """Of the validation images' distances; empty where the model does not tell them."""
+        """Quantiles of the validation images' distances; empty if the model has none."""
         return [float(each) for each in self.classifier.description.abstention.get("quantiles", ())]
 
     def to_json(self) -> dict[str, Any]:
-        """What clients are told of the model."""
+        """Returns the description of the model for clients."""
         description = self.classifier.description
         return {
             "name": description.architecture,

@@ -1,4 +1,4 @@
-"""Around every request: its id, its headers, its time, and an answer even to a fault."""
+"""Request ids, security headers, metrics, and a response to internal errors."""
 
 import logging
 import re
@@ -44,7 +44,7 @@ _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class Observation:
-    """Numbers, measures and secures what an application does; the outermost layer but one."""
+    """Middleware that identifies, measures and secures every request; second from outside."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app, self._metrics = app, metrics
@@ -76,7 +76,9 @@ class Observation:
             log.error("request %s: %s", request_id, _where(error))  # noqa: TRY400
             if status:
                 raise ConnectionAbortedError from None  # half an answer cannot be taken back
-            problem = Problem(FAULT, "please report it with the request id and the service's log")
+            problem = Problem(
+                FAULT, "internal error; please report it with the request id and the service's log"
+            )
             await response(problem, request_id)(scope, receive, sent)
         finally:
             route = getattr(scope.get("route"), "path", "other")

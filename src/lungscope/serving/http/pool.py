@@ -15,15 +15,15 @@ T = TypeVar("T")
 
 
 class Full(Exception):
-    """As much is waiting as may wait."""
+    """The queue is full."""
 
 
 class Late(Exception):
-    """The work was not done in its time; what of it had not begun is dropped."""
+    """The work took too long; the part that had not begun is dropped."""
 
 
 class Pool:
-    """Threads that do what is accepted, and accept no more than they can do soon."""
+    """Worker threads with a bounded queue."""
 
     def __init__(self, workers: int, queue: int) -> None:
         """Starts without work.
@@ -48,8 +48,8 @@ class Pool:
         """Whether not one more piece of work would be accepted."""
         return self._accepted >= self._most
 
-    async def done(self, work: Sequence[Callable[[], T]], seconds: float) -> list[T]:
-        """Has work done, all of it or none.
+    async def run(self, work: Sequence[Callable[[], T]], seconds: float) -> list[T]:
+        """Runs pieces of work, all of them or none.
 
         Args:
             work: pieces, done in any order.
@@ -74,7 +74,7 @@ class Pool:
                 future.cancel()
 
     def close(self) -> None:
-        """Waits until all that was accepted is done, and accepts no more."""
+        """Accepts no more work, and waits until the accepted work is done."""
         self._threads.shutdown()
 
     def _accept(self, count: int) -> None:

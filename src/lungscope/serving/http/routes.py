@@ -1,4 +1,4 @@
-"""The paths of the service and what each of them answers."""
+"""The endpoints of the service."""
 
 import json
 from typing import Annotated, Any
@@ -7,7 +7,6 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from lungscope.about import DISCLAIMER
-from lungscope.serving.http.answer import RequestOptions
 from lungscope.serving.http.problems import INVALID, UNREADABLE, Problem
 from lungscope.serving.http.schema import (
     UPLOAD,
@@ -18,6 +17,7 @@ from lungscope.serving.http.schema import (
     problems,
 )
 from lungscope.serving.http.service import Service
+from lungscope.serving.http.upload import RequestOptions
 
 EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -33,19 +33,19 @@ routes = APIRouter()
     },
     tags=["predictions"],
 )
-async def predictions(request: Request, asked: Annotated[RequestForm, Query()]) -> Response:
-    """Classifies one or several radiographs; nothing of them is kept.
+async def predictions(request: Request, form: Annotated[RequestForm, Query()]) -> Response:
+    """Classifies one or several radiographs; uploads are never stored.
 
     A single file that cannot be read is a problem (400); among several it is a row with `error`.
     """
     service = _service(request)
     classes = service.model.classifier.classes
-    if asked.label is not None and asked.label not in classes:
+    if form.label is not None and form.label not in classes:
         raise Problem(INVALID, f"class: the model has no such class; it has {', '.join(classes)}")
     service.check_room()
-    wishes = RequestOptions(asked.explain, asked.label, asked.preview)
+    options = RequestOptions(form.explain, form.label, form.preview)
     async with service.intake.uploads(request) as uploads:
-        found = await service.answers(uploads, wishes, request.state.request_id)
+        found = await service.classify(uploads, options, request.state.request_id)
     rows = [each.row for each in found]
     if len(rows) == 1 and rows[0]["error"] is not None:
         raise Problem(UNREADABLE, rows[0]["error"])
@@ -58,19 +58,19 @@ async def predictions(request: Request, asked: Annotated[RequestForm, Query()]) 
     tags=["model"],
 )
 async def model(request: Request) -> Response:
-    """Describes the model that answers."""
+    """Describes the model."""
     return _json(_service(request).model.to_json())
 
 
 @routes.get("/healthz", responses={200: {"model": Status}}, tags=["operation"])
 async def healthz() -> Response:
-    """Answers as long as the service runs."""
+    """Liveness: answers as long as the service runs."""
     return _json({"status": "ok"})
 
 
 @routes.get("/readyz", responses={200: {"model": Status}, **problems(503)}, tags=["operation"])
 async def readyz(request: Request) -> Response:
-    """Answers once radiographs would be classified."""
+    """Readiness: answers once radiographs can be classified."""
     _service(request).check_ready()
     return _json({"status": "ready"})
 
@@ -84,7 +84,7 @@ async def readyz(request: Request) -> Response:
     tags=["operation"],
 )
 async def metrics(request: Request) -> Response:
-    """Tells Prometheus what was done."""
+    """Metrics in Prometheus' text format."""
     return Response(_service(request).metrics.exposition(), media_type=EXPOSITION)
 
 

@@ -1,4 +1,4 @@
-"""The running server: its socket, its signals, and an end at which nothing is dropped."""
+"""Runs the server: socket, signals, and a shutdown that answers accepted requests."""
 
 import asyncio
 import errno
@@ -102,7 +102,7 @@ def configuration(app: object, settings: Settings) -> uvicorn.Config:
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server, which looks after the model's coming: ready, or an end without it."""
+    """uvicorn's server, which reports when the model is loaded and stops if it can't be."""
 
     def __init__(
         self,
@@ -123,7 +123,7 @@ class Server(uvicorn.Server):
 
 
 def url(host: str, port: int) -> str:
-    """Where the page is."""
+    """Returns the address of the page."""
     return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
 

@@ -9,7 +9,6 @@ from functools import partial
 from lungscope.errors import LungscopeError
 from lungscope.inference.classifier import Classifier
 from lungscope.inference.prediction import Prediction
-from lungscope.serving.http.answer import RequestOptions, UploadResult, answer_upload
 from lungscope.serving.http.audit_log import AuditLog, AuditLogUnwritable
 from lungscope.serving.http.intake import Intake
 from lungscope.serving.http.metrics import Drift, Metrics
@@ -18,6 +17,7 @@ from lungscope.serving.http.multipart import Upload
 from lungscope.serving.http.pool import Full, Late, Pool
 from lungscope.serving.http.problems import BUSY, LATE, LOADING, NO_MEMORY, NOT_RECORDED, Problem
 from lungscope.serving.http.settings import Settings
+from lungscope.serving.http.upload import RequestOptions, UploadResult, classify_upload
 
 log = logging.getLogger("lungscope.serving")
 
@@ -52,7 +52,7 @@ class Service:
         self._drift: Drift | None = None
         self._pool = Pool(settings.workers, settings.queue)
         self._audit_log = AuditLog(settings.audit_log) if settings.audit_log else None
-        self.metrics.watch("queue", "Images that wait for a worker.", lambda: self._pool.waiting)
+        self.metrics.watch("queue", "Images waiting for a worker.", lambda: self._pool.waiting)
         self.metrics.watch("upload_bytes", "Bytes of uploads in memory.", lambda: self.intake.held)
         self.metrics.watch(
             "drift",
@@ -89,7 +89,7 @@ class Service:
         return self.loaded
 
     def check_ready(self) -> None:
-        """Passes where a request would be answered.
+        """Returns if a request would be answered.
 
         Raises:
             Problem: the model is not loaded yet, or answers cannot be recorded.
@@ -99,7 +99,7 @@ class Service:
             raise Problem(NOT_RECORDED, "answers cannot be recorded; the disk may be full")
 
     def check_room(self) -> None:
-        """Passes where one more image would be accepted.
+        """Returns if one more image would be accepted.
 
         Raises:
             Problem: the queue is full.
@@ -107,20 +107,20 @@ class Service:
         if self._pool.full:
             raise _busy()
 
-    async def answers(
-        self, uploads: list[Upload], wishes: RequestOptions, request_id: str
+    async def classify(
+        self, uploads: list[Upload], options: RequestOptions, request_id: str
     ) -> list[UploadResult]:
-        """Has uploads classified, in their order.
+        """Classifies uploads and returns their results in order.
 
         Raises:
             Problem: the queue is full, the answers were not ready in time, or cannot be recorded.
         """
         classifier = self.model.classifier
         work = [
-            partial(self._answered, classifier, upload, wishes, request_id) for upload in uploads
+            partial(self._classify, classifier, upload, options, request_id) for upload in uploads
         ]
         try:
-            found = await self._pool.done(work, self.settings.timeout)
+            found = await self._pool.run(work, self.settings.timeout)
         except Full as error:
             raise _busy() from error
         except Late as error:
@@ -136,12 +136,12 @@ class Service:
             self._count(each)
         return found
 
-    def _answered(
-        self, classifier: Classifier, upload: Upload, wishes: RequestOptions, request_id: str
+    def _classify(
+        self, classifier: Classifier, upload: Upload, options: RequestOptions, request_id: str
     ) -> UploadResult:
-        """Answers for an upload, in a worker thread; an answer that is not recorded is none."""
-        answered = answer_upload(
-            classifier, upload, wishes, fingerprint=self._audit_log is not None
+        """Classifies an upload in a worker thread; no answer is given that can't be recorded."""
+        answered = classify_upload(
+            classifier, upload, options, fingerprint=self._audit_log is not None
         )
         if self._audit_log is not None:
             self._audit_log.record(_record(answered, request_id))
@@ -161,15 +161,15 @@ class Service:
 
 
 def _record(answered: UploadResult, request_id: str) -> dict[str, object]:
-    """A line of the audit log: no name of a file, and no reason of a refusal, which may have it."""
+    """Returns a line of the audit log, without file names and refusals, which may hold one."""
     outcome = answered.outcome
-    told: dict[str, object] = {
+    line: dict[str, object] = {
         "time": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
         "request_id": request_id,
         "readable": isinstance(outcome, Prediction),
     }
     if isinstance(outcome, Prediction):
-        told |= {
+        line |= {
             "pixels_sha256": answered.pixels_sha256,
             "model": outcome.model,
             "model_sha256": outcome.model_sha256,
@@ -179,7 +179,7 @@ def _record(answered: UploadResult, request_id: str) -> dict[str, object]:
             "reason": outcome.reason,
             "distance": outcome.distance,
         }
-    return told
+    return line
 
 
 def _busy() -> Problem:

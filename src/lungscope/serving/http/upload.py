@@ -20,17 +20,17 @@ from lungscope.inference.rows import to_json
 from lungscope.serving.http.multipart import Upload
 
 LONGEST_PREVIEW = 1024
-"""Pixels of a preview's longer side."""
+"""Longer side of a preview, pixels."""
 
 
 @dataclass(frozen=True)
 class RequestOptions:
-    """What a client asks for besides the answer.
+    """What a client requests besides the prediction.
 
     Attributes:
-        explain: whether to say where the evidence lies.
-        label: the class whose evidence it is; the most probable one by default.
-        preview: whether to give the radiograph as a browser can show it.
+        explain: whether to add a heatmap.
+        label: class to explain; the most probable one by default.
+        preview: whether to add the radiograph as a PNG for display.
     """
 
     explain: bool = False
@@ -40,11 +40,11 @@ class RequestOptions:
 
 @dataclass(frozen=True, eq=False)
 class UploadResult:
-    """An upload that was dealt with.
+    """The result of one upload.
 
     Attributes:
-        row: of the answer.
-        outcome: of the model, or why it was not asked.
+        row: JSON row of the response.
+        outcome: the prediction, or why the file is unreadable.
         pixels_sha256: of the radiograph's height, width and pixels, in hexadecimal; None where the
             file is unreadable, or where nobody asked for it.
     """
@@ -54,16 +54,16 @@ class UploadResult:
     pixels_sha256: str | None = None
 
 
-def answer_upload(
-    classifier: Classifier, upload: Upload, wishes: RequestOptions, *, fingerprint: bool
+def classify_upload(
+    classifier: Classifier, upload: Upload, options: RequestOptions, *, fingerprint: bool
 ) -> UploadResult:
     """Reads, classifies and explains one upload.
 
     Args:
-        classifier: that is asked.
+        classifier: classifies the radiograph.
         upload: one file.
-        wishes: of the client.
-        fingerprint: whether `pixels_sha256` is wanted.
+        options: what the client requests besides the prediction.
+        fingerprint: whether to compute `pixels_sha256`.
     """
     try:
         radiograph = read_content(upload.content, upload.name)
@@ -72,9 +72,9 @@ def answer_upload(
         return UploadResult(to_json(failure, with_ids=False), failure)
     prediction = classifier.classify(radiograph)
     row = to_json(prediction, with_ids=False)
-    if wishes.explain:
-        row["heatmap"] = _heatmap(radiograph, prediction, wishes.label)
-    if wishes.preview:
+    if options.explain:
+        row["heatmap"] = _heatmap(radiograph, prediction, options.label)
+    if options.preview:
         row["preview"] = data_url(preview(radiograph.pixels))
     return UploadResult(
         row,
