@@ -32,6 +32,7 @@ def pytest_configure():
     os.umask(0o022)
     for variable in ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "PY_COLORS"):
         os.environ.pop(variable, None)
+    os.environ["TERM"] = "xterm"  # rich shows no progress on a "dumb" terminal
     # `nohup` and a script's background jobs start with SIGINT ignored, and what a test starts
     # would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -34,6 +34,19 @@ def schema_of(kind: type[Any]) -> Schema:
     return schema
 
 
+def without_docstrings(schema: Any) -> Any:
+    """Returns the schema without descriptions: the API's reference has them, in better form."""
+    if isinstance(schema, list):
+        return [without_docstrings(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        key: without_docstrings(value)
+        for key, value in schema.items()
+        if not (key == "description" and isinstance(value, str))
+    }
+
+
 def marked(schema: Schema, name: str, version: int) -> Schema:
     """Adds the two fields by which a file is recognised."""
     schema["properties"] = {
@@ -83,7 +96,7 @@ def schemas() -> dict[str, Schema]:
         f"{name}.schema.json": {
             "$schema": "https://json-schema.org/draft/2020-12/schema",
             "title": f"{name}.json",
-            **{key: value for key, value in schema.items() if key not in {"title", "description"}},
+            **{key: value for key, value in without_docstrings(schema).items() if key != "title"},
         }
         for name, schema in found.items()
     }

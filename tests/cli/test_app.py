@@ -6,6 +6,7 @@ from typer.testing import CliRunner
 
 from lungscope.about import __version__
 from lungscope.cli.app import app
+from lungscope.errors import NotFound
 
 run = CliRunner().invoke
 
@@ -49,7 +50,7 @@ def test_a_mistake_is_told_in_one_line_on_standard_error_and_exits_with_2(tmp_pa
 def test_debug_shows_where_a_mistake_was_found(tmp_path):
     result = run(app, ["--debug", "data", "check", str(tmp_path / "nowhere")])
     assert result.exit_code == 1
-    assert type(result.exception).__name__ == "LungscopeError"
+    assert isinstance(result.exception, NotFound)
 
 
 def test_an_unknown_option_exits_with_2():
