@@ -58,13 +58,13 @@ def test_features_that_teach_nothing_are_refused(features):
 
 
 @pytest.mark.parametrize(("count", "rank"), [(99, 99), (199, 198), (302, 300)])
-def test_the_farthest_of_99_images_or_more_is_the_conformal_quantile(count, rank):
+def test_the_max_distance_of_99_images_or_more_is_the_conformal_quantile(count, rank):
     distances = np.random.default_rng(0).permutation(np.arange(1.0, count + 1))
     assert choose_max_distance(distances) == rank
 
 
 @pytest.mark.parametrize("count", [2, 5, 12, 50, 98])
-def test_of_few_images_the_farthest_is_beyond_all_of_them_and_keeps_more_than_they_would(count):
+def test_of_few_images_the_max_distance_is_beyond_all_of_them_and_keeps_more_than_they_would(count):
     draws = np.random.default_rng(0).lognormal(0, 0.25, (2000, count + 1))
     limits = np.array([choose_max_distance(row[:-1]) for row in draws])
     largest = draws[:, :-1].max(axis=1)

@@ -32,9 +32,7 @@ def export(
     ] = None,
     int8: Annotated[
         bool,
-        typer.Option(
-            "--int8", help="Export in 8-bit integers: smaller and faster, slightly less accurate."
-        ),
+        typer.Option("--int8", help="8-bit integers: smaller, faster, slightly less accurate."),
     ] = False,
     cache: CacheFolder = None,
     force: Force = False,
