@@ -1,1 +1,5 @@
 """Audits of a model: shortcuts, sources, leaks, robustness, heatmaps, misclassifications."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,1 +1,5 @@
 """A checkpoint of a run becomes a model that answers without torch."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

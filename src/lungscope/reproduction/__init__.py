@@ -3,16 +3,6 @@
 `reproduce` carries out a `Plan` and returns a `Reproduction`; the modules hold the parts of it.
 """
 
-from lungscope.reproduction.plan import Plan
-from lungscope.reproduction.reproduction import Reproduction
-from lungscope.reproduction.runner import RunEnvironment
-from lungscope.reproduction.workflow import ReproductionCallbacks, claim_folder, reproduce
+import lazy_loader
 
-__all__ = [
-    "Plan",
-    "Reproduction",
-    "ReproductionCallbacks",
-    "RunEnvironment",
-    "claim_folder",
-    "reproduce",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,1 +1,5 @@
 """A recipe and a split become a fitted model in a run folder; Lightning underneath."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

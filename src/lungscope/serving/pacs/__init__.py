@@ -1,1 +1,5 @@
 """A DICOM node beside the PACS: receives radiographs, sends reports and drawn explanations back."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,52 @@
+from .about import DISCLAIMER, __version__
+from .api import Run, compare, split, train
+from .data.index import Index
+from .data.split import Split
+from .errors import (
+    AlreadyExists,
+    DataLeak,
+    InvalidData,
+    InvalidSetting,
+    LungscopeError,
+    ModelDamaged,
+    NotFound,
+    UnreadableImage,
+    UnwantedImage,
+    WeightsUnavailable,
+)
+from .estimate import Estimate
+from .estimator import RadiographEstimator
+from .images import Radiograph, read
+from .inference.classifier import Classifier
+from .inference.prediction import Prediction
+from .models.checkpoint import Checkpoint
+from .training.recipe import Recipe
+
+__all__ = [
+    "DISCLAIMER",
+    "AlreadyExists",
+    "Checkpoint",
+    "Classifier",
+    "DataLeak",
+    "Estimate",
+    "Index",
+    "InvalidData",
+    "InvalidSetting",
+    "LungscopeError",
+    "ModelDamaged",
+    "NotFound",
+    "Prediction",
+    "Radiograph",
+    "RadiographEstimator",
+    "Recipe",
+    "Run",
+    "Split",
+    "UnreadableImage",
+    "UnwantedImage",
+    "WeightsUnavailable",
+    "__version__",
+    "compare",
+    "read",
+    "split",
+    "train",
+]

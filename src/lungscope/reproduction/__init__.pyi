@@ -1,0 +1,16 @@
+from .paper import TABLE_1, Published
+from .plan import Part, Plan
+from .reproduction import Reproduction
+from .runner import RunEnvironment
+from .workflow import ReproductionCallbacks, reproduce
+
+__all__ = [
+    "TABLE_1",
+    "Part",
+    "Plan",
+    "Published",
+    "Reproduction",
+    "ReproductionCallbacks",
+    "RunEnvironment",
+    "reproduce",
+]

@@ -1,0 +1,26 @@
+from .execution import Execution
+from .fitting import FitCallbacks, FitResult, fit
+from .history import Epoch, best_epoch, read_history
+from .recipe import PAPER_RECIPE, RECIPES, Recipe, find_recipe
+from .run import Run
+from .scoring import compute_features, compute_logits
+from .setting import Setting, list_settings
+
+__all__ = [
+    "PAPER_RECIPE",
+    "RECIPES",
+    "Epoch",
+    "Execution",
+    "FitCallbacks",
+    "FitResult",
+    "Recipe",
+    "Run",
+    "Setting",
+    "best_epoch",
+    "compute_features",
+    "compute_logits",
+    "find_recipe",
+    "fit",
+    "list_settings",
+    "read_history",
+]
