@@ -149,6 +149,7 @@ def test_the_audit_log_tells_each_answer_once_and_only_what_it_may(exported_mode
         "model_sha256",
         "label",
         "probabilities",
+        "abstention",
         "reason",
         "distance",
     }
