@@ -97,5 +97,6 @@ class RadiographEstimator(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def predict(self, X: Sequence[str | Path]) -> NDArray[np.str_]:
         """Returns the most probable class, (N,), for N image files; it never abstains."""
-        found: NDArray[np.str_] = self.classes_[self.predict_proba(X).argmax(axis=1)]
+        probabilities = self.predict_proba(X)
+        found: NDArray[np.str_] = self.classes_[probabilities.argmax(axis=1)]
         return found

@@ -5,13 +5,6 @@ images, which are not augmented, are held in memory; those of the training image
 recipe's flips can show an image in a few ways only. A rotation shows an image differently every
 time: then the training images go through the backbone in every epoch, as all images do where the
 features would not fit.
-
-On the CPU that this was tried on (x86, AMD EPYC), all five backbones gave a feature the same bits
-in every size of batch that was tried from 16 images up; in smaller ones oneDNN and MKL may choose
-other kernels, and features differed by up to 1e-5. A training with held features then has the bits
-of one without where no batch is smaller, an epoch's last one included, and agrees to rounding
-elsewhere. Held features depend on the images and the weights alone, not on the epoch: a training
-that is resumed computes the same bits again.
 """
 
 from dataclasses import dataclass
