@@ -37,7 +37,7 @@ from lungscope.errors import LungscopeError
 from lungscope.evaluation.run_evaluation import open_evaluated
 from lungscope.images import ANYTHING, Preprocessing, read, to_square
 from lungscope.models import Network
-from lungscope.training.run import Run
+from lungscope.training.run import RunFolder
 from lungscope.training.scoring import BATCH, Change, unchanged
 
 Pixels = NDArray[np.uint8]
@@ -259,7 +259,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     options = parser.parse_args()
     mpl.use("agg")
-    checkpoint, split, cache = open_evaluated(Run.open(options.run), options.data, None)
+    checkpoint, split, cache = open_evaluated(RunFolder.open(options.run), options.data, None)
     description = checkpoint.description
     eye = Eye(checkpoint.network, description.preprocessing, options.device)
     pixels = {side: cache.pixels[cache.rows(split.side(side))] for side in ("train", "test")}

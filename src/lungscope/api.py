@@ -27,7 +27,7 @@ from lungscope.training.execution import Device, Execution, Precision
 from lungscope.training.fitting import FitCallbacks, fit
 from lungscope.training.history import Epoch, read_history
 from lungscope.training.recipe import PAPER_RECIPE, Recipe
-from lungscope.training.run import Run as RunFolder
+from lungscope.training.run import RunFolder
 
 log = logging.getLogger("lungscope")
 

@@ -16,7 +16,7 @@ from lungscope.models.checkpoint import Checkpoint, save_checkpoint
 from lungscope.models.network import Network
 from lungscope.training.history import Epoch, write_history
 from lungscope.training.recipe import Recipe
-from lungscope.training.run import Run
+from lungscope.training.run import RunFolder
 
 SIZE = 32
 LEVELS = (40, 128, 216)
@@ -78,7 +78,7 @@ def run(tmp_path_factory, phantoms, phantom_split):
     """A run with an untrained model on phantoms, neither evaluated nor audited."""
     folder = tmp_path_factory.mktemp("audited") / "run"
     recipe = Recipe(model="squeezenet1_1", weights="none", size=64)
-    run = Run.create(folder, recipe, phantom_split, phantoms, force=False)
+    run = RunFolder.create(folder, recipe, phantom_split, phantoms, force=False)
     description = Description(
         "squeezenet1_1",
         16,

@@ -13,7 +13,7 @@ from lungscope.audit.check import Check, list_checks, register_check
 from lungscope.audit.run_audit import audit_run
 from lungscope.data.index import Index
 from lungscope.report.reporting import write_report
-from lungscope.training.run import Run
+from lungscope.training.run import RunFolder
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "add-an-audit-check.md"
 BUILT_IN = [
@@ -47,7 +47,7 @@ def mirrored(tmp_path, monkeypatch):
 
 @pytest.mark.usefixtures("mirrored")
 def test_the_check_of_the_page_is_found_and_shown_everywhere(run, phantoms, cache_folder, tmp_path):
-    copy = Run.open(shutil.copytree(run.folder, tmp_path / "run"))
+    copy = RunFolder.open(shutil.copytree(run.folder, tmp_path / "run"))
     audit_run(copy, Index.open(phantoms), copy.audit, cache_folder=cache_folder, workers=1)
     written = json.loads((copy.audit / "audit.json").read_text())
     (finding,) = (each for each in written["findings"] if each["name"] == "mirrored")

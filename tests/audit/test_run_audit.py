@@ -7,7 +7,7 @@ from lungscope.audit.run_audit import audit_run
 from lungscope.data.index import Index
 from lungscope.errors import LungscopeError
 from lungscope.progress import ignore
-from lungscope.training.run import Run
+from lungscope.training.run import RunFolder
 
 
 @pytest.fixture
@@ -94,6 +94,6 @@ def test_an_audit_is_replaced_only_with_force_and_nothing_else_ever(audited, tmp
 
 
 def test_a_run_without_a_checkpoint_is_refused(tmp_path, run, phantoms, cache_folder):
-    bare = Run.create(tmp_path / "bare", run.recipe, run.split, phantoms, force=False)
+    bare = RunFolder.create(tmp_path / "bare", run.recipe, run.split, phantoms, force=False)
     with pytest.raises(LungscopeError, match="not trained to the end"):
         audit_run(bare, Index.open(phantoms), tmp_path / "audit", cache_folder=cache_folder)

@@ -18,7 +18,7 @@ from lungscope.models import Shape, build_network
 from lungscope.models.checkpoint import save_checkpoint
 from lungscope.training.history import Epoch, write_history
 from lungscope.training.recipe import Recipe
-from lungscope.training.run import Run
+from lungscope.training.run import RunFolder
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "add-a-metric.md"
 invoke = CliRunner().invoke
@@ -29,7 +29,7 @@ def run(tmp_path_factory, phantoms, phantom_split):
     """A run with a checkpoint, not evaluated."""
     folder = tmp_path_factory.mktemp("evaluate") / "lung"
     recipe = Recipe(model="squeezenet1_1", weights="none", size=64)
-    made = Run.create(folder, recipe, phantom_split, phantoms, force=False)
+    made = RunFolder.create(folder, recipe, phantom_split, phantoms, force=False)
     write_history(made.history, [Epoch(1, 0.01, 1.0, 0.5, 1.0, 0.5, 2.0)])
     made.note(finished=True)
     torch.manual_seed(0)

@@ -11,14 +11,14 @@ from lungscope.images import Preprocessing
 from lungscope.inference.abstention import Thresholds
 from lungscope.inference.description import Description, ExportInfo
 from lungscope.training.recipe import Recipe
-from lungscope.training.run import Run
+from lungscope.training.run import RunFolder
 
 invoke = CliRunner().invoke
 
 
 @pytest.fixture
 def run(tmp_path, phantoms, phantom_split):
-    run = Run.create(tmp_path / "my run", Recipe(), phantom_split, phantoms, force=False)
+    run = RunFolder.create(tmp_path / "my run", Recipe(), phantom_split, phantoms, force=False)
     run.note(finished=True)
     return run
 

@@ -8,7 +8,7 @@ from lungscope.images import Preprocessing
 from lungscope.inference.description import Description
 from lungscope.training.history import Epoch, write_history
 from lungscope.training.recipe import Recipe
-from lungscope.training.run import Run
+from lungscope.training.run import RunFolder
 
 invoke = CliRunner().invoke
 
@@ -17,7 +17,7 @@ invoke = CliRunner().invoke
 def run(tmp_path, phantoms, phantom_split):
     """A run that is trained, and neither evaluated nor audited."""
     recipe = Recipe(model="squeezenet", weights="none", size=64)
-    run = Run.create(tmp_path / "lung", recipe, phantom_split, phantoms, force=False)
+    run = RunFolder.create(tmp_path / "lung", recipe, phantom_split, phantoms, force=False)
     write_history(run.history, [Epoch(1, 0.01, 1.0, 0.5, 1.0, 0.5, 2.0)])
     Description(
         architecture=recipe.model,
@@ -44,7 +44,7 @@ def test_what_the_report_leaves_out_is_named_with_the_command_that_replaces_it(r
     from lungscope.audit.audit_report import AuditReport
     from lungscope.estimate import Estimate
 
-    images = len(Run.open(run).split.subset("test"))
+    images = len(RunFolder.open(run).split.subset("test"))
     (run / "audit").mkdir()
     AuditReport("f" * 64, "test", images, 1, Estimate(0.5, 0.4, 0.6), (), (), {}).save(
         run / "audit"

@@ -14,7 +14,7 @@ from lungscope.data.split import Split
 from lungscope.reproduction import runner
 from lungscope.reproduction.progress_estimate import RunProgress
 from lungscope.training import recipe
-from lungscope.training.run import Run
+from lungscope.training.run import RunFolder
 
 invoke = CliRunner().invoke
 
@@ -57,7 +57,7 @@ def test_one_command_writes_the_whole_table(command, tmp_path):
         "split.json", "reproduction.json", "table1.csv", "table1.json", "table1.md", "times.json",
         "figures", "report.html", "mobilenet-v2", "squeezenet1_1",
     }  # fmt: skip
-    assert Run.open(tmp_path / "out" / "mobilenet-v2" / "seed-0").recipe.epochs == 1
+    assert RunFolder.open(tmp_path / "out" / "mobilenet-v2" / "seed-0").recipe.epochs == 1
     before = (tmp_path / "out" / "table1.json").read_text()
 
     again = command("--budget", "1", "--json")
@@ -103,7 +103,7 @@ def test_another_seed_draws_another_split_only_by_force(command, failing, tmp_pa
     assert kept().seed == 0
     command("--seed", "5", "--force", models="squeezenet1_1", split=None)
     assert kept().seed == 5
-    assert Run.open(tmp_path / "out" / "squeezenet1_1" / "seed-5").split == kept()
+    assert RunFolder.open(tmp_path / "out" / "squeezenet1_1" / "seed-5").split == kept()
     assert json.loads((tmp_path / "out" / "reproduction.json").read_text())["split"] == "drawn"
 
 
@@ -138,7 +138,7 @@ def test_the_command_in_the_table_makes_the_same_plan(
 def test_folds_are_made_and_trained(command, failing, tmp_path):
     command("--folds", "3", models="squeezenet1_1", split=None)
     for fold in (1, 2, 3):
-        run = Run.open(tmp_path / "out" / "squeezenet1_1" / f"fold-{fold}")
+        run = RunFolder.open(tmp_path / "out" / "squeezenet1_1" / f"fold-{fold}")
         kept = Split.load(tmp_path / "out" / "folds" / f"fold-{fold}.json")
         assert run.split == kept
         assert kept.description == f"fold {fold} of 3"

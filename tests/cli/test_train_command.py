@@ -7,7 +7,7 @@ from lungscope.cli.app import app
 from lungscope.cli.training import describe_weights
 from lungscope.evaluation.predictions import Predictions
 from lungscope.training.recipe import PAPER_RECIPE
-from lungscope.training.run import Run
+from lungscope.training.run import RunFolder
 
 run = CliRunner().invoke
 
@@ -32,7 +32,7 @@ def test_a_trained_run_is_evaluated(train, cache_folder, tmp_path):
     assert trained.exit_code == 0, trained.stderr
     assert "epoch   1" in trained.stdout
     assert f"Training mobilenet-v2 from random weights into {folder}" in trained.stdout
-    recipe = Run.open(folder).recipe
+    recipe = RunFolder.open(folder).recipe
     assert (recipe.model, recipe.flip_vertical, recipe.epochs) == ("mobilenet-v2", 0, 1)
     assert recipe.flip_horizontal == PAPER_RECIPE.flip_horizontal
 
@@ -70,7 +70,7 @@ def test_a_trained_run_is_evaluated(train, cache_folder, tmp_path):
     assert json.loads((folder / "evaluation" / "metrics.json").read_text()) == answer
     assert (folder / "report.html").read_bytes() == page
 
-    Run.open(folder).note(finished=False)
+    RunFolder.open(folder).note(finished=False)
     spoken = run(app, [*command, "--force"])
     assert spoken.exit_code == 0, spoken.stderr
     assert "Training is not finished" in spoken.stdout
@@ -142,7 +142,7 @@ def test_a_recipe_comes_from_a_yaml_file_and_flags_override_it(train, tmp_path):
     file.write_text("model: mobilenet-v2\nlearning_rate: 2e-2\nmomentum: 0.5\nepochs: 7\n")
     result = train("-o", str(tmp_path / "run"), "--recipe", str(file), "--momentum", "0.25")
     assert result.exit_code == 0, result.stderr
-    recipe = Run.open(tmp_path / "run").recipe
+    recipe = RunFolder.open(tmp_path / "run").recipe
     assert (recipe.model, recipe.learning_rate) == ("mobilenet-v2", 0.02)
     assert (recipe.momentum, recipe.epochs) == (0.25, 1)
 

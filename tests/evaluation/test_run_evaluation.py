@@ -18,7 +18,7 @@ from lungscope.inference.description import Description
 from lungscope.models import Shape, build_network
 from lungscope.models.checkpoint import save_checkpoint
 from lungscope.training.recipe import Recipe
-from lungscope.training.run import Run
+from lungscope.training.run import RunFolder
 
 CLASSES = ("Lung Opacity", "Normal")
 SIZE = 32
@@ -73,7 +73,7 @@ def state():
 def run(place, data, state):
     split = Split(CLASSES, write_images(data), "group-column", 0, "by hand")
     recipe = Recipe(model="mobilenet-v2", weights="none", size=SIZE)
-    run = Run.create(place / "run", recipe, split, data, force=False)
+    run = RunFolder.create(place / "run", recipe, split, data, force=False)
     save_checkpoint(run.checkpoint, state, describe(split))
     open_cache(data, split.entries, SIZE, place / "cache", workers=1)
     return run
@@ -201,7 +201,7 @@ def test_an_empty_folder_is_taken(evaluated, tmp_path):
 @pytest.fixture
 def other_run(run, tmp_path, data):
     """The same run in another folder, to be spoilt."""
-    return Run.create(tmp_path / "other", run.recipe, run.split, data, force=False)
+    return RunFolder.create(tmp_path / "other", run.recipe, run.split, data, force=False)
 
 
 def refusal(run, data, place):

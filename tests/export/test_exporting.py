@@ -15,7 +15,7 @@ from lungscope.inference.classifier import Classifier
 from lungscope.inference.exported import ExportedModel
 from lungscope.models.checkpoint import Checkpoint, save_checkpoint
 from lungscope.training.recipe import Recipe
-from lungscope.training.run import Run
+from lungscope.training.run import RunFolder
 
 NAME = "squeezenet1_1"
 
@@ -25,7 +25,7 @@ def run(tmp_path_factory, phantoms, phantom_split, untrained):
     """A run with an untrained model on phantoms."""
     folder = tmp_path_factory.mktemp("exported") / "run"
     recipe = Recipe(model=NAME, weights="none", size=64)
-    run = Run.create(folder, recipe, phantom_split, phantoms, force=False)
+    run = RunFolder.create(folder, recipe, phantom_split, phantoms, force=False)
     description = replace(
         untrained(NAME).description,
         classes=phantom_split.classes,
@@ -203,7 +203,7 @@ def test_the_run_itself_is_never_replaced(exported, run):
 
 
 def test_a_run_without_a_checkpoint_is_refused(run, phantoms, tmp_path, cache_folder):
-    bare = Run.create(tmp_path / "bare", run.recipe, run.split, phantoms, force=False)
+    bare = RunFolder.create(tmp_path / "bare", run.recipe, run.split, phantoms, force=False)
     with pytest.raises(LungscopeError, match="not trained to the end"):
         export_run(bare, phantoms, tmp_path / "model", cache_folder=cache_folder)
     assert not (tmp_path / "model").exists()

@@ -19,7 +19,7 @@ from lungscope.images import Preprocessing
 from lungscope.inference.description import Description
 from lungscope.training.history import Epoch, write_history
 from lungscope.training.recipe import Recipe
-from lungscope.training.run import Run
+from lungscope.training.run import RunFolder
 
 CLASSES = ("Lung Opacity", "Normal", "Viral Pneumonia")
 SOURCES = ("rsna-adult", "rsna-adult", "guangzhou-paediatric")
@@ -131,7 +131,7 @@ def make_run(tmp_path_factory):
         place = tmp_path_factory.mktemp("report")
         split, data = split or a_split(), place / "somebody" / "x rays"
         recipe = recipe or Recipe(model="mobilenet-v2")
-        run = Run.create(place / name, recipe, split, data, force=False)
+        run = RunFolder.create(place / name, recipe, split, data, force=False)
         rows = [Epoch(n, 0.01, 0.9, 0.6, 0.8, a, 61.0) for n, a in enumerate(accuracies, 1)]
         write_history(run.history, rows)
         run.note(finished=finished)

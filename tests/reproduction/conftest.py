@@ -19,7 +19,7 @@ from lungscope.reproduction.row import Problem, make_row
 from lungscope.reproduction.runner import read_trained
 from lungscope.training.history import Epoch, write_history
 from lungscope.training.recipe import PAPER_RECIPE
-from lungscope.training.run import Run
+from lungscope.training.run import RunFolder
 
 MODELS = ("vgg11", "mobilenet-v2", "squeezenet1_1")
 COST = Cost(3_504_872, 2_227_715, 3843, 0, 300_000_000)
@@ -48,7 +48,7 @@ def finish(phantoms):
     """Writes a run as if it had been trained and evaluated."""
 
     def finish(job, *, temperature=2.0, epochs=(0.5, 0.75), evaluated=True):
-        run = Run.create(job.folder, job.recipe, job.split, phantoms, force=True)
+        run = RunFolder.create(job.folder, job.recipe, job.split, phantoms, force=True)
         rows = [Epoch(n, 0.01, 1.0, 0.5, 1.0, a, 2.0) for n, a in enumerate(epochs, start=1)]
         write_history(run.history, rows)
         run.last.touch()

@@ -6,7 +6,7 @@ from lungscope.data.splitting import make_split
 from lungscope.errors import LungscopeError
 from lungscope.reproduction.job import refuse_other_runs
 from lungscope.reproduction.plan import Plan
-from lungscope.training.run import Run
+from lungscope.training.run import RunFolder
 
 
 def test_jobs_lie_by_model_and_part(planned, small, tmp_path):
@@ -24,7 +24,7 @@ def test_an_empty_folder_has_no_run_and_no_epochs(planned):
 
 def test_a_run_of_the_same_recipe_and_split_is_continued(planned, finish, phantoms):
     (job,) = planned()
-    Run.create(job.folder, job.recipe, job.split, phantoms, force=False)
+    RunFolder.create(job.folder, job.recipe, job.split, phantoms, force=False)
     assert job.run is not None
     assert not job.trained
     finish(job)
@@ -58,7 +58,7 @@ def test_a_run_in_another_precision_is_refused(planned, small, finish):
     (job,) = planned(Plan(("mobilenet-v2",), small, precision="bf16"))
     finish(job)
     assert job.trained  # not every run records its precision
-    Run(job.folder).note(precision="32")
+    RunFolder(job.folder).note(precision="32")
     with pytest.raises(LungscopeError, match="precision 32 there, bf16 here"):
         refuse_other_runs([job])
 
@@ -68,7 +68,7 @@ def test_a_damaged_run_is_reported_with_a_remedy_and_refuses_no_others(planned, 
     finish(job)
     assert job.find_damage() is None
     harm, expected = damage
-    harm(Run(job.folder))
+    harm(RunFolder(job.folder))
     assert expected in job.find_damage()
     assert job.find_damage().endswith("retrain this run with --force")
     assert "\n" not in job.find_damage()

@@ -14,7 +14,7 @@ from lungscope.reproduction.progress_estimate import (
     typical_epochs,
 )
 from lungscope.training.history import Epoch, read_history, write_history
-from lungscope.training.run import Run
+from lungscope.training.run import RunFolder
 
 COSTS = {name: Cost(0, 0, 0, 0, 100) for name in ("mobilenet-v2", "mobilenet-lung")}
 
@@ -137,8 +137,8 @@ def test_epochs_are_counted_as_they_end_and_in_part_before(jobs, finish):
     assert estimate.current(0.5).epochs == 0.5
     assert estimate.current().remaining_seconds is None
     finish(jobs[0])
-    Run(jobs[0].folder).note(finished=False)
-    table = Run(jobs[0].folder).history
+    RunFolder(jobs[0].folder).note(finished=False)
+    table = RunFolder(jobs[0].folder).history
     write_history(table, read_history(table)[:1])
     estimate.record_epoch(jobs[0])
     assert estimate.current(0.5).epochs == 1.5
@@ -147,7 +147,7 @@ def test_epochs_are_counted_as_they_end_and_in_part_before(jobs, finish):
 def test_after_its_first_epoch_a_training_is_expected_to_go_on_as_fast(jobs, finish):
     (_, lung), estimate = jobs, ProgressEstimate(jobs, COSTS)
     finish(lung, epochs=(0.5,))  # an epoch of 2 s
-    Run(lung.folder).note(finished=False)
+    RunFolder(lung.folder).note(finished=False)
     estimate.record_epoch(lung)
     estimate.record_end(jobs[0])
     assert estimate.current().remaining_seconds == pytest.approx(2)

@@ -13,7 +13,7 @@ from lungscope.reproduction.plan import Plan
 from lungscope.reproduction.runner import RunEnvironment, read_trained, run_job
 from lungscope.training.execution import Execution
 from lungscope.training.fitting import FitCallbacks, FitResult
-from lungscope.training.run import Run
+from lungscope.training.run import RunFolder
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_a_job_is_trained_and_evaluated_once(planned, small, environment, monkey
     assert run_job(job, environment, FitCallbacks())
     found = read_trained(job)
     assert len(found.history) == 1
-    assert Run(job.folder).facts["precision"] == "32"
+    assert RunFolder(job.folder).facts["precision"] == "32"
     assert found.predictions.files == tuple(entry.file for entry in job.split.subset("test"))
     before = (job.folder / "evaluation" / "predictions.csv").stat().st_mtime_ns
     assert run_job(job, environment, FitCallbacks())
@@ -62,7 +62,7 @@ def test_results_of_an_earlier_epoch_are_removed_when_training_continues(
 ):
     (job,) = planned()
     finish(job)
-    Run(job.folder).note(finished=False)
+    RunFolder(job.folder).note(finished=False)
     (job.folder / "audit").mkdir()
     monkeypatch.setattr(runner, "fit", lambda *_: FitResult((), None, finished=False))
     run_job(job, environment, FitCallbacks())
@@ -74,7 +74,7 @@ def test_only_force_retrains_a_damaged_run(planned, finish, environment, damage,
     (job,) = planned()
     finish(job)
     harm, expected = damage
-    harm(Run(job.folder))
+    harm(RunFolder(job.folder))
     monkeypatch.setattr(runner, "fit", lambda *_: FitResult((), None, finished=False))
     with pytest.raises(LungscopeError, match=re.escape(expected)):
         run_job(job, environment, FitCallbacks())
@@ -102,7 +102,7 @@ def test_a_finished_run_needs_no_pretrained_weights(
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     (job,) = planned(Plan(("mobilenet-v2",), replace(small, weights="imagenet")))
     finish(job)
-    Run(job.folder).last.unlink()  # it is large, and nobody goes on from it
+    RunFolder(job.folder).last.unlink()  # it is large, and nobody goes on from it
     assert run_job(job, environment, FitCallbacks())
 
 
@@ -135,9 +135,9 @@ def test_only_force_retrains_a_run_of_another_recipe(planned, finish, environmen
     monkeypatch.setattr(runner, "fit", lambda *_: FitResult((), None, finished=False))
     with pytest.raises(LungscopeError, match="--force"):
         run_job(job, environment, FitCallbacks())
-    assert Run(job.folder).recipe.epochs == 50
+    assert RunFolder(job.folder).recipe.epochs == 50
     run_job(job, replace(environment, force=True), FitCallbacks())
-    assert Run(job.folder).recipe == job.recipe
+    assert RunFolder(job.folder).recipe == job.recipe
 
 
 def test_no_force_removes_what_is_no_run(planned, environment):
@@ -178,7 +178,7 @@ def test_a_damaged_run_is_refused(planned, finish, damage):
     (job,) = planned()
     finish(job)
     harm, expected = damage
-    harm(Run(job.folder))
+    harm(RunFolder(job.folder))
     with pytest.raises(LungscopeError, match=re.escape(expected)):
         read_trained(job)
 

@@ -13,7 +13,7 @@ from lungscope.reproduction.plan import Plan
 from lungscope.reproduction.runner import RunEnvironment
 from lungscope.reproduction.workflow import ReproductionCallbacks, claim_folder, reproduce
 from lungscope.training.execution import Execution
-from lungscope.training.run import Run
+from lungscope.training.run import RunFolder
 
 TABLES = ("table1.csv", "table1.json", "table1.md")
 
@@ -155,7 +155,7 @@ def test_a_damaged_run_fails_its_row_and_force_retrains_it(
     finish(first)
     finish(second)
     harm, told = damage
-    harm(Run(first.folder))
+    harm(RunFolder(first.folder))
     damaged, other = made(environment=environment).rows
     assert damaged.state == "failed"
     assert told in damaged.reason
@@ -227,7 +227,7 @@ def test_force_trains_what_is_of_another_recipe_and_keeps_the_rest(
     finish(replace(second, recipe=replace(second.recipe, epochs=50)))
     assert made(environment=replace(environment, force=True)).complete
     assert [job.model for job in finishing] == ["squeezenet1_1"]
-    assert Run(second.folder).recipe == second.recipe
+    assert RunFolder(second.folder).recipe == second.recipe
 
 
 def test_changed_images_are_refused_before_anything_is_trained(

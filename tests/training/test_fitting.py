@@ -19,7 +19,7 @@ from lungscope.training.execution import Execution
 from lungscope.training.fitting import FitCallbacks, fit
 from lungscope.training.history import best_epoch, read_history
 from lungscope.training.recipe import Recipe
-from lungscope.training.run import Run
+from lungscope.training.run import RunFolder
 
 # the rate drops within the run, so that a resumed schedule is put to the test
 RECIPE = Recipe(
@@ -34,7 +34,7 @@ CPU = Execution(device="cpu")
 @pytest.fixture
 def make_run(tmp_path, phantoms, phantom_split):
     def make(name, recipe=RECIPE):
-        return Run.create(tmp_path / name, recipe, phantom_split, phantoms, force=False)
+        return RunFolder.create(tmp_path / name, recipe, phantom_split, phantoms, force=False)
 
     return make
 
@@ -43,7 +43,7 @@ def make_run(tmp_path, phantoms, phantom_split):
 def finished(tmp_path_factory, phantoms, phantom_split, cache_folder):
     """A run that was trained in one go."""
     folder = tmp_path_factory.mktemp("runs") / "one-go"
-    run = Run.create(folder, RECIPE, phantom_split, phantoms, force=False)
+    run = RunFolder.create(folder, RECIPE, phantom_split, phantoms, force=False)
     fit(run, phantoms, CPU, cache_folder)
     return run
 

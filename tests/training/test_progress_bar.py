@@ -7,14 +7,14 @@ from lungscope.training.execution import Execution
 from lungscope.training.fitting import FitCallbacks, fit
 from lungscope.training.progress_bar import EpochBar
 from lungscope.training.recipe import Recipe
-from lungscope.training.run import Run
+from lungscope.training.run import RunFolder
 
 
 def test_the_bar_shows_epoch_images_speed_loss_and_accuracy(
     tmp_path, phantoms, phantom_split, cache_folder
 ):
     recipe = Recipe(model="mobilenet-v2", weights="none", size=32, epochs=2, batch_size=8)
-    run = Run.create(tmp_path / "run", recipe, phantom_split, phantoms, force=False)
+    run = RunFolder.create(tmp_path / "run", recipe, phantom_split, phantoms, force=False)
     shown = io.StringIO()
     console = Console(file=shown, force_terminal=True, width=120)
     callbacks = FitCallbacks(callbacks=[EpochBar(console)])

@@ -7,7 +7,7 @@ from filelock import FileLock, Timeout
 from lungscope.data.split import SUBSETS, Split, SplitEntry
 from lungscope.errors import InvalidData, LungscopeError
 from lungscope.training.recipe import Recipe
-from lungscope.training.run import Run, versions
+from lungscope.training.run import RunFolder, versions
 
 CLASSES = ("Lung Opacity", "Normal")
 RECIPE = Recipe(model="mobilenet-v2", weights="none", size=64, seed=5)
@@ -39,7 +39,7 @@ def data(tmp_path):
 
 @pytest.fixture
 def run(tmp_path, split, data):
-    return Run.create(tmp_path / "runs" / "one", RECIPE, split, data, force=False)
+    return RunFolder.create(tmp_path / "runs" / "one", RECIPE, split, data, force=False)
 
 
 def content(folder):
@@ -62,27 +62,27 @@ def test_a_new_run_holds_its_recipe_its_split_and_the_facts(run, split, data):
 
 
 def test_a_run_is_opened_as_it_was_made(run):
-    assert Run.open(run.folder) == run
-    assert Run.open(run.folder).recipe == RECIPE
+    assert RunFolder.open(run.folder) == run
+    assert RunFolder.open(run.folder).recipe == RECIPE
 
 
 @pytest.mark.parametrize("name", ["nowhere", "empty"])
 def test_a_folder_without_a_run_is_not_opened(tmp_path, name):
     (tmp_path / "empty").mkdir()
     with pytest.raises(LungscopeError, match=r"not a run folder \(no recipe\.json\)"):
-        Run.open(tmp_path / name)
+        RunFolder.open(tmp_path / name)
 
 
 def test_an_empty_folder_becomes_a_run(tmp_path, split, data):
     (tmp_path / "empty").mkdir()
-    assert Run.create(tmp_path / "empty", RECIPE, split, data, force=False).recipe == RECIPE
+    assert RunFolder.create(tmp_path / "empty", RECIPE, split, data, force=False).recipe == RECIPE
 
 
 def test_a_run_that_is_there_is_kept_without_force(run, split, data):
     run.last.write_bytes(b"an epoch's work")
     before = content(run.folder)
     with pytest.raises(LungscopeError, match="holds a run; continue it with --resume, replace"):
-        Run.create(run.folder, OTHER, split, data, force=False)
+        RunFolder.create(run.folder, OTHER, split, data, force=False)
     assert content(run.folder) == before
 
 
@@ -91,7 +91,7 @@ def test_with_force_a_run_is_replaced_and_nothing_of_it_is_left(run, split, data
     run.figures.mkdir()
     (run.figures / "learning-curves.png").write_bytes(b"curves")
     run.note(finished=True)
-    again = Run.create(run.folder, OTHER, split, data, force=True)
+    again = RunFolder.create(run.folder, OTHER, split, data, force=True)
     assert again.recipe == OTHER
     assert again.facts["finished"] is False
     assert sorted(content(run.folder)) == ["recipe.json", "run.json", "split.json"]
@@ -112,7 +112,7 @@ def test_a_folder_that_is_no_run_is_never_removed(tmp_path, split, data, force, 
         (data / name).write_text("{}")
     folder = data
     with pytest.raises(LungscopeError, match="not empty and not a run; give another folder"):
-        Run.create(folder, RECIPE, split, tmp_path, force=force)
+        RunFolder.create(folder, RECIPE, split, tmp_path, force=force)
     assert content(folder) == dict.fromkeys(files, b"{}")
 
 
@@ -120,7 +120,7 @@ def test_a_folder_that_is_no_run_is_never_removed(tmp_path, split, data, force, 
 def test_a_file_in_the_place_of_the_folder_is_never_removed(tmp_path, split, data, force):
     (tmp_path / "file").write_text("mine")
     with pytest.raises(LungscopeError, match="not a run"):
-        Run.create(tmp_path / "file", RECIPE, split, data, force=force)
+        RunFolder.create(tmp_path / "file", RECIPE, split, data, force=force)
     assert (tmp_path / "file").read_text() == "mine"
 
 
@@ -128,14 +128,14 @@ def test_a_run_with_the_data_in_it_is_not_removed_with_force(run, split):
     (run.folder / "xrays").mkdir()
     (run.folder / "xrays" / "1.png").write_bytes(b"image")
     with pytest.raises(LungscopeError, match="holds the data as well as a run"):
-        Run.create(run.folder, RECIPE, split, run.folder / "xrays", force=True)
+        RunFolder.create(run.folder, RECIPE, split, run.folder / "xrays", force=True)
     assert (run.folder / "xrays" / "1.png").exists()
 
 
 def test_a_recipe_of_an_unknown_model_does_not_cost_the_run_that_is_there(run, split, data):
     before = content(run.folder)
     with pytest.raises(LungscopeError, match="model 'resnet99' is unknown"):
-        Run.create(run.folder, Recipe(model="resnet99"), split, data, force=True)
+        RunFolder.create(run.folder, Recipe(model="resnet99"), split, data, force=True)
     assert content(run.folder) == before
 
 
@@ -188,13 +188,13 @@ def test_the_versions_name_everything_that_decides_the_numbers():
 
 
 def test_a_run_that_has_trained_nothing_makes_room_without_force(run, split, data):
-    assert Run.create(run.folder, OTHER, split, data, force=False).recipe == OTHER
+    assert RunFolder.create(run.folder, OTHER, split, data, force=False).recipe == OTHER
 
 
 def test_a_finished_run_without_its_last_epoch_is_kept_without_force(run, split, data):
     run.checkpoint.mkdir()  # last.ckpt is large, and nobody goes on from it
     with pytest.raises(LungscopeError, match="holds a run"):
-        Run.create(run.folder, OTHER, split, data, force=False)
+        RunFolder.create(run.folder, OTHER, split, data, force=False)
 
 
 @pytest.mark.parametrize("name", ["recipe.json", "split.json", "run.json"])
@@ -202,7 +202,7 @@ def test_a_run_that_lost_a_file_is_replaced_with_force(run, split, data, name):
     run.history.write_text("")
     run.last.write_bytes(b"weights")
     (run.folder / name).unlink()
-    assert Run.create(run.folder, OTHER, split, data, force=True).recipe == OTHER
+    assert RunFolder.create(run.folder, OTHER, split, data, force=True).recipe == OTHER
     assert not run.last.exists()
 
 
@@ -213,7 +213,7 @@ def test_what_cannot_be_written_costs_no_run_that_is_there(run, split, data, mon
     before = content(run.folder)
     monkeypatch.setattr(Split, "save", full)
     with pytest.raises(LungscopeError, match="No space left"):
-        Run.create(run.folder, OTHER, split, data, force=True)
+        RunFolder.create(run.folder, OTHER, split, data, force=True)
     assert run.recipe == RECIPE
     assert before.items() <= content(run.folder).items()
 
@@ -225,7 +225,7 @@ def test_a_wait_for_another_lock_is_not_taken_for_another_training(run, tmp_path
 
 def test_a_run_that_is_being_trained_is_never_replaced(run, split, data):
     with run.alone(), pytest.raises(LungscopeError, match="another process"):
-        Run.create(run.folder, OTHER, split, data, force=True)
+        RunFolder.create(run.folder, OTHER, split, data, force=True)
     assert run.recipe == RECIPE
 
 
@@ -234,16 +234,16 @@ def test_a_run_of_lungscope_0_1_is_refused_with_what_to_do(run):
     del facts["version"]  # which 0.1 did not write
     (run.folder / "run.json").write_text(json.dumps(facts))
     with pytest.raises(InvalidData, match=r"lungscope 0\.1; train it again with `lungscope train`"):
-        Run.open(run.folder)
+        RunFolder.open(run.folder)
 
 
 def test_a_run_is_printed_with_its_model_and_whether_it_is_trained(run, tmp_path):
-    assert repr(run) == f"Run({str(run.folder)!r}: {RECIPE.model}, not trained)"
+    assert repr(run) == f"RunFolder({str(run.folder)!r}: {RECIPE.model}, not trained)"
     run.checkpoint.mkdir()
     assert repr(run).endswith(", trained)")
-    assert repr(Run(tmp_path / "nowhere")).endswith("nowhere': not a run)")
+    assert repr(RunFolder(tmp_path / "nowhere")).endswith("nowhere': not a run)")
 
 
 def test_a_folder_may_be_given_as_text(tmp_path, split, data):
-    made = Run.create(str(tmp_path / "text"), RECIPE, split, data, force=False)
-    assert Run.open(str(tmp_path / "text")) == made
+    made = RunFolder.create(str(tmp_path / "text"), RECIPE, split, data, force=False)
+    assert RunFolder.open(str(tmp_path / "text")) == made

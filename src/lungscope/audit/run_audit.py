@@ -13,13 +13,13 @@ from lungscope.data.index import Index
 from lungscope.data.survey import survey_images
 from lungscope.evaluation.run_evaluation import open_evaluated
 from lungscope.progress import OnProgress, ignore
-from lungscope.training.run import Run
+from lungscope.training.run import RunFolder
 
 FIGURES = "figures"
 
 
 def audit_run(
-    run: Run,
+    run: RunFolder,
     index: Index,
     folder: Path,
     *,

@@ -61,7 +61,7 @@ def audit(
     stands.
     """
     from lungscope.report.reporting import write_report
-    from lungscope.training.run import Run
+    from lungscope.training.run import RunFolder
 
     terminal = Terminal(quiet=quiet, json=json)
     audited = _audited(
@@ -71,10 +71,10 @@ def audit(
     counts = ", ".join(f"{count} {verdict}" for verdict, count in audited.counts.items())
     reported = ""
     if out is None:  # a report is made of what is in the run's own folder
-        written = write_report(Run.open(run))
+        written = write_report(RunFolder.open(run))
         say_left_out(written, run, terminal)
         reported = f" and {written.page} with model_card.md"
-    folder = out or Run.open(run).audit
+    folder = out or RunFolder.open(run).audit
     terminal.say(escape(f"{counts}.  Wrote {folder} (audit.json, figures){reported}."))
     terminal.say(DISCLAIMER)
     terminal.answer(audited.to_json())
@@ -96,9 +96,9 @@ def _audited(
     from lungscope.audit.run_audit import audit_run
     from lungscope.data.index import Index
     from lungscope.training.execution import Execution
-    from lungscope.training.run import Run
+    from lungscope.training.run import RunFolder
 
-    run = Run.open(folder)
+    run = RunFolder.open(folder)
     execution = Execution(device)
     execution.prepare()
     with ExitStack() as bars:

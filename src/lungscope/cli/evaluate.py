@@ -69,9 +69,9 @@ def evaluated_run(
     from lungscope.evaluation.run_evaluation import evaluate_run
     from lungscope.report.reporting import write_report
     from lungscope.training.execution import Execution
-    from lungscope.training.run import Run
+    from lungscope.training.run import RunFolder
 
-    run = Run.open(folder)
+    run = RunFolder.open(folder)
     warn_unfinished(run, "evaluated", terminal)
     execution = Execution(device)
     execution.prepare()

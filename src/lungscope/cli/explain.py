@@ -99,9 +99,9 @@ def _classifier(model: Path | None, run: Path | None) -> "tuple[Classifier | Che
         raise InvalidSetting("--model and --run: give one of them")
     if run is not None:
         from lungscope.models.checkpoint import Checkpoint
-        from lungscope.training.run import Run
+        from lungscope.training.run import RunFolder
 
-        checkpoint = Checkpoint.load(Run.open(run).checkpoint)
+        checkpoint = Checkpoint.load(RunFolder.open(run).checkpoint)
         return checkpoint, checkpoint.method
     from lungscope.inference.classifier import Classifier
 

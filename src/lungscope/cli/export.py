@@ -73,9 +73,9 @@ def _exported(
     from lungscope.data.index import Index
     from lungscope.export.exporting import export_run
     from lungscope.training.execution import Execution
-    from lungscope.training.run import Run
+    from lungscope.training.run import RunFolder
 
-    run = Run.open(folder)
+    run = RunFolder.open(folder)
     warn_unfinished(run, "exported", terminal)
     Execution("cpu").prepare()
     with ExitStack() as bars:

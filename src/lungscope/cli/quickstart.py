@@ -41,7 +41,7 @@ def quickstart(
     from lungscope.data.contact_sheet import draw_contact_sheet
     from lungscope.phantom import write_phantoms
     from lungscope.training.execution import Execution
-    from lungscope.training.run import Run
+    from lungscope.training.run import RunFolder
 
     terminal = Terminal(quiet=quiet)
     data, folder = out / "phantoms", out / "run"
@@ -60,7 +60,7 @@ def quickstart(
     recipe = replace(_recipe(), seed=seed)
     if epochs is not None:
         recipe = replace(recipe, epochs=epochs)
-    run = Run.create(folder, recipe, split, data, force=force)
+    run = RunFolder.create(folder, recipe, split, data, force=force)
     if not fit_run(run, data, Execution(), None, terminal).finished:
         raise typer.Exit(INTERRUPTED)
     evaluated_run(folder, data, None, terminal)

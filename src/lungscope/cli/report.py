@@ -29,10 +29,10 @@ def report(
     report; those of another model, or of other than test images, are left out.
     """
     from lungscope.report.reporting import write_report
-    from lungscope.training.run import Run
+    from lungscope.training.run import RunFolder
 
     terminal = Terminal(quiet=quiet)
-    written = write_report(Run.open(run), out, force=force)
+    written = write_report(RunFolder.open(run), out, force=force)
     terminal.say(
         f"Wrote {escape(str(written.page))} and {escape(str(written.card))}.  {DISCLAIMER}"
     )

@@ -21,7 +21,8 @@ def train(
         typer.Option("--data", help="Folder of class folders, or a CSV (file,label[,group])."),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Run folder.", show_default="runs/MODEL")
+        Path | None,
+        typer.Option("--out", "-o", help="Run folder.", show_default="runs/MODEL"),
     ] = None,
     resume: Annotated[
         Path | None, typer.Option("--resume", help="Continue this run where it stopped.")
@@ -60,14 +61,14 @@ def train(
     """
     from lungscope.data.index import Index
     from lungscope.training.execution import Execution
-    from lungscope.training.run import Run
+    from lungscope.training.run import RunFolder
 
     terminal = Terminal(quiet=quiet)
     execution = Execution(device, precision, allocator)
     if resume is not None:
         if changes or out or split or recipe or force:
             raise InvalidSetting("--resume takes everything from the run; give only --data with it")
-        run = Run.open(resume)
+        run = RunFolder.open(resume)
         folder = data or Path(run.facts["data"])
     elif data is None:
         raise InvalidSetting("give --data DATA to start a training, or --resume RUN to continue")
@@ -75,13 +76,13 @@ def train(
         chosen = replace(find_recipe(recipe or "paper"), **changes)
         out = out or Path("runs") / chosen.model
         # reading all images takes minutes: refuse wrong options before it, not after
-        Run.check_free(out, chosen, data, force=force)
+        RunFolder.check_free(out, chosen, data, force=force)
         execution.check()
         folder = Index.open(data).root
         made = load_or_make_split(
             data, split, terminal, skip_unreadable=skip_unreadable, workers=workers
         )
-        run = Run.create(out, chosen, made, folder, force)
+        run = RunFolder.create(out, chosen, made, folder, force)
     ended = fit_run(run, folder, execution, cache, terminal)
     if not ended.finished:
         raise typer.Exit(INTERRUPTED)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lungscope.training.execution import Execution
     from lungscope.training.fitting import FitResult
     from lungscope.training.history import Epoch
-    from lungscope.training.run import Run
+    from lungscope.training.run import RunFolder
 
 _LISTED = 20
 """Unreadable files that are listed; the rest are counted."""
@@ -76,12 +76,12 @@ def describe_weights(weights: str) -> str:
     return f"from {known.get(weights, weights)}"
 
 
-def resume_command(run: "Run") -> str:
+def resume_command(run: "RunFolder") -> str:
     """The command that goes on with a training."""
     return f"lungscope train --resume {shlex.quote(str(run.folder))}"
 
 
-def warn_unfinished(run: "Run", done: str, terminal: Terminal) -> None:
+def warn_unfinished(run: "RunFolder", done: str, terminal: Terminal) -> None:
     """Tells a person, where a training is not finished, of which epoch a result is.
 
     Args:
@@ -99,7 +99,7 @@ def warn_unfinished(run: "Run", done: str, terminal: Terminal) -> None:
 
 
 def fit_run(
-    run: "Run", data: Path, execution: "Execution", cache: Path | None, terminal: Terminal
+    run: "RunFolder", data: Path, execution: "Execution", cache: Path | None, terminal: Terminal
 ) -> "FitResult":
     """Trains a run, telling a person how it goes and how it ended."""
     from lungscope.training.fitting import FitCallbacks, fit

@@ -12,7 +12,7 @@ from lungscope.evaluation.predictions import Predictions
 from lungscope.evaluation.run_evaluation import PREDICTIONS
 from lungscope.figures.comparison import Panel, draw_comparison
 from lungscope.models import get_architecture
-from lungscope.training.run import Run
+from lungscope.training.run import RunFolder
 
 RESULT = "comparison.json"
 FIGURE = "comparison.png"
@@ -39,7 +39,7 @@ def compare_runs(folders: Sequence[Path]) -> Comparison:
     for number, place in enumerate(places):
         if place in places[:number]:
             raise InvalidSetting(f"{folders[number]}: given twice; name each run once")
-    runs = [Run.open(folder) for folder in folders]
+    runs = [RunFolder.open(folder) for folder in folders]
     tables = [_evaluated(run) for run in runs]
     return compare(
         {name: Predictions.load(table) for name, table in zip(_names(runs), tables, strict=True)}
@@ -84,7 +84,7 @@ def _panel(metric: Metric, differences: Sequence[Estimate]) -> Panel:
     return Panel(metric.label, metric.better, differences)
 
 
-def _evaluated(run: Run) -> Path:
+def _evaluated(run: RunFolder) -> Path:
     table = run.evaluation / PREDICTIONS
     if not table.is_file():
         raise NotFound(
@@ -94,7 +94,7 @@ def _evaluated(run: Run) -> Path:
     return table
 
 
-def _names(runs: Sequence[Run]) -> list[str]:
+def _names(runs: Sequence[RunFolder]) -> list[str]:
     titles = [get_architecture(run.recipe.model).title for run in runs]
     folders = [run.folder.resolve() for run in runs]
     for names in (titles, [folder.name for folder in folders]):

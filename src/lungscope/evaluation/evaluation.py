@@ -9,11 +9,7 @@ from lungscope.estimate import Estimate
 from lungscope.evaluation.bootstrap import Resampling
 from lungscope.evaluation.metrics import METRICS, Sample, class_scores, confusion_matrix
 from lungscope.evaluation.predictions import Predictions
-from lungscope.evaluation.proportions import (
-    UNKNOWN,
-    estimate_proportion_among,
-    f1_interval,
-)
+from lungscope.evaluation.proportions import UNKNOWN, estimate_proportion_among, f1_interval
 
 
 @dataclass(frozen=True, eq=False)

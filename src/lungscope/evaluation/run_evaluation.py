@@ -26,7 +26,7 @@ from lungscope.models import get_architecture
 from lungscope.models.checkpoint import Checkpoint
 from lungscope.progress import OnProgress, ignore, part_of
 from lungscope.text import format_quantity, html_table
-from lungscope.training.run import Run
+from lungscope.training.run import RunFolder
 
 METRICS_FILE = "metrics.json"
 PREDICTIONS = "predictions.csv"
@@ -72,7 +72,7 @@ class RunEvaluation:
 
 
 def evaluate_run(
-    run: Run,
+    run: RunFolder,
     data: Path,
     folder: Path,
     *,
@@ -129,7 +129,7 @@ def evaluate_run(
 
 
 def open_evaluated(
-    run: Run, data: Path, cache_folder: Path | None
+    run: RunFolder, data: Path, cache_folder: Path | None
 ) -> tuple[Checkpoint, Split, Cache]:
     """Opens what a run is judged by: its best checkpoint, its split, and the decoded images.
 
@@ -153,7 +153,7 @@ def open_evaluated(
     return checkpoint, split, open_cache(data, split.entries, size, cache_folder)
 
 
-def _refuse_other_training(checkpoint: Checkpoint, split: Split, run: Run) -> None:
+def _refuse_other_training(checkpoint: Checkpoint, split: Split, run: RunFolder) -> None:
     description = checkpoint.description
     if description.data_fingerprint != split.fingerprint:
         raise InvalidData(

@@ -33,7 +33,7 @@ from lungscope.inference.exported import DESCRIPTION, GRAPH, REFERENCE
 from lungscope.models.checkpoint import Checkpoint
 from lungscope.progress import OnProgress, ignore
 from lungscope.training.loading import make_batches
-from lungscope.training.run import Run
+from lungscope.training.run import RunFolder
 from lungscope.training.scoring import BATCH, compute_logits
 
 PARITY = "parity.json"
@@ -68,7 +68,7 @@ class ExportedRun:
 
 
 def export_run(
-    run: Run,
+    run: RunFolder,
     data: Path,
     folder: Path,
     precision: Precision = "fp32",

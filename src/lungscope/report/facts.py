@@ -20,7 +20,7 @@ from lungscope.report.composition import Composition
 from lungscope.text import file_name
 from lungscope.training.history import Epoch, best_epoch, read_history
 from lungscope.training.recipe import Recipe
-from lungscope.training.run import EVALUATION, Run
+from lungscope.training.run import EVALUATION, RunFolder
 
 Verb = Literal["evaluate", "audit"]
 """The command that makes results which a report shows."""
@@ -105,7 +105,7 @@ class RunFacts:
         return f"lungscope train --resume {shlex.quote(self.name)}"
 
 
-def read_facts(run: Run) -> RunFacts:
+def read_facts(run: RunFolder) -> RunFacts:
     """Reads a run's artefacts.
 
     Args:
@@ -194,7 +194,9 @@ def _fault(description: Description, results: Assessment | AuditReport, verb: Ve
     return ""
 
 
-def _refuse_strangers(run: Run, recipe: Recipe, split: Split, description: Description) -> None:
+def _refuse_strangers(
+    run: RunFolder, recipe: Recipe, split: Split, description: Description
+) -> None:
     if not re.fullmatch(r"[0-9a-f]{64}", description.weights_sha256):
         raise InvalidData(f"{run.checkpoint / 'model.json'}: weights_sha256 is not a SHA-256")
     if description.data_fingerprint != split.fingerprint or description.classes != split.classes:
@@ -209,7 +211,7 @@ def _refuse_strangers(run: Run, recipe: Recipe, split: Split, description: Descr
         )
 
 
-def _versions(run: Run) -> dict[str, str]:
+def _versions(run: RunFolder) -> dict[str, str]:
     versions = run.facts.get("versions", {})
     if not isinstance(versions, dict) or not all(isinstance(v, str) for v in versions.values()):
         raise InvalidData(f"{run.folder / 'run.json'}: versions is not a table of texts")

@@ -8,7 +8,7 @@ from lungscope.atomic import refuse_occupied, write_text
 from lungscope.report.facts import Verb, read_facts
 from lungscope.report.model_card import model_card
 from lungscope.report.run_report import run_report
-from lungscope.training.run import Run
+from lungscope.training.run import RunFolder
 
 REPORT = "report.html"
 CARD = "model_card.md"
@@ -29,7 +29,7 @@ class Written:
     left_out: Mapping[Verb, str]
 
 
-def write_report(run: Run, folder: Path | None = None, *, force: bool = False) -> Written:
+def write_report(run: RunFolder, folder: Path | None = None, *, force: bool = False) -> Written:
     """Writes page and model card from the run's own artefacts, each whole or not at all.
 
     In the run's folder they are redrawn; what was there of them is replaced.

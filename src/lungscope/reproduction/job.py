@@ -12,7 +12,7 @@ from lungscope.reproduction.plan import Part, Plan
 from lungscope.training.execution import Precision
 from lungscope.training.history import Epoch, read_history
 from lungscope.training.recipe import Recipe
-from lungscope.training.run import FACTS, RECIPE, SPLIT, Run
+from lungscope.training.run import FACTS, RECIPE, SPLIT, RunFolder
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,11 +39,11 @@ class Job:
         return self.recipe.model
 
     @property
-    def run(self) -> Run | None:
+    def run(self) -> RunFolder | None:
         """The run, if the folder holds an undamaged one of this recipe and split."""
         begun = (self.folder / RECIPE).is_file()
         usable = begun and self.find_damage() is None and self.find_difference() is None
-        return Run(self.folder) if usable else None
+        return RunFolder(self.folder) if usable else None
 
     @property
     def trained(self) -> bool:
@@ -65,7 +65,7 @@ class Job:
             folder holds no run.
         """
         try:
-            _refuse_damaged(Run(self.folder))
+            _refuse_damaged(RunFolder(self.folder))
         except LungscopeError as error:
             return f"{error}; retrain this run with --force"
         return None
@@ -82,7 +82,7 @@ class Job:
         if not (self.folder / RECIPE).is_file():
             free = not self.folder.exists() or not any(self.folder.iterdir())
             return None if free else "it is not a run of lungscope"
-        run = Run(self.folder)
+        run = RunFolder(self.folder)
         there, here = run.recipe.to_json(), self.recipe.to_json()
         for name, value in here.items():
             if there[name] != value:
@@ -135,7 +135,7 @@ def refuse_other_runs(jobs: Sequence[Job]) -> None:
             )
 
 
-def _refuse_damaged(run: Run) -> None:
+def _refuse_damaged(run: RunFolder) -> None:
     if not (run.folder / RECIPE).is_file():
         if (run.folder / SPLIT).is_file() and (run.folder / FACTS).is_file():
             raise InvalidData(f"{run.folder / RECIPE}: is missing")

@@ -19,7 +19,7 @@ from lungscope.reproduction.plan import Part
 from lungscope.training.execution import Execution
 from lungscope.training.fitting import FitCallbacks, fit
 from lungscope.training.history import Epoch, best_epoch
-from lungscope.training.run import Run
+from lungscope.training.run import RunFolder
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def run_job(
 
 def read_predictions(job: Job) -> Predictions | None:
     """Reads a job's calibrated predictions; None if there are none or they cannot be read."""
-    table = Run(job.folder).evaluation / PREDICTIONS
+    table = RunFolder(job.folder).evaluation / PREDICTIONS
     try:
         return Predictions.load(table) if table.is_file() else None
     except LungscopeError:
@@ -136,7 +136,7 @@ def read_trained(job: Job) -> TrainedPart | None:
     calibrated = read_predictions(job)
     if not job.trained or calibrated is None:
         return None
-    description = Description.load(Run(job.folder).checkpoint / "model.json")
+    description = Description.load(RunFolder(job.folder).checkpoint / "model.json")
     tested = [(entry.file, entry.group) for entry in job.split.subset("test")]
     if list(zip(calibrated.files, calibrated.groups, strict=True)) != tested:
         raise InvalidData(
@@ -147,7 +147,7 @@ def read_trained(job: Job) -> TrainedPart | None:
     return TrainedPart(job.part, calibrated.tempered(1 / description.temperature), job.history)
 
 
-def _prepare(job: Job, environment: RunEnvironment) -> Run:
+def _prepare(job: Job, environment: RunEnvironment) -> RunFolder:
     damage = job.find_damage()
     if damage is not None and not environment.force:
         raise InvalidData(damage)
@@ -157,12 +157,12 @@ def _prepare(job: Job, environment: RunEnvironment) -> Run:
     if run is not None:
         return run
     if damage is not None or job.find_difference() is not None:
-        return Run.create(
+        return RunFolder.create(
             job.folder, job.recipe, job.split, environment.data, force=environment.force
         )
     with atomic_folder(job.folder) as new:  # a kill at any time leaves a whole run or none
-        Run.create(new, job.recipe, job.split, environment.data, force=False)
-    return Run(job.folder)
+        RunFolder.create(new, job.recipe, job.split, environment.data, force=False)
+    return RunFolder(job.folder)
 
 
 def _ensure_weights(job: Job) -> None:

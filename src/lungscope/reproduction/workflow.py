@@ -29,7 +29,7 @@ from lungscope.reproduction.row import Problem, ResultRow
 from lungscope.reproduction.runner import RunEnvironment, run_job
 from lungscope.training.fitting import FitCallbacks
 from lungscope.training.history import Epoch
-from lungscope.training.run import Run
+from lungscope.training.run import RunFolder
 
 
 @dataclass(frozen=True)
@@ -208,7 +208,7 @@ def _run_jobs(
 def _write_run_report(job: Job, callbacks: ReproductionCallbacks) -> None:
     """Writes the report of a run from what is there now, which may include a later audit."""
     try:
-        write_report(Run(job.folder))
+        write_report(RunFolder(job.folder))
     except LungscopeError as error:  # the run's numbers are valid all the same
         callbacks.on_problem(job, f"the run's report could not be written: {error}")
 

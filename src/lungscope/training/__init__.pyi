@@ -2,7 +2,7 @@ from .execution import Execution
 from .fitting import FitCallbacks, FitResult, fit
 from .history import Epoch, best_epoch, read_history
 from .recipe import PAPER_RECIPE, RECIPES, Recipe, find_recipe
-from .run import Run
+from .run import RunFolder
 from .scoring import compute_features, compute_logits
 from .setting import Setting, list_settings
 
@@ -14,7 +14,7 @@ __all__ = [
     "FitCallbacks",
     "FitResult",
     "Recipe",
-    "Run",
+    "RunFolder",
     "Setting",
     "best_epoch",
     "compute_features",

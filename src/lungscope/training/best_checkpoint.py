@@ -14,12 +14,12 @@ from lungscope.models.checkpoint import save_checkpoint
 from lungscope.models.temperature import fit_temperature
 from lungscope.training.history import Epoch
 from lungscope.training.loading import make_batches
-from lungscope.training.run import Run, versions
+from lungscope.training.run import RunFolder, versions
 from lungscope.training.scoring import BATCH, compute_logits
 
 
 def save_best_checkpoint(
-    run: Run, cache: Cache, preprocessing: Preprocessing, best: Epoch, device: str
+    run: RunFolder, cache: Cache, preprocessing: Preprocessing, best: Epoch, device: str
 ) -> None:
     """Writes `checkpoint/` from `best.ckpt`, with a temperature fitted on the validation subset.
 

@@ -18,7 +18,7 @@ from lungscope.atomic import atomic_file
 from lungscope.errors import ModelDamaged
 from lungscope.figures.learning_curves import draw_learning_curves
 from lungscope.training.history import COLUMNS, Epoch, write_history
-from lungscope.training.run import Run
+from lungscope.training.run import RunFolder
 
 OnEpoch = Callable[[Epoch], None]
 
@@ -30,7 +30,7 @@ class HistoryWriter(Callback):
     resumed from the end of epoch n continues a history of exactly n rows.
     """
 
-    def __init__(self, run: Run, title: str, on_epoch: OnEpoch) -> None:
+    def __init__(self, run: RunFolder, title: str, on_epoch: OnEpoch) -> None:
         self._run = run
         self._title = title
         self._on_epoch = on_epoch

@@ -32,7 +32,7 @@ from lungscope.training.loading import (
 )
 from lungscope.training.module import LungTraining
 from lungscope.training.recipe import Recipe
-from lungscope.training.run import Run
+from lungscope.training.run import RunFolder
 
 MONITOR = "validation_accuracy"
 _PRECISIONS: dict[Precision, Literal["32-true", "bf16-mixed", "16-mixed"]] = {
@@ -78,7 +78,7 @@ class FitResult:
 
 
 def fit(
-    run: Run,
+    run: RunFolder,
     data: Path,
     execution: Execution,
     cache_folder: Path | None = None,
@@ -93,7 +93,7 @@ def fit(
     (`lungscope.training.frozen`); the epochs' seconds leave it out.
 
     Args:
-        run: a folder made by `Run.create`.
+        run: a folder made by `RunFolder.create`.
         data: the folder that the split's files are relative to.
         execution: where and in which precision.
         cache_folder: where decoded images are kept; the user's cache folder by default.
@@ -110,7 +110,11 @@ def fit(
 
 
 def _fit(
-    run: Run, data: Path, execution: Execution, cache_folder: Path | None, callbacks: FitCallbacks
+    run: RunFolder,
+    data: Path,
+    execution: Execution,
+    cache_folder: Path | None,
+    callbacks: FitCallbacks,
 ) -> FitResult:
     if run.facts.get("finished"):
         raise InvalidSetting(f"{run.folder}: is finished; train it again with --force")
@@ -195,7 +199,7 @@ def _preprocessing(cache: Cache, split: Split, size: int) -> Preprocessing:
     return Preprocessing(size, statistics.mean, statistics.std)
 
 
-def _checkpoints(run: Run) -> list[Callback]:
+def _checkpoints(run: RunFolder) -> list[Callback]:
     """The best epoch, then the last one: `last.ckpt` also knows which was best."""
     return [
         ModelCheckpoint(

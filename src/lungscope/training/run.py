@@ -28,7 +28,7 @@ LIBRARIES = ("lungscope", "torch", "torchvision", "lightning", "numpy", "pillow"
 
 
 @dataclass(frozen=True)
-class Run:
+class RunFolder:
     """A folder with one training in it.
 
     `recipe.json split.json run.json history.csv figures/ checkpoint/ last.ckpt`, and `best.ckpt`
@@ -97,7 +97,7 @@ class Run:
         return facts
 
     @classmethod
-    def open(cls, folder: str | Path) -> "Run":
+    def open(cls, folder: str | Path) -> "RunFolder":
         """Opens an existing run.
 
         Raises:
@@ -118,7 +118,7 @@ class Run:
     @classmethod
     def create(
         cls, folder: str | Path, recipe: Recipe, split: Split, data: Path, force: bool
-    ) -> "Run":
+    ) -> "RunFolder":
         """Makes a run folder.
 
         Args:
@@ -165,9 +165,9 @@ class Run:
 
     def __repr__(self) -> str:
         if not (self.folder / RECIPE).is_file():
-            return f"Run({str(self.folder)!r}: not a run)"
+            return f"RunFolder({str(self.folder)!r}: not a run)"
         trained = "trained" if self.checkpoint.is_dir() else "not trained"
-        return f"Run({str(self.folder)!r}: {self.recipe.model}, {trained})"
+        return f"RunFolder({str(self.folder)!r}: {self.recipe.model}, {trained})"
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -194,7 +194,7 @@ def _is_occupied(folder: Path) -> bool:
 
 
 def _refuse_to_replace(folder: Path, data: Path, *, force: bool) -> None:
-    run = Run(folder)
+    run = RunFolder(folder)
     files = [folder / name for name in (RECIPE, SPLIT, FACTS)] + [run.history, run.last]
     if sum(file.is_file() for file in files) < 3:  # of a damaged run, some may be lost
         raise AlreadyExists(f"{folder}: not empty and not a run; give another folder")

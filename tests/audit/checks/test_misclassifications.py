@@ -6,11 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lungscope.audit.checks.misclassifications import (
-    GROUPS,
-    GroupScore,
-    find_misclassifications,
-)
+from lungscope.audit.checks.misclassifications import GROUPS, GroupScore, find_misclassifications
 from lungscope.evaluation.predictions import Predictions
 
 

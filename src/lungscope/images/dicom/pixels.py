@@ -14,11 +14,7 @@ from pydicom.pixels.decoders.base import get_decoder
 from lungscope.images.dicom.codestream import Codestream
 from lungscope.images.dicom.header import Header
 from lungscope.images.dicom.layout import Layout
-from lungscope.images.dicom.transfer_syntaxes import (
-    TRANSFER_SYNTAXES,
-    StoredValues,
-    TransferSyntax,
-)
+from lungscope.images.dicom.transfer_syntaxes import TRANSFER_SYNTAXES, StoredValues, TransferSyntax
 from lungscope.images.raster import Undecodable
 
 MOST_FRAGMENTS = 10_000
