@@ -220,8 +220,7 @@ async def crowd(service: Service, made: list[bytes], clients: int, seconds: floa
 
 def batching(model: Path | None, files: list[Path]) -> None:
     from lungscope.images import read, to_square
-    from lungscope.inference.exported import BUNDLED_MODEL, ExportedModel
-    from lungscope.inference.session import Session
+    from lungscope.inference.exported import BUNDLED_MODEL, ExportedModel, Session
 
     exported = ExportedModel.load(model or BUNDLED_MODEL)
     session = Session(exported.graph)

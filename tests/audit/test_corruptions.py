@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from lungscope.audit.corruptions import CORRUPTIONS, SEVERITIES, corrupt_example
-from lungscope.models.normalisation import to_unit
+from lungscope.models.network import to_unit
 
 BY_NAME = {corruption.name: corruption for corruption in CORRUPTIONS}
 CORRUPTION = st.sampled_from(CORRUPTIONS)

@@ -12,7 +12,7 @@ from lungscope.images import Preprocessing
 from lungscope.inference.description import Description
 from lungscope.models import Shape, build_network
 from lungscope.models.checkpoint import Checkpoint
-from lungscope.models.normalisation import normalise, to_unit
+from lungscope.models.network import normalise, to_unit
 
 CLASSES = ("Lung Opacity", "Normal", "Viral Pneumonia")
 SIZE = 64

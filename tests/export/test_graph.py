@@ -12,8 +12,7 @@ from onnx import TensorProto
 from lungscope.export.graph import ExportModule, build_graph, serialise_graph
 from lungscope.inference.session import Session
 from lungscope.models import list_architectures
-from lungscope.models.network import compute_levels
-from lungscope.models.normalisation import normalise, to_unit
+from lungscope.models.network import compute_levels, normalise, to_unit
 
 SAME = {"mobilenet-ft"}  # the modules of mobilenet-v2; only their training differs
 NAMES = [each.name for each in list_architectures() if each.name not in SAME]

@@ -12,7 +12,7 @@ from lungscope.data.cache import Cache
 from lungscope.data.split import SplitEntry
 from lungscope.images import Preprocessing
 from lungscope.models import Network, Shape, build_network
-from lungscope.models.normalisation import normalise, to_unit
+from lungscope.models.network import normalise, to_unit
 from lungscope.training import frozen
 from lungscope.training.frozen import AS_IT_IS, FrozenBackbone, features_where_they_fit
 from lungscope.training.loading import CachedFeatures, CachedImages

@@ -19,7 +19,7 @@ from torch import Tensor
 from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2 import functional as transforms
 
-from lungscope.models.normalisation import to_unit
+from lungscope.models.network import to_unit
 from lungscope.training.scoring import Change
 
 SEVERITIES = (1, 2, 3, 4, 5)

@@ -15,8 +15,7 @@ from lungscope.inference.session import ACTIVATION_MAP, FEATURES, INPUT, LOGITS,
 from lungscope.models import Network
 from lungscope.models.activation_map import compute_activation_map, has_activation_map
 from lungscope.models.checkpoint import Checkpoint
-from lungscope.models.network import compute_levels
-from lungscope.models.normalisation import normalise, to_unit
+from lungscope.models.network import compute_levels, normalise, to_unit
 
 OPSET = 21
 """Version of the ONNX operators. Opset 22 numbers the convolution anew without changing it, and the

@@ -24,8 +24,7 @@ from lungscope.models.activation_map import (
     compute_grad_cam,
     has_activation_map,
 )
-from lungscope.models.network import Network
-from lungscope.models.normalisation import normalise, to_unit
+from lungscope.models.network import Network, normalise, to_unit
 from lungscope.models.registry import Shape
 from lungscope.models.weights import build_network
 

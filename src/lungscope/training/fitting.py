@@ -11,9 +11,8 @@ from typing import Literal
 import lightning as L
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 
-from lungscope.data.cache import Cache, open_cache
+from lungscope.data.cache import Cache, compute_pixel_statistics, open_cache
 from lungscope.data.split import Split
-from lungscope.data.statistics import compute_pixel_statistics
 from lungscope.errors import InvalidSetting
 from lungscope.images import Preprocessing
 from lungscope.models import Shape, build_network, get_architecture

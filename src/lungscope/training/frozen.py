@@ -15,7 +15,7 @@ from torch import Tensor
 from lungscope.data.augmentation import Augmentation, view
 from lungscope.images import Preprocessing
 from lungscope.models import Network
-from lungscope.models.normalisation import normalise, to_unit
+from lungscope.models.network import normalise, to_unit
 from lungscope.progress import OnProgress, ignore, part_of
 from lungscope.training.loading import CachedFeatures, CachedImages, SubsetImages
 from lungscope.training.recipe import Recipe

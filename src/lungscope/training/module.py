@@ -14,7 +14,7 @@ from lungscope.data.augmentation import augment, draw_views
 from lungscope.errors import InvalidSetting
 from lungscope.images import Preprocessing
 from lungscope.models import Network
-from lungscope.models.normalisation import normalise, to_unit
+from lungscope.models.network import normalise, to_unit
 from lungscope.training.loading import Batch, FeatureBatch
 from lungscope.training.recipe import Recipe
 

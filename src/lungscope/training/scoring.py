@@ -9,7 +9,7 @@ from torch import Tensor
 
 from lungscope.images import Preprocessing
 from lungscope.models import Network
-from lungscope.models.normalisation import normalise, to_unit
+from lungscope.models.network import normalise, to_unit
 from lungscope.training.loading import Batch
 
 BATCH = 64

@@ -10,7 +10,7 @@ from lungscope.audit.checks.robustness import conclude_robustness, measure_robus
 from lungscope.audit.corruptions import CORRUPTIONS
 from lungscope.estimate import Estimate
 from lungscope.evaluation import subset_predictions
-from lungscope.models.normalisation import to_unit
+from lungscope.models.network import to_unit
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ from lungscope.evaluation.bootstrap import Resampling
 from lungscope.evaluation.proportions import FEW
 from lungscope.figures.faithfulness import CurvePanel, draw_faithfulness
 from lungscope.models.checkpoint import Checkpoint
-from lungscope.models.normalisation import normalise, to_unit
+from lungscope.models.network import normalise, to_unit
 from lungscope.progress import OnProgress, ignore
 from lungscope.training.loading import make_batches
 from lungscope.training.scoring import BATCH

@@ -10,10 +10,17 @@ import numpy as np
 from lungscope.audit.check import Check, register_check
 from lungscope.audit.context import Context
 from lungscope.audit.corruptions import CORRUPTIONS, SEVERITIES, corrupt_example
-from lungscope.audit.drops import EXCLUDED, LARGE_DROP, explain_doubt, may_drop
 from lungscope.audit.effect import Effect, compute_effect, correct, mean
 from lungscope.audit.finding import AuditFigure, Finding, Verdict
-from lungscope.audit.performance import NOT_ASKED, Performance, points
+from lungscope.audit.performance import (
+    EXCLUDED,
+    LARGE_DROP,
+    NOT_ASKED,
+    Performance,
+    explain_doubt,
+    may_drop,
+    points,
+)
 from lungscope.estimate import Estimate
 from lungscope.evaluation.subset_predictions import predict_subset
 from lungscope.figures.robustness import RobustnessPanel, draw_robustness

@@ -7,11 +7,20 @@ from pathlib import Path
 from lungscope.audit.baselines import fit_baselines
 from lungscope.audit.check import Check, register_check
 from lungscope.audit.context import Context
-from lungscope.audit.drops import EXCLUDED, LARGE_DROP, explain_doubt, may_drop
 from lungscope.audit.effect import correct, difference
 from lungscope.audit.finding import AuditFigure, Finding, Verdict
 from lungscope.audit.masking import MaskedScore, predict_masked
-from lungscope.audit.performance import HALF, NOT_ASKED, Performance, percent, points
+from lungscope.audit.performance import (
+    EXCLUDED,
+    HALF,
+    LARGE_DROP,
+    NOT_ASKED,
+    Performance,
+    explain_doubt,
+    may_drop,
+    percent,
+    points,
+)
 from lungscope.estimate import Estimate
 from lungscope.figures.accuracies import AccuracyRow, draw_accuracies
 from lungscope.text import join_words

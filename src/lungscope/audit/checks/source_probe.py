@@ -21,7 +21,7 @@ from lungscope.audit.check import Check, register_check
 from lungscope.audit.context import AUDITED, Context
 from lungscope.audit.finding import Finding, Verdict
 from lungscope.audit.performance import HALF, Performance
-from lungscope.data.association import cramers_v
+from lungscope.data.check import cramers_v
 from lungscope.data.split import UNKNOWN_SOURCE, SplitEntry
 from lungscope.estimate import Estimate
 from lungscope.evaluation.bootstrap import Resampling
