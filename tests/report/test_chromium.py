@@ -11,7 +11,10 @@ from lungscope.report.facts import read_facts
 from lungscope.report.run_report import run_report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed"),
+]
 
 FRAME = """<!DOCTYPE html><title></title>
 <iframe style="width: {width}px; height: 900px; border: 0" srcdoc="{page}"></iframe>

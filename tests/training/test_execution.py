@@ -110,6 +110,9 @@ glibc = pytest.mark.skipif(
 # network's layers do, the largest first, so that nothing small lies in a larger one's way. The
 # peak is VmHWM: that of getrusage begins with the parent's.
 SCRIPT = """
+import ctypes, json, resource, sys
+from pathlib import Path
+from lungscope.training.execution import keep_freed_memory
 
 PR_SET_THP_DISABLE = 41
 libc = ctypes.CDLL(None)

@@ -97,12 +97,14 @@ def test_the_same_seed_gives_the_same_weights_and_another_one_others(
 SCRIPT = """
 import sys
 from pathlib import Path
+from lungscope.training import execution
 from lungscope.training.execution import Execution
 from lungscope.training.fitting import FitCallbacks, fit
-from lungscope.training.run import Run
+from lungscope.training.run import RunFolder
+execution.cpu_count = lambda: 1  # as in the tests' own process: the bits depend on the threads
 run, data, cache = map(Path, sys.argv[1:])
 callbacks = FitCallbacks(epoch=lambda epoch: print(epoch.epoch, flush=True))
-fit(Run.open(run), data, Execution(device="cpu"), cache, callbacks)
+fit(RunFolder.open(run), data, Execution(device="cpu"), cache, callbacks)
 """
 
 

@@ -7,6 +7,8 @@ import pytest
 
 from lungscope.inference.explain.colour_bar import apply_colours
 
+pytestmark = pytest.mark.process
+
 expect = pytest.importorskip("playwright.sync_api").expect
 
 

@@ -4,6 +4,8 @@ import shutil
 
 import pytest
 
+pytestmark = pytest.mark.process
+
 expect = pytest.importorskip("playwright.sync_api").expect
 
 

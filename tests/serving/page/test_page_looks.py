@@ -5,6 +5,8 @@ from importlib.resources import files
 import pytest
 from stub_service import Refusal
 
+pytestmark = pytest.mark.process
+
 expect = pytest.importorskip("playwright.sync_api").expect
 
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")

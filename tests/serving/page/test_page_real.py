@@ -15,9 +15,12 @@ from lungscope.inference.exported import BUNDLED_MODEL, GRAPH
 
 pytest.importorskip("fastapi")
 expect = pytest.importorskip("playwright.sync_api").expect
-pytestmark = pytest.mark.skipif(
-    not (BUNDLED_MODEL / GRAPH).is_file(), reason="this checkout has no bundled model"
-)
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.skipif(
+        not (BUNDLED_MODEL / GRAPH).is_file(), reason="this checkout has no bundled model"
+    ),
+]
 TOKEN = secrets.token_hex(16)
 
 

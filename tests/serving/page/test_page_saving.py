@@ -13,6 +13,8 @@ from stub_service import Refusal
 
 from lungscope.inference.rows import columns
 
+pytestmark = pytest.mark.process
+
 expect = pytest.importorskip("playwright.sync_api").expect
 
 

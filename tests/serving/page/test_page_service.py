@@ -3,6 +3,8 @@
 import pytest
 from stub_service import Refusal
 
+pytestmark = pytest.mark.process
+
 expect = pytest.importorskip("playwright.sync_api").expect
 
 

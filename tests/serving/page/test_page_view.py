@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+pytestmark = pytest.mark.process
+
 expect = pytest.importorskip("playwright.sync_api").expect
 
 
