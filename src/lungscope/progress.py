@@ -1,4 +1,4 @@
-"""How long work tells its caller how far it is."""
+"""Progress of long work, reported to its caller."""
 
 from collections.abc import Callable
 from typing import TypeAlias
@@ -8,10 +8,10 @@ OnProgress: TypeAlias = Callable[[int, int], None]
 
 
 def part_of(on_progress: OnProgress, before: int, total: int) -> OnProgress:
-    """Who is told how far a part is, as of the whole.
+    """Returns a callback that reports the progress of a part as that of the whole.
 
     Args:
-        on_progress: told of the whole.
+        on_progress: called with the progress of the whole.
         before: items of the parts that came first.
         total: items of the whole.
     """

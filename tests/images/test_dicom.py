@@ -282,7 +282,7 @@ class TestRefused:
         assert reason == "its codestream has 90 x 69 pixels, and its header says 90 x 70"
 
     def test_a_blank_picture(self, refusal):
-        assert "the picture is blank" in refusal(written(dataset(np.full_like(RAMP8, 9))))
+        assert "the image is blank" in refusal(written(dataset(np.full_like(RAMP8, 9))))
 
     @pytest.mark.parametrize(
         ("syntax", "name"),

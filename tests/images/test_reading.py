@@ -471,7 +471,7 @@ class TestRefusedByContent:
         moving = encoded(frames[0], format="GIF", save_all=True, append_images=frames[1:])
         still = encoded(RAMP8, format="GIF")
         assert refusal(moving, "a.gif") == refusal(still, "a.gif")
-        assert refusal(still, "a.gif") == "GIF is not read; save the picture as PNG"
+        assert refusal(still, "a.gif") == "GIF is not read; save the image as PNG"
 
     def test_a_name_that_lies(self, refusal):
         reason = refusal(encoded(RAMP8, format="JPEG"), "chest.1.png")
@@ -484,14 +484,14 @@ class TestRefusedByContent:
     def test_more_than_one_picture(self, refusal, format_):
         frames = [Image.fromarray(RAMP8), Image.fromarray(RAMP8[::-1])]
         content = encoded(frames[0], format=format_, save_all=True, append_images=frames[1:])
-        assert "more than one picture" in refusal(content)
+        assert "more than one image" in refusal(content)
 
     def test_a_png_hidden_behind_an_animation(self, refusal):
         frames = [Image.fromarray(RAMP8), Image.fromarray(RAMP8[::-1])]
         content = encoded(
             frames[0], format="PNG", save_all=True, append_images=frames[1:], default_image=True
         )
-        assert "more than one picture" in refusal(content)
+        assert "more than one image" in refusal(content)
 
     @pytest.mark.parametrize("name", ENCODINGS)
     @pytest.mark.parametrize("shape", [(63, 200), (200, 63)])

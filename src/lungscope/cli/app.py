@@ -1,4 +1,4 @@
-"""The command `lungscope` itself: its groups, and how a mistake is told."""
+"""The command `lungscope` itself: its groups, and how an error is printed."""
 
 import io
 import os
@@ -36,7 +36,7 @@ BROKEN_PIPE = 141
 
 
 class PoliteGroup(TyperGroup):
-    """Tells a mistake in one line and exits with 2; `--debug` shows where it was found."""
+    """Prints an error in one line and exits with 2; `--debug` shows where it was found."""
 
     def invoke(self, ctx: Any) -> Any:
         """Runs the command."""
@@ -44,19 +44,19 @@ class PoliteGroup(TyperGroup):
             return super().invoke(ctx)
         except (typer.Exit, typer.Abort, TyperException):
             raise
-        except BrokenPipeError:  # whoever read our answer has seen enough, as `head` does
+        except BrokenPipeError:  # the reader of our output has seen enough, as `head` does
             with Path(os.devnull).open("w") as nowhere:
                 os.dup2(nowhere.fileno(), sys.stdout.fileno())  # or Python complains at its exit
             raise typer.Exit(BROKEN_PIPE) from None
         except Exception as error:
             if ctx.params.get("debug"):
                 raise
-            _tell(_words(error))
+            _print_error(_words(error))
             raise typer.Exit(2) from error
 
 
 def _words(error: Exception) -> str:
-    """What a person is told of an error."""
+    """Returns the line that is printed for an error."""
     if isinstance(error, LungscopeError):
         return str(error)
     if isinstance(error, ModuleNotFoundError):
@@ -90,9 +90,9 @@ _SERVE = {
 }
 
 
-def _tell(mistake: str) -> None:
+def _print_error(message: str) -> None:
     console = Console(stderr=True, soft_wrap=True, highlight=False)
-    console.print(f"[bold red]error:[/] {escape(mistake)}")
+    console.print(f"[bold red]error:[/] {escape(message)}")
 
 
 app = typer.Typer(

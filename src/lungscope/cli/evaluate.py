@@ -43,7 +43,7 @@ def evaluate(
 ) -> None:
     """Evaluate a run's best checkpoint: metrics with 95 % intervals, predictions, figures.
 
-    Only the test subset in RUN/evaluation is on the run's report.html, which is drawn anew: images
+    Only the test subset in RUN/evaluation is on the run's report.html, which is redrawn: images
     that a model was trained on, or chosen by, say nothing about others.
     """
     terminal = Terminal(quiet=quiet, json=json)

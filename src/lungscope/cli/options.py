@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, for a program.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace a result that is already there.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of every random choice.")]
@@ -38,7 +38,7 @@ Folder = Annotated[
     typer.Argument(metavar="DATA", help="Folder of class folders, or a CSV (file,label[,group])."),
 ]
 Device = Annotated[
-    Literal["auto", "cpu", "cuda"], typer.Option("--device", help="Where the network runs.")
+    Literal["auto", "cpu", "cuda"], typer.Option("--device", help="Device to run the network on.")
 ]
 AnyModality = Annotated[
     bool,

@@ -29,7 +29,7 @@ def choose_format(*, as_csv: bool, as_json: bool, out: Path | None) -> Format:
     """The format that is asked for, by an option or by the suffix of the file.
 
     Raises:
-        InvalidSetting: both options, or a file whose format cannot be told.
+        InvalidSetting: both options, or a file whose format cannot be recognised.
     """
     if as_csv and as_json:
         raise InvalidSetting("--csv and --json: give one of them")

@@ -8,13 +8,13 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array, eye_array, kron
 
 _MOST_NODES = 10_000
-"""Of the search for a complete assignment; a limit of time would not be reproducible."""
+"""Limit of the search for a complete assignment; a limit of time would not be reproducible."""
 
 
 def assign_groups(
     groups: Sequence[str], labels: Sequence[int], fractions: Sequence[float], seed: int
 ) -> NDArray[np.intp]:
-    """Distributes groups over parts so that each part has its share of every class.
+    """Distributes groups over parts so that each part has its proportion of every class.
 
     Groups are taken from the largest to the smallest (equal sizes in a seeded order), and each
     goes to the part where it most reduces the sum over parts and classes of
@@ -25,7 +25,7 @@ def assign_groups(
     Args:
         groups: the group of each image, (N,).
         labels: the class of each image, (N,), 0 <= label < C.
-        fractions: the wanted share of each part, (P,), > 0, summing to 1.
+        fractions: the target proportion of each part, (P,), > 0, summing to 1.
         seed: of the order among groups of one size.
 
     Returns:

@@ -73,7 +73,7 @@ def open_cache(
         size: side of the square images in pixels.
         folder: where caches are kept; the user's cache folder by default.
         workers: processes that decode; as many as there are processors by default.
-        on_progress: told of every image while building.
+        on_progress: called after every image while building.
 
     Raises:
         LungscopeError: an image can't be read, or the disk is full.

@@ -108,7 +108,7 @@ def fetch_dataset(
         except archive.ArchiveError as error:
             path.unlink()
             raise archive.ArchiveError(
-                url, f"{error.reason}; the download is removed, fetch again or tell its owners"
+                url, f"{error.reason}; the download was removed; fetch again or tell its owners"
             ) from error
         path.unlink()
     return fetched

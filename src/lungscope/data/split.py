@@ -1,7 +1,7 @@
 """The split manifest: which image is for training, validation or test, as a file.
 
-`split.json` names every image with its class, content hash, group and subset. Whoever trains or
-evaluates reads it, and is refused if an image changed or if a group or an image is in two subsets.
+`split.json` names every image with its class, content hash, group and subset. Training and
+evaluation read it, and refuse it if an image changed or if a group or an image is in two subsets.
 """
 
 import hashlib

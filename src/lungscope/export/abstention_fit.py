@@ -14,7 +14,7 @@ from lungscope.evaluation.selective import choose_threshold_for_accuracy
 from lungscope.inference.abstention import SCORE, Reference, Thresholds
 
 KEPT = 0.99
-"""The share of X-rays that are to pass for X-rays."""
+"""Proportion of X-rays that must be accepted as X-rays."""
 
 ACCURACY = 0.95
 """Required accuracy of the answers that are given."""
@@ -24,7 +24,7 @@ ANSWERED = 0.5
 lucky answers reach means nothing."""
 
 QUANTILES = 101
-"""Of the distances of validation images: the percentiles, for whoever watches for a drift."""
+"""Percentiles of the distances of validation images, for monitoring drift."""
 
 LARGEST_AXES = 2**18
 """Numbers that the axes of a reference may have: 1 MiB."""

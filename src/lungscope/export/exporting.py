@@ -57,7 +57,7 @@ class ExportedRun:
     folder: Path
 
     def to_json(self) -> dict[str, Any]:
-        """What a program is told."""
+        """Returns what `lungscope export --json` prints."""
         return {
             "folder": str(self.folder),
             "model": self.description.identity,
@@ -91,7 +91,7 @@ def export_run(
             calibrated on training images.
         force: whether an exported model that is already there is replaced.
         cache_folder: where decoded images are kept; the user's cache folder by default.
-        progress: given the name of a step, who is told of it.
+        progress: given the name of a step, returns its progress callback.
 
     Raises:
         LungscopeError: no checkpoint, data that is not the split's, a folder that holds an

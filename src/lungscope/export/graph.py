@@ -18,7 +18,7 @@ from lungscope.models.checkpoint import Checkpoint
 from lungscope.models.network import compute_levels, normalise, to_unit
 
 OPSET = 21
-"""Version of the ONNX operators. Opset 22 numbers the convolution anew without changing it, and the
+"""Version of the ONNX operators. Opset 22 renumbers the convolution without changing it, and the
 fusions of ONNX Runtime did not know that one until 2026 (microsoft/onnxruntime, issue 27262); these
 networks use nothing newer."""
 
@@ -117,7 +117,7 @@ def _forget_origin(model: onnx.ModelProto) -> None:
 
 @contextmanager
 def quiet_libraries() -> Iterator[None]:
-    """Keeps warnings, log records and printed lines of the block from whoever runs lungscope.
+    """Keeps warnings, log records and printed lines of the block from the user.
 
     The exporter warns of its own deprecated parts, the quantiser advises steps that were taken in
     another way and prints its progress. Errors are raised as ever.

@@ -39,7 +39,7 @@ class Parity:
         radiographs: images of the run's validation subset.
         phantoms: images that were drawn for this.
         largest_logit_difference: over all images and classes, >= 0.
-        equal_decisions: share of all images for which both name the same class.
+        equal_decisions: proportion of all images for which both name the same class.
         accuracy_torch, accuracy_onnx: on the radiographs, in [0, 1].
     """
 
@@ -113,7 +113,7 @@ def check_parity(
 
 
 def parity_phantoms(size: int) -> NDArray[np.uint8]:
-    """Draws 12 phantoms, of all classes alike: pictures that no model was trained on.
+    """Draws 12 phantoms, of all classes alike: images that no model was trained on.
 
     Args:
         size: side of the network's input in pixels.
@@ -155,7 +155,7 @@ def run_graph(
     Args:
         graph: the content of `model.onnx`.
         images: (S, S) uint8 each, one or more.
-        on_progress: told of every image.
+        on_progress: called after every image.
 
     Raises:
         ModelDamaged: the graph cannot be run.

@@ -63,7 +63,7 @@ class Raster:
         pixels: (H, W) float32 in [0, 1], upright, bright as the file means it.
         mode: how the file stores its samples, in Pillow's words.
         bits: bits of one sample in the file.
-        chroma: how far the picture is from having a single tint, in [0, 1]; see `decode`.
+        chroma: how far the image is from having a single tint, in [0, 1]; see `decode`.
     """
 
     pixels: NDArray[np.float32]
@@ -82,7 +82,7 @@ def decode_raster(content: bytes, kind: str) -> Raster:
 
     Chroma is the root mean square distance of the pixels' colours from the straight line that fits
     them best, white being (1, 1, 1) in red, green and blue and black (0, 0, 0): 0 for grey, however
-    it is stored, and for a grey picture in one tint, as a blue film or a sepia print is. At most
+    it is stored, and for a grey image in one tint, as a blue film or a sepia print is. At most
     128 x 128 of the pixels are looked at, evenly spread.
 
     Args:
@@ -90,7 +90,7 @@ def decode_raster(content: bytes, kind: str) -> Raster:
         kind: "PNG", "JPEG", "TIFF", "BMP" or "WEBP"; `content` begins with its signature.
 
     Raises:
-        Undecodable: damaged, cut short, too small, too large, more than one picture, or samples
+        Undecodable: damaged, cut short, too small, too large, more than one image, or samples
             without an agreed black and white.
     """
     try:
@@ -128,12 +128,12 @@ def _check_size(width: int, height: int) -> None:
 
 def _check_single(image: ImageFile) -> None:
     if getattr(image, "is_animated", False):
-        raise Undecodable("it holds more than one picture (pages or frames); save one of them")
+        raise Undecodable("it holds more than one image (pages or frames); save one of them")
 
 
 def _bits(image: ImageFile, content: bytes) -> int:
     if isinstance(image, PngImageFile):
-        return content[24]  # the bit depth in IHDR, which Pillow does not tell
+        return content[24]  # the bit depth in IHDR, which Pillow does not report
     if isinstance(image, TiffImageFile):
         return int(max(image.tag_v2.get(BITSPERSAMPLE, (1,))))
     return 1 if image.mode == "1" else 8

@@ -51,7 +51,7 @@ def read(path: str | Path, accept: Policy = CHEST_RADIOGRAPHS) -> Radiograph:
     Raises:
         UnwantedImage: a DICOM image of a kind that is not accepted.
         UnreadableImage: the file is missing, closed to us, empty or over 512 MiB; is of another
-            format, damaged, cut short, or named after another format; holds several pictures,
+            format, damaged, cut short, or named after another format; holds several images,
             fewer than 64 pixels on a side, more than 100 megapixels (DICOM: 36), a single grey
             level, or samples without an agreed black and white; is a DICOM image in colour, or in
             a transfer syntax without a decoder.
@@ -65,7 +65,7 @@ def read_content(content: bytes, name: str, accept: Policy = CHEST_RADIOGRAPHS) 
 
     Args:
         content: the whole file.
-        name: what the bytes came with, as an upload does. It is only told again, without
+        name: what the bytes came with, as an upload does. It is only repeated, without
             characters that do not print and of at most `LONGEST_NAME`, and compared with the
             content as the name of a file is.
         accept: which DICOM images are read.
@@ -95,7 +95,7 @@ def _radiograph(content: bytes, path: Path, accept: Policy) -> Radiograph:
             raster.pixels, path, kind, raster.mode, raster.bits, chroma=raster.chroma
         )
     if radiograph.pixels.min() == radiograph.pixels.max():
-        raise UnreadableImage(path, "every pixel has the same value: the picture is blank")
+        raise UnreadableImage(path, "every pixel has the same value: the image is blank")
     return radiograph
 
 
@@ -158,10 +158,10 @@ def _kind(content: bytes, path: Path) -> str:
     )
     if kind is None and suffix in _SUFFIXES["DICOM"]:
         raise UnreadableImage(
-            path, "it is no DICOM file (DICM is missing at byte 128); export it anew"
+            path, "it is not a DICOM file (DICM is missing at byte 128); export it again"
         )
     if kind == "GIF":
-        raise UnreadableImage(path, "GIF is not read; save the picture as PNG")
+        raise UnreadableImage(path, "GIF is not read; save the image as PNG")
     if kind is None:
         raise UnreadableImage(path, "it is not a DICOM, PNG, JPEG, TIFF, BMP or WebP image")
     if suffix not in _SUFFIXES[kind] and any(suffix in known for known in _SUFFIXES.values()):

@@ -280,8 +280,8 @@ at most 0.02 from the compression, and of 20 colour photographs the palest has 0
 
 LARGEST_ASPECT = 2.5
 """Longer side by shorter. Chest detectors are square (43 x 43 cm) to 1.23 (35 x 43 cm), and half of
-the latter, as one cut to a lung or to a wide child's chest, has 2.46; films of a whole spine or leg
-(43 x 125 cm) have 2.9."""
+the latter, as one cut to a lung or to a wide child's chest, has 2.46; radiographs of a whole spine
+or leg (43 x 125 cm) have 2.9."""
 
 
 def find_implausibility(radiograph: Radiograph) -> AbstentionCause | None:

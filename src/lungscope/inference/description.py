@@ -83,7 +83,7 @@ class Description:
 
     @property
     def identity(self) -> str:
-        """What tells this model from others: "mobilenet-lung 33bc4012", or "... int8"."""
+        """A name that identifies this model: "mobilenet-lung 33bc4012", or "... int8"."""
         short = f"{self.architecture} {self.weights_sha256[:8]}"
         if self.export is None or self.export.precision == "fp32":
             return short

@@ -67,7 +67,7 @@ class Network(nn.Module):
 def compute_levels(network: Network, images: Tensor) -> tuple[Tensor, Tensor]:
     """Computes the last feature maps, and the means of those before each loss of resolution.
 
-    The last layers know what tells the classes apart and little else: to them a photograph or a
+    The last layers represent what separates the classes and little else: to them a photograph or a
     radiograph on its side is some class. Earlier ones still know whether it looks like a
     radiograph (Rippel et al., 2020, arXiv 2005.14140, who take the means of the maps at several
     depths; Anthony and Kamnitsas, 2023, arXiv 2309.01488, on chest X-rays).

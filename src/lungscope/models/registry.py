@@ -71,7 +71,7 @@ def get_architecture(name: str) -> Architecture:
     """Returns the architecture of that name.
 
     Raises:
-        NotFound: there is none; the message lists the names.
+        NotFound: there is no such model; the message lists the names.
     """
     try:
         return _REGISTERED[name]

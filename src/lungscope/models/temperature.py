@@ -20,7 +20,7 @@ class Temperature:
     Attributes:
         value: divisor of the logits, > 0; 1 leaves them as they are, more makes the model less
             sure of itself. The predicted class is the same at every temperature. About `HOTTEST`,
-            the end of the search, is no fit: the scores told the classes apart no better than
+            the end of the search, is no fit: the scores separated the classes no better than
             chance, and all probabilities are made about equal.
         nll_before, nll_after: mean negative log-likelihood in nats on the fitting images.
     """

@@ -1,4 +1,4 @@
-"""Synthetic chest radiographs in three classes, for demonstrations and tests: pictures of nobody.
+"""Synthetic chest radiographs in three classes, for demonstrations and tests: images of nobody.
 
 A phantom is drawn, not simulated. Its class shows in the lung fields alone: body, position,
 exposure, noise and border come from random streams that do not know the class, and nothing is

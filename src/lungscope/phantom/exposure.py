@@ -23,12 +23,12 @@ class Exposure:
         tilt: how much denser the image's right and lower sides look, as the heel of an X-ray tube
             and a crooked detector make it.
         noise: standard deviation of the quantum noise in attenuation, behind air.
-        scatter: share of scattered rays in the image, 0 to 1.
-        margins: width of the black border left, above, right and below, shares of the image; none
-            where it is negative.
+        scatter: proportion of scattered rays in the image, 0 to 1.
+        margins: width of the black border left, above, right and below, proportions of the image;
+            none where it is negative.
         letter: side marker, a key of `LETTERS`, or empty for none.
-        letter_place: column and row of the marker's outer upper corner, as shares of the image,
-            the column counted from the side that the marker is on.
+        letter_place: column and row of the marker's outer upper corner, as proportions of the
+            image, the column counted from the side that the marker is on.
     """
 
     centre: float

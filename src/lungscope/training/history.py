@@ -18,8 +18,8 @@ class Epoch:
         epoch: its number, from 1.
         learning_rate: that it was trained with.
         train_loss, validation_loss: mean cross-entropy in nats.
-        train_accuracy, validation_accuracy: share of images classified rightly, in [0, 1]; the
-            training images as augmented, while the weights were still changing.
+        train_accuracy, validation_accuracy: proportion of images classified correctly, in
+            [0, 1]; the training images as augmented, while the weights were still changing.
         seconds: wall time of training and validation.
     """
 

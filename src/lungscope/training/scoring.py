@@ -42,7 +42,7 @@ def compute_logits(
         loader: batches of N images in all.
         device: "cpu" or "cuda".
         change: what is done to images before they are normalised.
-        on_images: told of every batch.
+        on_images: called with the number of images done, after every batch.
 
     Returns:
         (N, K) unnormalised scores.
@@ -64,7 +64,7 @@ def compute_features(
         preprocessing: its mean and standard deviation.
         loader: batches of N images in all.
         device: "cpu" or "cuda".
-        on_images: told of every batch.
+        on_images: called with the number of images done, after every batch.
 
     Returns:
         (N, F); maps that the network does not pool before its classifier are averaged.

@@ -2,7 +2,7 @@
 
 A decoder makes room for what the codestream claims, whatever the DICOM header says. And GDCM, the
 only decoder of lossless JPEG under a permissive licence, ends the whole process over a codestream
-that is odd before its first scan: it is given one that is written anew from the parts it needs.
+that is odd before its first scan: it is given one that is rewritten from the parts it needs.
 """
 
 import re
@@ -52,7 +52,7 @@ def read_jpeg(frame: bytes) -> Codestream:
 
 
 def rewrite_lossless_jpeg(frame: bytes) -> tuple[bytes, Codestream]:
-    """Writes lossless JPEG of one component anew, from its necessary segments alone.
+    """Rewrites lossless JPEG of one component from its necessary segments alone.
 
     Returns:
         The codestream, and its frame header.

@@ -54,7 +54,7 @@ def decode_pixels(header: Header, layout: Layout) -> StoredValues:
 
 def _name(header: Header) -> str:
     """A registered transfer syntax by its name; others may be anything, so they are not shown."""
-    # Unless told to ignore it, pydicom prints what is no UID in a warning.
+    # Unless set to ignore it, pydicom prints what is no UID in a warning.
     registered = uid.UID(header.transfer_syntax, config.IGNORE)
     return str(registered.name) if registered.name != registered else "its private transfer syntax"
 

@@ -1,4 +1,4 @@
-"""A heatmap as a picture: beside the radiograph, with the answer, a colour bar and a remark."""
+"""A heatmap as a figure: beside the radiograph, with the answer, a colour bar and a remark."""
 
 import math
 

@@ -53,7 +53,7 @@ class Explanation:
 
     @property
     def probability(self) -> float:
-        """Of the class that is explained, calibrated, in [0, 1]."""
+        """Calibrated probability of the explained class, in [0, 1]."""
         return self.prediction.probabilities[self.label]
 
     @property

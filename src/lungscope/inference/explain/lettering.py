@@ -1,4 +1,4 @@
-"""Words in a picture: a font that has the letters, lines that fit."""
+"""Words in a figure: a font that has the letters, lines that fit."""
 
 import unicodedata
 from functools import lru_cache
@@ -52,7 +52,7 @@ def _closest(letter: str, name: str) -> str:
 
 
 def fit_text(text: str, font: Font, width: int) -> str:
-    """Shortens a text in its middle until it fits, for the ends of a file's name tell most.
+    """Shortens a text in its middle until it fits, for the ends of a file name say most.
 
     Args:
         text: of one line.

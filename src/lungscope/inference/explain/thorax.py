@@ -1,11 +1,11 @@
 """How much of the attribution lies where no lung is: on shoulders, arms, letters and markers.
 
-Nothing here looks at the picture: a segmentation of the lungs would be another network that may be
+Nothing here looks at the image: a segmentation of the lungs would be another network that may be
 wrong. The thorax is an ellipse that holds it on frontal radiographs of adults and of children. It
 was fitted to the convex hulls of both lungs, as thresholding found them on 389 normal radiographs
 (174 of adults from RSNA, 215 of children from Guangzhou, both of the COVID-19 Radiography
 Database): the smallest ellipse with 99 % of the hulls' area. Of every hundredth hull it leaves
-out 6 % or more. On a film with much abdomen, or a turned one, it is a coarse measure.
+out 6 % or more. On a radiograph with much abdomen, or a rotated one, it is a coarse measure.
 """
 
 import math
@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from lungscope.inference.explain.heatmap import Heatmap
 
 CENTRE = (0.50, 0.52)
-"""Of the thorax, as shares of width and height."""
+"""Of the ellipse, as proportions of width and height."""
 
 HALF_AXES = (0.44, 0.47)
-"""Of the thorax, as shares of width and height."""
+"""Of the ellipse, as proportions of width and height."""
 
 EVEN = 1 - math.pi * HALF_AXES[0] * HALF_AXES[1]
 """Proportion of evenly spread attribution that is outside, 0.35, as of the image itself."""
@@ -44,9 +44,9 @@ def proportion_outside_thorax(heatmap: Heatmap) -> float | None:
     """Computes the proportion of the attribution outside the thorax, in [0, 1].
 
     Above `EVEN` the attribution points away from the thorax more than one that points nowhere, and
-    the answer is suspect: it may rest on a marker, on the film's edge or on how a patient was held.
-    A heatmap of 7 x 7 cells is too coarse to fall below some 0.1 to 0.2. None where there is no
-    attribution.
+    the answer is suspect: it may rest on a marker, on the edge of the radiograph or on how a
+    patient was held. A heatmap of 7 x 7 cells is too coarse to fall below some 0.1 to 0.2. None
+    where there is no attribution.
     """
     values = heatmap.resampled(_GRID, _GRID).astype(np.float64)
     total = values.sum()

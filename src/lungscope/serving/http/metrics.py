@@ -140,9 +140,9 @@ class Drift:
         return float(max(above, below, 0.0))
 
     def _share(self, at: NDArray[np.float64], side: str) -> NDArray[np.float64]:
-        """The share of validation images at or below (right) or below (left) a distance.
+        """The proportion of validation images at or below (right) or below (left) a distance.
 
-        Between quantiles the share rises evenly; where several quantiles are the same number it
+        Between quantiles the proportion rises evenly; where several quantiles are equal, it
         jumps there.
         """
         quantiles, last = self._quantiles, self._quantiles.size - 1

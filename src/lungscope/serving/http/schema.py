@@ -32,7 +32,8 @@ class HeatmapAnswer(BaseModel):
     picture: str = Field(description="PNG of image and heatmap side by side.", examples=[_PNG])
     scale: float = Field(description="Largest attribution, in units of the logit.", examples=[0.41])
     proportion_outside_thorax: float | None = Field(
-        description="Of the attribution; above 0.35 the answer is suspect.", examples=[0.21]
+        description="Proportion of the attribution outside the thorax; suspect above 0.35.",
+        examples=[0.21],
     )
 
 
