@@ -70,9 +70,12 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def _public() -> str:
-    home = lungscope._HOME
-    names = [name for name in lungscope.__all__ if name in home]
-    entries = "\n\n".join(f"::: {home[name]}.{name}" for name in names)
+    offered = [getattr(lungscope, name) for name in lungscope.__all__]
+    entries = "\n\n".join(
+        f"::: {each.__module__}.{each.__qualname__}"
+        for each in offered
+        if hasattr(each, "__qualname__")  # the version and the disclaimer are plain texts
+    )
     return (
         "# Python API\n\n`import lungscope as ls` offers these names. Each is loaded when used. "
         "The other pages list the modules behind it, room by room: public is what "

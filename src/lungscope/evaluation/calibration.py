@@ -92,7 +92,7 @@ def compute_calibration(predictions: Predictions, resampling: Resampling) -> Cal
         predictions: of N images.
         resampling: of their groups.
     """
-    truth = np.eye(len(predictions.classes))[predictions.labels]
+    truth = np.eye(len(predictions.classes))[predictions.labels]  # one-hot
     apart = predictions.probabilities - truth
     confidence, right = _top_label(predictions)
     return Calibration(
@@ -118,6 +118,7 @@ def compute_reliability(predictions: Predictions, bins: int = POINTS) -> tuple[R
     groups = np.asarray(predictions.groups)
     found = []
     for inside in (number == k for k in np.unique(number)):
+        # images of one patient are not independent: they count as one observation
         independent = len(np.unique(groups[inside]))
         found.append(
             ReliabilityBin(
@@ -135,6 +136,8 @@ def equal_mass_bins(values: Values, bins: int = BINS) -> NDArray[np.intp]:
 
     Equal values share a bin, so that ties can make bins unequal or leave them empty.
     """
+    # of equal mass, as the bias of a bin's gap depends on the number of images in it (Nguyen and
+    # O'Connor, 2015, arXiv 1508.05154): with equal widths most bins of a confident model are empty
     bounds = np.percentile(values, np.linspace(0, 1, bins + 1) * 100)
     number: NDArray[np.intp] = np.searchsorted(bounds[1:-1], values)
     return number
@@ -153,20 +156,23 @@ def _error(probabilities: Values, truth: Values, resampling: Resampling) -> Esti
     bins = np.stack([equal_mass_bins(column) for column in probabilities.T], axis=1)
     cells = np.zeros((count, columns, BINS))
     cells[rows, each, bins] = 1
+    # every image fills one bin per column, so that sums over draws are one matrix product
     apart = cells * (truth - probabilities)[:, :, None]
     sizes = cells.sum(axis=0)
     mean_gap = apart.sum(axis=0) / np.maximum(sizes, 1)
     value = float((np.abs(mean_gap) * sizes).sum() / (count * columns))
-    if resampling.counts.shape[1] == 1:
+    if resampling.counts.shape[1] == 1:  # every draw is the images themselves
         return Estimate(value, value, value)
 
     images, gaps = resampling.sums(np.ones(count)) * columns, resampling.sums(apart)
+    # what is left of a draw's gaps once the model's own gaps are taken off is chance
     noise = (gaps - mean_gap * resampling.sums(cells)) * _refitting(cells, resampling)
     by_chance = max(
         np.quantile(np.abs(noise).sum(axis=(1, 2)) / images, CHANCE),
         np.quantile(_by_chance(probabilities, cells, resampling), CHANCE),
     )
     resampled = bootstrap_estimate(value, np.abs(gaps).sum(axis=(1, 2)) / images)
+    # the larger of the two, since neither holds for every model; never an end inside the value
     return Estimate(value, max(0.0, float(value - by_chance)), max(value, resampled.high))
 
 
@@ -189,11 +195,12 @@ def _by_chance(probabilities: Values, cells: Values, resampling: Resampling) -> 
     count, columns = probabilities.shape
     ends = np.cumsum(probabilities, axis=1)
     expected = (cells * probabilities[:, :, None]).sum(axis=0)
-    generator = np.random.default_rng(0)
+    generator = np.random.default_rng(0)  # the same numbers give the same interval
     step = max(1, _BLOCK // count)
     found = np.zeros(draws)
     for start in range(0, draws, step):
         part = found[start : start + step]
+        # one number a group: its images are right or wrong together, which widens the noise
         drawn = generator.random((len(part), groups))[:, resampling.group]
         for k in range(columns):
             hit = (drawn < ends[:, k]) & (drawn >= ends[:, k] - probabilities[:, k])

@@ -58,8 +58,9 @@ def fit_reference(features: Values) -> Reference:
     constant = scale <= np.finfo(np.float32).eps * np.abs(features).max()
     if constant.all():
         raise InvalidData("abstention: the model sees no difference between training images")
-    scale[constant] = 1
+    scale[constant] = 1  # a feature that is always 0 (ReLU) says nothing, and divides by nothing
     covariance, _ = ledoit_wolf((features - mean) / scale, assume_centered=True)
+    # widest first: eigh sorts them the other way round
     variances, vectors = (each[..., ::-1] for each in np.linalg.eigh(covariance))
     count = features.shape[1]
     variances = np.maximum(variances, NARROWEST**2)
@@ -112,6 +113,7 @@ def choose_max_distance(distances: Values) -> float:
             "diverged"
         )
     count, largest = len(distances), float(distances.max())
+    # rounded before it is rounded up: 0.99 has no exact binary form, and 99.00000001 is not 100
     rank = math.ceil(round((count + 1) * KEPT, 9))
     if rank <= count:
         return float(np.sort(distances)[rank - 1])

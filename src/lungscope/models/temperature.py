@@ -55,15 +55,16 @@ def fit_temperature(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> T
 
     before = likelihood_loss(0.0)
     unchanged = Temperature(1.0, before, before)
-    if (logits[own] >= logits.max(axis=1)).all():
+    if (logits[own] >= logits.max(axis=1)).all():  # no valley: see above
         return unchanged
+    # on the logarithm: a temperature of 0.1 is as far from 1 as one of 10
     found = minimize_scalar(
         likelihood_loss,
         bounds=(np.log(COLDEST), np.log(HOTTEST)),
         method="bounded",
         options={"xatol": 1e-7},
     )
-    if found.fun >= before:
+    if found.fun >= before:  # the search ends near the optimum: it must not make things worse
         return unchanged
     return Temperature(float(np.exp(found.x)), before, float(found.fun))
 

@@ -118,7 +118,7 @@ def _fit(
     if run.facts.get("finished"):
         raise InvalidSetting(f"{run.folder}: is finished; train it again with --force")
     recipe, split = run.recipe, run.split
-    split.verify(data)
+    split.verify(data)  # before hours of training on images that are not the split's
     execution.prepare()
     run.note(precision=execution.precision)
     cache = open_cache(
@@ -137,29 +137,32 @@ def _fit(
             devices=1,
             precision=_PRECISIONS[execution.precision],
             max_epochs=recipe.epochs,
-            num_sanity_val_steps=0,
+            num_sanity_val_steps=0,  # the first epoch ends in a validation anyway
             logger=False,
             enable_progress_bar=False,
             enable_model_summary=False,
+            # some CUDA kernels (of adaptive pooling) have no deterministic form
             deterministic="warn",
             default_root_dir=run.folder,
             plugins=[AtomicCheckpointIO()],
+            # in this order: the history is complete before a checkpoint stores it
             callbacks=[*callbacks.callbacks, early, history, stop, *_checkpoints(run)],
         )
         train, validation = _subsets(training, cache, split, trainer, callbacks.features)
         trainer.fit(
             training,
             training_batches(train, recipe.batch_size, recipe.seed),
+            # without gradients, twice the images take about the same memory
             validation_batches(validation, 2 * recipe.batch_size),
             ckpt_path=run.last if run.last.exists() else None,
-            weights_only=True,
+            weights_only=True,  # a checkpoint is data: nothing in it is executed
         )
     # Ctrl-C in the very epoch that exhausted the patience interrupted nothing
     finished = not stop.interrupted or early.stopped_epoch > 0
     best = best_epoch(history.epochs)
     save_best_checkpoint(run, cache, preprocessing, best, execution.accelerator)
     if finished:
-        run.note(finished=True)
+        run.note(finished=True)  # first: a kill in between leaves a file too many, not a lost run
         run.best.unlink()
     return FitResult(history.epochs, best, finished)
 
@@ -193,6 +196,7 @@ def _subsets(
 
 
 def _preprocessing(cache: Cache, split: Split, size: int) -> Preprocessing:
+    # of training images alone: those of the others would leak into the model
     rows = cache.rows(split.subset("train"))
     statistics = compute_pixel_statistics(cache.pixels[row] for row in rows)
     return Preprocessing(size, statistics.mean, statistics.std)

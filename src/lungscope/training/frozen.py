@@ -48,6 +48,7 @@ class FrozenBackbone:
         Returns:
             (B, ...) float, without a gradient.
         """
+        # evaluation mode: batch normalisation must not drift with the data, nor dropout draw
         features, pool = self.network.features.eval(), self.network.pool.eval()
         with torch.no_grad():
             pooled: Tensor = pool(features(normalise(images, self.preprocessing)))
@@ -112,11 +113,12 @@ def features_where_they_fit(
     """
     one = backbone.of_an_image()
     room = LIMIT // (one.numel() * one.element_size())
-    plain = len(validation)
+    plain = len(validation)  # first: they are used in every epoch and have one view
     if plain > room:
         return training, validation
     views = len(recipe.augmentation.views)
     varied = len(training) * views
+    # the shortest training stops after `patience` epochs without a better one than the first
     if views > min(recipe.epochs, recipe.patience + 1) or plain + varied > room:
         varied = 0
     total = plain + varied

@@ -49,6 +49,7 @@ class LookupTable:
 
     def __call__(self, values: Values) -> Values:
         """Looks (N,) values up."""
+        # C.11.1.1: a value outside the table takes the nearest entry
         places = np.clip(np.trunc(values) - self.first, 0, len(self.entries) - 1)
         outputs: Values = self.entries[places.astype(np.intp)].astype(np.float64)
         return outputs
@@ -73,9 +74,9 @@ class Window:
             sigmoid: Values = 0.5 + 0.5 * np.tanh(2 * (values - self.center) / self.width)
             return sigmoid
         center, width = self.center, self.width
-        if self.function == "LINEAR":
+        if self.function == "LINEAR":  # C.11.2.1.2.1: the half and the one are the standard's
             center, width = center - 0.5, width - 1
-        if width == 0:
+        if width == 0:  # LINEAR of width 1 is a threshold
             return (values > center).astype(np.float64)
         linear: Values = np.clip((values - center) / width + 0.5, 0, 1)
         return linear
@@ -122,7 +123,7 @@ def read_appearance(header: Elements, layout: Layout) -> Appearance:
     if shape not in (None, "IDENTITY", "INVERSE"):
         raise Undecodable(f"its presentation LUT shape {shape} is not read")
     modality_lut = _lookup_table(header, "ModalityLUTSequence", signed=layout.signed)
-    modality = modality_lut or _rescale(header)
+    modality = modality_lut or _rescale(header)  # C.11.1: a table and a slope exclude each other
     # Whether a VOI LUT's first input is a signed number is not said, but whether it can be is.
     below_zero = bool(modality(_ends(layout)).min() < 0)
     voi_lut = _lookup_table(header, "VOILUTSequence", signed=below_zero)
@@ -171,6 +172,7 @@ def _table(dtype: np.dtype[np.integer], layout: Layout, appearance: Appearance) 
         raise Undecodable("its rescaling or window goes beyond every finite number")
     if appearance.inverted:
         values = 1 - values
+    # last: padding is black, also where the image is inverted
     if appearance.padding is not None:
         least, most = appearance.padding
         values[(stored >= least) & (stored <= most)] = 0
@@ -191,6 +193,7 @@ def _interest(appearance: Appearance, stored: Values, layout: Layout) -> Values:
 
 
 def _rescale(header: Elements) -> Rescale:
+    # absent in many CR and DX files, where stored values are meant as they are
     slope = header.decimals("RescaleSlope") or (1.0,)
     intercept = header.decimals("RescaleIntercept") or (0.0,)
     if not np.isfinite(slope[0] * 2**16 + intercept[0]) or slope[0] == 0:
@@ -206,11 +209,13 @@ def _window(header: Elements) -> Window | None:
     center, width = header.decimals("WindowCenter"), header.decimals("WindowWidth")
     if not center and not width:
         return None
+    # half a window could be anything: a guess would change the image without a word
     if not center or not width:
         raise Undecodable("it has a window center without a window width, or the reverse")
     function = header.code("VOILUTFunction") or "LINEAR"
     if function not in ("LINEAR", "LINEAR_EXACT", "SIGMOID"):
         raise Undecodable(f"its VOI LUT function {function} is not read")
+    # C.11.2.1.2.1 has LINEAR divide by width - 1; the others divide by the width
     least = 1 if function == "LINEAR" else np.finfo(np.float32).tiny
     if not np.isfinite(center[0]) or not least <= width[0] < np.inf:
         raise Undecodable("its window width must be more than 0, and 1 or more where it is LINEAR")
@@ -224,11 +229,12 @@ def _lookup_table(header: Elements, keyword: str, *, signed: bool) -> LookupTabl
     descriptor = item.shorts("LUTDescriptor")
     if len(descriptor) != 3:
         raise Undecodable(f"its {keyword} has no LUT descriptor of three numbers")
-    count, bits = descriptor[0] or 2**16, descriptor[2]
+    count, bits = descriptor[0] or 2**16, descriptor[2]  # C.11.1.1.1: 0 stands for 65,536
     first = item.shorts("LUTDescriptor", signed=signed)[1]
     value, order = item.stored("LUTData")
     if not 8 <= bits <= 16:
         raise Undecodable(f"its {keyword} has entries of {bits} bits, not 8 to 16")
+    # entries of 8 bits are stored one to a byte, padded to an even length, or one to a word
     if bits == 8 and len(value) in (count, count + count % 2) and count > 1:
         entries = np.frombuffer(value, np.uint8, count).astype(np.uint16)
     elif len(value) == 2 * count:
@@ -244,5 +250,6 @@ def _padding(header: Elements, layout: Layout) -> tuple[int, int] | None:
     value = header.shorts("PixelPaddingValue", signed=layout.signed)
     if not value:
         return None
+    # C.7.5.1.1.2: the limit may lie below or above the value
     limit = header.shorts("PixelPaddingRangeLimit", signed=layout.signed) or value
     return min(value[0], limit[0]), max(value[0], limit[0])

@@ -47,7 +47,11 @@ class Queue:
         self._lock = threading.RLock()
         try:
             self._connection = sqlite3.connect(
-                path, timeout=30, isolation_level=None, check_same_thread=False
+                # isolation_level None: transactions begin where `_transaction` says
+                path,
+                timeout=30,
+                isolation_level=None,
+                check_same_thread=False,
             )
             version = self._connection.execute("PRAGMA user_version").fetchone()[0]
             if version not in (0, VERSION):
@@ -55,10 +59,14 @@ class Queue:
                     f"{path}: made by another version of lungscope (format {version}, this one "
                     f"reads {VERSION}); give another spool"
                 )
+            # a write-ahead log lets `pacs status` read while the node writes
             self._connection.execute("PRAGMA journal_mode = WAL")
+            # with WAL the default, NORMAL, may lose the last transactions in a power cut, and the
+            # senders of those images have a status that says they are stored
             self._connection.execute("PRAGMA synchronous = FULL")
             if version == 0:  # otherwise write nothing: `status` opens it while a node works
                 self._connection.executescript(_SCHEMA)
+            # now rather than in the middle of work, where an instance would be lost
             damage = self._connection.execute("PRAGMA quick_check(1)").fetchone()[0]
             if damage != "ok":
                 raise sqlite3.DatabaseError("damaged")
@@ -72,6 +80,7 @@ class Queue:
 
     def add(self, key: str) -> None:
         """Adds an instance as received, or resets it to that."""
+        # the same key again is another copy of the image: it is classified once more
         with self._transaction() as run:
             run.execute(
                 "INSERT INTO instances (key, state, received) VALUES (?, 'received', ?) "
@@ -163,6 +172,7 @@ class Queue:
                 that a result that comes back is recognised.
         """
         with self._transaction() as run:
+            # in one transaction: an archive may send a result back as soon as it has it
             run.executemany("INSERT OR IGNORE INTO results VALUES (?)", [(uid,) for uid in results])
             run.execute(
                 "UPDATE instances SET state = 'classified', reason = NULL, attempts = 0, due = 0, "
@@ -245,11 +255,12 @@ class Queue:
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with self._lock:
+            # IMMEDIATE: a transaction that reads first and then writes could fail in the middle
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
                 self._connection.execute("COMMIT")
-            except BaseException:
+            except BaseException:  # also of a signal: no transaction may stay open
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise
