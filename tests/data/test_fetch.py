@@ -143,7 +143,7 @@ def test_an_address_that_is_not_https_is_refused_before_anything_else(tmp_path):
 
 def test_a_hostile_archive_is_refused_and_removed(get, fails, tmp_path):
     hostile = zipped({"Normal/1.jpg": b"1", "../../1.jpg": b"2"})
-    fails("leads out of the folder; the download is removed", whole(hostile))
+    fails("leads out of the folder; the download was removed", whole(hostile))
 
 
 def test_a_damaged_archive_is_removed_and_read_anew_the_next_time(get, fails, tmp_path):
