@@ -115,3 +115,18 @@ def test_runs_are_compared_by_object_or_folder(run, cache_folder, tmp_path):
 def test_what_is_no_run_is_not_found(tmp_path):
     with pytest.raises(ls.LungscopeError, match="not a run folder"):
         ls.Run.open(tmp_path)
+
+
+def test_an_unknown_subset_or_precision_is_a_wrong_setting_and_writes_nothing(run, cache_folder):
+    with pytest.raises(ls.InvalidSetting, match="give one of train, validation, test"):
+        run.evaluate("val", cache_folder=cache_folder)
+    with pytest.raises(ls.InvalidSetting, match="give one of fp32, int8"):
+        run.export(precision="int4", cache_folder=cache_folder)
+    assert not (run.folder / "evaluation-val").exists()
+    assert not (run.folder / "export").exists()
+
+
+def test_a_checkpoint_and_a_classifier_have_a_short_repr(run):
+    assert repr(run.checkpoint).startswith("Checkpoint(squeezenet1_1 ")
+    assert len(repr(run.checkpoint)) < 100
+    assert repr(ls.Classifier.bundled()).startswith("Classifier(mobilenet-lung ")

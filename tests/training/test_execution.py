@@ -6,7 +6,7 @@ import sys
 import pytest
 import torch
 
-from lungscope.errors import LungscopeError
+from lungscope.errors import InvalidSetting, LungscopeError
 from lungscope.training import execution
 from lungscope.training.execution import Execution, keep_freed_memory
 
@@ -166,3 +166,10 @@ def test_another_c_library_is_left_alone(monkeypatch, library):
     monkeypatch.setattr(platform, "libc_ver", lambda: library)
     monkeypatch.delattr("ctypes.CDLL")  # nothing may be called in it
     assert keep_freed_memory() is False
+
+
+@pytest.mark.parametrize("wrong", [{"device": "tpu"}, {"precision": "8"}, {"allocator": "mine"}])
+def test_an_unknown_choice_is_refused_with_the_choices(wrong):
+    (name,) = wrong
+    with pytest.raises(InvalidSetting, match=f"{name} is .*; give one of "):
+        Execution(**wrong)

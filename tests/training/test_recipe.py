@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lungscope.data import augmentation
-from lungscope.errors import LungscopeError
+from lungscope.errors import InvalidSetting, LungscopeError
 from lungscope.training.recipe import PAPER_RECIPE, Recipe
 
 PUBLISHED = {  # arXiv 2408.13180, sections III-B to III-D
@@ -162,3 +162,12 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
 def test_what_is_written_is_a_plain_json_object(tmp_path):
     PAPER_RECIPE.save(tmp_path / "recipe.json")
     assert json.loads((tmp_path / "recipe.json").read_text()) == asdict(PAPER_RECIPE)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"epochs": 1.5}, {"seed": True}, {"epochs": "3"}, {"flip_vertical": "often"}, {"model": 7}],
+)
+def test_a_value_of_another_type_is_refused_when_a_recipe_is_made(wrong):
+    with pytest.raises(InvalidSetting, match=f"recipe: {next(iter(wrong))} must be"):
+        Recipe(**wrong)

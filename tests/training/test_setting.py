@@ -34,7 +34,7 @@ def test_settings_are_in_the_order_of_the_fields_with_their_defaults_and_ranges(
     ("field", "value", "message"),
     [
         ("label_smoothing", 0.6, "recipe: label_smoothing is 0.6; give 0 to 0.5"),
-        ("optimiser", "lion", "recipe: optimiser is 'lion'; give one of sgd, adamw"),
+        ("optimiser", "lion", "recipe: optimiser must be one of sgd, adamw, is 'lion'"),
         ("mixup", 2, "recipe: mixup is 2; give 0 to 1"),
         ("brightness", (0.1, 1.0), r"recipe: brightness is \(0.1, 1.0\); give 0.5 to 2"),
         ("label_smoothing", float("nan"), "is nan"),

@@ -6,8 +6,8 @@ from typing import Any
 
 from lungscope.atomic import atomic_folder, refuse_occupied
 from lungscope.data.cache import Cache, open_cache
-from lungscope.data.split import Split, Subset
-from lungscope.errors import InvalidData, NotFound
+from lungscope.data.split import SUBSETS, Split, Subset
+from lungscope.errors import InvalidData, InvalidSetting, NotFound
 from lungscope.estimate import Estimate
 from lungscope.evaluation.assessment import Assessment, assess
 from lungscope.evaluation.bootstrap import Resampling
@@ -100,6 +100,8 @@ def evaluate_run(
         InvalidData: the checkpoint or the data is not of the run's split.
         LungscopeError: the folder holds anything else, or cannot be written to.
     """
+    if subset not in SUBSETS:
+        raise InvalidSetting(f"subset is {subset!r:.40}; give one of {', '.join(SUBSETS)}")
     refuse_occupied(folder, {METRICS_FILE, PREDICTIONS, FIGURES}, "an evaluation", force=force)
     checkpoint, split, cache = open_evaluated(run, data, cache_folder)
     subsets: tuple[Subset, ...] = (subset,) if subset == "validation" else (subset, "validation")

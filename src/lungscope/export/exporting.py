@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from lungscope.atomic import atomic_folder, refuse_occupied, write_json
 from lungscope.data.cache import Cache
 from lungscope.data.split import Split, SplitEntry, sha256_of
+from lungscope.errors import InvalidSetting
 from lungscope.evaluation.predictions import Predictions
 from lungscope.evaluation.run_evaluation import open_evaluated
 from lungscope.export.abstention_fit import choose_thresholds, fit_reference
@@ -28,7 +29,7 @@ from lungscope.export.parity import (
     run_graph,
 )
 from lungscope.export.quantisation import calibration_entries, quantise
-from lungscope.inference.description import Description, ExportInfo
+from lungscope.inference.description import PRECISIONS, Description, ExportInfo
 from lungscope.inference.exported import DESCRIPTION, GRAPH, REFERENCE
 from lungscope.models.checkpoint import Checkpoint
 from lungscope.progress import OnProgress, ignore
@@ -98,6 +99,8 @@ def export_run(
             exported model (unless `force`) or anything else, or a graph that answers otherwise
             than the checkpoint.
     """
+    if precision not in PRECISIONS:
+        raise InvalidSetting(f"precision is {precision!r:.40}; give one of {', '.join(PRECISIONS)}")
     names = {GRAPH, DESCRIPTION, REFERENCE, PARITY, CARD}
     refuse_occupied(folder, names, "an exported model", force=force)
     checkpoint, split, cache = open_evaluated(run, data, cache_folder)

@@ -57,6 +57,9 @@ class Classifier:
         """
         return cls(ExportedModel.load(Path(folder)))
 
+    def __repr__(self) -> str:
+        return f"Classifier({self.description.identity}: {', '.join(self.classes)})"
+
     @property
     def description(self) -> Description:
         """The model's description."""

@@ -83,6 +83,9 @@ class Checkpoint:
             ) from error
         return cls(network.eval(), description)
 
+    def __repr__(self) -> str:
+        return f"Checkpoint({self.description.identity}: {', '.join(self.classes)})"
+
     @property
     def classes(self) -> tuple[str, ...]:
         """Class names in the order of the outputs."""

@@ -3,7 +3,7 @@
 import ctypes
 import platform
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 
@@ -29,6 +29,13 @@ class Execution:
     device: Device = "auto"
     precision: Precision = "32"
     allocator: Allocator = "keep"
+
+    def __post_init__(self) -> None:
+        for name, kind in (("device", Device), ("precision", Precision), ("allocator", Allocator)):
+            value = getattr(self, name)
+            if value not in get_args(kind):
+                choices = ", ".join(get_args(kind))
+                raise InvalidSetting(f"{name} is {value!r:.40}; give one of {choices}")
 
     @property
     def accelerator(self) -> Literal["cpu", "cuda"]:

@@ -29,7 +29,7 @@ class Recipe:
     ranges. See docs/how-to/add-a-recipe-field.md.
 
     Raises:
-        InvalidSetting: a field is out of range or not one of its choices.
+        InvalidSetting: a field has another type, is out of range, or is not one of its choices.
 
     Examples:
         >>> Recipe(model="resnet18", epochs=20).learning_rate
@@ -114,7 +114,9 @@ class Recipe:
 
     def __post_init__(self) -> None:
         for name, each in list_settings(self).items():
-            each.check(getattr(self, name))
+            value = getattr(self, name)
+            each.convert(list(value) if isinstance(value, tuple) else value)  # refuses other types
+            each.check(value)
 
     @property
     def augmentation(self) -> "Augmentation":

@@ -53,25 +53,20 @@ class Setting:
         """Checks a value of the right type.
 
         Raises:
-            InvalidSetting: it is out of range, or not one of the choices.
+            InvalidSetting: it is out of range.
         """
-        if value is None:  # of an optional field; its type is checked where a file is read
+        if value is None:  # of an optional field
             return
         if self.low is not None and self.high is not None:
             for number in value if isinstance(value, tuple) else (value,):
                 if not self.low <= number <= self.high:  # not `<` or `>`: NaN must fail
                     raise InvalidSetting(f"recipe: {self.name} is {value}; give {self.range}")
-        choices = get_choices(self.type)
-        if choices and value not in choices:
-            raise InvalidSetting(
-                f"recipe: {self.name} is {value!r}; give one of {', '.join(choices)}"
-            )
 
     def convert(self, value: Any) -> Any:
         """Converts a value of a JSON or YAML file to the field's type.
 
         Raises:
-            InvalidSetting: it has another type.
+            InvalidSetting: it has another type, or is not one of the choices.
         """
         try:
             return convert_value(self.type, value)
