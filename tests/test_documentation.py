@@ -80,4 +80,4 @@ def test_the_readme_classifies_a_phantom_and_a_dicom_file(example_folder, capsys
     first, *others = capsys.readouterr().out.splitlines()
     assert "Viral Pneumonia" in first
     assert [line.split()[0] for line in others] == ["a.png", "b.dcm"]
-    assert names["heat"].shape == (64, 64)
+    assert names["evidence"].shape == (64, 64)
