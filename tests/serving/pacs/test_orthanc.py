@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import time
 import urllib.request
 from base64 import b64encode
@@ -29,8 +30,16 @@ class Orthanc:
         program = shutil.which("Orthanc", path=f"{os.environ['PATH']}:/usr/sbin")
         if program is None:
             pytest.skip("Orthanc (Debian's orthanc) is not installed")
-        for tool in ("storescu", "dciodvfy", "dsrdump"):
-            if shutil.which(tool) is None:
+        # pynetdicom has a storescu of its own, with other options, in an activated environment
+        own = Path(sys.prefix, "bin")
+        elsewhere = [each for each in os.environ["PATH"].split(os.pathsep) if Path(each) != own]
+        self.storescu = shutil.which("storescu", path=os.pathsep.join(elsewhere))
+        for tool, there in (
+            ("storescu", self.storescu),
+            ("dciodvfy", shutil.which("dciodvfy")),
+            ("dsrdump", shutil.which("dsrdump")),
+        ):
+            if there is None:
                 pytest.skip(f"{tool} (Debian's dcmtk, dicom3tools) is not installed")
         self.http, self.dicom = free_port(), free_port()
         settings = json.loads((CONFIGURATION / "orthanc.json").read_text())
@@ -71,7 +80,7 @@ class Orthanc:
             syntax = ["-xy"] if b"1.2.840.10008.1.2.4.50" in path.read_bytes()[:1000] else []
             peer = ["127.0.0.1", str(self.dicom)]
             subprocess.run(
-                ["storescu", "-aet", "STORESCU", "-aec", "ORTHANC", *syntax, *peer, str(path)],
+                [self.storescu, "-aet", "STORESCU", "-aec", "ORTHANC", *syntax, *peer, str(path)],
                 check=True,
             )
 
