@@ -4,7 +4,6 @@ A number with its interval formats itself: see `lungscope.estimate.Estimate`.
 """
 
 from collections.abc import Iterable, Sequence
-from html import escape
 from pathlib import PureWindowsPath
 
 
@@ -98,11 +97,15 @@ def html_table(header: Sequence[str], rows: Iterable[Sequence[object]], caption:
         >>> html_table(["file", "class"], [["a.png", "<b>"]])
         '<table><tr><th>file</th><th>class</th></tr><tr><td>a.png</td><td>&lt;b&gt;</td></tr></table>'
     """
+    from html import escape  # its table of entities costs the command line milliseconds
+
     lines = [_row("th", header), *(_row("td", row) for row in rows)]
     title = f"<caption>{escape(caption)}</caption>" if caption else ""
     return f"<table>{title}{''.join(lines)}</table>"
 
 
 def _row(tag: str, cells: Iterable[object]) -> str:
+    from html import escape
+
     inner = "".join(f"<{tag}>{escape(str(cell))}</{tag}>" for cell in cells)
     return f"<tr>{inner}</tr>"

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from html import escape
 from pathlib import Path
 from typing import TypeAlias
 
@@ -126,6 +125,8 @@ class Prediction:
 
     def _repr_html_(self) -> str:
         """A table of the probabilities, as notebooks show it; without identifiers."""
+        from html import escape  # its table of entities costs the command line milliseconds
+
         rows = "".join(
             f"<tr><td>{_strong(name, name == self.label)}</td><td>{value:.3f}</td></tr>"
             for name, value in self.probabilities.items()
@@ -140,6 +141,8 @@ class Prediction:
 
 
 def _strong(text: str, emphasised: bool) -> str:
+    from html import escape
+
     return f"<strong>{escape(text)}</strong>" if emphasised else escape(text)
 
 
