@@ -27,7 +27,7 @@ BATCH = "batch"
 
 
 class ExportModule(nn.Module):
-    """A network with what stands before it and what is read from it, as one module.
+    """A network with its normalisation and its outputs, as one module.
 
     Attributes:
         network: in evaluation mode.

@@ -17,7 +17,7 @@ LONGEST_NAME = 255
 """Characters of the name of bytes; file systems allow no more."""
 
 _SIGNATURES = (
-    ("DICOM", 128, b"DICM"),  # first: what stands before it is free, and may be a TIFF header
+    ("DICOM", 128, b"DICM"),  # first: the preamble is free, and may be a TIFF header
     ("PNG", 0, b"\x89PNG\r\n\x1a\n"),
     ("JPEG", 0, b"\xff\xd8\xff"),
     ("TIFF", 0, b"II*\0"),

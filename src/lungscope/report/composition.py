@@ -63,7 +63,7 @@ class Composition:
     def of_one_source(self) -> dict[str, str]:
         """Classes whose images all come from one source, where the data has several: class -> it.
 
-        Recognising such a source gives the class away.
+        Recognising such a source predicts the class.
         """
         if len(self.all_sources) < 2:
             return {}

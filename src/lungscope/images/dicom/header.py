@@ -168,7 +168,7 @@ class Header(Elements):
 
 
 def read_header(content: bytes) -> Header:
-    """Reads what stands before the pixels.
+    """Reads the header: all elements before the pixels.
 
     Args:
         content: a DICOM file (PS3.10), whole.
