@@ -258,7 +258,7 @@ class Run:
             subset=subset,
             device=_accelerator(device),
             force=force,
-            cache_folder=None if cache_folder is None else Path(cache_folder),
+            cache_folder=_path(cache_folder),
         )
         if subset == "test":
             write_report(self._files)
@@ -293,7 +293,7 @@ class Run:
             device=_accelerator(device),
             force=force,
             workers=workers,
-            cache_folder=None if cache_folder is None else Path(cache_folder),
+            cache_folder=_path(cache_folder),
         )
         write_report(self._files)
         return audited
@@ -326,7 +326,7 @@ class Run:
             place,
             precision,
             force=force,
-            cache_folder=None if cache_folder is None else Path(cache_folder),
+            cache_folder=_path(cache_folder),
         )
         return Classifier.load(place)
 
@@ -352,6 +352,10 @@ def _split(index: Index, given: Split | str | Path | None) -> Split:
     if given is None:
         return split(index)
     return given if isinstance(given, Split) else Split.load(Path(given))
+
+
+def _path(given: str | Path | None) -> Path | None:
+    return None if given is None else Path(given)
 
 
 def _accelerator(device: Device) -> str:
@@ -380,6 +384,5 @@ def _fit(
         if on_epoch is not None:
             on_epoch(epoch)
 
-    cache = None if cache_folder is None else Path(cache_folder)
-    fit(run, data, execution, cache, FitCallbacks(epoch=report))
+    fit(run, data, execution, _path(cache_folder), FitCallbacks(epoch=report))
     return Run(run.folder)

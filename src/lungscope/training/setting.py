@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from lungscope.config_file import convert_value, describe_type
 from lungscope.errors import InvalidSetting
+from lungscope.text import format_short
 
 _KEY = "setting"
 
@@ -47,7 +48,7 @@ class Setting:
         """The range in words, e.g. "0 to 1"; empty for what is not a number."""
         if self.low is None or self.high is None:
             return ""
-        return f"{_plain(self.low)} to {_plain(self.high)}"
+        return f"{format_short(self.low)} to {format_short(self.high)}"
 
     def check(self, value: Any) -> None:
         """Checks a value of the right type.
@@ -118,10 +119,6 @@ def _read(declared: "Field[Any]", annotation: Any) -> Setting:
     if "number" in words and (found.low is None or found.high is None):
         raise TypeError(f"{declared.name}: a number needs low= and high=")
     return found
-
-
-def _plain(number: float) -> str:
-    return str(int(number)) if number == int(number) else f"{number:g}"
 
 
 def get_choices(annotation: Any) -> tuple[str, ...]:
