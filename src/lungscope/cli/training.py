@@ -102,9 +102,9 @@ def fit_run(
     run: "RunFolder", data: Path, execution: "Execution", cache: Path | None, terminal: Terminal
 ) -> "FitResult":
     """Trains a run, telling a person how it goes and how it ended."""
+    from lungscope.training.callbacks import EpochBar
     from lungscope.training.fitting import FitCallbacks, fit
     from lungscope.training.history import read_history
-    from lungscope.training.progress_bar import EpochBar
 
     recipe = run.recipe
     terminal.say(

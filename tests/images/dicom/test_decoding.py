@@ -32,7 +32,7 @@ from lungscope.errors import UnreadableImage
 from lungscope.images import read as read_file
 from lungscope.images.dicom import layout
 
-DICOM = Path(__file__).parents[2] / ".." / "shared" / "data" / "dicom"
+DICOM = Path(__file__).parents[3] / ".." / "shared" / "data" / "dicom"
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from lungscope.errors import UnreadableImage
 from lungscope.images import TRANSFER_SYNTAXES, TransferSyntax, read_content
 from lungscope.images.dicom import transfer_syntaxes
 
-PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "add-a-dicom-syntax.md"
+PAGE = Path(__file__).parents[3] / "docs" / "how-to" / "add-a-dicom-syntax.md"
 FIRST, SECOND = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
 
 
