@@ -5,7 +5,7 @@ import pytest
 from typer.testing import CliRunner
 
 from lungscope.about import __version__
-from lungscope.cli.app import app
+from lungscope.cli.app import COMMANDS, app
 from lungscope.errors import NotFound
 
 run = CliRunner().invoke
@@ -17,25 +17,36 @@ def test_the_version_is_printed():
     assert result.stdout == f"lungscope {__version__}\n"
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        [],
-        ["quickstart"],
-        ["train"],
-        ["evaluate"],
-        ["models"],
-        ["data"],
-        ["data", "check"],
-        ["data", "split"],
-        ["data", "fetch"],
-        ["data", "phantom"],
-    ],
-)
+SUBCOMMANDS = [
+    *(["data", name] for name in ("check", "split", "fetch", "phantom")),
+    *(["pacs", name] for name in ("run", "status", "drop")),
+]
+
+
+@pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS), *SUBCOMMANDS])
 def test_every_command_has_help(command):
     result = run(app, [*command, "--help"])
     assert result.exit_code == 0
     assert "Usage" in result.stdout
+
+
+def test_an_unknown_command_is_refused_with_the_nearest_one():
+    result = run(app, ["predcit"])
+    assert result.exit_code == 2
+    assert "Did you mean 'predict'?" in result.stderr
+
+
+def test_a_command_imports_no_other_command():
+    code = (
+        "import sys; from lungscope.cli.app import app\n"
+        "try: app(['models', '--help'])\n"
+        "except SystemExit: pass\n"
+        f"print([name for name in {COMMANDS} if 'lungscope.cli.' + name in sys.modules])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.splitlines()[-1] == "['models']"
 
 
 def test_a_mistake_is_told_in_one_line_on_standard_error_and_exits_with_2(tmp_path):

@@ -1,8 +1,11 @@
 """The command `lungscope` itself: its groups, and how an error is printed."""
 
+import gc
 import io
 import os
 import sys
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,30 +16,62 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from lungscope.about import __version__
-from lungscope.cli import (
-    audit,
-    compare,
-    data,
-    evaluate,
-    explain,
-    export,
-    models,
-    pacs,
-    predict,
-    quickstart,
-    report,
-    reproduce,
-    serve,
-    train,
-)
 from lungscope.errors import LungscopeError
 
 BROKEN_PIPE = 141
 """Exit status of a program whose output nobody reads any more, as shells have it."""
 
 
+COMMANDS = (
+    *("quickstart", "data", "train", "evaluate", "audit", "report", "export"),
+    *("predict", "explain", "serve", "pacs", "compare", "reproduce", "models"),
+)
+"""In the order of `--help`. Each is a module of its name beside this one, which holds a function of
+that name or, for a command with commands of its own, an `app`."""
+
+
+class Commands(Mapping[str, Any]):
+    """The commands by name; each is imported when it is asked for, so that it starts sooner."""
+
+    def __init__(self) -> None:
+        self._loaded: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in COMMANDS:
+            raise KeyError(name)
+        if name not in self._loaded:
+            self._loaded[name] = _load_command(name)
+        return self._loaded[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+
+def _load_command(name: str) -> Any:
+    module = import_module(f"lungscope.cli.{name}")
+    group: typer.Typer | None = getattr(module, "app", None)
+    if group is None:
+        group = typer.Typer(add_completion=False)
+        group.command(name)(getattr(module, name))
+    command = typer.main.get_command(group)
+    command.name = name
+    return command
+
+
+_OBJECTS = 20_000
+"""New objects between two collections: at Python's 700, those of the imports, which stay, are
+searched dozens of times, which takes a twentieth of `predict` of one image."""
+
+
 class PoliteGroup(TyperGroup):
     """Prints an error in one line and exits with 2; `--debug` shows where it was found."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = Commands()  # type: ignore[assignment]  # it is only read
 
     def invoke(self, ctx: Any) -> Any:
         """Runs the command."""
@@ -102,20 +137,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("quickstart")(quickstart.quickstart)
-app.add_typer(data.app, name="data")
-app.command("train")(train.train)
-app.command("evaluate")(evaluate.evaluate)
-app.command("audit")(audit.audit)
-app.command("report")(report.report)
-app.command("export")(export.export)
-app.command("predict")(predict.predict)
-app.command("explain")(explain.explain)
-app.command("serve")(serve.serve)
-app.add_typer(pacs.app, name="pacs")
-app.command("compare")(compare.compare)
-app.command("reproduce")(reproduce.reproduce)
-app.command("models")(models.models)
 
 
 def _version(wanted: bool) -> None:
@@ -142,6 +163,7 @@ def lungscope(
 
 def main() -> None:
     """Runs the command line."""
+    gc.set_threshold(_OBJECTS)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A file's name may hold what the terminal cannot write; that is no reason to stop.

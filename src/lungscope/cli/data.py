@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lungscope.data.check import DataCheck
 
 app = typer.Typer(
-    name="data", help="Check, split, download and draw data sets.", no_args_is_help=True
+    help="Check, split, download and draw data sets.", no_args_is_help=True, add_completion=False
 )
 
 

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from lungscope.serving.pacs.settings import Orthanc, Tls
     from lungscope.serving.pacs.status import Status
 
-app = typer.Typer(help="Receive radiographs, send reports back.", no_args_is_help=True)
+app = typer.Typer(
+    help="Receive radiographs, send reports back.", no_args_is_help=True, add_completion=False
+)
 
 SpoolOption = Annotated[
     Path, typer.Option("--spool", help="Spool directory for instances being processed.")

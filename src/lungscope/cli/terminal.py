@@ -3,19 +3,14 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    TextColumn,
-    TimeRemainingColumn,
-)
 
 from lungscope.progress import OnProgress, ignore
+
+if TYPE_CHECKING:
+    from rich.progress import ProgressColumn
 
 WIDE = 160
 """Columns where there is no terminal to fit: what goes to a file is not to be cut."""
@@ -55,7 +50,7 @@ class Terminal:
             print(json.dumps(value, ensure_ascii=False, allow_nan=False))
 
     @contextmanager
-    def progress(self, what: str, count: ProgressColumn | None = None) -> Iterator[OnProgress]:
+    def progress(self, what: str, count: "ProgressColumn | None" = None) -> Iterator[OnProgress]:
         """Shows a bar on a terminal while the block runs; nothing where there is none.
 
         Args:
@@ -65,6 +60,14 @@ class Terminal:
         if self.silent or not self.err.is_terminal:
             yield ignore
             return
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+
         bars = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
