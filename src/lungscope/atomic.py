@@ -125,7 +125,8 @@ def refuse_occupied(folder: Path, own: Set[str], what: str, *, force: bool) -> N
 
     Args:
         folder: where results are to go.
-        own: the names of the files and folders that such results consist of.
+        own: the names of the files and folders that such results consist of; none if nothing may
+            be replaced.
         what: a noun for the results in the message, e.g. "an evaluation".
         force: whether existing results may be replaced.
 
@@ -141,6 +142,8 @@ def refuse_occupied(folder: Path, own: Set[str], what: str, *, force: bool) -> N
     except OSError as error:
         raise LungscopeError(f"{folder}: cannot be read: {error.strerror or error}") from error
     foreign = sorted(there - own)
+    if foreign and not own:
+        raise InvalidSetting(f"{folder}: is not empty (holds {foreign[0]}); give another folder")
     if foreign:
         raise InvalidSetting(
             f"{folder}: holds {foreign[0]}, which is no part of {what}; give another folder"
@@ -181,27 +184,32 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def new_folder(folder: Path, what: str) -> Iterator[Path]:
+def new_folder(
+    folder: Path, what: str, own: Set[str] = frozenset(), *, force: bool = False
+) -> Iterator[Path]:
     """Yields a new folder that gets the name `folder` when the block ends well.
 
-    Unlike `atomic_folder` it never replaces anything: `folder` must not exist, or be empty.
+    Unlike `atomic_folder` it replaces nothing but what `refuse_occupied` allows.
 
     Args:
         folder: the folder to make; a link to an empty folder stays.
         what: a noun for the content in the message, e.g. "a data set".
+        own: as of `refuse_occupied`.
+        force: whether a folder of nothing but `own` is replaced.
 
     Yields:
         An empty folder on the same file system.
 
     Raises:
-        InvalidSetting: `folder` is a file or holds something, at the start or at the end.
+        InvalidSetting: `folder` is a file or holds something else, at the start or at the end.
+        AlreadyExists: it holds nothing but `own`, and `force` is off.
         LungscopeError: the folder can't be written, or the disk is full.
     """
-    refuse_occupied(folder, frozenset(), what, force=False)
+    refuse_occupied(folder, own, what, force=force)
     with atomic_folder(folder.resolve()) as new:
         yield new
         # Filling it may take minutes, in which someone else may have put something there.
-        refuse_occupied(folder, frozenset(), what, force=False)
+        refuse_occupied(folder, own, what, force=force)
 
 
 def _replace_folder(folder: Path, new: Path, old: Path) -> None:

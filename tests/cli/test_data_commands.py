@@ -61,7 +61,25 @@ def test_check_draws_a_contact_sheet(phantoms, tmp_path):
     assert sheet.read_bytes().startswith(b"\x89PNG")
     again = run(app, ["data", "check", str(phantoms), "--sheet", str(sheet)])
     assert again.exit_code == 2
-    assert "--force" in again.stderr
+    assert "--overwrite" in again.stderr
+    command = ["data", "check", str(phantoms), "--sheet", str(sheet), "--overwrite"]
+    assert run(app, command).exit_code == 0
+
+
+def test_check_refuses_a_contact_sheet_that_is_named_as_another_format(phantoms, tmp_path):
+    sheet = tmp_path / "sheet.jpg"
+    refused = run(app, ["data", "check", str(phantoms), "--sheet", str(sheet)])
+    assert refused.exit_code == 2
+    assert "is written as a PNG; name it .png" in refused.stderr
+    assert not sheet.exists()
+
+
+def test_check_never_replaces_an_image_of_the_data_by_a_contact_sheet(copy):
+    image = copy / "Normal" / "Normal-0001.png"
+    before = image.read_bytes()
+    refused = run(app, ["data", "check", str(copy), "--sheet", str(image), "--overwrite"])
+    assert refused.exit_code == 2
+    assert image.read_bytes() == before
 
 
 def test_split_writes_a_manifest_and_never_overwrites_one(phantoms, tmp_path):
@@ -72,8 +90,8 @@ def test_split_writes_a_manifest_and_never_overwrites_one(phantoms, tmp_path):
     assert {entry.subset for entry in first.entries} == {"train", "validation", "test"}
     refused = run(app, command)
     assert refused.exit_code == 2
-    assert "--force" in refused.stderr
-    assert run(app, [*command, "--force", "--seed", "1"]).exit_code == 0
+    assert "--overwrite" in refused.stderr
+    assert run(app, [*command, "--overwrite", "--seed", "1"]).exit_code == 0
     assert Split.load(out) != first
 
 
@@ -112,6 +130,21 @@ def test_phantom_makes_a_data_set(tmp_path):
     assert result.exit_code == 0
     assert "no medical claim" in result.stdout
     assert len(list((tmp_path / "p").rglob("*.png"))) == 6
+
+
+def test_phantoms_are_replaced_with_force_and_nothing_else_is(tmp_path):
+    out = tmp_path / "p"
+    command = ["data", "phantom", "-o", str(out), "--count", "3", "--size", "64"]
+    assert run(app, command).exit_code == 0
+    again = run(app, command)
+    assert again.exit_code == 2
+    assert "holds a set of phantoms; replace it with --force" in again.stderr
+    assert run(app, [*command, "--force", "--count", "6"]).exit_code == 0
+    assert len(list(out.rglob("*.png"))) == 6
+    (out / "PHANTOM.txt").unlink()  # now it may be somebody's data
+    refused = run(app, [*command, "--force"])
+    assert "is not empty (holds Lung_Opacity); give another folder" in refused.stderr
+    assert len(list(out.rglob("*.png"))) == 6
 
 
 def test_check_names_classes_and_sources_as_they_are(copy, tmp_path):

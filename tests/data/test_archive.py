@@ -266,7 +266,7 @@ def test_an_archive_that_is_missing_is_said_so(tmp_path):
 def test_a_target_in_use_is_refused_and_left_alone(room):
     room.target.mkdir()
     (room.target / "mine.txt").write_text("mine")
-    with pytest.raises(LungscopeError, match=r"holds mine\.txt, which is no part of a data set"):
+    with pytest.raises(LungscopeError, match=r"is not empty \(holds mine\.txt\)"):
         room.unpack(zipped(("1.png", b"")))
     assert room.files() == {"mine.txt": b"mine"}
 

@@ -171,7 +171,7 @@ def test_a_disk_that_fills_while_unpacking_keeps_the_download(get, server, tmp_p
 def test_a_target_in_use_is_refused_before_the_network_is_touched(get, server, tmp_path):
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / "mine.txt").write_text("mine")
-    with pytest.raises(LungscopeError, match=r"holds mine\.txt, which is no part of a data set"):
+    with pytest.raises(LungscopeError, match=r"is not empty \(holds mine\.txt\)"):
         get(whole())
     assert server.asked == []
     assert files(tmp_path) == {"images/mine.txt": b"mine"}

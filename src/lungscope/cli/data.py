@@ -8,9 +8,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from lungscope.cli.options import Folder, Force, Json, Quiet, Seed, Skip, Workers
+from lungscope.cli.output import refuse_to_replace
 from lungscope.cli.terminal import Terminal
 from lungscope.cli.training import describe_split
-from lungscope.errors import AlreadyExists
+from lungscope.errors import InvalidSetting
 from lungscope.text import format_quantity
 
 if TYPE_CHECKING:
@@ -28,7 +29,9 @@ def check(
         Path | None, typer.Option("--sheet", help="Write a contact sheet (PNG) here.")
     ] = None,
     workers: Workers = None,
-    force: Force = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the contact sheet.")
+    ] = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -39,8 +42,11 @@ def check(
     from lungscope.data.survey import survey_images
 
     terminal = Terminal(quiet=quiet, json=json)
-    _refuse_existing([sheet] if sheet else [], force=force)
     index = Index.open(data)
+    if sheet is not None:
+        if sheet.suffix.lower() != ".png":
+            raise InvalidSetting(f"{sheet}: is written as a PNG; name it .png")
+        refuse_to_replace(sheet, list(map(index.path, index.entries)), overwrite=overwrite)
     with terminal.progress("reading images") as on_progress:
         checked = check_data(index, survey_images(index, workers, on_progress))
     show_check(checked, terminal)
@@ -92,7 +98,7 @@ def split(
     seed: Seed = 0,
     skip_unreadable: Skip = False,
     workers: Workers = None,
-    force: Force = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the split.")] = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -102,7 +108,8 @@ def split(
 
     terminal = Terminal(quiet=quiet, json=json)
     paths = [out] if folds is None else [out / f"fold-{k + 1}.json" for k in range(folds)]
-    _refuse_existing(paths, force=force)
+    for path in paths:
+        refuse_to_replace(path, [], overwrite=overwrite)
     index, survey = survey_data(data, terminal, skip_unreadable=skip_unreadable, workers=workers)
     if folds is None:
         splits = [splitting.make_split(index, survey, fractions, seed)]
@@ -127,6 +134,7 @@ def phantom(
         int, typer.Option(min=64, help="Width and height of the images in pixels.")
     ] = 256,
     seed: Seed = 0,
+    force: Force = False,
     quiet: Quiet = False,
 ) -> None:
     """Draw synthetic chest radiographs in three classes, for demonstrations and tests only."""
@@ -134,7 +142,7 @@ def phantom(
 
     terminal = Terminal(quiet=quiet)
     with terminal.progress("drawing phantoms") as on_progress:
-        write_phantoms(out, count, seed, size, on_progress)
+        write_phantoms(out, count, seed, size, on_progress, force=force)
     terminal.say(
         escape(f"Wrote {count} phantoms to {out}. They are drawings and support no medical claim.")
     )
@@ -190,9 +198,3 @@ def _commonest(counts: dict[str, int]) -> str:
     ranked = sorted(counts.items(), key=lambda item: -item[1])
     more = f", {len(ranked) - 2} more" if len(ranked) > 2 else ""
     return ", ".join(f"{value} ({count})" for value, count in ranked[:2]) + more
-
-
-def _refuse_existing(paths: list[Path], *, force: bool) -> None:
-    there = [path for path in paths if path.exists()]
-    if there and not force:
-        raise AlreadyExists(f"{there[0]}: is already there; replace it with --force")

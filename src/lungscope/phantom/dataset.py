@@ -21,6 +21,8 @@ def write_phantoms(
     seed: int = 0,
     size: int = 256,
     on_progress: OnProgress = ignore,
+    *,
+    force: bool = False,
 ) -> Path:
     """Writes a data set of phantoms: class folders of 8-bit grey PNG files and a `metadata.csv`.
 
@@ -28,17 +30,19 @@ def write_phantoms(
     differ by one at most. The folder appears under its name when it is complete, not before.
 
     Args:
-        folder: the folder to create; it must not exist, or be empty.
+        folder: the folder to create.
         count: number of images, >= 3.
         seed: seed of all random draws, >= 0; equal seeds give equal files.
         size: width and height of the images in pixels, 64 to 4096.
         on_progress: called after each image.
+        force: whether phantoms that are already there are replaced.
 
     Returns:
         The folder.
 
     Raises:
-        InvalidSetting: the folder holds something, or a number is out of range.
+        InvalidSetting: the folder holds something other than phantoms, or a number is out of range.
+        AlreadyExists: it holds phantoms, and `force` is off.
         LungscopeError: the folder can't be written.
 
     Examples:
@@ -54,9 +58,16 @@ def write_phantoms(
         raise InvalidSetting(f"phantom: count {count} must be at least {len(CLASSES)}, one a class")
     if seed < 0:
         raise InvalidSetting(f"phantom: seed {seed} must not be negative")
-    with new_folder(folder, "a set of phantoms") as unfinished:
+    # Without the notice, images in folders of these names may be somebody's data.
+    own = frozenset({*map(_folder_name, CLASSES), TABLE, NOTICE})
+    replaceable = own if (folder / NOTICE).is_file() else frozenset()
+    with new_folder(folder, "a set of phantoms", replaceable, force=force) as unfinished:
         _fill(unfinished, _visits(count, seed), size, on_progress)
     return folder
+
+
+def _folder_name(label: str) -> str:
+    return label.replace(" ", "_")
 
 
 @dataclass(frozen=True)
@@ -75,7 +86,7 @@ def _visits(count: int, seed: int) -> list[_Visit]:
     patient = 0
     for place, label in enumerate(CLASSES):
         left = count // len(CLASSES) + (place < count % len(CLASSES))
-        name, number = label.replace(" ", "_"), 0
+        name, number = _folder_name(label), 0
         while left:
             patient += 1
             rng = phantom_generator(seed, VISITS, patient)
@@ -90,7 +101,7 @@ def _visits(count: int, seed: int) -> list[_Visit]:
 
 def _fill(folder: Path, visits: list[_Visit], size: int, on_progress: OnProgress) -> None:
     for label in CLASSES:
-        (folder / label.replace(" ", "_")).mkdir()
+        (folder / _folder_name(label)).mkdir()
     for done, visit in enumerate(visits, start=1):
         phantom = draw_phantom(visit.label, visit.seed, size, visit.view)
         Image.fromarray(phantom.pixels).save(folder / visit.file)
