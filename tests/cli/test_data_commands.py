@@ -95,6 +95,22 @@ def test_split_writes_a_manifest_and_never_overwrites_one(phantoms, tmp_path):
     assert Split.load(out) != first
 
 
+def test_split_warns_of_one_image_under_two_classes(copy, tmp_path):
+    twins = "Lung_Opacity/Lung_Opacity-0001.png", "Normal/Normal-0001.png"
+    shutil.copy(copy / twins[1], copy / twins[0])
+    command = ["data", "split", str(copy), "-o", str(tmp_path / "split.json")]
+    result = run(app, command)
+    assert result.exit_code == 0
+    assert "warning: 1 pair of files with one image in two classes" in result.stdout
+    (answer,) = json.loads(run(app, [*command, "--overwrite", "--json"]).stdout)
+    assert answer["label_conflicts"] == [list(twins)]
+
+
+def test_split_says_that_near_duplicates_are_kept_together_as_well_as_groups(phantoms, tmp_path):
+    said = run(app, ["data", "split", str(phantoms), "-o", str(tmp_path / "split.json")]).stdout
+    assert "kept together: groups of the data's table, and near-duplicates" in said
+
+
 def test_split_makes_folds_that_test_every_image_once(phantoms, tmp_path):
     command = ["data", "split", str(phantoms), "-o", str(tmp_path), "--folds", "3", "--json"]
     made = json.loads(run(app, command).stdout)

@@ -50,7 +50,7 @@ def images(per_class=12, change=lambda *_: {}):
     ]
 
 
-def checked(readable, refused=(), group=None, source=None):
+def checked(readable, refused=(), group=lambda _, n: f"patient {n}", source=None):
     entries = tuple(
         Entry(
             found.file,
@@ -72,7 +72,7 @@ def test_a_data_set_without_faults_has_no_issues():
     assert result.issues == ()
     assert result.passed
     assert result.images == {"Normal": 12, "Opacity": 12, "Viral": 12}
-    assert result.groups is None
+    assert result.groups == 36
     assert result.sources == {}
 
 
@@ -213,7 +213,23 @@ def test_the_whole_check_can_be_written_as_json():
     assert answer["passed"] is False
     assert [issue["level"] for issue in answer["issues"]] == ["error", "error", "warning"]
     assert answer["pairs"][0]["kind"] == "near"
-    assert answer["refused"] == [{"file": "Viral/x.png", "label": 2, "reason": "cut short"}]
+    assert answer["refused"] == [{"file": "Viral/x.png", "label": "Viral", "reason": "cut short"}]
+
+
+def test_data_without_groups_is_a_warning():
+    result = checked(images(), group=None)
+    assert result.passed
+    assert result.groups is None
+    (text,) = texts(result, "no-groups")
+    assert text.startswith("no groups are known, so a split keeps near-duplicates alone together")
+
+
+def test_images_without_a_group_among_others_are_counted_in_a_warning():
+    result = checked(images(), group=lambda label, n: f"patient {n}" if label else None)
+    assert result.passed
+    assert result.groups == 24
+    (text,) = texts(result, "incomplete-groups")
+    assert text.startswith("12 images of 36 have no group")
 
 
 @pytest.mark.real_data

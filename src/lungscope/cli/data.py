@@ -90,7 +90,8 @@ def split(
         Path, typer.Option("--out", "-o", help="split.json to write; with --folds, its folder.")
     ] = Path("split.json"),
     fractions: Annotated[
-        tuple[float, float, float], typer.Option(help="Proportions of train, validation and test.")
+        tuple[float, float, float],
+        typer.Option(help="Proportions of train, validation and test.", show_default="0.8 0.1 0.1"),
     ] = (0.8, 0.1, 0.1),
     folds: Annotated[
         int | None, typer.Option(min=3, help="Cross-validation: write a split for each fold.")
@@ -105,22 +106,36 @@ def split(
     """Split a data set by class, with whole groups (patients) in one subset."""
     from lungscope.cli.training import survey_data
     from lungscope.data import splitting
+    from lungscope.data.check import describe_conflicts, label_conflicts
+    from lungscope.data.duplicates import find_duplicates
 
     terminal = Terminal(quiet=quiet, json=json)
     paths = [out] if folds is None else [out / f"fold-{k + 1}.json" for k in range(folds)]
     for path in paths:
         refuse_to_replace(path, [], overwrite=overwrite)
     index, survey = survey_data(data, terminal, skip_unreadable=skip_unreadable, workers=workers)
+    pairs = find_duplicates(survey)
+    conflicts = label_conflicts(survey, pairs)
+    if conflicts:
+        terminal.say(
+            f"[yellow]warning[/]: {escape(describe_conflicts(conflicts))}; one of the labels of "
+            "each is wrong: correct it and split again"
+        )
     if folds is None:
-        splits = [splitting.make_split(index, survey, fractions, seed)]
+        splits = [splitting.make_split(index, survey, fractions, seed, pairs)]
     else:
-        splits = list(splitting.make_folds(index, survey, folds, seed))
+        splits = list(splitting.make_folds(index, survey, folds, seed, pairs))
     for made, path in zip(splits, paths, strict=True):
         made.save(path)
         terminal.say(escape(f"{describe_split(made)}. Wrote {path}"))
     terminal.answer(
         [
-            {"path": str(path), "description": made.description, "fingerprint": made.fingerprint}
+            {
+                "path": str(path),
+                "description": made.description,
+                "fingerprint": made.fingerprint,
+                "label_conflicts": [[pair.first, pair.second] for pair in conflicts],
+            }
             for made, path in zip(splits, paths, strict=True)
         ]
     )

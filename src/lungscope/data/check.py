@@ -18,7 +18,7 @@ from scipy.stats.contingency import association, crosstab
 from lungscope.data.duplicates import DuplicatePair, find_duplicates
 from lungscope.data.index import Index
 from lungscope.data.survey import ImageRecord, Refused, Survey
-from lungscope.text import format_quantity, html_table
+from lungscope.text import format_count, format_quantity, html_table
 
 Level = Literal["error", "warning"]
 Code = Literal[
@@ -28,6 +28,8 @@ Code = Literal[
     "label-conflict",
     "byte-duplicates",
     "near-duplicates",
+    "no-groups",
+    "incomplete-groups",
     "class-by-number",
     "class-by-format",
     "class-by-source",
@@ -78,6 +80,7 @@ class DataCheck:
     """What a check found.
 
     Attributes:
+        classes: class names, in the order of the labels of `refused`.
         images: number of readable images by class.
         sources: number of images by class and source; empty if no source is known.
         groups: number of groups, or None if the index has none.
@@ -88,6 +91,7 @@ class DataCheck:
         issues: what is wrong with the data, errors first.
     """
 
+    classes: tuple[str, ...]
     images: dict[str, int]
     sources: dict[str, dict[str, int]]
     groups: int | None
@@ -116,8 +120,9 @@ class DataCheck:
         return html_table(("level", "code", "issue"), rows, caption=repr(self))
 
     def to_json(self) -> dict[str, Any]:
-        """Returns the whole check as JSON values."""
-        return {"passed": self.passed} | asdict(self)
+        """Returns the whole check as JSON values; labels are class names."""
+        refused = [asdict(each) | {"label": self.classes[each.label]} for each in self.refused]
+        return {"passed": self.passed} | asdict(self) | {"refused": refused}
 
 
 def check_data(index: Index, survey: Survey) -> DataCheck:
@@ -137,20 +142,22 @@ def check_data(index: Index, survey: Survey) -> DataCheck:
     entries = {entry.file: entry for entry in index.entries}
     labels = [index.classes[image.label] for image in survey.readable]
     sources = [entries[image.file].source for image in survey.readable]
-    groups = {entries[image.file].group for image in survey.readable} - {None}
-    label_of = {image.file: index.classes[image.label] for image in survey.readable}
+    groups = [entries[image.file].group for image in survey.readable]
     issues = [
         *_unreadable(survey.refused),
         *_ignored(index.ignored),
         *_dark(survey.readable),
-        *_duplicates(pairs, label_of),
+        *_conflicts(label_conflicts(survey, pairs)),
+        *_duplicates(pairs),
+        *_ungrouped(groups),
         *_shortcuts(index, survey.readable, labels),
         *_confounded_source(sources, labels),
     ]
     return DataCheck(
+        classes=index.classes,
         images=dict(sorted(Counter(labels).items())),
         sources=_crossed(labels, sources) if any(sources) else {},
-        groups=len(groups) or None,
+        groups=len(set(groups) - {None}) or None,
         sizes=_crossed(labels, [f"{i.width} x {i.height}" for i in survey.readable]),
         formats=_crossed(labels, [f"{i.format} {i.mode} {i.bits} bit" for i in survey.readable]),
         refused=survey.refused,
@@ -192,19 +199,56 @@ def _dark(images: Sequence[ImageRecord]) -> list[DataIssue]:
     return [DataIssue("error", "unscaled-range", text)]
 
 
-def _duplicates(pairs: Sequence[DuplicatePair], label_of: dict[str, str]) -> list[DataIssue]:
-    across = [pair for pair in pairs if label_of[pair.first] != label_of[pair.second]]
+def label_conflicts(survey: Survey, pairs: Sequence[DuplicatePair]) -> tuple[DuplicatePair, ...]:
+    """Returns the pairs of files that show one image but have different labels.
+
+    Args:
+        survey: of the labelled images.
+        pairs: what `find_duplicates` found in it.
+    """
+    label_of = {image.file: image.label for image in survey.readable}
+    return tuple(pair for pair in pairs if label_of[pair.first] != label_of[pair.second])
+
+
+def describe_conflicts(conflicts: Sequence[DuplicatePair]) -> str:
+    """Says in one line, without a full stop, how many pairs are in two classes.
+
+    Args:
+        conflicts: one or more.
+    """
+    first = conflicts[0]
+    return (
+        f"{format_quantity(len(conflicts), 'pair')} of files with one image in two classes, "
+        f"first {first.first} and {first.second}"
+    )
+
+
+def _conflicts(conflicts: Sequence[DuplicatePair]) -> list[DataIssue]:
+    if not conflicts:
+        return []
+    return [DataIssue("error", "label-conflict", describe_conflicts(conflicts))]
+
+
+def _ungrouped(groups: Sequence[str | None]) -> list[DataIssue]:
+    without = groups.count(None)
+    if not without:
+        return []
+    advice = (
+        "if a patient has several images, name the patient of each in the column group of a "
+        "table, or results will look better than they are"
+    )
+    if without == len(groups):
+        text = f"no groups are known, so a split keeps near-duplicates alone together; {advice}"
+        return [DataIssue("warning", "no-groups", text)]
+    text = (
+        f"{format_quantity(without, 'image')} of {format_count(len(groups))} have no group, and "
+        f"each of them counts as a group of its own; {advice}"
+    )
+    return [DataIssue("warning", "incomplete-groups", text)]
+
+
+def _duplicates(pairs: Sequence[DuplicatePair]) -> list[DataIssue]:
     issues = []
-    if across:
-        first = across[0]
-        issues.append(
-            DataIssue(
-                "error",
-                "label-conflict",
-                f"{format_quantity(len(across), 'pair')} of files with one image in two classes, "
-                f"first {first.first} and {first.second}",
-            )
-        )
     kinds: tuple[tuple[str, Code, str], ...] = (
         ("bytes", "byte-duplicates", "with equal bytes"),
         ("near", "near-duplicates", "that are near-duplicates"),

@@ -23,7 +23,7 @@ GroupedBy = Literal["group-column", "near-duplicates"]
 """What the groups of a split are, as a code."""
 
 GROUPED_BY: dict[GroupedBy, str] = {
-    "group-column": "groups of the data's table",
+    "group-column": "groups of the data's table, and near-duplicates",
     "near-duplicates": "near-duplicates",
 }
 """The same in words."""
