@@ -16,6 +16,10 @@ and exits with status 2.
 """
 
 from pathlib import Path
+from typing import Literal
+
+UnwantedCode = Literal["modality", "body-part", "view-position", "presentation-intent"]
+"""What about a DICOM image is not accepted."""
 
 
 class LungscopeError(Exception):
@@ -60,7 +64,16 @@ class UnreadableImage(LungscopeError):
 
 
 class UnwantedImage(UnreadableImage):
-    """An image that only the policy refuses: with `accept=ANYTHING`, or another, it may be read."""
+    """An image that only the policy refuses: with `accept=ANYTHING`, or another, it may be read.
+
+    Attributes:
+        code: what about it is not accepted.
+    """
+
+    def __init__(self, path: Path, reason: str, code: UnwantedCode) -> None:
+        super().__init__(path, reason)
+        self.args = (path, reason, code)  # see above
+        self.code = code
 
 
 class WeightsUnavailable(LungscopeError):

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+from dicom_files import RAMP12, dataset, written
 from lungscope.cli.app import app
 from lungscope.images import Preprocessing
 from lungscope.inference.classifier import Classifier
@@ -38,7 +39,7 @@ def test_a_folder_of_films_becomes_a_folder_of_pictures(bundled, films):
     assert told.exit_code == 0
     for name in ("a/1.png.png", "b/1.png.png"):
         assert (films.parent / "explanations" / name).is_file()
-    assert "Wrote 2 figures to explanations; 0 of them with more attribution" in told.stdout
+    assert "Wrote 2 figures to explanations; none of them with more attribution" in told.stdout
     assert "mobilenet-lung abababab" in told.stdout
     assert "not for diagnosis" in told.stdout
     assert sorted(path.name for path in films.rglob("*.png")) == ["1.png", "1.png"]
@@ -50,7 +51,8 @@ def test_a_program_gets_json_alone(bundled, films):
     assert answer["model"] == "mobilenet-lung abababab"
     (row,) = answer["files"]
     assert row["file"] == "films/a/1.png"
-    assert row["label"] == "Normal"
+    assert (row["label"], row["abstained"]) == ("Normal", False)
+    assert row["model_sha256"] == "ab" * 32
     assert row["explained"] == "Lung Opacity"
     assert row["probabilities"] == {"Lung Opacity": 0.25, "Normal": 0.75}
     assert row["proportion_outside_thorax"] > 0.9
@@ -64,6 +66,19 @@ def test_a_bad_file_is_a_row_and_the_others_are_done(bundled, films):
     assert told.exit_code == 1
     assert "(unreadable)" in told.stdout
     assert "Wrote 2 figures" in told.stdout
+
+
+def test_where_no_figure_is_written_that_is_said(bundled, films):
+    (films / "a" / "0.png").write_text("no picture")
+    told = run(app, ["explain", "films/a/0.png"])
+    assert "No figure was written." in told.stdout
+
+
+def test_an_image_of_another_kind_is_called_unwanted(bundled, films):
+    (films / "ct.dcm").write_bytes(written(dataset(RAMP12, Modality="CT")))
+    assert "(unwanted)" in run(app, ["explain", "films/ct.dcm"]).stdout
+    (row,) = json.loads(run(app, ["explain", "films/ct.dcm", "--json"]).stdout)["files"]
+    assert row["unwanted"] == "modality"
 
 
 def test_an_unknown_class_is_told_with_those_that_there_are(bundled, films):
@@ -122,6 +137,7 @@ def test_without_a_run_torch_is_not_imported(films):
     script = """
 import sys
 sys.path.insert(0, {here!r})
+from dicom_files import RAMP12, dataset, written
 from stub_model import StubModel
 from lungscope.inference.classifier import Classifier
 from lungscope.cli.app import app

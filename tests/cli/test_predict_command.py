@@ -202,11 +202,13 @@ def test_overwrite_and_any_modality_are_independent_and_a_row_names_the_unwanted
     (folder / "ct.dcm").write_bytes(written(dataset(RAMP12, Modality="CT")))
     (folder / "out.jsonl").touch()
     assert predict("ct.dcm", "-o", "out.jsonl", "--overwrite").exit_code == 1
-    assert "its modality is CT" in json.loads((folder / "out.jsonl").read_text())["error"]
+    row = json.loads((folder / "out.jsonl").read_text())
+    assert "its modality is CT" in row["error"]
+    assert row["unwanted"] == "modality"
     assert predict("ct.dcm", "-o", "out.jsonl", "--any-modality").exit_code == 2
     arguments = ("ct.dcm", "-o", "out.jsonl", "--any-modality", "--overwrite")
     assert predict(*arguments).exit_code == 0
-    assert "its modality is CT" in json.loads((folder / "out.jsonl").read_text())["unwanted"]
+    assert json.loads((folder / "out.jsonl").read_text())["unwanted"] == "modality"
 
 
 def test_a_name_that_is_no_utf_8_costs_no_answer(predict, folder):

@@ -46,7 +46,16 @@ def test_an_answer_is_a_json_object_of_what_is_known():
 
 
 def test_a_file_that_could_not_be_read_is_a_row_with_its_reason():
-    assert to_json(FAILURE, with_ids=False) == {"file": "c.png", "error": FAILURE.reason}
+    row = {"file": "c.png", "error": FAILURE.reason, "unwanted": None}
+    assert to_json(FAILURE, with_ids=False) == row
+
+
+def test_a_file_that_is_not_accepted_is_a_row_with_a_code():
+    refused = Failure(Path("ct.dcm"), "its modality is CT, not CR, DR or DX", "modality")
+    assert to_json(refused, with_ids=False)["unwanted"] == "modality"
+    names = columns(CLASSES, with_ids=False)
+    cells = dict(zip(names, to_cells(refused, CLASSES, with_ids=False), strict=True))
+    assert cells["unwanted"] == "modality"
 
 
 def test_identifiers_are_told_only_to_who_asks():

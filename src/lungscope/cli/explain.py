@@ -83,12 +83,7 @@ def explain(
     failures = sum(row["error"] is not None for row in rows)
     terminal.say(_table(rows))
     suspects = sum(row["suspect"] is True for row in rows)
-    terminal.say(
-        escape(
-            f"Wrote {format_quantity(len(rows) - failures, 'figure')} to {out}; {suspects} of "
-            "them with more attribution outside the thorax than if it were spread evenly."
-        )
-    )
+    terminal.say(escape(_summary(len(rows) - failures, suspects, out)))
     terminal.say(f"Model {classifier.description.identity}.  {DISCLAIMER}")
     terminal.answer({"model": classifier.description.identity, "files": rows})
     raise typer.Exit(INTERRUPTED if interrupted else 1 if failures else 0)
@@ -112,16 +107,23 @@ def _row(outcome: "Outcome") -> dict[str, Any]:
     from lungscope.inference.explain.files import Explained
 
     if not isinstance(outcome, Explained):
-        return {"file": str(outcome.file), "error": outcome.reason, "suspect": None}
+        return {
+            "file": str(outcome.file),
+            "error": outcome.reason,
+            "unwanted": outcome.unwanted,
+            "suspect": None,
+        }
     explanation = outcome.explanation
     prediction = explanation.prediction
     return {
         "file": str(prediction.file),
         "error": None,
         "label": prediction.label,
+        "abstained": prediction.abstained,
         "abstention": prediction.abstention,
         "reason": prediction.reason,
         "probabilities": dict(prediction.probabilities),
+        "model_sha256": prediction.model_sha256,
         "explained": explanation.label,
         "method": explanation.method,
         "proportion_outside_thorax": explanation.proportion_outside_thorax,
@@ -130,12 +132,22 @@ def _row(outcome: "Outcome") -> dict[str, Any]:
     }
 
 
+def _summary(figures: int, suspects: int, out: Path) -> str:
+    if not figures:
+        return "No figure was written."
+    return (
+        f"Wrote {format_quantity(figures, 'figure')} to {out}; {suspects or 'none'} of them with "
+        "more attribution outside the thorax than if it were spread evenly."
+    )
+
+
 def _table(rows: list[dict[str, Any]]) -> Table:
     table = Table("file", "answer", "explained", "probability", "outside", "figure", box=None)
     for row in rows:
         name = escape(shorten_path(Path(row["file"])))
         if row["error"] is not None:
-            table.add_row(name, "(unreadable)", "", "", "", escape(row["error"]))
+            answer = "(unwanted)" if row["unwanted"] else "(unreadable)"
+            table.add_row(name, answer, "", "", "", escape(row["error"]))
             continue
         share = row["proportion_outside_thorax"]
         outside = "no attribution" if share is None else f"{100 * share:.0f} %"

@@ -106,7 +106,7 @@ def _dicom_radiograph(content: bytes, path: Path, accept: Policy) -> Radiograph:
     try:
         image = decode_dicom(content, accept)
     except UnwantedAcquisition as error:
-        raise UnwantedImage(path, str(error)) from error
+        raise UnwantedImage(path, str(error), error.code) from error
     except Undecodable as error:
         raise UnreadableImage(path, str(error)) from error
     raster = image.raster

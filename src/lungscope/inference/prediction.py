@@ -9,7 +9,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from lungscope.errors import InvalidSetting, UnreadableImage, UnwantedImage
+from lungscope.errors import InvalidSetting, UnreadableImage, UnwantedCode, UnwantedImage
 from lungscope.images import Acquisition, Identifiers, Radiograph
 from lungscope.inference.abstention import AbstentionCause, AbstentionCode, describe_cause
 from lungscope.inference.explain.heatmap import Heatmap, make_heatmap
@@ -153,17 +153,19 @@ class Failure:
     Attributes:
         file: as it was named.
         reason: what is wrong and what to do, one line, without the file's name.
-        unwanted: whether it is a DICOM image that could be read, of a kind that was not wanted.
+        unwanted: what is not accepted about a DICOM image that could be read, as a code; None
+            where the file cannot be read.
     """
 
     file: Path
     reason: str
-    unwanted: bool = False
+    unwanted: UnwantedCode | None = None
 
     @classmethod
     def of(cls, error: UnreadableImage) -> "Failure":
         """What a refusal to read a file comes to."""
-        return cls(error.path, error.reason, isinstance(error, UnwantedImage))
+        code = error.code if isinstance(error, UnwantedImage) else None
+        return cls(error.path, error.reason, code)
 
 
 Outcome: TypeAlias = Prediction | Failure

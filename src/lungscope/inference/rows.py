@@ -20,14 +20,15 @@ _IDENTIFIERS = (
 def to_json(outcome: Outcome, *, with_ids: bool) -> dict[str, Any]:
     """A JSON object; what is unknown is null.
 
-    `unwanted` says why a DICOM image would have been refused, had not every modality been allowed.
+    `unwanted` is the code of why a DICOM image is refused, or would have been had not every
+    modality been allowed.
 
     Args:
         outcome: of one file.
         with_ids: whether the identifiers of patient and study are in it.
     """
     if not isinstance(outcome, Prediction):
-        return {"file": str(outcome.file), "error": outcome.reason}
+        return {"file": str(outcome.file), "error": outcome.reason, "unwanted": outcome.unwanted}
     origin = outcome.origin
     row: dict[str, Any] = {
         "file": str(outcome.file),

@@ -128,13 +128,20 @@ class TestPolicy:
         assert read(ViewPosition=view).acquisition.view_position == (view or None)
 
     @pytest.mark.parametrize(
-        "elements", [{"Modality": "CT"}, {"BodyPartExamined": "KNEE"}, {"ViewPosition": "LL"}]
+        ("elements", "code"),
+        [
+            ({"Modality": "CT"}, "modality"),
+            ({"BodyPartExamined": "KNEE"}, "body-part"),
+            ({"ViewPosition": "LL"}, "view-position"),
+            ({"PresentationIntentType": "FOR PROCESSING"}, "presentation-intent"),
+        ],
     )
-    def test_a_refusal_that_anything_would_lift_is_a_class_of_its_own(self, read, elements):
+    def test_a_refusal_that_anything_would_lift_has_a_class_and_a_code(self, read, elements, code):
         with pytest.raises(UnwantedImage) as caught:
             read(**elements)
         copy = pickle.loads(pickle.dumps(caught.value))  # noqa: S301
         assert (type(copy), str(copy)) == (UnwantedImage, str(caught.value))
+        assert caught.value.code == copy.code == code
 
     def test_a_refusal_that_nothing_would_lift_is_not(self, read):
         with pytest.raises(UnreadableImage) as caught:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from lungscope.errors import UnwantedCode
+
 
 @dataclass(frozen=True)
 class Acquisition:
@@ -42,19 +44,34 @@ class Policy:
     foreign_views: frozenset[str]
     foreign_intents: frozenset[str]
 
-    def objection(self, acquisition: Acquisition) -> str | None:
-        """Why an acquisition is refused, one line, or None where it is not."""
+    def objection(self, acquisition: Acquisition) -> UnwantedCode | None:
+        """Returns why an acquisition is refused, as a code; None where it is not."""
         if self.modalities is not None and acquisition.modality not in self.modalities:
-            *others, last = sorted(self.modalities)
+            return "modality"
+        if acquisition.body_part in self.foreign_body_parts:
+            return "body-part"
+        if acquisition.view_position in self.foreign_views:
+            return "view-position"
+        if acquisition.intent in self.foreign_intents:
+            return "presentation-intent"
+        return None
+
+    def describe_objection(self, code: UnwantedCode, acquisition: Acquisition) -> str:
+        """Says in one line why an acquisition is refused.
+
+        Args:
+            code: what `objection` returned for it.
+            acquisition: that is refused.
+        """
+        if code == "modality":
+            *others, last = sorted(self.modalities or ())
             wanted = f"{', '.join(others)} or {last}" if others else last
             return f"its modality is {acquisition.modality or 'not stated'}, not {wanted}"
-        if acquisition.body_part in self.foreign_body_parts:
+        if code == "body-part":
             return f"it shows another body part ({acquisition.body_part})"
-        if acquisition.view_position in self.foreign_views:
+        if code == "view-position":
             return f"its view position is {acquisition.view_position}, which is no frontal view"
-        if acquisition.intent in self.foreign_intents:
-            return f"it is {acquisition.intent}: detector values that have no agreed appearance"
-        return None
+        return f"it is {acquisition.intent}: detector values that have no agreed appearance"
 
 
 VIEWS_BY_CODE = {

@@ -7,6 +7,7 @@ wanted (`acquisition`), the pixels as they are stored (`pixels`), what they mean
 
 from dataclasses import dataclass
 
+from lungscope.errors import UnwantedCode
 from lungscope.images.dicom.acquisition import VIEWS_BY_CODE, Acquisition, Identifiers, Policy
 from lungscope.images.dicom.header import Header, read_header
 from lungscope.images.dicom.layout import read_layout
@@ -16,7 +17,15 @@ from lungscope.images.raster import Raster, Undecodable
 
 
 class UnwantedAcquisition(Undecodable):
-    """An acquisition that the policy refuses; another policy would have it read."""
+    """An acquisition that the policy refuses; another policy would have it read.
+
+    Attributes:
+        code: what about it is not accepted.
+    """
+
+    def __init__(self, reason: str, code: UnwantedCode) -> None:
+        super().__init__(reason)
+        self.code = code
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,9 +70,9 @@ def decode_dicom(content: bytes, accept: Policy) -> DicomImage:
 def _decoded(content: bytes, accept: Policy) -> DicomImage:
     header = read_header(content)
     acquisition = _acquisition(header)
-    objection = accept.objection(acquisition)
-    if objection is not None:
-        raise UnwantedAcquisition(objection)
+    code = accept.objection(acquisition)
+    if code is not None:
+        raise UnwantedAcquisition(accept.describe_objection(code, acquisition), code)
     layout = read_layout(header)
     appearance = read_appearance(header, layout)
     pixels = to_grey(decode_pixels(header, layout), layout, appearance)
