@@ -26,6 +26,12 @@ def test_a_json_file_is_read_by_its_name(tmp_path):
         read_mapping(write(tmp_path, "size: 64", "recipe.json"))
 
 
+def test_hyphens_in_names_are_underscores(tmp_path):
+    assert read_mapping(write(tmp_path, "max-upload: 5\n")) == {"max_upload": 5}
+    with pytest.raises(InvalidSetting, match="field 'max_upload' is given twice"):
+        read_mapping(write(tmp_path, "max-upload: 5\nmax_upload: 6\n"))
+
+
 def test_an_empty_yaml_file_has_no_fields(tmp_path):
     assert read_mapping(write(tmp_path, "# nothing yet\n")) == {}
 

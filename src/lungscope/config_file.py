@@ -29,11 +29,13 @@ def read_mapping(path: Path) -> dict[str, Any]:
         path: the file, at most 1 MiB, in UTF-8.
 
     Returns:
-        The mapping in the file's order; empty for an empty YAML file.
+        The mapping in the file's order, empty for an empty YAML file. Hyphens in a field's name
+        are read as underscores, so that options can be written as on the command line.
 
     Raises:
         NotFound: the file does not exist or cannot be read.
-        InvalidSetting: it is too large, not YAML or JSON, or not a mapping with text as keys.
+        InvalidSetting: it is too large, not YAML or JSON, not a mapping with text as keys, or has a
+            field twice, with hyphens and with underscores.
 
     Examples:
         >>> from pathlib import Path
@@ -60,7 +62,13 @@ def read_mapping(path: Path) -> dict[str, Any]:
         raise InvalidSetting(f"{path}: not {kind} ({reason:.200})") from error
     if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
         raise InvalidSetting(f"{path}: give a {kind} mapping of field names to values")
-    return value
+    fields: dict[str, Any] = {}
+    for name, given in value.items():
+        field = name.replace("-", "_")
+        if field in fields:
+            raise InvalidSetting(f"{path}: field {name!r} is given twice; remove one")
+        fields[field] = given
+    return fields
 
 
 def _parse_yaml(text: str) -> Any:

@@ -58,6 +58,31 @@ def test_a_mistake_is_told_in_one_line_on_standard_error_and_exits_with_2(tmp_pa
     assert "not found" in result.stderr
 
 
+@pytest.mark.parametrize("place", [0, 1, 2, 3])
+def test_debug_may_stand_anywhere(tmp_path, place):
+    words = ["data", "check", str(tmp_path / "nowhere")]
+    result = run(app, [*words[:place], "--debug", *words[place:]])
+    assert isinstance(result.exception, NotFound)
+
+
+def test_debug_after_two_hyphens_is_the_name_of_a_file(tmp_path):
+    result = run(app, ["data", "check", "--", "--debug"])
+    assert "--debug: not found" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "other"),
+    [
+        (["predict", "a.png", "--force"], "--overwrite"),
+        (["evaluate", "run", "--overwrite"], "--force"),
+    ],
+)
+def test_of_two_options_for_replacing_the_one_that_a_command_has_is_suggested(words, other):
+    result = run(app, words)
+    assert result.exit_code == 2
+    assert f"No such option: {words[-1]} (Possible options: {other})" in result.stderr
+
+
 def test_debug_shows_where_a_mistake_was_found(tmp_path):
     result = run(app, ["--debug", "data", "check", str(tmp_path / "nowhere")])
     assert result.exit_code == 1

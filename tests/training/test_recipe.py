@@ -65,6 +65,12 @@ def test_a_recipe_is_read_back_exactly(tmp_path_factory, recipe):
     assert Recipe.load(path) == recipe
 
 
+def test_a_file_may_write_names_as_options_do(tmp_path):
+    (tmp_path / "recipe.yaml").write_text("learning-rate: 0.1\nbatch_size: 8\n")
+    recipe = Recipe.load(tmp_path / "recipe.yaml")
+    assert (recipe.learning_rate, recipe.batch_size) == (0.1, 8)
+
+
 def test_fields_that_are_missing_keep_the_papers_values():
     assert Recipe.from_json({"model": "resnet18"}) == Recipe(model="resnet18")
     assert Recipe.from_json({}) == PAPER_RECIPE

@@ -18,6 +18,7 @@ from typer.exceptions import TyperException
 from lungscope.about import __version__
 from lungscope.errors import LungscopeError
 
+DEBUG = "--debug"
 BROKEN_PIPE = 141
 """Exit status of a program whose output nobody reads any more, as shells have it."""
 
@@ -73,11 +74,21 @@ class PoliteGroup(TyperGroup):
         super().__init__(**attributes)
         self.commands = Commands()  # type: ignore[assignment]  # it is only read
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Reads the options before the command; `--debug` may stand anywhere."""
+        end = args.index("--") if "--" in args else len(args)
+        if DEBUG in args[:end]:
+            args = [DEBUG, *(word for word in args[:end] if word != DEBUG), *args[end:]]
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: Any) -> Any:
         """Runs the command."""
         try:
             return super().invoke(ctx)
-        except (typer.Exit, typer.Abort, TyperException):
+        except (typer.Exit, typer.Abort):
+            raise
+        except TyperException as error:
+            _suggest_other(error)
             raise
         except BrokenPipeError:  # the reader of our output has seen enough, as `head` does
             with Path(os.devnull).open("w") as nowhere:
@@ -88,6 +99,14 @@ class PoliteGroup(TyperGroup):
                 raise
             _print_error(_words(error))
             raise typer.Exit(2) from error
+
+
+def _suggest_other(error: Any) -> None:
+    """Suggests the one of `--force` and `--overwrite` that a command has for the other."""
+    others = {"--force": "--overwrite", "--overwrite": "--force"}
+    other = others.get(getattr(error, "option_name", ""))
+    if other and any(other in option.opts for option in error.ctx.command.params):
+        error.possibilities = [other]
 
 
 def _words(error: Exception) -> str:
@@ -153,7 +172,7 @@ def lungscope(
             "--version", help="Print the version and exit.", is_eager=True, callback=_version
         ),
     ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show where an error arose.")] = False,
+    debug: Annotated[bool, typer.Option(DEBUG, help="Show where an error arose.")] = False,
 ) -> None:
     """Chest X-ray lung disease classification that can be trusted.
 

@@ -1,6 +1,7 @@
 """`--config FILE`: a command's options from a YAML file; flags on the command line override it."""
 
 import inspect
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
 
@@ -32,10 +33,11 @@ def _read_config(ctx: typer.Context, value: Path | None) -> Path | None:
     }
     for name in _NOT_IN_A_FILE:
         options.pop(name, None)
-    types = _annotations(ctx)
+    types, bounds = _annotations(ctx), _bounds(ctx)
     found: dict[str, Any] = {}
-    for field, given in read_mapping(value).items():
-        option = options.get(_normalise(field))
+    for name, given in read_mapping(value).items():
+        field = _normalise(name)
+        option = options.get(field)
         if option is None or option.name is None:
             raise InvalidSetting(
                 f"{value}: field {field!r} is unknown; known are {', '.join(options)}"
@@ -46,8 +48,9 @@ def _read_config(ctx: typer.Context, value: Path | None) -> Path | None:
             checked = convert_value(types[option.name], given)
         except TypeError as error:
             raise InvalidSetting(f"{value}: {field} must be {error}") from error
+        _check_range(value, field, checked, bounds.get(option.name, (None, None)))
         plain = str(checked) if isinstance(checked, Path) else checked
-        try:  # ranges and the like are checked here, where the file can be named
+        try:  # what else the option checks, here, where the file can be named
             option.process_value(ctx, plain)
         except TyperException as error:
             raise InvalidSetting(f"{value}: {field}: {error.message}") from error
@@ -57,14 +60,34 @@ def _read_config(ctx: typer.Context, value: Path | None) -> Path | None:
 
 
 def _normalise(name: str) -> str:
-    return name.lstrip("-").replace("_", "-")
+    return name.replace("_", "-").lstrip("-")
+
+
+def _check_range(file: Path, field: str, value: Any, bounds: tuple[Any, Any]) -> None:
+    low, high = bounds
+    if (low is None or low <= value) and (high is None or value <= high):
+        return
+    wanted = f"at least {low}" if high is None else f"{low} to {high}"
+    raise InvalidSetting(f"{file}: {field} is {value}; give {wanted}")
+
+
+def _parameters(ctx: typer.Context) -> Mapping[str, inspect.Parameter]:
+    assert ctx.command.callback is not None  # noqa: S101
+    return inspect.signature(ctx.command.callback, eval_str=True).parameters
 
 
 def _annotations(ctx: typer.Context) -> dict[str, Any]:
     """The type of each parameter, without `| None`: a field that is not given is left out."""
-    assert ctx.command.callback is not None  # noqa: S101
-    signature = inspect.signature(ctx.command.callback, eval_str=True)
-    return {name: _required(each.annotation) for name, each in signature.parameters.items()}
+    return {name: _required(each.annotation) for name, each in _parameters(ctx).items()}
+
+
+def _bounds(ctx: typer.Context) -> dict[str, tuple[Any, Any]]:
+    """The least and the largest value of each parameter that says them; None where it does not."""
+    return {
+        name: (info.min, info.max)
+        for name, each in _parameters(ctx).items()
+        for info in getattr(each.annotation, "__metadata__", ())
+    }
 
 
 def _required(annotation: Any) -> Any:
