@@ -1,5 +1,6 @@
 """The public steps of a study, joined: split, train, evaluate, audit, compare, export."""
 
+import inspect
 import logging
 import shutil
 
@@ -45,6 +46,13 @@ def test_unreadable_files_are_refused_or_skipped(phantoms, tmp_path):
         ls.split(folder)
     made = ls.split(folder, skip_unreadable=True)
     assert broken.relative_to(folder).as_posix() not in {entry.file for entry in made.entries}
+
+
+def test_settings_that_are_wrong_are_refused_as_settings(phantoms, split):
+    with pytest.raises(ls.InvalidSetting, match="seed is -1; give 0 or more"):
+        ls.split(phantoms, seed=-1)
+    with pytest.raises(ls.InvalidSetting, match=r"recipe is dict; give a Recipe, such as Recipe\("):
+        ls.train(phantoms, split, recipe={"epochs": 3})
 
 
 def test_a_run_says_what_it_is(trained, split):
@@ -105,6 +113,17 @@ def test_an_exported_model_predicts_as_the_run(run, phantoms, cache_folder):
     assert sum(classifier.predict(xray).probabilities.values()) == pytest.approx(1)
 
 
+def test_the_wrong_one_of_a_runs_folders_is_refused_with_the_right_one(trained):
+    with pytest.raises(ls.InvalidSetting, match="is a run; its checkpoint is "):
+        ls.Checkpoint.load(trained.folder)
+    with pytest.raises(ls.InvalidSetting, match="is a run; export it"):
+        ls.Classifier.load(trained.folder)
+    with pytest.raises(ls.InvalidSetting, match="is a checkpoint, which needs torch; export its"):
+        ls.Classifier.load(trained.folder / "checkpoint")
+    with pytest.raises(ls.NotFound, match=r"is a folder; give the split\.json in it"):
+        ls.Split.load(trained.folder)
+
+
 def test_runs_are_compared_by_object_or_folder(run, cache_folder, tmp_path):
     run.evaluate(cache_folder=cache_folder)
     other = shutil.copytree(run.folder, tmp_path / "other")
@@ -124,6 +143,20 @@ def test_an_unknown_subset_or_precision_is_a_wrong_setting_and_writes_nothing(ru
         run.export(precision="int4", cache_folder=cache_folder)
     assert not (run.folder / "evaluation-val").exists()
     assert not (run.folder / "export").exists()
+
+
+def test_results_are_short_in_print_and_tables_in_a_notebook(run, cache_folder, tmp_path):
+    other = shutil.copytree(run.folder, tmp_path / "other")
+    for each in (run, ls.Run.open(other)):
+        each.evaluate(cache_folder=cache_folder)
+    comparison, audit = ls.compare(run, other), run.audit(cache_folder=cache_folder)
+    for shown in (run, run.recipe, comparison, audit, ls.Classifier.bundled()):
+        assert len(repr(shown)) < 300
+        assert shown._repr_html_().startswith("<table>")
+    assert repr(run.recipe) == (
+        "Recipe(model='squeezenet1_1', weights='none', size=64, batch_size=16, epochs=2)"
+    )
+    assert len(str(inspect.signature(ls.read))) < 200
 
 
 def test_a_checkpoint_and_a_classifier_have_a_short_repr(run):

@@ -67,3 +67,10 @@ def test_before_fit_it_refuses():
 def test_labels_that_do_not_fit_the_files_are_refused(files):
     with pytest.raises(ls.InvalidData, match="60 files with 1 labels"):
         ls.RadiographEstimator(TINY).fit(files, ["Normal"])
+
+
+def test_a_single_path_in_place_of_a_list_is_refused(fitted, files):
+    with pytest.raises(ls.InvalidSetting, match="give a list of paths"):
+        ls.RadiographEstimator().fit(str(files[0]), ["Normal"])
+    with pytest.raises(ls.InvalidSetting, match="X is one path"):
+        fitted.predict_proba(files[0])

@@ -17,12 +17,14 @@ from lungscope.data.index import Index
 from lungscope.data.split import Split, Subset
 from lungscope.data.splitting import make_split
 from lungscope.data.survey import require_readable, survey_images
+from lungscope.errors import InvalidSetting
 from lungscope.evaluation.run_evaluation import RunEvaluation, evaluate_run
 from lungscope.export.exporting import export_run
 from lungscope.export.parity import Precision as GraphPrecision
 from lungscope.inference.classifier import Classifier
 from lungscope.models.checkpoint import Checkpoint
 from lungscope.report.reporting import write_report
+from lungscope.text import format_quantity, html_table
 from lungscope.training.execution import Device, Execution, Precision
 from lungscope.training.fitting import FitCallbacks, fit
 from lungscope.training.history import Epoch, read_history
@@ -59,6 +61,7 @@ def split(
 
     Raises:
         NotFound: there is no such folder or table.
+        InvalidSetting: the fractions do not sum to 1, or a negative seed.
         InvalidData: files cannot be read, or a class has too few groups for three subsets.
 
     Examples:
@@ -106,6 +109,7 @@ def train(
 
     Raises:
         NotFound: no such data, split or model.
+        InvalidSetting: `recipe` is not a `Recipe`, or the device cannot be used.
         AlreadyExists: `folder` holds a run, and `force` is off.
         InvalidData: the data is not the split's.
         WeightsUnavailable: the recipe's initial weights are neither cached nor downloadable.
@@ -117,6 +121,10 @@ def train(
         >>> run.finished
         True
     """
+    if not isinstance(recipe, Recipe):
+        raise InvalidSetting(
+            f"recipe is {type(recipe).__name__}; give a Recipe, such as Recipe(epochs=20)"
+        )
     index = _index(data)
     chosen = _split(index, split)
     made = RunFolder.create(
@@ -335,9 +343,25 @@ class Run:
         return write_report(self._files).page
 
     def __repr__(self) -> str:
-        epochs = len(self.history)
-        state = "finished" if self.finished else "unfinished"
-        return f"Run({str(self.folder)!r}: {self.recipe.model}, {epochs} epochs, {state})"
+        epochs = format_quantity(len(self.history), "epoch")
+        return f"Run({str(self.folder)!r}: {self.recipe.model}, {epochs}, {self._state})"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (
+                each.epoch,
+                f"{each.train_loss:.4f}",
+                f"{each.validation_loss:.4f}",
+                f"{each.validation_accuracy:.3f}",
+            )
+            for each in self.history
+        ]
+        header = ("epoch", "training loss", "validation loss", "validation accuracy")
+        return html_table(header, rows, f"{self.recipe.model} in {self.folder}, {self._state}")
+
+    @property
+    def _state(self) -> str:
+        return "finished" if self.finished else "unfinished"
 
     @property
     def _files(self) -> RunFolder:

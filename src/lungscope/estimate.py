@@ -15,7 +15,8 @@ class Estimate:
         value: on the images as they are.
         low: lower end of the interval.
         high: upper end of the interval. Both ends are percentiles of the bootstrap distribution
-            unless the function that computes the estimate says otherwise.
+            unless the function that computes the estimate says otherwise; they are equal where
+            there is no interval.
 
     Examples:
         >>> accuracy = Estimate(0.934, 0.9, 0.964)

@@ -13,6 +13,7 @@ from sklearn.exceptions import NotFittedError
 
 from lungscope.api import Run, split, train
 from lungscope.data.index import Index
+from lungscope.errors import InvalidSetting
 from lungscope.training.execution import Device
 from lungscope.training.recipe import PAPER_RECIPE, Recipe
 
@@ -69,10 +70,11 @@ class RadiographEstimator(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 copies and near-duplicates alone are kept together.
 
         Raises:
+            InvalidSetting: X is a single path.
             InvalidData: unreadable files, fewer than two classes, or a class with too few groups.
             AlreadyExists: `folder` holds a run.
         """
-        index = Index.from_files(X, [str(label) for label in y], groups)
+        index = Index.from_files(_files(X), [str(label) for label in y], groups)
         folder = self.folder
         if folder is None:
             temporary = tempfile.mkdtemp(prefix="lungscope-")
@@ -88,15 +90,24 @@ class RadiographEstimator(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Returns calibrated class probabilities, (N, K), for N image files.
 
         Raises:
+            InvalidSetting: X is a single path.
             UnreadableImage: a file is no radiograph that can be read.
             NotFittedError: `fit` was not called.
         """
         if not hasattr(self, "run_"):
             raise NotFittedError("RadiographEstimator is not fitted; call fit first")
-        return np.array([list(self._checkpoint.predict(file).probabilities.values()) for file in X])
+        return np.array(
+            [list(self._checkpoint.predict(file).probabilities.values()) for file in _files(X)]
+        )
 
     def predict(self, X: Sequence[str | Path]) -> NDArray[np.str_]:
         """Returns the most probable class, (N,), for N image files; it never abstains."""
         probabilities = self.predict_proba(X)
         found: NDArray[np.str_] = self.classes_[probabilities.argmax(axis=1)]
         return found
+
+
+def _files(X: Sequence[str | Path]) -> Sequence[str | Path]:
+    if isinstance(X, str | Path):
+        raise InvalidSetting(f"X is one path, {str(X)!r:.100}; give a list of paths")
+    return X

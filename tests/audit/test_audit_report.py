@@ -80,9 +80,7 @@ def test_findings_are_counted_and_sorted_by_severity():
 
 
 def test_its_repr_is_a_summary_in_a_line():
-    assert repr(REPORT) == (
-        "<AuditReport of 60 test images: 2 fail, 1 warn, 1 pass, 1 not-measured>"
-    )
+    assert repr(REPORT) == ("AuditReport(60 test images: 2 fail, 1 warn, 1 pass, 1 not-measured)")
 
 
 def leaves(value, path=()):

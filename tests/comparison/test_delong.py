@@ -138,3 +138,11 @@ def test_fewer_than_two_of_a_kind_are_not_tested(positives):
 def test_a_difference_without_variance_is_not_tested():
     positive = np.arange(6) < 3
     assert delong_test(positive, positive.astype(float), 1 - positive.astype(float)) is None
+
+
+def test_the_interval_of_a_difference_ends_at_one():
+    positive = np.array([True, True, True, False, False, False])
+    right = np.array([0.9, 0.8, 0.3, 0.5, 0.2, 0.1])
+    found = delong_test(positive, right, 1 - right)
+    assert found.difference.high == 1
+    assert -1 <= found.difference.low < found.difference.value

@@ -290,9 +290,10 @@ def test_an_endless_file_ends(tmp_path, monkeypatch):
 
 
 def test_a_manifest_that_is_not_there_says_how_to_make_one(tmp_path):
-    for path in (tmp_path / "absent.json", tmp_path):
-        with pytest.raises(LungscopeError, match="make one with `lungscope data split`"):
-            Split.load(path)
+    with pytest.raises(NotFound, match="make one with `lungscope data split`"):
+        Split.load(tmp_path / "absent.json")
+    with pytest.raises(NotFound, match=r"is a folder; give the split\.json in it"):
+        Split.load(tmp_path)
 
 
 JSON = st.recursive(

@@ -13,6 +13,7 @@ from lungscope.data.split import Subset
 from lungscope.errors import InvalidData
 from lungscope.estimate import Estimate
 from lungscope.json_files import load_json, validate
+from lungscope.text import format_quantity, html_table
 
 RESULT = "audit.json"
 """Name of the file."""
@@ -64,7 +65,13 @@ class AuditReport:
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{count} {verdict}" for verdict, count in self.counts.items())
-        return f"<AuditReport of {self.images} {self.subset} images: {counts or 'no findings'}>"
+        images = format_quantity(self.images, f"{self.subset} image")
+        return f"AuditReport({images}: {counts or 'no findings'})"
+
+    def _repr_html_(self) -> str:
+        rows = [(each.verdict, each.title, each.statement) for each in self.by_severity]
+        images = format_quantity(self.images, f"{self.subset} image")
+        return html_table(("verdict", "question", "answer"), rows, caption=images)
 
     def to_json(self) -> dict[str, Any]:
         """Returns the content of `audit.json`."""

@@ -21,6 +21,7 @@ from lungscope.estimate import LEVEL, Estimate
 from lungscope.evaluation.bootstrap import DRAWS, Resampling, bootstrap_where_defined
 from lungscope.evaluation.metrics import METRICS, Sample
 from lungscope.evaluation.predictions import Predictions
+from lungscope.text import html_table
 
 METHODS = {
     "differences": f"first - second; {100 * LEVEL:.0f} % percentile intervals, {DRAWS} bootstrap "
@@ -38,7 +39,7 @@ METHODS = {
 }
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Comparison:
     """What tells models apart on N images in G groups.
 
@@ -57,6 +58,22 @@ class Comparison:
     classes: tuple[str, ...]
     metrics: dict[str, dict[str, float]]
     pairs: tuple[ModelPair, ...]
+
+    def __repr__(self) -> str:
+        return f"Comparison({'; '.join(verdict(pair) for pair in self.pairs)})"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (
+                f"{pair.first} - {pair.second}",
+                *(f"{found:+.3f}" for found in pair.differences.values()),
+                pair.better or "not distinguishable",
+            )
+            for pair in self.pairs
+        ]
+        metrics = [METRICS[name].label for name in self.pairs[0].differences]
+        images = f"{self.images:,} images in {self.groups:,} groups"
+        return html_table(("models", *metrics, "better"), rows, caption=images)
 
     def to_json(self) -> dict[str, Any]:
         """The content of `comparison.json`."""

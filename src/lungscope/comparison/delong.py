@@ -24,7 +24,8 @@ class AreaTest:
 
     Attributes:
         first, second: the areas, in [0, 1]; images with equal scores count half.
-        difference: first - second with its 95 % interval by the normal approximation.
+        difference: first - second with its 95 % interval by the normal approximation, cut off at -1
+            and 1.
         standard_error: of the difference.
         p: two-sided p-value in [0, 1]; 1 if the areas are equal.
     """
@@ -71,7 +72,7 @@ def delong_test(positive: NDArray[np.bool_], first: Scores, second: Scores) -> A
     return AreaTest(
         areas[0],
         areas[1],
-        Estimate(difference, difference - margin, difference + margin),
+        Estimate(difference, max(-1.0, difference - margin), min(1.0, difference + margin)),
         error,
         2 * float(norm.sf(abs(difference) / error)) if error else 1.0,
     )

@@ -113,7 +113,7 @@ class Index:
                 rows += [
                     (path.relative_to(root).as_posix(), folder.name, None, None) for path in files
                 ]
-        return replace(_index(root, rows), ignored=tuple(sorted(others)))
+        return replace(_index(root, rows, root), ignored=tuple(sorted(others)))
 
     @classmethod
     def from_table(cls, table: str | Path) -> "Index":
@@ -144,7 +144,7 @@ class Index:
         twice = [file for file, count in Counter(row[0] for row in rows).items() if count > 1]
         if twice:
             raise InvalidData(f"{table}: {twice[0]} is listed more than once")
-        return _index(table.parent, rows)
+        return _index(table.parent, rows, table)
 
     @classmethod
     def from_files(
@@ -183,6 +183,7 @@ class Index:
                 (path.relative_to(root).as_posix(), str(label), group, source)
                 for path, label, group, source in rows
             ],
+            root,
         )
 
     def path(self, entry: Entry) -> Path:
@@ -225,18 +226,18 @@ def is_below(file: str) -> bool:
 Row = tuple[str, str, str | None, str | None]
 
 
-def _index(root: Path, rows: list[Row]) -> Index:
+def _index(root: Path, rows: list[Row], where: Path) -> Index:
     names = classes.merge([label for _, label, _, _ in rows])
     known = tuple(sorted(set(names.values())))
     for file, label, _, _ in rows:
         if not is_below(file) or not _is_text(file) or not _is_text(label):
             name = f"{file} ({label})"
             raise InvalidData(
-                f"{root}: the name {name!a} is not UTF-8 or leads out of the folder; rename it"
+                f"{where}: the name {name!a} is not UTF-8 or leads out of the folder; rename it"
             )
     if len(known) < 2:
         raise InvalidData(
-            f"{root}: {len(known)} class{'' if len(known) == 1 else 'es'} found, at least two are "
+            f"{where}: {len(known)} class{'' if len(known) == 1 else 'es'} found, at least two are "
             "needed; put each class's images in a folder of its name, or give a CSV table"
         )
     entries = (

@@ -168,6 +168,8 @@ class Split:
             split = _from_json(value)
             changed = split.fingerprint != value["fingerprint"]
         except OSError as error:
+            if path.is_dir():
+                raise NotFound(f"{path}: is a folder; give the split.json in it") from error
             kind = NotFound if isinstance(error, FileNotFoundError) else LungscopeError
             raise kind(
                 f"{path}: {error.strerror or error}; make one with `lungscope data split`"

@@ -38,7 +38,8 @@ def make_split(
             searched for by default.
 
     Raises:
-        InvalidSetting: `fractions` are not three positive numbers that sum to 1.
+        InvalidSetting: `fractions` are not three positive numbers that sum to 1, or a negative
+            seed.
         InvalidData: a class has too few groups to be in every subset.
 
     Examples:
@@ -48,6 +49,7 @@ def make_split(
         >>> make_split(index, survey_images(index), (0.6, 0.2, 0.2), seed=1)
         Split('60/20/20': 36 train, 12 validation, 12 test; classes ...)
     """
+    _refuse_negative(seed)
     total = math.fsum(fractions)
     if len(fractions) != len(SUBSETS) or min(fractions) <= 0 or not math.isclose(total, 1):
         raise InvalidSetting(
@@ -80,7 +82,7 @@ def make_folds(
         duplicates: as for `make_split`.
 
     Raises:
-        InvalidSetting: fewer than three folds.
+        InvalidSetting: fewer than three folds, or a negative seed.
         InvalidData: a class has fewer groups than there are folds.
 
     Examples:
@@ -92,6 +94,7 @@ def make_folds(
     """
     if count < 3:
         raise InvalidSetting("split: at least 3 folds are needed: train, validation and test")
+    _refuse_negative(seed)
     grouping = group_images(index, survey, duplicates)
     _refuse_few_groups(index, survey, grouping, count)
     parts = _parts(survey, grouping, [1 / count] * count, seed)
@@ -173,6 +176,11 @@ def join_groups(first: Sequence[Hashable], second: Sequence[Hashable]) -> list[i
     links = coo_array((np.ones(len(rows), dtype=np.int8), (rows, columns)), shape=(size, size))
     _, components = connected_components(links, directed=False)
     return [int(components[row]) for row in rows]
+
+
+def _refuse_negative(seed: int) -> None:
+    if seed < 0:
+        raise InvalidSetting(f"split: seed is {seed}; give 0 or more")
 
 
 def _refuse_few_groups(index: Index, survey: Survey, grouping: Grouping, parts: int) -> None:

@@ -15,6 +15,7 @@ from lungscope.inference.exported import BUNDLED_MODEL, ExportedModel
 from lungscope.inference.prediction import Failure, ImageOrigin, Outcome, Prediction
 from lungscope.inference.session import Session
 from lungscope.parallel import cpu_count, map_files
+from lungscope.text import html_table
 
 AHEAD = 4
 """Files a thread that may be read before their turn, so that a slow one holds nobody up."""
@@ -53,12 +54,23 @@ class Classifier:
 
         Raises:
             NotFound: the folder or a file of it is missing.
-            ModelDamaged: damaged or changed files, or a checkpoint that is not exported.
+            InvalidSetting: the folder is a run, or a checkpoint that is not exported.
+            ModelDamaged: damaged or changed files.
         """
         return cls(ExportedModel.load(Path(folder)))
 
     def __repr__(self) -> str:
         return f"Classifier({self.description.identity}: {', '.join(self.classes)})"
+
+    def _repr_html_(self) -> str:
+        about = self.description
+        rows = [
+            ("model", about.identity),
+            ("classes", ", ".join(self.classes)),
+            ("input", f"{about.preprocessing.size} x {about.preprocessing.size} pixels"),
+            ("temperature", f"{about.temperature:.3f}"),
+        ]
+        return html_table(("Classifier", ""), rows)
 
     @property
     def description(self) -> Description:

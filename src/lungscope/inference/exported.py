@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from lungscope.errors import ModelDamaged, NotFound
+from lungscope.errors import InvalidSetting, ModelDamaged, NotFound
 from lungscope.inference.abstention import Reference, Thresholds
 from lungscope.inference.description import Description
 
@@ -38,14 +38,16 @@ class ExportedModel:
 
         Raises:
             NotFound: a file is missing.
-            ModelDamaged: a file is not the one that `model.json` describes, or the folder holds a
-                checkpoint that is not exported yet.
+            InvalidSetting: the folder is a run, or holds a checkpoint that is not exported yet.
+            ModelDamaged: a file is not the one that `model.json` describes.
         """
+        if not (folder / DESCRIPTION).exists() and (folder / "recipe.json").is_file():
+            raise InvalidSetting(f"{folder}: is a run; export it, and give the exported folder")
         description = Description.load(folder / DESCRIPTION)
         if description.export is None:
-            raise ModelDamaged(
-                f"{folder}: a checkpoint, which needs torch; make an exported model of its run "
-                "with lungscope export RUN"
+            raise InvalidSetting(
+                f"{folder}: is a checkpoint, which needs torch; export its run with `lungscope "
+                "export RUN`, or load it with Checkpoint.load"
             )
         content = {
             name: _verified(folder / name, description.export.sha256.get(name))

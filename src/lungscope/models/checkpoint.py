@@ -13,7 +13,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from lungscope.atomic import atomic_file
-from lungscope.errors import ModelDamaged, NotFound
+from lungscope.errors import InvalidSetting, ModelDamaged, NotFound
 from lungscope.images import CHEST_RADIOGRAPHS, Policy, Radiograph, read, to_square
 from lungscope.inference import abstention
 from lungscope.inference.description import Description
@@ -55,10 +55,14 @@ class Checkpoint:
 
         Raises:
             NotFound: a file is missing.
+            InvalidSetting: the folder is a run, whose checkpoint is in a folder of its own.
             ModelDamaged: the weights are not those described, or the architecture, its classes or
                 the format version are unknown or do not fit.
         """
         folder = Path(folder)
+        inner = folder / "checkpoint"
+        if not (folder / DESCRIPTION).exists() and (inner / DESCRIPTION).is_file():
+            raise InvalidSetting(f"{folder}: is a run; its checkpoint is {inner}")
         description = Description.load(folder / DESCRIPTION)
         path = folder / WEIGHTS
         try:

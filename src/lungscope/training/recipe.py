@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lungscope.atomic import write_json
 from lungscope.config_file import read_mapping
 from lungscope.errors import InvalidSetting
+from lungscope.text import html_table
 from lungscope.training.setting import list_settings, setting
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ _OPTIMISER = "Recipe: optimiser and schedule"
 _AUGMENTATION = "Recipe: augmentation"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Recipe:
     """How to train. The paper's recipe unless a field says otherwise (sections III-B to III-D).
 
@@ -124,6 +125,20 @@ class Recipe:
         from lungscope.data.augmentation import Augmentation
 
         return Augmentation(self.flip_horizontal, self.flip_vertical, self.rotation)
+
+    def __repr__(self) -> str:
+        """Names the fields that are not the paper's, as in the call that makes the recipe."""
+        settings = list_settings(self).values()
+        changed = ((each.name, getattr(self, each.name), each.default) for each in settings)
+        listed = ", ".join(f"{name}={value!r}" for name, value, usual in changed if value != usual)
+        return f"Recipe({listed})"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (each.meaning, getattr(self, each.name), each.unnamed or each.default)
+            for each in list_settings(self).values()
+        ]
+        return html_table(("recipe", "value", "paper"), rows)
 
     def to_json(self) -> dict[str, Any]:
         """Returns a JSON object with every field."""

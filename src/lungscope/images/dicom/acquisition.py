@@ -44,6 +44,11 @@ class Policy:
     foreign_views: frozenset[str]
     foreign_intents: frozenset[str]
 
+    def __repr__(self) -> str:
+        read = "every modality" if self.modalities is None else ", ".join(sorted(self.modalities))
+        refused = f"{len(self.foreign_body_parts)} body parts and {len(self.foreign_views)} views"
+        return f"Policy({read}; {refused} refused)"  # short: it stands in signatures
+
     def objection(self, acquisition: Acquisition) -> UnwantedCode | None:
         """Returns why an acquisition is refused, as a code; None where it is not."""
         if self.modalities is not None and acquisition.modality not in self.modalities:

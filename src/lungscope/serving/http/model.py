@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lungscope.about import DISCLAIMER, __version__
-from lungscope.errors import LungscopeError
+from lungscope.errors import ModelDamaged
 from lungscope.inference.classifier import Classifier
 
 CARD = "model_card.md"
@@ -63,4 +63,4 @@ def _card(path: Path) -> str | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise LungscopeError(f"{path}: {error.strerror}") from error
+        raise ModelDamaged(f"{path}: {error.strerror}") from error

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 
 import uvicorn
 
-from lungscope.errors import LungscopeError
+from lungscope.errors import InvalidSetting, LungscopeError
 from lungscope.serving.http.application import create_application
 from lungscope.serving.http.connection import MOST, Connection
 from lungscope.serving.http.model import Model
@@ -63,14 +63,14 @@ def listening(settings: Settings) -> Iterator[socket.socket]:
     """Yields a socket at the settings' address.
 
     Raises:
-        LungscopeError: it is taken, or not this machine's.
+        InvalidSetting: it is taken, or not this machine's.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
     except OSError as error:
-        raise LungscopeError(f"{settings.host}: {error.strerror}; give another --host") from error
+        raise InvalidSetting(f"{settings.host}: {error.strerror}; give another --host") from error
     with socket.socket(family, kind, protocol) as sock:
         if sys.platform != "win32":  # there, it would let two services share a port
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -78,7 +78,7 @@ def listening(settings: Settings) -> Iterator[socket.socket]:
             sock.bind(address)
             sock.listen(_BACKLOG)
         except OSError as error:
-            raise LungscopeError(_unavailable(settings, error)) from error
+            raise InvalidSetting(_unavailable(settings, error)) from error
         yield sock
 
 
