@@ -47,6 +47,20 @@ def format_quantity(count: int, noun: str) -> str:
     return f"{format_count(count)} {noun}{'' if count == 1 else 's'}"
 
 
+def format_percent(proportion: float, digits: int = 1) -> str:
+    """Formats a proportion as a percentage, with a space before the sign.
+
+    Args:
+        proportion: in [0, 1].
+        digits: decimals of the percentage.
+
+    Examples:
+        >>> format_percent(0.934), format_percent(0.95, 0)
+        ('93.4 %', '95 %')
+    """
+    return f"{100 * proportion:.{digits}f} %"
+
+
 def format_duration(seconds: float) -> str:
     """Formats a time in at most two units.
 

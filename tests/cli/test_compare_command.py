@@ -96,6 +96,10 @@ def test_a_comparison_is_replaced_only_with_force_and_refused_before_the_work(ev
     assert (out / "notes.txt").read_text() == "mine too"
 
 
+def test_one_run_is_refused_in_the_singular(tmp_path):
+    assert "1 run given: compare 2 to" in refused(tmp_path)
+
+
 def test_without_a_folder_nothing_is_written(evaluated, tmp_path):
     runs = [evaluated("a"), evaluated("b", seed=1)]
     before = sorted(tmp_path.rglob("*"))

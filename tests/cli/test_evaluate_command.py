@@ -57,6 +57,8 @@ def evaluate(run, cache_folder):
 def test_every_metric_is_in_the_table_and_in_metrics_json(evaluate, run):
     result = evaluate("--force")
     assert result.exit_code == 0, result.stderr
+    assert re.search(r"\d % accuracy on validation images", result.stdout)
+    assert not re.search(r"\d%", result.stdout)
     written = json.loads((run / "evaluation" / "metrics.json").read_text())["overall"]
     assert list(written) == list(METRICS)
     for name, metric in METRICS.items():

@@ -57,7 +57,7 @@ def test_it_exports_beside_the_run_and_says_what_to_do_next(run, asked, phantoms
     told = result.stdout
     assert "model mobilenet-lung 01234567   8.9 MB   classes Normal, [odd]" in told
     assert "302 validation images and 12 phantoms" in told
-    assert "logits within 9.5e-06, 100.0% equal decisions" in told
+    assert "logits within 9.5e-06, 100.0 % equal decisions" in told
     assert "0.9371 and 0.9404" in told
     assert "beyond a distance of 1.497" in told
     assert "confidence of 0.567" in told

@@ -158,6 +158,9 @@ def test_a_class_of_too_few_groups_is_refused_and_named():
     images += [(2, f"p2-{n % 2}") for n in range(30)]
     with pytest.raises(LungscopeError, match=r"'Viral Pneumonia' has 2 groups .* too few for 3"):
         make_split(*surveyed(images))
+    images[60:] = [(2, "p2") for _ in range(30)]
+    with pytest.raises(LungscopeError, match=r"'Viral Pneumonia' has 1 group \("):
+        make_split(*surveyed(images))
 
 
 def test_a_class_without_a_readable_image_is_refused():

@@ -68,14 +68,14 @@ def test_in_integers_logits_may_differ_but_99_of_100_decisions_are_equal():
     compared("int8", change=0.5).require()
     compared("int8", wrong=[40], right=[0, 1]).require()
     told = refusal(compared("int8", wrong=[40, 41], right=[0, 1]))
-    assert "98.7% of 312 images (at least 99% is wanted)" in told
+    assert "98.7 % of 312 images (at least 99 % is wanted)" in told
     assert "--int8" in told
 
 
 def test_in_integers_at_most_half_a_point_of_accuracy_is_lost():
     compared("int8", wrong=[40]).require()
     told = refusal(compared("int8", wrong=[40, 41]))
-    assert "from 90.00% to 89.33% (at most 0.5 points down)" in told
+    assert "from 90.00 % to 89.33 % (at most 0.5 points down)" in told
 
 
 def test_more_accurate_is_no_loss():

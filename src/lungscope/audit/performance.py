@@ -10,7 +10,7 @@ from lungscope.data.split import Split
 from lungscope.estimate import Estimate
 from lungscope.evaluation.bootstrap import Resampling
 from lungscope.evaluation.predictions import Predictions
-from lungscope.text import format_quantity
+from lungscope.text import format_percent, format_quantity
 
 HALF = 0.5
 """More than this proportion of the accuracy above the majority class counts as much."""
@@ -93,10 +93,11 @@ class Performance:
             name = self.predictions.classes[answers[0]]
             return f"The model predicts {name} for every image: it has no accuracy to lose."
         if self.proportion_reached(self.accuracy.value) is None:
+            accuracy = format_percent(self.accuracy.value)
+            majority = format_percent(self.majority.value)
             return (
-                f"The model's accuracy of {percent(self.accuracy.value)} is no better than the "
-                f"{percent(self.majority.value)} of always predicting the most common class: it "
-                "has no accuracy to lose."
+                f"The model's accuracy of {accuracy} is no better than the {majority} of always "
+                "predicting the most common class: it has no accuracy to lose."
             )
         if self.gain.low <= 0:
             return (
@@ -105,11 +106,6 @@ class Performance:
                 "has any accuracy to lose."
             )
         return None
-
-
-def percent(proportion: float) -> str:
-    """Writes a proportion in [0, 1] as a percentage, e.g. "93.4 %"."""
-    return f"{100 * proportion:.1f} %"
 
 
 def points(value: float) -> str:

@@ -12,7 +12,7 @@ from lungscope.cli.options import CacheFolder, Device, Force, Json, Quiet, RunDa
 from lungscope.cli.report import say_left_out
 from lungscope.cli.terminal import Terminal
 from lungscope.cli.training import warn_unfinished
-from lungscope.text import format_quantity
+from lungscope.text import format_percent, format_quantity
 
 if TYPE_CHECKING:
     from lungscope.estimate import Estimate
@@ -154,14 +154,15 @@ def _thresholds(assessment: "Assessment") -> str:
     for each in assessment.selective.answering:
         if each.found is None:
             lines.append(
-                f"No confidence threshold reaches {each.wanted:.0%} accuracy on validation images."
+                f"No confidence threshold reaches {format_percent(each.wanted, 0)} accuracy on "
+                "validation images."
             )
             continue
         accuracy = "undefined" if each.found.accuracy is None else _cell(each.found.accuracy)
         lines.append(
             f"Abstaining below a confidence of {each.found.threshold:.3f} (chosen for "
-            f"{each.wanted:.0%} accuracy on validation images): "
-            f"{each.found.coverage.value:.1%} of images answered, accuracy {accuracy}"
+            f"{format_percent(each.wanted, 0)} accuracy on validation images): "
+            f"{format_percent(each.found.coverage.value)} of images answered, accuracy {accuracy}"
         )
     return "\n".join(lines)
 

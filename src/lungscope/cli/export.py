@@ -12,6 +12,7 @@ from lungscope.about import DISCLAIMER
 from lungscope.cli.options import CacheFolder, Force, Json, Quiet, RunData, TrainedRun
 from lungscope.cli.terminal import Terminal
 from lungscope.cli.training import warn_unfinished
+from lungscope.text import format_percent, format_quantity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -104,9 +105,10 @@ def _abstention(limits: "Mapping[str, Any]") -> str:
 
 
 def _checked(parity: "Parity") -> str:
-    asked = f"{parity.radiographs:,} validation images and {parity.phantoms} phantoms"
+    images = format_quantity(parity.radiographs, "validation image")
+    phantoms = format_quantity(parity.phantoms, "phantom")
     return (
-        f"As the checkpoint on {asked}: logits within {parity.largest_logit_difference:.2g}, "
-        f"{parity.equal_decisions:.1%} equal decisions, accuracy {parity.accuracy_torch:.4f} "
-        f"and {parity.accuracy_onnx:.4f} exported"
+        f"As the checkpoint on {images} and {phantoms}: logits within "
+        f"{parity.largest_logit_difference:.2g}, {format_percent(parity.equal_decisions)} equal "
+        f"decisions, accuracy {parity.accuracy_torch:.4f} and {parity.accuracy_onnx:.4f} exported"
     )

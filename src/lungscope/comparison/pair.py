@@ -7,6 +7,7 @@ from typing import Any
 from lungscope.comparison.delong import AreaTest
 from lungscope.comparison.significance import SIGNIFICANCE, McNemar
 from lungscope.estimate import Estimate
+from lungscope.text import format_quantity
 
 FEWEST_GROUPS = 6
 """With five, the smallest two-sided p-value over groups is 2 / 2^5 = 0.0625: never below 5 %."""
@@ -101,7 +102,9 @@ def verdict(pair: ModelPair) -> str:
     value, low, high = (
         points(x, pair.images) for x in (accuracy.value, accuracy.low, accuracy.high)
     )
-    tested = f"on {pair.images:,} images in {pair.groups:,} groups"
+    tested = (
+        f"on {format_quantity(pair.images, 'image')} in {format_quantity(pair.groups, 'group')}"
+    )
     names = f"{pair.first} - {pair.second}"
     if pair.groups < FEWEST_GROUPS:
         return (

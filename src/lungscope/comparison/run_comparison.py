@@ -12,6 +12,7 @@ from lungscope.evaluation.predictions import Predictions
 from lungscope.evaluation.run_evaluation import PREDICTIONS
 from lungscope.figures.comparison import Panel, draw_comparison
 from lungscope.models import get_architecture
+from lungscope.text import format_quantity
 from lungscope.training.run import RunFolder
 
 RESULT = "comparison.json"
@@ -34,7 +35,9 @@ def compare_runs(folders: Sequence[Path]) -> Comparison:
         InvalidData: the runs were not tested on the same images.
     """
     if not 2 <= len(folders) <= MOST:
-        raise InvalidSetting(f"{len(folders)} runs given: compare 2 to {MOST} at once")
+        raise InvalidSetting(
+            f"{format_quantity(len(folders), 'run')} given: compare 2 to {MOST} at once"
+        )
     places = [folder.resolve() for folder in folders]
     for number, place in enumerate(places):
         if place in places[:number]:
@@ -66,6 +69,8 @@ def write_comparison(comparison: Comparison, folder: Path) -> None:
         LungscopeError: the folder can't be written to.
     """
     pairs = comparison.pairs
+    images = format_quantity(comparison.images, "image")
+    groups = format_quantity(comparison.groups, "group")
     draw_comparison(
         folder / FIGURE,
         [(pair.first, pair.second) for pair in pairs],
@@ -73,7 +78,7 @@ def write_comparison(comparison: Comparison, folder: Path) -> None:
             _panel(METRICS[name], [pair.differences[name] for pair in pairs])
             for name in pairs[0].differences
         ],
-        f"Differences on {comparison.images:,} images in {comparison.groups:,} groups",
+        f"Differences on {images} in {groups}",
     )
     write_json(folder / RESULT, comparison.to_json())
 

@@ -15,6 +15,7 @@ from lungscope.data.index import Index
 from lungscope.data.split import SUBSETS, GroupedBy, Split, SplitEntry, Subset
 from lungscope.data.survey import Survey
 from lungscope.errors import InvalidData, InvalidSetting
+from lungscope.text import format_quantity
 
 
 def make_split(
@@ -188,8 +189,8 @@ def _refuse_few_groups(index: Index, survey: Survey, grouping: Grouping, parts: 
     for label, name in enumerate(index.classes):
         if held[label] < parts:
             raise InvalidData(
-                f"split: class {name!r} has {held[label]} groups (patients or near-duplicates), "
-                f"too few for {parts} parts"
+                f"split: class {name!r} has {format_quantity(held[label], 'group')} (patients or "
+                f"near-duplicates), too few for {parts} parts"
             )
 
 

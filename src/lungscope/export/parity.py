@@ -15,6 +15,7 @@ from lungscope.inference.session import Session
 from lungscope.parallel import cpu_count
 from lungscope.phantom.drawing import CLASSES, draw_phantom
 from lungscope.progress import OnProgress, ignore
+from lungscope.text import format_percent
 
 Precision = Literal["fp32", "int8"]
 
@@ -77,11 +78,15 @@ class Parity:
                     "onnxruntime"
                 )
         elif not (self.equal_decisions >= FEWEST_EQUAL and self.points_lost <= MOST_LOST):
+            equal, fewest = format_percent(self.equal_decisions), format_percent(FEWEST_EQUAL, 0)
+            before, after = (
+                format_percent(each, 2) for each in (self.accuracy_torch, self.accuracy_onnx)
+            )
             raise InvalidData(
-                f"export: in int8 this model names the same class for {self.equal_decisions:.1%} "
-                f"of {images} images (at least {FEWEST_EQUAL:.0%} is wanted), and its accuracy "
-                f"goes from {self.accuracy_torch:.2%} to {self.accuracy_onnx:.2%} (at most "
-                f"{MOST_LOST:g} points down); nothing was written; export it without --int8"
+                f"export: in int8 this model names the same class for {equal} of {images} images "
+                f"(at least {fewest} is wanted), and its accuracy goes from {before} to {after} "
+                f"(at most {MOST_LOST:g} points down); nothing was written; export it "
+                "without --int8"
             )
 
 

@@ -190,9 +190,8 @@ def selection(facts: RunFacts) -> str:
             "Test images had no part in it."
         )
     return (
-        f"Of {format_count(len(facts.history))} epochs ({format_duration(facts.seconds)}) the "
-        f"first with the "
-        f"highest validation accuracy was kept: epoch {best.epoch}, with "
+        f"Of {format_quantity(len(facts.history), 'epoch')} ({format_duration(facts.seconds)}) the "
+        f"first with the highest validation accuracy was kept: epoch {best.epoch}, with "
         f"{format_decimal(best.validation_accuracy)}. Test images had no part in it."
     )
 

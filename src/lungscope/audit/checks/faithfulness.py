@@ -33,6 +33,7 @@ from lungscope.figures.faithfulness import CurvePanel, draw_faithfulness
 from lungscope.models.checkpoint import Checkpoint
 from lungscope.models.network import normalise, to_unit
 from lungscope.progress import OnProgress, ignore
+from lungscope.text import format_quantity
 from lungscope.training.loading import make_batches
 from lungscope.training.scoring import BATCH
 
@@ -194,7 +195,8 @@ def conclude_faithfulness(
             "It cannot be determined whether the heatmaps do better than displaced ones: too few "
             "images."
         )
-    said.append(f"({found.images} images in {found.groups} groups.)")
+    images, groups = format_quantity(found.images, "image"), format_quantity(found.groups, "group")
+    said.append(f"({images} in {groups}.)")
     return (Finding(*about, verdict, " ".join(said), threshold),)
 
 

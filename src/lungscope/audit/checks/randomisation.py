@@ -32,6 +32,7 @@ from lungscope.figures.randomisation import draw_randomisation
 from lungscope.models.checkpoint import Checkpoint
 from lungscope.models.network import Network, normalise, to_unit
 from lungscope.progress import OnProgress, ignore
+from lungscope.text import format_quantity
 from lungscope.training.loading import make_batches
 from lungscope.training.scoring import BATCH
 
@@ -158,12 +159,12 @@ def conclude_randomisation(
         return (Finding(*about, "not-measured", NO_HEATMAP, threshold),)
     if reason := performance.nothing_learned():
         return (Finding(*about, "not-measured", reason, threshold),)
+    images, groups = format_quantity(found.images, "image"), format_quantity(found.groups, "group")
     first, last = found.depths[0].similarity, found.depths[-1].similarity
     statement = (
         "The similarity of heatmaps to the trained model's (rank correlation, in absolute value) "
         f"is {first:.2f} with the classifier random and {last:.2f} with every layer random; that "
-        f"of unrelated maps is {found.chance:.2f}. ({found.images} images in {found.groups} "
-        "groups.)"
+        f"of unrelated maps is {found.chance:.2f}. ({images} in {groups}.)"
     )
     return (Finding(*about, _verdict(found), statement, threshold),)
 

@@ -18,12 +18,11 @@ from lungscope.audit.performance import (
     Performance,
     explain_doubt,
     may_drop,
-    percent,
     points,
 )
 from lungscope.estimate import Estimate
 from lungscope.figures.accuracies import AccuracyRow, draw_accuracies
-from lungscope.text import join_words
+from lungscope.text import format_percent, join_words
 
 _INPUTS = {
     "thumbnail": "a 32 x 32 thumbnail",
@@ -150,7 +149,8 @@ def _conclude_baseline(baseline: BaselineScore, performance: Performance) -> Fin
         verdict = "warn"
     shown = _INPUTS[baseline.name]
     way = (
-        f"The model is no better than the majority class ({percent(performance.majority.value)})."
+        "The model is no better than the majority class "
+        f"({format_percent(performance.majority.value)})."
         if reached is None
         else f"The baseline gets {100 * max(0.0, reached):.0f} % of the way from the majority "
         "class to the model."
@@ -159,8 +159,9 @@ def _conclude_baseline(baseline: BaselineScore, performance: Performance) -> Fin
         f"{baseline.name}-baseline",
         f"How accurate is a classifier that sees {shown}?",
         verdict,
-        f"A classifier that sees {shown} has an accuracy of {baseline.accuracy:.1%}; the model has "
-        f"{percent(performance.accuracy.value)}, a difference of {baseline.gain:+.1pp}. {way}",
+        f"A classifier that sees {shown} has an accuracy of {baseline.accuracy:.1%}; the model "
+        f"has {format_percent(performance.accuracy.value)}, a difference of "
+        f"{baseline.gain:+.1pp}. {way}",
         "Warns if the baseline reaches more than half of the model's accuracy above the majority "
         "class; fails if the model is not distinguishably better than it (the paired interval "
         "includes 0).",
@@ -187,7 +188,7 @@ def _conclude_mask(masked: MaskedScore, performance: Performance) -> Finding:
         *about,
         verdict,
         f"With the {masked.name} masked, the accuracy changes by {change:+.1pp}; "
-        f"{percent(masked.effect.flips.value)} of the predictions change."
+        f"{format_percent(masked.effect.flips.value)} of the predictions change."
         f"{by_mask if change.value < 0 else ''}{doubt}",
         threshold,
     )
@@ -221,9 +222,9 @@ def _conclude_border_only(masked: MaskedScore, performance: Performance) -> Find
         *about,
         verdict,
         f"With only the border visible, the model's accuracy is {accuracy:.1%}; that of the "
-        f"majority class is {percent(majority)}.{doubt} (A high value shows that the model uses "
-        "the border; a low one does not show that it never does: part of the drop may come from "
-        "the mask itself, which no training image has.)",
+        f"majority class is {format_percent(majority)}.{doubt} (A high value shows that the model "
+        "uses the border; a low one does not show that it never does: part of the drop may come "
+        "from the mask itself, which no training image has.)",
         threshold,
     )
 
