@@ -18,9 +18,10 @@ PAPER_PARAMETERS = {  # in millions, as the paper gives them for the 1,000-class
 SMALL = [name for name in PAPER_PARAMETERS if name != "vgg11"]
 
 
-def test_the_registry_holds_the_papers_seven_in_the_order_of_its_table_and_then_one_more():
+def test_the_papers_models_come_first_in_the_order_of_its_table():
     names = [each.name for each in list_architectures()]
-    assert names == [*PAPER_PARAMETERS, "squeezenet1_1"]
+    assert names[:7] == list(PAPER_PARAMETERS)
+    assert names[7] == "squeezenet1_1"
 
 
 @pytest.mark.parametrize(("name", "millions"), PAPER_PARAMETERS.items())

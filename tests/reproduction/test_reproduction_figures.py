@@ -18,10 +18,12 @@ def trained():
     return trained
 
 
-def test_all_models_make_the_papers_nine_figures_in_its_order(trained):
+def test_all_models_make_the_papers_nine_figures_in_its_order_then_figures_of_their_own(trained):
     plan = Plan(tuple(each.name for each in list_architectures()), PAPER_RECIPE)
     made = list_figures(plan, trained(plan))
-    assert [figure.number for figure in made] == [*range(1, 10), None]
+    assert [figure.number for figure in made[:9]] == list(range(1, 10))
+    assert {figure.number for figure in made[9:]} == {None}
+    assert len(made) == len(plan.models) + 2
     assert [figure.file for figure in made[:9]] == [f"figures/figure-{n}.png" for n in range(1, 10)]
     assert made[1].title == "Figure 2. SqueezeNet"
     assert made[7].title == "Figure 8. MobileNet-Lung"

@@ -1,4 +1,4 @@
-"""The paper's seven architectures by name, their weights, and the checkpoint format."""
+"""The architectures by name, their weights, and the checkpoint format."""
 
 from lungscope.models import architectures as _registered  # noqa: F401  fills the registry
 from lungscope.models.network import Network

@@ -1,4 +1,4 @@
-"""The paper's seven models and one more, of torchvision's layers (sections III-C and III-D).
+"""The paper's seven models, then others, of torchvision's layers (sections III-C and III-D).
 
 "Only the classifier trained" means: the last layer, which is new, and the dropout before it.
 """

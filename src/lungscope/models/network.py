@@ -1,4 +1,4 @@
-"""The common form of all seven architectures: feature maps, pooling, classifier."""
+"""The common form of all architectures: feature maps, pooling, classifier."""
 
 from typing import Literal
 

@@ -28,11 +28,11 @@ Compose = Callable[[Any, Shape, Trained], Network]
 
 @dataclass(frozen=True)
 class Architecture:
-    """One of the paper's models.
+    """A model that can be trained.
 
     Attributes:
         name: as the command line spells it, e.g. "mobilenet-lung".
-        title: as the paper spells it, e.g. "MobileNet-Lung".
+        title: as tables and figures, and the paper, spell it, e.g. "MobileNet-Lung".
         original: name of the 1,000-class original in torchvision, e.g. "mobilenet_v2".
         trained: which of its parameters are trained.
         compose: turns the original into a `Network` with another classifier.
@@ -63,7 +63,7 @@ def register_model(
 
 
 def list_architectures() -> tuple[Architecture, ...]:
-    """Returns all architectures, in the order of the paper's Table I."""
+    """Returns all architectures: the paper's in the order of its Table I, then the others."""
     return tuple(_REGISTERED.values())
 
 
