@@ -286,7 +286,7 @@ class TestRefused:
 
     @pytest.mark.parametrize(
         ("syntax", "name"),
-        [(uid.MPEG2MPML, "MPEG2"), (uid.HTJ2KLossless, "High-Throughput JPEG 2000")],
+        [(uid.MPEG2MPML, "MPEG2"), (uid.UID("1.2.840.10008.1.2.4.94"), "JPIP Referenced")],
     )
     def test_a_transfer_syntax_that_is_not_read_is_named(self, refusal, syntax, name):
         reason = refusal(with_frame(dataset(RAMP8), jpeg(RAMP8), syntax))
