@@ -100,3 +100,47 @@ def test_the_same_matrix_gives_the_same_picture(tmp_path):
     assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
     with Image.open(tmp_path / "one.png") as image:
         assert min(image.size) > 700
+
+
+SHORT = ("Lung Opacity", "Normal", "Viral Pneumonia")
+
+
+@pytest.fixture
+def drawn_names(tmp_path, figures):
+    def drawn_names(classes):
+        counts = np.full((len(classes), len(classes)), 1234.0)
+        draw_confusion_matrix(tmp_path / "matrix.png", counts, classes, "347 test images")
+        return figures[-1]
+
+    return drawn_names
+
+
+def below(figure):
+    """The names below the cells."""
+    return figure.axes[0].get_xticklabels()
+
+
+def test_short_names_are_upright_below_their_cells(drawn_names):
+    assert {label.get_rotation() for label in below(drawn_names(SHORT))} == {0}
+
+
+@pytest.mark.parametrize(
+    "classes",
+    [
+        ("WWWWWWWWWWWW", "MMMMMMMMMMMM"),
+        ("Bronchopneumonia", "Consolidation", "Normal"),
+        ("肺部混浊阴影不透明区域", "病毒性肺炎病毒性肺炎", "正常"),
+    ],
+)
+def test_names_that_would_collide_or_be_broken_are_turned(drawn_names, classes):
+    figure = drawn_names(classes)
+    assert {label.get_rotation() for label in below(figure)} == {45}
+    assert all("\n" not in label.get_text() for label in below(figure))
+
+
+@pytest.mark.parametrize("classes", [SHORT, ("W" * 18, "M" * 18), ("$" * 18, " ", "a b")])
+def test_wide_names_widen_the_picture_and_leave_cells_their_size(drawn_names, classes):
+    figure = drawn_names(classes)
+    figure.draw_without_rendering()
+    (left, _), (right, _) = figure.axes[0].transData.transform([(-0.5, 0), (0.5, 0)])
+    assert (right - left) / figure.dpi > 0.85  # inches; a count of four digits needs 0.5

@@ -17,9 +17,9 @@ from lungscope.evaluation.metrics import METRICS, confusion_matrix
 from lungscope.evaluation.predictions import Predictions
 from lungscope.evaluation.selective import compute_coverage_curve
 from lungscope.evaluation.subset_predictions import predict_subset
-from lungscope.figures import samples
 from lungscope.figures.confusion_matrix import draw_confusion_matrix
 from lungscope.figures.coverage import draw_coverage
+from lungscope.figures.gallery import draw_samples
 from lungscope.figures.reliability import Reliability, draw_reliability
 from lungscope.figures.roc import draw_roc
 from lungscope.models import get_architecture
@@ -215,4 +215,4 @@ def draw_test_samples(path: Path, cache: Cache, split: Split) -> None:
         for label in range(len(split.classes))
     ]
     images = [cache.pixels[row] for row in cache.rows(firsts)]
-    samples.draw_samples(path, images, split.classes)
+    draw_samples(path, images, split.classes)

@@ -1,4 +1,4 @@
-"""Misclassified radiographs, each with its true and predicted class."""
+"""Galleries of radiographs: a sample of each class (paper, Figure 1), and misclassified ones."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,12 +9,32 @@ from numpy.typing import NDArray
 
 from lungscope.figures.style import figure, wrap_label
 
+_SAMPLES_IN_A_ROW = 5
 _IN_A_ROW = 4
 _WIDTH, _HEIGHT, _LINE = 2.5, 2.6, 0.17
-"""Inches: a radiograph with its margins, and a line of its label."""
+"""Inches: a misclassified radiograph with its margins, and a line of its label."""
 
 _LETTERS = 40
 """Most letters of a file name; more would reach into the next panel."""
+
+
+def draw_samples(path: Path, images: Sequence[NDArray[np.uint8]], classes: Sequence[str]) -> None:
+    """Draws the images in rows of five at most, each under its class name.
+
+    Args:
+        path: the PNG to write.
+        images: K images, each (S, S) uint8.
+        classes: the K class names.
+    """
+    columns = min(len(images), _SAMPLES_IN_A_ROW)
+    rows = -(-len(images) // columns)
+    with figure(path, 2.8 * columns, 3.1 * rows) as drawn:
+        panels = drawn.subplots(rows, columns, squeeze=False).ravel()
+        for axes in panels:
+            axes.set_axis_off()
+        for axes, image, name in zip(panels[: len(images)], images, classes, strict=True):
+            axes.imshow(image, cmap="gray", vmin=0, vmax=255)
+            axes.set_title(wrap_label(name, 26))
 
 
 @dataclass(frozen=True, eq=False)

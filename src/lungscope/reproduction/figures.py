@@ -6,8 +6,7 @@ from pathlib import Path
 from lungscope.data.cache import Cache
 from lungscope.data.split import Split
 from lungscope.evaluation.run_evaluation import draw_test_samples
-from lungscope.figures.learning_curves import draw_learning_curves
-from lungscope.figures.validation_accuracy import draw_validation_accuracy
+from lungscope.figures.learning_curves import draw_learning_curves, draw_validation_accuracy
 from lungscope.models import get_architecture
 from lungscope.reproduction.paper import TABLE_1
 from lungscope.reproduction.plan import Plan

@@ -29,7 +29,7 @@ from lungscope.data.split import SplitEntry
 from lungscope.estimate import Estimate
 from lungscope.evaluation.bootstrap import Resampling
 from lungscope.evaluation.proportions import FEW
-from lungscope.figures.faithfulness import CurvePanel, draw_faithfulness
+from lungscope.figures.attributions import CurvePanel, draw_faithfulness
 from lungscope.models.checkpoint import Checkpoint
 from lungscope.models.network import normalise, to_unit
 from lungscope.progress import OnProgress, ignore

@@ -28,7 +28,7 @@ from lungscope.data.split import SplitEntry
 from lungscope.estimate import Estimate
 from lungscope.evaluation.bootstrap import Resampling
 from lungscope.evaluation.proportions import FEW
-from lungscope.figures.randomisation import draw_randomisation
+from lungscope.figures.attributions import draw_randomisation
 from lungscope.models.checkpoint import Checkpoint
 from lungscope.models.network import Network, normalise, to_unit
 from lungscope.progress import OnProgress, ignore

@@ -23,8 +23,12 @@ from lungscope.audit.performance import (
 )
 from lungscope.estimate import Estimate
 from lungscope.evaluation.subset_predictions import predict_subset
-from lungscope.figures.robustness import RobustnessPanel, draw_robustness
-from lungscope.figures.severities import CorruptedSeries, draw_severities
+from lungscope.figures.robustness import (
+    CorruptedSeries,
+    RobustnessPanel,
+    draw_robustness,
+    draw_severities,
+)
 from lungscope.progress import part_of
 
 MILD = 2
