@@ -7,18 +7,20 @@ from PIL import Image
 
 from html_page import Page
 from lungscope.audit.baselines import Baseline
+from lungscope.data.cache import open_cache
 from lungscope.data.split import SUBSETS, Split, SplitEntry
 from lungscope.errors import LungscopeError
 from lungscope.estimate import Estimate
 from lungscope.evaluation.predictions import Predictions
-from lungscope.models import Shape, get_architecture
+from lungscope.models import Shape, get_architecture, list_architectures
 from lungscope.models.cost import compute_cost
-from lungscope.reproduction.page import format_table, write_page
+from lungscope.reproduction.page import draw_radiographs, format_table, list_figures, write_page
 from lungscope.reproduction.plan import Plan
 from lungscope.reproduction.reproduction import Reproduction, ReproductionFigure
 from lungscope.reproduction.row import Problem, make_row
 from lungscope.reproduction.runner import TrainedPart
 from lungscope.training.history import Epoch
+from lungscope.training.recipe import PAPER_RECIPE
 
 CLASSES = ("Lung Opacity", "Normal", "Viral Pneumonia")
 
@@ -180,3 +182,46 @@ def test_a_damaged_figure_is_refused_and_the_old_page_stays(reproduction, tmp_pa
 def test_shortcuts_are_listed(page):
     assert "without seeing the lung" in page.text
     assert "border alone The border. 0.7512 0.7000 to 0.8000" in page.text
+
+
+@pytest.fixture
+def trained_figures():
+    def trained_figures(plan):
+        history = (Epoch(1, 0.01, 1.0, 0.5, 1.0, 0.5, 1.0),)
+        return {model: (TrainedPart(plan.parts[0], None, history),) for model in plan.models}
+
+    return trained_figures
+
+
+def test_all_models_make_the_papers_nine_figures_in_its_order_then_figures_of_their_own(
+    trained_figures,
+):
+    plan = Plan(tuple(each.name for each in list_architectures()), PAPER_RECIPE)
+    made = list_figures(plan, trained_figures(plan))
+    assert [figure.number for figure in made[:9]] == list(range(1, 10))
+    assert {figure.number for figure in made[9:]} == {None}
+    assert len(made) == len(plan.models) + 2
+    assert [figure.file for figure in made[:9]] == [f"figures/figure-{n}.png" for n in range(1, 10)]
+    assert made[1].title == "Figure 2. SqueezeNet"
+    assert made[7].title == "Figure 8. MobileNet-Lung"
+    assert made[9].title == "SqueezeNet 1.1"
+
+
+def test_a_model_keeps_the_papers_number_whatever_else_is_there(trained_figures):
+    plan = Plan(("mobilenet-lung",), PAPER_RECIPE)
+    assert [figure.number for figure in list_figures(plan, trained_figures(plan))] == [1, 8, 9]
+
+
+def test_before_anything_is_trained_there_are_the_radiographs(trained_figures):
+    assert [figure.number for figure in list_figures(Plan(("vgg11",)), {"vgg11": ()})] == [1]
+
+
+def test_curves_of_a_fold_say_so(trained_figures):
+    plan = Plan(("vgg11",), folds=3)
+    assert "fold 1 of 3" in list_figures(plan, trained_figures(plan))[1].title
+
+
+def test_one_radiograph_of_each_class_is_drawn(phantoms, phantom_split, cache_folder, tmp_path):
+    cache = open_cache(phantoms, phantom_split.entries, 32, cache_folder)
+    draw_radiographs(tmp_path, cache, phantom_split)
+    assert (tmp_path / "figures" / "figure-1.png").read_bytes().startswith(b"\x89PNG")

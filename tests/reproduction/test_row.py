@@ -4,9 +4,10 @@ from dataclasses import replace
 import pytest
 
 from lungscope.estimate import Estimate
-from lungscope.models.cost import Cost
+from lungscope.models import Shape, list_architectures
+from lungscope.models.cost import Cost, compute_cost
 from lungscope.reproduction.plan import Plan
-from lungscope.reproduction.row import Problem, compare_with_paper, make_row
+from lungscope.reproduction.row import TABLE_1, Problem, compare_with_paper, make_row
 from lungscope.reproduction.runner import read_trained
 
 COST = Cost(3_504_872, 2_227_715, 3843, 0, 300_000_000)
@@ -113,3 +114,30 @@ def test_the_json_holds_codes(made):
 def test_the_json_holds_no_times(made):
     text = json.dumps(made().to_json(), allow_nan=False)
     assert "second" not in text
+
+
+def test_the_papers_models_are_registered_in_the_papers_order():
+    assert [each.name for each in list_architectures()][: len(TABLE_1)] == list(TABLE_1)
+
+
+def test_weighted_recall_is_accuracy_in_every_row():
+    assert all(row.recall == row.accuracy for row in TABLE_1.values())
+
+
+def test_the_best_row_is_the_papers_own_model():
+    assert max(TABLE_1, key=lambda name: TABLE_1[name].accuracy) == "mobilenet-lung"
+    assert min(TABLE_1, key=lambda name: TABLE_1[name].loss) == "mobilenet-lung"
+    assert TABLE_1["mobilenet-lung"].accuracy == 0.9333
+
+
+def test_our_originals_have_the_papers_numbers_of_parameters():
+    for each in list_architectures():
+        published = TABLE_1[each.name].parameters if each.name in TABLE_1 else None
+        if published is not None:
+            own = compute_cost(each, Shape(3)).original_parameters / 1e6
+            assert own == pytest.approx(published, rel=0.005)
+
+
+def test_the_table_cannot_be_changed():
+    with pytest.raises(TypeError):
+        TABLE_1["mobilenet-lung"] = TABLE_1["vgg11"]

@@ -8,7 +8,7 @@ import torch
 from filelock import FileLock, Timeout
 
 from lungscope.errors import LungscopeError
-from lungscope.reproduction import results_table, runner, workflow
+from lungscope.reproduction import runner, tables, workflow
 from lungscope.reproduction.plan import Plan
 from lungscope.reproduction.runner import RunEnvironment
 from lungscope.reproduction.workflow import ReproductionCallbacks, claim_folder, reproduce
@@ -69,8 +69,8 @@ def finishing(finish, monkeypatch):
 @pytest.fixture
 def undrawn(monkeypatch):
     """Tables are written without figures, pages and baselines, which take seconds."""
-    monkeypatch.setattr(results_table, "draw_curves", lambda *_: None)
-    monkeypatch.setattr(results_table, "draw_all_models", lambda *_: None)
+    monkeypatch.setattr(tables, "draw_curves", lambda *_: None)
+    monkeypatch.setattr(tables, "draw_all_models", lambda *_: None)
     monkeypatch.setattr(workflow, "draw_radiographs", lambda *_: None)
     monkeypatch.setattr(workflow, "fit_baselines", lambda *_: ())
     monkeypatch.setattr(workflow, "write_page", lambda *_: None)

@@ -1,6 +1,6 @@
-from .paper import TABLE_1, Published
 from .plan import Part, Plan
 from .reproduction import Reproduction
+from .row import TABLE_1, Published
 from .runner import RunEnvironment
 from .workflow import ReproductionCallbacks, reproduce
 

@@ -10,9 +10,8 @@ from lungscope.data.split import GROUPED_BY, SUBSETS, Split
 from lungscope.estimate import LEVEL
 from lungscope.evaluation.bootstrap import DRAWS
 from lungscope.models import list_architectures
-from lungscope.reproduction.paper import PAPER_TITLE
 from lungscope.reproduction.plan import Plan, in_order
-from lungscope.reproduction.row import ResultRow
+from lungscope.reproduction.row import PAPER_TITLE, ResultRow
 from lungscope.reproduction.splits import SPLIT
 from lungscope.training.recipe import PAPER_RECIPE
 

@@ -18,15 +18,14 @@ from lungscope.evaluation.bootstrap import Resampling
 from lungscope.models import get_architecture
 from lungscope.progress import OnProgress, ignore
 from lungscope.report.reporting import write_report
-from lungscope.reproduction.figures import draw_radiographs
 from lungscope.reproduction.job import Job, plan_jobs, refuse_other_runs
-from lungscope.reproduction.page import write_page
+from lungscope.reproduction.page import draw_radiographs, write_page
 from lungscope.reproduction.plan import PLAN, Plan
 from lungscope.reproduction.progress_estimate import ProgressEstimate, RunProgress
 from lungscope.reproduction.reproduction import Reproduction
-from lungscope.reproduction.results_table import ResultsTable
 from lungscope.reproduction.row import Problem, ResultRow
 from lungscope.reproduction.runner import RunEnvironment, run_job
+from lungscope.reproduction.tables import ResultsTable
 from lungscope.training.fitting import FitCallbacks
 from lungscope.training.history import Epoch
 from lungscope.training.run import RunFolder
