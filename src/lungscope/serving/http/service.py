@@ -10,10 +10,9 @@ from lungscope.errors import LungscopeError
 from lungscope.inference.classifier import Classifier
 from lungscope.inference.prediction import Prediction
 from lungscope.serving.http.audit_log import AuditLog, AuditLogUnwritable
-from lungscope.serving.http.intake import Intake
+from lungscope.serving.http.intake import Intake, Upload
 from lungscope.serving.http.metrics import Drift, Metrics
 from lungscope.serving.http.model import Model
-from lungscope.serving.http.multipart import Upload
 from lungscope.serving.http.pool import Full, Late, Pool
 from lungscope.serving.http.problems import BUSY, LATE, LOADING, NO_MEMORY, NOT_RECORDED, Problem
 from lungscope.serving.http.settings import Settings

@@ -17,7 +17,7 @@ from lungscope.inference.explain.drawing import draw_explanation, draw_overlay
 from lungscope.inference.explain.explanation import Explanation
 from lungscope.inference.prediction import Failure, Prediction
 from lungscope.inference.rows import to_json
-from lungscope.serving.http.multipart import Upload
+from lungscope.serving.http.intake import Upload
 
 LONGEST_PREVIEW = 1024
 """Longer side of a preview, pixels."""

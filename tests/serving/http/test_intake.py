@@ -7,7 +7,7 @@ from http_service import form
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lungscope.serving.http.multipart import Form, Upload, cleaned
+from lungscope.serving.http.intake import Form, Upload, cleaned
 from lungscope.serving.http.problems import Problem
 
 TYPE = "multipart/form-data; boundary=b0undary"
