@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lungscope.errors import LungscopeError
-from lungscope.serving.http.access import presents, read_token
+from lungscope.serving.http.access import SECURITY, presents, read_token
 
 TOKEN = "correct-horse-battery-staple"  # noqa: S105 - of the tests alone
 
@@ -167,3 +167,21 @@ def test_who_presents_another_is_not(token, other):
 )
 def test_what_is_no_bearer_token_lets_nobody_in(header):
     assert not presents(header, SHORT_TOKEN)
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/v1/model", "/metrics", "/nothing", "/page/nothing"])
+def test_every_answer_has_the_headers_that_keep_a_browser_safe(client, path):
+    found = client.get(path)
+    for name, value in SECURITY.items():
+        assert found.headers[name] == value
+    assert found.headers["cache-control"] == "no-store"
+    assert "server" not in found.headers
+
+
+def test_pages_may_load_nothing_from_elsewhere_and_run_nothing_inline():
+    policy = dict(each.split(" ", 1) for each in SECURITY["Content-Security-Policy"].split("; "))
+    assert policy["default-src"] == "'none'"
+    assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == "'self'"
+    assert policy["frame-ancestors"] == policy["base-uri"] == policy["form-action"] == "'none'"
+    assert "unsafe" not in str(policy)
+    assert "http" not in str(policy)

@@ -1,14 +1,17 @@
+import re
+
 import numpy as np
 import pytest
-from http_service import png
+from http_service import png, running
 from prometheus_client.parser import text_string_to_metric_families
 from scipy.stats import kstest
 
 from lungscope.serving.http.metrics import LEAST, WINDOW, Drift
 from lungscope.serving.http.model import Model
+from lungscope.serving.http.settings import Settings
 
 
-def told(client) -> dict[tuple, float]:
+def samples(client) -> dict[tuple, float]:
     """Every sample by its name and labels."""
     return {
         (sample.name, *sorted(sample.labels.values())): sample.value
@@ -49,7 +52,7 @@ def test_answers_are_counted_by_class_and_abstentions_by_their_reason(client_of)
     contents = [png("left"), png("left"), png("right"), flat(255), colourful(), flat(128), b"?"]
     for content in contents:
         ask(client, content)
-    found = told(client)
+    found = samples(client)
     assert found["lungscope_answers_total", "Lung Opacity"] == 2
     assert found["lungscope_answers_total", "Viral Pneumonia"] == 1
     assert found["lungscope_abstentions_total", "out-of-distribution"] == 1
@@ -66,7 +69,7 @@ def test_answers_are_counted_by_class_and_abstentions_by_their_reason(client_of)
 
 def test_no_drift_is_told_of_a_model_without_quantiles(client, image):
     ask(client, image)
-    assert ("lungscope_drift",) not in told(client)
+    assert ("lungscope_drift",) not in samples(client)
 
 
 @pytest.mark.parametrize(
@@ -86,9 +89,9 @@ def test_drift_is_told_of_a_model_with_quantiles_once_there_are_enough_images(
     client = client_of(load=lambda: Model(Classifier(changed)))
     for _ in range(LEAST - 1):
         ask(client, image)
-    assert ("lungscope_drift",) not in told(client)
+    assert ("lungscope_drift",) not in samples(client)
     ask(client, image)
-    assert low <= told(client)["lungscope_drift",] <= high
+    assert low <= samples(client)["lungscope_drift",] <= high
 
 
 def drift(quantiles, distances) -> float | None:
@@ -123,7 +126,7 @@ def test_the_same_distance_in_both_is_no_drift():
     assert drift([5.0, 5.0, 5.0], [5.0] * 100) == 0
 
 
-def test_nothing_is_told_of_few_images():
+def test_no_drift_is_given_of_few_images():
     assert drift([0, 1], np.linspace(0, 1, LEAST - 1)) is None
     assert drift([0, 1], np.linspace(0, 1, LEAST)) is not None
 
@@ -140,3 +143,60 @@ def test_a_distance_that_is_infinite_counts_as_far():
 def test_what_are_no_quantiles_is_refused(wrong):
     with pytest.raises(ValueError, match="quantiles"):
         Drift(wrong)
+
+
+@pytest.mark.parametrize("given", ["a", "5f1c2f0e", "2026.11_a-B", "x" * 64])
+def test_the_id_that_a_client_gives_its_request_is_kept(client, given):
+    assert client.get("/healthz", headers={"X-Request-ID": given}).headers["x-request-id"] == given
+
+
+@pytest.mark.parametrize(
+    "given", [None, "", "x" * 65, "a b", "a;b", "é", "<script>", "a%0d%0aX: y"]
+)
+def test_any_other_is_replaced_by_one_of_ours(client, given):
+    headers = {} if given is None else {"X-Request-ID": given.encode("latin-1")}
+    found = client.get("/nothing", headers=headers)
+    assert re.fullmatch("[0-9a-f]{32}", found.headers["x-request-id"])
+    assert found.json()["request_id"] == found.headers["x-request-id"]
+
+
+def test_a_fault_of_ours_is_a_problem_without_a_word_of_what_went_wrong(client_of, image, caplog):
+    class Faulty:
+        classes = ("A", "B")
+
+        class description:  # noqa: N801
+            abstention = {}  # noqa: RUF012
+
+        def classify(self, _):
+            raise RuntimeError("Kowalczyk^Zenobia")
+
+    client = client_of(load=lambda: Model(Faulty()))
+    found = client.post("/v1/predictions", files={"file": ("x.png", image)})
+    assert found.status_code == 500
+    assert found.json()["type"] == "urn:lungscope:problem:fault"
+    assert found.headers["content-security-policy"]
+    assert "Kowalczyk" not in found.text + caplog.text
+    assert found.json()["request_id"] in caplog.text
+    assert "RuntimeError at" in caplog.text
+    assert 'route="/v1/predictions",status="500"} 1.0' in client.get("/metrics").text
+
+
+def test_requests_are_counted_by_their_route_however_many_paths_are_tried(client_of):
+    client = client_of()
+    for number in range(50):
+        client.get(f"/nothing/{number}")
+        client.request(f"METHOD{number}", "/healthz")
+    text = client.get("/metrics").text
+    assert 'lungscope_requests_total{route="other",status="404"} 50.0' in text
+    assert 'lungscope_requests_total{route="/healthz",status="405"} 50.0' in text
+
+
+def test_two_services_in_one_process_count_apart(load, image):
+    import httpx
+
+    settings = Settings(port=0, workers=1)
+    with running(settings, load) as one, running(settings, load) as other:
+        url = f"http://{one[0]}:{one[1]}"
+        httpx.post(url + "/v1/predictions", files={"file": image}, trust_env=False)
+        text = httpx.get(f"http://{other[0]}:{other[1]}/metrics", trust_env=False).text
+    assert 'route="/v1/predictions"' not in text

@@ -15,10 +15,10 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from lungscope.about import DISCLAIMER, __version__
-from lungscope.serving.http.access import GUARDED, Access
+from lungscope.serving.http.access import GUARDED, Access, SecurityHeaders
 from lungscope.serving.http.connection import UnreadBody
+from lungscope.serving.http.metrics import Observation
 from lungscope.serving.http.model import Model
-from lungscope.serving.http.observation import Observation
 from lungscope.serving.http.problems import install_problem_handlers
 from lungscope.serving.http.routes import routes
 from lungscope.serving.http.schema import ProblemDetails
@@ -62,6 +62,7 @@ def create_application(settings: Settings, load: Callable[[], Model]) -> FastAPI
     install_problem_handlers(app)
     app.add_middleware(Access, settings=settings)
     app.add_middleware(Observation, metrics=service.metrics)
+    app.add_middleware(SecurityHeaders)
     app.add_middleware(UnreadBody)
     _describe(app, with_token=settings.token is not None)
     return app

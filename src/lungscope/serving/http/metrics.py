@@ -1,5 +1,10 @@
-"""Metrics of the service for Prometheus, and the drift of its images."""
+"""Metrics of the service for Prometheus: its requests, its answers, and the drift of its images."""
 
+import logging
+import re
+import time
+import traceback
+import uuid
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
@@ -15,6 +20,10 @@ from prometheus_client import (
 )
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from lungscope.serving.http.problems import FAULT, Problem, response
 
 SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
 """Upper limits of the latency histogram."""
@@ -112,15 +121,15 @@ class Drift:
 
         Args:
             quantiles: of the validation images' distances, at evenly spaced probabilities from 0
-                to 1, at least two, not falling.
+                to 1; at least two, finite, in ascending order.
 
         Raises:
-            ValueError: they are not such.
+            ValueError: fewer than two, not finite, or not in ascending order.
         """
         self._quantiles: NDArray[np.float64] = np.asarray(quantiles, np.float64)
         rising = np.isfinite(self._quantiles).all() and (np.diff(self._quantiles) >= 0).all()
         if self._quantiles.ndim != 1 or self._quantiles.size < 2 or not rising:
-            raise ValueError("quantiles: give two or more finite numbers that do not fall")
+            raise ValueError("quantiles: give two or more finite numbers in ascending order")
         self._recent: deque[float] = deque(maxlen=WINDOW)
 
     def add(self, distance: float) -> None:
@@ -132,14 +141,14 @@ class Drift:
         found = np.sort(np.fromiter(tuple(self._recent), np.float64))
         if found.size < LEAST:
             return None
-        expected_above = self._share(found, "right")
-        expected_below = self._share(found, "left")
+        expected_above = self._proportion(found, "right")
+        expected_below = self._proportion(found, "left")
         steps = np.arange(found.size + 1) / found.size
         above = (steps[1:] - expected_above).max()
         below = (expected_below - steps[:-1]).max()
         return float(max(above, below, 0.0))
 
-    def _share(self, at: NDArray[np.float64], side: str) -> NDArray[np.float64]:
+    def _proportion(self, at: NDArray[np.float64], side: str) -> NDArray[np.float64]:
         """The proportion of validation images at or below (right) or below (left) a distance.
 
         Between quantiles the proportion rises evenly; where several quantiles are equal, it
@@ -150,5 +159,67 @@ class Drift:
         low, high = np.clip(after - 1, 0, last), np.clip(after, 0, last)
         width = quantiles[high] - quantiles[low]
         part = np.divide(at - quantiles[low], width, out=np.zeros_like(at), where=width > 0)
-        share: NDArray[np.float64] = (low + part * (high - low)) / last
-        return np.where(after == 0, 0.0, np.where(after > last, 1.0, share))
+        proportion: NDArray[np.float64] = (low + part * (high - low)) / last
+        return np.where(after == 0, 0.0, np.where(after > last, 1.0, proportion))
+
+
+log = logging.getLogger("lungscope.serving")
+
+REQUEST_ID = "X-Request-ID"
+_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+class Observation:
+    """Middleware that gives every request an id and measures it; it answers errors of ours."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app, self._metrics = app, metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes a request on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        request_id = _request_id(Headers(scope=scope).get(REQUEST_ID))
+        scope.setdefault("state", {})["request_id"] = request_id
+        status = 0
+
+        async def sent(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers[REQUEST_ID] = request_id
+                headers.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sent)
+        except Exception as error:
+            # Not `exception`: its traceback would end with words that may quote a file.
+            log.error("request %s: %s", request_id, _where(error))  # noqa: TRY400
+            if status:
+                raise ConnectionAbortedError from None  # half an answer cannot be taken back
+            problem = Problem(
+                FAULT, "internal error; please report it with the request id and the service's log"
+            )
+            await response(problem, request_id)(scope, receive, sent)
+        finally:
+            route = getattr(scope.get("route"), "path", "other")
+            self._metrics.requests.labels(route, status or "none").inc()
+            self._metrics.seconds.labels(route).observe(time.perf_counter() - began)
+
+
+def _request_id(given: str | None) -> str:
+    if given is not None and _ID.fullmatch(given):
+        return given
+    return uuid.uuid4().hex
+
+
+def _where(error: BaseException) -> str:
+    """An error's class and the lines that it came by; not its words, which may quote a file."""
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = " < ".join(f"{frame.filename}:{frame.lineno}" for frame in reversed(frames))
+    cause = error.__cause__
+    return f"{type(error).__name__} at {lines}" + (f"; from {_where(cause)}" if cause else "")
