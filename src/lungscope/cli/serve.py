@@ -60,8 +60,8 @@ def serve(
     """
     from lungscope.inference.exported import BUNDLED_MODEL
     from lungscope.serving.http.access import read_token
-    from lungscope.serving.http.model import Model
     from lungscope.serving.http.server import serve as serve_http
+    from lungscope.serving.http.service import Model
     from lungscope.serving.http.settings import MIB, Settings, usual_workers
 
     settings = Settings(

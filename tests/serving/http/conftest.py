@@ -7,7 +7,7 @@ import httpx
 import pytest
 from http_service import png, running
 
-from lungscope.serving.http.model import Model
+from lungscope.serving.http.service import Model
 from lungscope.serving.http.settings import Settings
 
 

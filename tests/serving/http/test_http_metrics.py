@@ -7,7 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from scipy.stats import kstest
 
 from lungscope.serving.http.metrics import LEAST, WINDOW, Drift
-from lungscope.serving.http.model import Model
+from lungscope.serving.http.service import Model
 from lungscope.serving.http.settings import Settings
 
 

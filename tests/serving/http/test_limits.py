@@ -16,7 +16,7 @@ from http_service import dicom, form, head, png, received, running
 from PIL import Image
 
 from lungscope.serving.http import connection
-from lungscope.serving.http.model import Model
+from lungscope.serving.http.service import Model
 from lungscope.serving.http.settings import MIB, Settings
 
 

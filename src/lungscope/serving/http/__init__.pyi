@@ -1,6 +1,6 @@
 from .application import create_application
-from .model import Model
 from .server import serve
+from .service import Model
 from .settings import Settings
 
 __all__ = [

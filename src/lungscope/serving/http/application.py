@@ -18,11 +18,10 @@ from lungscope.about import DISCLAIMER, __version__
 from lungscope.serving.http.access import GUARDED, Access, SecurityHeaders
 from lungscope.serving.http.connection import UnreadBody
 from lungscope.serving.http.metrics import Observation
-from lungscope.serving.http.model import Model
 from lungscope.serving.http.problems import install_problem_handlers
 from lungscope.serving.http.routes import routes
 from lungscope.serving.http.schema import ProblemDetails
-from lungscope.serving.http.service import Service
+from lungscope.serving.http.service import Model, Service
 from lungscope.serving.http.settings import Settings
 
 

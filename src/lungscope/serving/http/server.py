@@ -16,8 +16,7 @@ import uvicorn
 from lungscope.errors import InvalidSetting, LungscopeError
 from lungscope.serving.http.application import create_application
 from lungscope.serving.http.connection import MOST, Connection
-from lungscope.serving.http.model import Model
-from lungscope.serving.http.service import Service
+from lungscope.serving.http.service import Model, Service
 from lungscope.serving.http.settings import Settings
 
 _BACKLOG = 1024

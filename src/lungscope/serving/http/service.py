@@ -2,17 +2,20 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import partial
+from pathlib import Path
+from typing import Any
 
-from lungscope.errors import LungscopeError
+from lungscope.about import DISCLAIMER, __version__
+from lungscope.errors import LungscopeError, ModelDamaged
 from lungscope.inference.classifier import Classifier
 from lungscope.inference.prediction import Prediction
 from lungscope.serving.http.audit_log import AuditLog, AuditLogUnwritable
 from lungscope.serving.http.intake import Intake, Upload
 from lungscope.serving.http.metrics import Drift, Metrics
-from lungscope.serving.http.model import Model
 from lungscope.serving.http.pool import Full, Late, Pool
 from lungscope.serving.http.problems import BUSY, LATE, LOADING, NO_MEMORY, NOT_RECORDED, Problem
 from lungscope.serving.http.settings import Settings
@@ -20,9 +23,55 @@ from lungscope.serving.http.upload import RequestOptions, UploadResult, classify
 
 log = logging.getLogger("lungscope.serving")
 
+CARD = "model_card.md"
+_LARGEST_CARD = 2**20
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A classifier and its model card.
+
+    Attributes:
+        classifier: classifies the radiographs.
+        card: the model card in Markdown, or None if there is none.
+    """
+
+    classifier: Classifier
+    card: str | None = None
+
+    @classmethod
+    def load(cls, folder: Path) -> "Model":
+        """Reads an exported model.
+
+        Raises:
+            LungscopeError: missing, damaged or changed files.
+        """
+        return cls(Classifier.load(folder), _card(folder / CARD))
+
+    @property
+    def quantiles(self) -> Sequence[float]:
+        """Quantiles of the validation images' distances; empty if the model has none."""
+        return [float(each) for each in self.classifier.description.abstention.get("quantiles", ())]
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the description of the model for clients."""
+        description = self.classifier.description
+        return {
+            "name": description.architecture,
+            "sha256": description.weights_sha256,
+            "classes": list(description.classes),
+            "input_size": description.preprocessing.size,
+            "temperature": description.temperature,
+            "abstention": dict(description.abstention),
+            "precision": description.export.precision if description.export else None,
+            "card": self.card,
+            "version": __version__,
+            "disclaimer": DISCLAIMER,
+        }
+
 
 class Service:
-    """The model and what all requests share.
+    """What all requests share.
 
     Attributes:
         settings: configuration of the service.
@@ -183,3 +232,13 @@ def _record(answered: UploadResult, request_id: str) -> dict[str, object]:
 
 def _busy() -> Problem:
     return Problem(BUSY, "the queue is full; retry later")
+
+
+def _card(path: Path) -> str | None:
+    try:
+        with path.open("rb") as file:
+            return file.read(_LARGEST_CARD).decode("utf-8", errors="replace")
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ModelDamaged(f"{path}: {error.strerror}") from error
