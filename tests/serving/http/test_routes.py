@@ -48,7 +48,16 @@ def test_an_unreadable_file_among_several_is_a_row_with_its_error(client, image)
     assert rows[1] == {
         "file": "b.png",
         "error": "it is not a DICOM, PNG, JPEG, TIFF, BMP or WebP image",
+        "unwanted": None,
     }
+
+
+def test_a_refused_dicom_image_among_several_is_a_row_with_a_code(client, image):
+    lateral = dicom(ViewPosition="LL")
+    rows = ask(client, ("a.png", image), ("b.dcm", lateral)).json()["predictions"]
+    assert (rows[0]["error"], rows[0]["unwanted"]) == (None, None)
+    assert rows[1]["unwanted"] == "view-position"
+    assert "its view position is LL" in rows[1]["error"]
 
 
 def test_a_single_unreadable_file_is_a_problem(client):

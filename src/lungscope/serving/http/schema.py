@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from lungscope.about import DISCLAIMER
+from lungscope.errors import UnwantedCode
 from lungscope.inference.abstention import AbstentionCode
 from lungscope.serving.http.problems import MEDIA_TYPE
 
@@ -38,7 +39,7 @@ class HeatmapAnswer(BaseModel):
 
 
 class PredictionRow(BaseModel):
-    """Prediction for one file; for an unreadable one `file` and `error` alone."""
+    """Prediction for one file; of a refused one `file`, `error` and `unwanted` alone."""
 
     file: str = Field(description="Name of the file as sent.", examples=["chest.png"])
     error: str | None = Field(description="Why it cannot be read.", examples=[None])
@@ -71,7 +72,11 @@ class PredictionRow(BaseModel):
     body_part: str | None = Field(None, description="DICOM only.", examples=[None])
     view_position: str | None = Field(None, description="DICOM only.", examples=[None])
     laterality: str | None = Field(None, description="DICOM only.", examples=[None])
-    unwanted: str | None = Field(None, description="Always null here.", examples=[None])
+    unwanted: UnwantedCode | None = Field(
+        None,
+        description="What is not accepted about a refused DICOM image, as a code.",
+        examples=[None],
+    )
     heatmap: HeatmapAnswer | None = Field(
         None, description="With explain=true; null if the model has no activation map."
     )

@@ -68,7 +68,7 @@ def classify_upload(
     try:
         radiograph = read_content(upload.content, upload.name)
     except UnreadableImage as error:
-        failure = Failure(error.path, error.reason)
+        failure = Failure.of(error)
         return UploadResult(to_json(failure, with_ids=False), failure)
     prediction = classifier.classify(radiograph)
     row = to_json(prediction, with_ids=False)
