@@ -19,7 +19,7 @@ def main(folder: Path, table: Path) -> None:
     images = sorted(path for path in folder.rglob("*") if path.suffix in {".png", ".jpg", ".dcm"})
     with table.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(["file", "label", *classifier.classes, "reason"])
+        writer.writerow(["file", "predicted", *classifier.classes, "reason"])
         for path, found in zip(images, classifier.predict_files(images), strict=True):
             readable = isinstance(found, ls.Prediction)
             scores = found.probabilities.values() if readable else [""] * len(classifier.classes)

@@ -51,7 +51,7 @@ def test_a_program_gets_json_alone(bundled, films):
     assert answer["model"] == "mobilenet-lung abababab"
     (row,) = answer["files"]
     assert row["file"] == "films/a/1.png"
-    assert (row["label"], row["abstained"]) == ("Normal", False)
+    assert (row["predicted"], row["abstained"]) == ("Normal", False)
     assert row["model_sha256"] == "ab" * 32
     assert row["explained"] == "Lung Opacity"
     assert row["probabilities"] == {"Lung Opacity": 0.25, "Normal": 0.75}

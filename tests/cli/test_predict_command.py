@@ -72,7 +72,7 @@ def test_json_is_one_line_a_file_and_nothing_else(predict):
     assert [row["file"] for row in rows] == [
         "xrays/even.png", "xrays/left.png", "xrays/more/right.png", "bad.png",
     ]  # fmt: skip
-    assert rows[1]["label"] == "Lung Opacity"
+    assert rows[1]["predicted"] == "Lung Opacity"
     assert rows[3]["error"]
 
 
@@ -80,7 +80,7 @@ def test_csv_goes_to_a_file_that_is_not_replaced_unasked(predict, folder):
     assert predict("xrays", "-o", "out.csv").exit_code == 0
     with (folder / "out.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [row["label"] for row in rows] == ["", "Lung Opacity", "Viral Pneumonia"]
+    assert [row["predicted"] for row in rows] == ["", "Lung Opacity", "Viral Pneumonia"]
     again = predict("xrays/left.png", "-o", "out.csv")
     assert again.exit_code == 2
     assert "--overwrite" in again.stderr
@@ -217,7 +217,7 @@ def test_a_name_that_is_no_utf_8_costs_no_answer(predict, folder):
     assert predict("latin", "xrays", "-o", "out.csv").exit_code == 0
     assert len((folder / "out.csv").read_text().splitlines()) == 5
     rows = predict("latin", "--json").stdout.splitlines()
-    assert json.loads(rows[0])["label"] == "Lung Opacity"
+    assert json.loads(rows[0])["predicted"] == "Lung Opacity"
 
 
 INTERRUPTED_AFTER_100_ROWS = """

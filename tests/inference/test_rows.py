@@ -38,7 +38,7 @@ FAILURE = Failure(Path("c.png"), "the file is empty (0 bytes)")
 def test_an_answer_is_a_json_object_of_what_is_known():
     row = json.loads(json.dumps(to_json(PREDICTION, with_ids=False)))
     assert row["file"] == "a/b.dcm"
-    assert (row["label"], row["abstained"], row["reason"], row["error"]) == (
+    assert (row["predicted"], row["abstained"], row["reason"], row["error"]) == (
         "Normal", False, None, None,
     )  # fmt: skip
     assert row["probabilities"] == {"Normal": 0.75, "Viral Pneumonia": 0.25}
@@ -75,17 +75,17 @@ def test_cells_stand_under_their_columns():
             assert len(cells) == len(names)
             writer.writerow(cells)
         answer, failure = csv.DictReader(io.StringIO(file.getvalue()))
-        assert answer["label"] == "Normal"
+        assert answer["predicted"] == "Normal"
         assert float(answer["probability:Viral Pneumonia"]) == 0.25
         assert answer["abstained"] == "false"
         assert failure["error"] == FAILURE.reason
-        assert failure["label"] == failure["probability:Normal"] == failure["abstained"] == ""
+        assert failure["predicted"] == failure["probability:Normal"] == failure["abstained"] == ""
         assert answer.get("patient_id") == ("PID-774411" if with_ids else None)
 
 
 def test_an_abstention_is_a_code_beside_a_sentence():
     row = to_json(ABSTAINED, with_ids=False)
-    assert (row["label"], row["abstained"]) == (None, True)
+    assert (row["predicted"], row["abstained"]) == (None, True)
     assert row["abstention"] == "low-confidence"
     assert row["reason"] == "low confidence (0.75, at least 0.80)"
     names = columns(CLASSES, with_ids=False)

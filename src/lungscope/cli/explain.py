@@ -118,7 +118,7 @@ def _row(outcome: "Outcome") -> dict[str, Any]:
     return {
         "file": str(prediction.file),
         "error": None,
-        "label": prediction.label,
+        "predicted": prediction.label,
         "abstained": prediction.abstained,
         "abstention": prediction.abstention,
         "reason": prediction.reason,
@@ -153,7 +153,7 @@ def _table(rows: list[dict[str, Any]]) -> Table:
         outside = "no attribution" if share is None else f"{100 * share:.0f} %"
         table.add_row(
             name,
-            escape(row["label"] or "(abstains)"),
+            escape(row["predicted"] or "(abstains)"),
             escape(row["explained"]),
             f"{row['probabilities'][row['explained']]:.3f}",
             f"[yellow]{outside}[/]" if row["suspect"] else outside,

@@ -20,8 +20,9 @@ _IDENTIFIERS = (
 def to_json(outcome: Outcome, *, with_ids: bool) -> dict[str, Any]:
     """A JSON object; what is unknown is null.
 
-    `unwanted` is the code of why a DICOM image is refused, or would have been had not every
-    modality been allowed.
+    `predicted` is the class that is named; `label` is the word for the true class, in tables of
+    data and of an evaluation. `unwanted` is the code of why a DICOM image is refused, or would
+    have been had not every modality been allowed.
 
     Args:
         outcome: of one file.
@@ -33,7 +34,7 @@ def to_json(outcome: Outcome, *, with_ids: bool) -> dict[str, Any]:
     row: dict[str, Any] = {
         "file": str(outcome.file),
         "error": None,
-        "label": outcome.label,
+        "predicted": outcome.label,
         "probabilities": dict(outcome.probabilities),
         "abstained": outcome.abstained,
         "abstention": outcome.abstention,
@@ -58,7 +59,7 @@ def columns(classes: Sequence[str], *, with_ids: bool) -> list[str]:
     """The names of a CSV's columns."""
     probabilities = [f"probability:{name}" for name in classes]
     return [
-        *("file", "error", "label", *probabilities, "abstained", "abstention", "reason"),
+        *("file", "error", "predicted", *probabilities, "abstained", "abstention", "reason"),
         *("distance", "model", "model_sha256", "format", "height", "width"),
         *(*_ACQUISITION, "unwanted"),
         *(_IDENTIFIERS if with_ids else ()),

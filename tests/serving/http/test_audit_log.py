@@ -22,9 +22,9 @@ def lines(path: Path) -> list[dict]:
 
 def test_a_record_is_a_line_of_json(path):
     log = AuditLog(path)
-    log.record({"label": "Normal", "reason": None})
-    log.record({"label": "zażółć"})
-    assert lines(path) == [{"label": "Normal", "reason": None}, {"label": "zażółć"}]
+    log.record({"predicted": "Normal", "reason": None})
+    log.record({"predicted": "zażółć"})
+    assert lines(path) == [{"predicted": "Normal", "reason": None}, {"predicted": "zażółć"}]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")

@@ -39,7 +39,7 @@ def test_several_files_are_answered_in_their_order(client):
     found = ask(client, ("a.png", png("left")), ("b.png", png("right")), ("c.png", png("left")))
     rows = found.json()["predictions"]
     assert [row["file"] for row in rows] == ["a.png", "b.png", "c.png"]
-    assert [row["label"] for row in rows] == ["Lung Opacity", "Viral Pneumonia", "Lung Opacity"]
+    assert [row["predicted"] for row in rows] == ["Lung Opacity", "Viral Pneumonia", "Lung Opacity"]
 
 
 def test_an_unreadable_file_among_several_is_a_row_with_its_error(client, image):
@@ -76,7 +76,7 @@ def test_an_empty_file_is_unreadable(client):
 def test_the_heatmap_comes_with_explain(client, image):
     row = ask(client, ("x.png", image), explain="true").json()["predictions"][0]
     heat = row["heatmap"]
-    assert heat["class"] == row["label"] == "Lung Opacity"
+    assert heat["class"] == row["predicted"] == "Lung Opacity"
     assert picture(heat["overlay"]).mode == "RGBA"
     assert picture(heat["picture"]).width > picture(heat["overlay"]).width
     assert heat["scale"] > 0

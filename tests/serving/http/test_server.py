@@ -147,14 +147,14 @@ def test_the_audit_log_tells_each_answer_once_and_only_what_it_may(exported_mode
         "pixels_sha256",
         "model",
         "model_sha256",
-        "label",
+        "predicted",
         "probabilities",
         "abstention",
         "reason",
         "distance",
     }
     assert lines[0]["request_id"] == "abc-1"
-    assert lines[0]["label"] == found["label"]
+    assert lines[0]["predicted"] == found["predicted"]
     assert set(lines[2]) == {"time", "request_id", "readable"}
 
 
@@ -165,7 +165,7 @@ def test_an_answer_that_cannot_be_recorded_is_not_given(exported_model):
         found = predict(address)
         assert found.status_code == 503
         assert found.json()["type"] == "urn:lungscope:problem:audit-log"
-        assert "label" not in found.text
+        assert "predicted" not in found.text
         assert httpx.get(url(address) + "/readyz", trust_env=False).status_code == 503
         assert httpx.get(url(address) + "/healthz", trust_env=False).status_code == 200
 

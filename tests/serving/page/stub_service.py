@@ -95,7 +95,7 @@ class Stub:
         row: dict[str, object] = {
             "file": name,
             "error": None,
-            "label": None if abstained else self.classes[best],
+            "predicted": None if abstained else self.classes[best],
             "probabilities": probabilities,
             "abstained": abstained,
             "abstention": "not-a-frontal-chest-radiograph"

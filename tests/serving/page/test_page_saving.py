@@ -42,7 +42,7 @@ def test_json_has_the_rows_of_the_service(answered):
     ago = datetime.now(UTC) - datetime.fromisoformat(told["saved"])
     assert timedelta() <= ago < timedelta(minutes=5)
     first, photo, broken = told["predictions"]
-    assert first["probabilities"][first["label"]] == 0.94
+    assert first["probabilities"][first["predicted"]] == 0.94
     assert "heatmap" not in first
     assert photo["abstained"] is True
     assert broken == {

@@ -43,7 +43,7 @@ class PredictionRow(BaseModel):
 
     file: str = Field(description="Name of the file as sent.", examples=["chest.png"])
     error: str | None = Field(description="Why it cannot be read.", examples=[None])
-    label: str | None = Field(
+    predicted: str | None = Field(
         None, description="Predicted class; null if the model abstains.", examples=["Normal"]
     )
     probabilities: dict[str, float] | None = Field(

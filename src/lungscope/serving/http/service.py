@@ -221,7 +221,7 @@ def _record(answered: UploadResult, request_id: str) -> dict[str, object]:
             "pixels_sha256": answered.pixels_sha256,
             "model": outcome.model,
             "model_sha256": outcome.model_sha256,
-            "label": outcome.label,
+            "predicted": outcome.label,
             "probabilities": dict(outcome.probabilities),
             "abstention": outcome.abstention,
             "reason": outcome.reason,

@@ -42,8 +42,8 @@ export function asCsv(images) {
 
 function flattened({ probabilities = {}, ...row }) {
   const named = Object.entries(probabilities).map(([name, p]) => [`probability:${name}`, p]);
-  const { file, error, label, ...others } = row;
-  const answered = label === undefined ? {} : { label };
+  const { file, error, predicted, ...others } = row;
+  const answered = predicted === undefined ? {} : { predicted };
   return { file, error, ...answered, ...Object.fromEntries(named), ...others };
 }
 

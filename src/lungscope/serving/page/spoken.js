@@ -9,7 +9,7 @@ export function spoken(image) {
   if (state === "failed") return `${name}: ${problem.title}. ${sentence(problem.detail)}`;
   if (state !== "answered") return `${name}: ${sentence(stateOf(image))}`;
   if (row.abstained) return `${name}: no answer. ${sentence(row.reason)}`;
-  return `${name}: ${row.label}, probability ${percent(row.probabilities[row.label])}.`;
+  return `${name}: ${row.predicted}, probability ${percent(row.probabilities[row.predicted])}.`;
 }
 
 /** Of the class that was chosen; null while its evidence is not there. */

@@ -11,8 +11,8 @@ function named(row) {
   return element(
     "div",
     { class: "verdict" },
-    element("h2", { class: "headline" }, element("bdi", {}, row.label)),
-    element("p", { class: "sum" }, element("strong", {}, percent(row.probabilities[row.label])), " probability"),
+    element("h2", { class: "headline" }, element("bdi", {}, row.predicted)),
+    element("p", { class: "sum" }, element("strong", {}, percent(row.probabilities[row.predicted])), " probability"),
   );
 }
 

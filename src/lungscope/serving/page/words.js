@@ -48,6 +48,6 @@ export function stateOf(image) {
       if (isUnsure(image.row)) return "No answer, low confidence";
       return image.row.abstained
         ? "No answer"
-        : `${image.row.label}, ${percent(image.row.probabilities[image.row.label])}`;
+        : `${image.row.predicted}, ${percent(image.row.probabilities[image.row.predicted])}`;
   }
 }
