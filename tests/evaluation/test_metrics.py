@@ -1,3 +1,7 @@
+import re
+from pathlib import Path
+from unittest import mock
+
 import numpy as np
 import pytest
 import torch
@@ -12,6 +16,7 @@ from torchmetrics.functional.classification import (
     multiclass_recall,
 )
 
+from lungscope.evaluation import metrics
 from lungscope.evaluation.bootstrap import Resampling
 from lungscope.evaluation.metrics import (
     METRICS,
@@ -23,6 +28,7 @@ from lungscope.evaluation.metrics import (
 )
 from lungscope.evaluation.predictions import Predictions
 
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "add-a-metric.md"
 OTHERS = {
     "precision": multiclass_precision,
     "recall": multiclass_recall,
@@ -173,6 +179,17 @@ def test_a_registered_metric_is_computed_with_the_others(registered):
     predictions = answers([0, 1, 0, 1], [0, 1, 1, 1], 2)
     assert compute_metrics(predictions)["mine"] == 1.5
     assert METRICS["mine"].label == "My metric (mm)"
+
+
+def test_the_metric_that_the_page_adds_passes_the_test_that_it_adds():
+    text = PAGE.read_text(encoding="utf-8")
+    function, test = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    names = dict(globals())
+    with mock.patch.dict(METRICS):
+        METRICS.pop("kappa", None)
+        exec(function, dict(vars(metrics)))  # noqa: S102  the page is ours
+        exec(test, names)  # noqa: S102
+        names["test_kappa_is_scikit_learns"]()
 
 
 @pytest.mark.parametrize("name", ["accuracy", "two words", ""])
