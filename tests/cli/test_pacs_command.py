@@ -9,8 +9,7 @@ from typer.testing import CliRunner
 
 from lungscope.cli.app import app
 from lungscope.serving.pacs.queue import FILE, Queue
-from lungscope.serving.pacs.spool import Spool, lock_spool
-from lungscope.serving.pacs.uids import key_of
+from lungscope.serving.pacs.spool import Spool, key_of, lock_spool
 
 KEY = key_of("1.2.3")
 

@@ -20,7 +20,7 @@ from lungscope.cli.terminal import Terminal
 from lungscope.errors import InvalidSetting
 
 if TYPE_CHECKING:
-    from lungscope.serving.pacs.entry import QueueEntry
+    from lungscope.serving.pacs.queue import QueueEntry
     from lungscope.serving.pacs.settings import Orthanc, Tls
     from lungscope.serving.pacs.status import Status
 

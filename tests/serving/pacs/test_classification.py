@@ -10,8 +10,8 @@ from pydicom import dcmread
 
 from lungscope.serving.pacs.classification import Classification
 from lungscope.serving.pacs.settings import Backoff
+from lungscope.serving.pacs.spool import key_of
 from lungscope.serving.pacs.store import MOST_ATTEMPTS
-from lungscope.serving.pacs.uids import key_of
 
 AT_ONCE = Backoff(first=0.0)
 

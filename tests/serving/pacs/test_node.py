@@ -16,8 +16,8 @@ from pynetdicom.sop_class import ComprehensiveSRStorage
 from lungscope.errors import LungscopeError
 from lungscope.serving.pacs.node import Node
 from lungscope.serving.pacs.settings import Limits
+from lungscope.serving.pacs.spool import key_of
 from lungscope.serving.pacs.store import Store
-from lungscope.serving.pacs.uids import key_of
 
 
 @pytest.fixture

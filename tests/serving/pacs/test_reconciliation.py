@@ -14,7 +14,7 @@ from lungscope.errors import LungscopeError
 from lungscope.serving.pacs.orthanc import OrthancClient
 from lungscope.serving.pacs.reconciliation import MARK, Reconciliation
 from lungscope.serving.pacs.settings import Limits, Orthanc
-from lungscope.serving.pacs.uids import key_of
+from lungscope.serving.pacs.spool import key_of
 
 BOMB = gzip.compress(bytes(2**26))  # 64 MiB of zeros
 TOKEN = "Basic " + b64encode(b"alice:secret").decode()

@@ -10,7 +10,7 @@ from pynetdicom import AE
 from lungscope.serving.pacs.classification import Classification
 from lungscope.serving.pacs.sending import Sending
 from lungscope.serving.pacs.settings import Backoff, Peer
-from lungscope.serving.pacs.uids import key_of
+from lungscope.serving.pacs.spool import key_of
 
 AT_ONCE = Backoff(first=0.0)
 

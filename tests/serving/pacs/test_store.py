@@ -4,10 +4,8 @@ import threading
 
 import pytest
 
-from lungscope.errors import LungscopeError
-from lungscope.serving.pacs.spool import Spool, lock_spool
+from lungscope.serving.pacs.spool import Spool, key_of
 from lungscope.serving.pacs.store import NoSpace, Store
-from lungscope.serving.pacs.uids import key_of
 
 UID = "1.2.3"
 KEY = key_of(UID)
@@ -136,22 +134,3 @@ def test_files_that_are_gone_are_told(store):
     again = reopened(store)
     assert again.queue.get(key_of("1.2.4")).state == "failed"
     assert again.queue.get(KEY).state == "received"  # its image is there: it is done anew
-
-
-def test_one_process_works_on_a_spool(tmp_path):
-    first = lock_spool(tmp_path)
-    with pytest.raises(LungscopeError, match="another lungscope pacs"):
-        lock_spool(tmp_path)
-    first.release()
-    lock_spool(tmp_path).release()
-
-
-def test_a_spool_is_its_owner_s_alone(tmp_path):
-    Spool(tmp_path / "new")
-    assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
-
-
-def test_a_spool_that_cannot_be_written_is_told(tmp_path):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(LungscopeError, match="cannot be used as a spool"):
-        Spool(tmp_path / "file")

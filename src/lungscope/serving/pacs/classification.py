@@ -13,14 +13,14 @@ from lungscope.errors import UnreadableImage
 from lungscope.images import CHEST_RADIOGRAPHS, Radiograph, read_content
 from lungscope.inference.description import Description
 from lungscope.inference.prediction import Prediction
-from lungscope.serving.pacs.entry import QueueEntry
+from lungscope.serving.pacs.queue import QueueEntry
+from lungscope.serving.pacs.result_attributes import ResultUids, fingerprint
 from lungscope.serving.pacs.secondary_capture import secondary_capture
 from lungscope.serving.pacs.settings import Backoff
 from lungscope.serving.pacs.source_image import MissingIdentifiers, SourceImage
-from lungscope.serving.pacs.spool import CAPTURE, REPORT
+from lungscope.serving.pacs.spool import CAPTURE, REPORT, key_of
 from lungscope.serving.pacs.store import MOST_ATTEMPTS, Store
 from lungscope.serving.pacs.structured_report import structured_report
-from lungscope.serving.pacs.uids import ResultUids, fingerprint, key_of
 
 log = logging.getLogger("lungscope.pacs")
 

@@ -19,8 +19,8 @@ from lungscope.images import TRANSFER_SYNTAXES
 from lungscope.serving.pacs.connections import BoundedServer, refill
 from lungscope.serving.pacs.settings import Settings
 from lungscope.serving.pacs.source_image import is_uid
+from lungscope.serving.pacs.spool import key_of
 from lungscope.serving.pacs.store import NoSpace, Store
-from lungscope.serving.pacs.uids import key_of
 
 log = logging.getLogger("lungscope.pacs")
 

@@ -5,10 +5,51 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal, TypeAlias
 
 from lungscope.errors import LungscopeError
-from lungscope.serving.pacs.entry import STATES, QueueEntry, State
+
+State: TypeAlias = Literal["received", "classified", "sent", "refused", "failed"]
+"""received -> classified -> sent; or refused (no model was asked); or failed (given up)."""
+
+STATES: tuple[State, ...] = ("received", "classified", "sent", "refused", "failed")
+
+
+@dataclass(frozen=True)
+class QueueEntry:
+    """An instance in the queue.
+
+    Attributes:
+        key: `spool.key_of` its SOP Instance UID.
+        state: progress of its processing.
+        received: time of arrival, in seconds since 1970.
+        attempts: attempts made at the next step: classifying if received, sending if classified.
+        due: earliest time of the next attempt, in seconds since 1970.
+        reason: why the last attempt failed or it was refused, one line without identifiers.
+        model: `result_attributes.fingerprint` of the model that answered.
+    """
+
+    key: str
+    state: State
+    received: float
+    attempts: int
+    due: float
+    reason: str | None
+    model: str | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns a JSON object."""
+        return {
+            "key": self.key,
+            "state": self.state,
+            "received": self.received,
+            "attempts": self.attempts,
+            "due": self.due or None,
+            "reason": self.reason,
+        }
+
 
 FILE = "queue.sqlite"
 VERSION = 1
@@ -167,7 +208,7 @@ class Queue:
 
         Args:
             key: key of the instance.
-            model: `uids.fingerprint` of the model that answered.
+            model: `result_attributes.fingerprint` of the model that answered.
             results: SOP Instance UIDs of the results. They are recorded before they are sent, so
                 that a result that comes back is recognised.
         """

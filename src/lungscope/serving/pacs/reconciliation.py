@@ -8,8 +8,8 @@ from lungscope.serving.pacs.node import STORED
 from lungscope.serving.pacs.orthanc import Changes, OrthancClient, OrthancUnavailable, TooLarge
 from lungscope.serving.pacs.settings import Backoff, Settings
 from lungscope.serving.pacs.source_image import is_uid
+from lungscope.serving.pacs.spool import key_of
 from lungscope.serving.pacs.store import Store
-from lungscope.serving.pacs.uids import key_of
 
 log = logging.getLogger("lungscope.pacs")
 

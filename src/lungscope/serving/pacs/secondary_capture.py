@@ -10,9 +10,9 @@ from lungscope.inference.explain.drawing import draw_explanation
 from lungscope.inference.explain.explanation import Explanation
 from lungscope.inference.explain.lettering import draw_text, fit_text
 from lungscope.inference.prediction import Prediction
-from lungscope.serving.pacs import terminology
+from lungscope.serving.pacs import result_attributes
+from lungscope.serving.pacs.result_attributes import ResultUids
 from lungscope.serving.pacs.source_image import SourceImage
-from lungscope.serving.pacs.uids import ResultUids
 
 SERIES_NUMBER = 9902
 _BAND, _LETTERS, _WARNING = 48, 24, "#a82a00"
@@ -47,7 +47,7 @@ def secondary_capture(
         series_number=SERIES_NUMBER,
         sop_instance_uid=uids.capture,
         patient_orientation=("L", "F"),  # required by highdicom, removed below
-        **terminology.describe_equipment(prediction, source),
+        **result_attributes.describe_equipment(prediction, source),
     )
     made["PatientOrientation"].clear()  # Type 2C: a page with two images and text has none
     made.add_new("Laterality", "CS", None)  # Type 2C, and a chest is not paired (PS3.3 C.7.3.1)
@@ -55,7 +55,7 @@ def secondary_capture(
     made.Modality = "OT"
     if source.burned_in:  # its pixels are in the drawing; what we add identifies nobody
         made.BurnedInAnnotation = source.burned_in
-    made.DerivationDescription = terminology.PURPOSE
+    made.DerivationDescription = result_attributes.PURPOSE
     made.SourceImageSequence = [_reference(source)]
     made["PixelData"].VR = "OB"
     source.identify(made)
@@ -65,7 +65,7 @@ def secondary_capture(
 def _labelled(drawn: Image.Image) -> Image.Image:
     """Adds the research-use line on top, large enough to be read on a thumbnail."""
     page = Image.new("RGB", (drawn.width, drawn.height + _BAND), _WARNING)
-    text, font = draw_text(terminology.PURPOSE, _LETTERS)
+    text, font = draw_text(result_attributes.PURPOSE, _LETTERS)
     ImageDraw.Draw(page).text(
         (drawn.width // 2, _BAND // 2),
         fit_text(text, font, drawn.width),

@@ -10,7 +10,7 @@ from pydicom import uid
 from pynetdicom import AE
 from pynetdicom.association import Association
 
-from lungscope.serving.pacs.entry import QueueEntry
+from lungscope.serving.pacs.queue import QueueEntry
 from lungscope.serving.pacs.settings import Settings
 from lungscope.serving.pacs.store import Store
 

@@ -10,11 +10,11 @@ from lungscope.serving.pacs.classification import Classification, ImageClassifie
 from lungscope.serving.pacs.node import Node
 from lungscope.serving.pacs.queue import FILE, Queue, unusable_queue
 from lungscope.serving.pacs.reconciliation import Reconciliation
+from lungscope.serving.pacs.result_attributes import fingerprint
 from lungscope.serving.pacs.sending import Sending
 from lungscope.serving.pacs.settings import Settings
 from lungscope.serving.pacs.spool import Spool, lock_spool
 from lungscope.serving.pacs.store import Store
-from lungscope.serving.pacs.uids import fingerprint
 
 log = logging.getLogger("lungscope.pacs")
 

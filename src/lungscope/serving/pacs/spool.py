@@ -1,5 +1,6 @@
 """The spool: a folder of the instances being processed and their results."""
 
+import hashlib
 import shutil
 import uuid
 from collections.abc import Iterable
@@ -18,7 +19,7 @@ _OWNER_ONLY = 0o700
 
 
 class Spool:
-    """The files of a spool, named by `uids.key_of` and never by what a file contains."""
+    """The files of a spool, named by `key_of` and never by what a file contains."""
 
     def __init__(self, folder: Path) -> None:
         """Opens or makes the folder, readable by its owner alone.
@@ -91,6 +92,18 @@ class Spool:
         """Removes the results of an instance."""
         for path in self.results(key):
             path.unlink(missing_ok=True)
+
+
+def key_of(instance: str) -> str:
+    """Returns the name of an instance in spool, log and status: 32 hexadecimal digits.
+
+    It reveals nothing about the patient, and can be computed from the SOP Instance UID.
+
+    Examples:
+        >>> key_of("1.2.840.10008.1.1")[:12]
+        '7a96f697a695'
+    """
+    return hashlib.sha256(instance.encode()).hexdigest()[:32]
 
 
 def lock_spool(folder: Path) -> BaseFileLock:

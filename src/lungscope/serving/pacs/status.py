@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lungscope.errors import InvalidSetting, NotFound
-from lungscope.serving.pacs.entry import QueueEntry, State
-from lungscope.serving.pacs.queue import FILE, Queue, unusable_queue
+from lungscope.serving.pacs.queue import FILE, Queue, QueueEntry, State, unusable_queue
 from lungscope.serving.pacs.spool import Spool, is_locked, lock_spool
 
 SHOWN = 20

@@ -5,8 +5,7 @@ import threading
 from collections.abc import Iterable
 
 from lungscope.serving.pacs.queue import Queue
-from lungscope.serving.pacs.spool import Spool
-from lungscope.serving.pacs.uids import key_of
+from lungscope.serving.pacs.spool import Spool, key_of
 
 log = logging.getLogger("lungscope.pacs")
 

@@ -23,9 +23,9 @@ from pydicom.sr.coding import Code
 
 from lungscope.about import __version__
 from lungscope.inference.prediction import Prediction
-from lungscope.serving.pacs import terminology
+from lungscope.serving.pacs import result_attributes
+from lungscope.serving.pacs.result_attributes import ResultUids
 from lungscope.serving.pacs.source_image import SourceImage
-from lungscope.serving.pacs.uids import ResultUids
 
 SERIES_NUMBER = 9901
 _PROCEDURE = Code("399208008", "SCT", "Plain X-ray of chest")
@@ -51,10 +51,10 @@ def structured_report(prediction: Prediction, source: SourceImage, uids: ResultU
         A Comprehensive SR in Explicit VR Little Endian, in the study of the source.
     """
     algorithm = AlgorithmIdentification(
-        name=terminology.ascii_text(f"lungscope {prediction.model}"),
+        name=result_attributes.ascii_text(f"lungscope {prediction.model}"),
         version=__version__,
         parameters=[f"model weights SHA-256 {prediction.model_sha256}"],
-        manufacturer=terminology.MANUFACTURER,
+        manufacturer=result_attributes.MANUFACTURER,
     )
     group = MeasurementsAndQualitativeEvaluations(
         tracking_identifier=TrackingIdentifier(uids.tracking, "lungscope"),
@@ -82,8 +82,8 @@ def structured_report(prediction: Prediction, source: SourceImage, uids: ResultU
         is_complete=True,
         is_final=False,
         is_verified=False,
-        **terminology.describe_equipment(prediction, source),
-        coding_schemes=terminology.coding_schemes(),
+        **result_attributes.describe_equipment(prediction, source),
+        coding_schemes=result_attributes.coding_schemes(),
     )
     source.identify(made)
     return made
@@ -95,8 +95,8 @@ def _observer(prediction: Prediction, uids: ResultUids) -> ObserverContext:
         observer_identifying_attributes=DeviceObserverIdentifyingAttributes(
             uid=uids.device,
             name="lungscope",
-            manufacturer_name=terminology.MANUFACTURER,
-            model_name=terminology.ascii_text(prediction.model),
+            manufacturer_name=result_attributes.MANUFACTURER,
+            model_name=result_attributes.ascii_text(prediction.model),
             serial_number=prediction.model_sha256[:16],
         ),
     )
@@ -104,21 +104,23 @@ def _observer(prediction: Prediction, uids: ResultUids) -> ObserverContext:
 
 def _finding(prediction: Prediction) -> CodedConcept:
     return (
-        terminology.NO_ANSWER
+        result_attributes.NO_ANSWER
         if prediction.label is None
-        else terminology.class_code(prediction.label)
+        else result_attributes.class_code(prediction.label)
     )
 
 
 def _measurements(prediction: Prediction) -> list[Measurement]:
     numbers = []
     if math.isfinite(prediction.distance):
-        numbers.append(Measurement(terminology.DISTANCE, round(prediction.distance, 6), _NO_UNITS))
+        numbers.append(
+            Measurement(result_attributes.DISTANCE, round(prediction.distance, 6), _NO_UNITS)
+        )
     if prediction.abstained:
         return numbers
     return [
         *(
-            Measurement(terminology.probability_code(name), round(probability, 6), _NO_UNITS)
+            Measurement(result_attributes.probability_code(name), round(probability, 6), _NO_UNITS)
             for name, probability in prediction.probabilities.items()
         ),
         *numbers,
@@ -127,8 +129,8 @@ def _measurements(prediction: Prediction) -> list[Measurement]:
 
 def _comments(prediction: Prediction) -> list[str]:
     if prediction.reason is None:
-        return [terminology.PURPOSE]
-    reason = terminology.ascii_text(
+        return [result_attributes.PURPOSE]
+    reason = result_attributes.ascii_text(
         f"The model gives no answer: {prediction.reason}.", _LONGEST_TEXT
     )
-    return [reason, terminology.PURPOSE]
+    return [reason, result_attributes.PURPOSE]

@@ -1,4 +1,7 @@
-"""Private codes, descriptions and equipment attributes of the results.
+"""What the report and the Secondary Capture share: UIDs, private codes, equipment attributes.
+
+UIDs are derived from the source image and the model. A result that is made again, after a crash or
+because its image arrived twice, is the same instance, so that an archive which has it keeps one.
 
 A class is a label that a model was trained with. With a SNOMED CT code of a finding or disorder, a
 system downstream could take it for a diagnosis that someone made, so the codes are private.
@@ -6,6 +9,8 @@ system downstream could take it for a diagnosis that someone made, so the codes 
 
 import hashlib
 import unicodedata
+import uuid
+from dataclasses import dataclass
 from typing import TypedDict
 
 from highdicom.coding_schemes import CodingSchemeIdentificationItem
@@ -13,6 +18,7 @@ from highdicom.sr import CodedConcept
 from pydicom.uid import ExplicitVRLittleEndian
 
 from lungscope.about import DISCLAIMER, __version__
+from lungscope.inference.description import Description
 from lungscope.inference.prediction import Prediction
 from lungscope.serving.pacs.source_image import SourceImage
 
@@ -23,6 +29,55 @@ SERIES_DESCRIPTION = "lungscope: research, not for diagnosis"
 NO_ANSWER = CodedConcept("NO-ANSWER", SCHEME, "No answer: the model abstains")
 DISTANCE = CodedConcept("DISTANCE", SCHEME, "Distance from the training images")
 _LONGEST_MEANING = 64
+_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:lungscope:pacs:results")
+
+
+@dataclass(frozen=True)
+class ResultUids:
+    """UIDs of the results for one image by one model: "2.25." and a name-based UUID (PS3.5 B.2).
+
+    Attributes:
+        report, capture: SOP Instance UIDs of the report and the Secondary Capture.
+        report_series, capture_series: Series Instance UIDs, shared by the images of one series.
+        tracking: tracking UID of the finding in the report.
+        device: UID of the model as an observer, the same for all images.
+    """
+
+    report: str
+    capture: str
+    report_series: str
+    capture_series: str
+    tracking: str
+    device: str
+
+    @classmethod
+    def of(cls, instance: str, series: str, model: str) -> "ResultUids":
+        """Derives the UIDs.
+
+        Args:
+            instance: SOP Instance UID of the source image.
+            series: its Series Instance UID.
+            model: `fingerprint` of the model.
+        """
+        return cls(
+            report=_derived(instance, model, "report"),
+            capture=_derived(instance, model, "capture"),
+            report_series=_derived(series, model, "report series"),
+            capture_series=_derived(series, model, "capture series"),
+            tracking=_derived(instance, model, "finding"),
+            device=_derived(model, "device"),
+        )
+
+
+def fingerprint(description: Description) -> str:
+    """Returns an identifier of a model: hashes of its weights and of how they are used.
+
+    Temperature and thresholds are part of it because with others the model answers differently.
+    """
+    precision = description.export.precision if description.export else ""
+    thresholds = sorted((name, str(value)) for name, value in description.abstention.items())
+    rest = repr((precision, description.temperature, thresholds, description.classes))
+    return f"{description.weights_sha256}-{hashlib.sha256(rest.encode()).hexdigest()[:16]}"
 
 
 class Equipment(TypedDict):
@@ -95,3 +150,7 @@ def ascii_text(text: str, longest: int = _LONGEST_MEANING) -> str:
 
 def _short_hash(name: str) -> str:
     return hashlib.sha256(name.encode()).hexdigest()[:10].upper()
+
+
+def _derived(*parts: str) -> str:
+    return f"2.25.{uuid.uuid5(_NAMESPACE, '|'.join(parts)).int}"

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.uid import UID
 
-from lungscope.serving.pacs.uids import ResultUids, fingerprint, key_of
+from lungscope.serving.pacs.result_attributes import ResultUids, fingerprint
 
 uids = st.from_regex(r"1\.2\.[1-9][0-9]{0,30}", fullmatch=True)
 
@@ -41,9 +41,3 @@ def test_a_model_is_told_from_one_that_answers_differently(classifier):
         fingerprint(replace(description, export=replace(description.export, precision="int8"))),
     }
     assert len({fingerprint(description), *others}) == 5
-
-
-def test_a_key_does_not_hold_the_uid():
-    assert key_of("1.2.840.1") != key_of("1.2.840.2")
-    assert len(key_of("1.2.840.1")) == 32
-    assert "840" not in key_of("1.2.840.1")

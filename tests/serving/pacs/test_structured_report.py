@@ -1,0 +1,89 @@
+from io import BytesIO
+
+import pytest
+from pacs_peers import radiograph
+from pacs_results import errors_of, group, results
+from pydicom import dcmread
+
+from lungscope.about import __version__
+from lungscope.inference.abstention import AbstentionCause
+
+FAR = AbstentionCause("out-of-distribution", "distance", 3.0, 1.5)
+FAR_SENTENCE = "not a frontal chest X-ray like the training images (distance 3.00, at most 1.50)"
+
+
+def texts(dataset):
+    """All texts in an SR, however deep."""
+    for element in dataset.iterall():
+        if element.keyword == "TextValue":
+            yield element.value
+
+
+def test_a_report_says_finding_probabilities_algorithm_and_source(classifier):
+    report, _, prediction = results(classifier)
+    found = group(report)
+    assert found.finding_type.meaning == prediction.label == "Lung Opacity"
+    numbers = {each.name.meaning: each.value for each in found.get_measurements()}
+    for name, probability in prediction.probabilities.items():
+        assert numbers[f"Probability of {name}"] == pytest.approx(probability, abs=1e-6)
+    assert found.source_images[0].referenced_sop_instance_uid == radiograph().SOPInstanceUID
+    said = list(texts(dcmread(BytesIO(report))))
+    assert f"model weights SHA-256 {prediction.model_sha256}" in said
+    assert __version__ in said
+    assert any("not for diagnosis" in text for text in said)
+
+
+def test_a_report_is_preliminary_and_not_verified(classifier):
+    made = dcmread(BytesIO(results(classifier)[0]))
+    assert (made.PreliminaryFlag, made.VerificationFlag) == ("PRELIMINARY", "UNVERIFIED")
+
+
+def test_an_abstention_is_a_report_without_probabilities_and_no_capture(classifier):
+    report, capture, _ = results(classifier, label=None, cause=FAR)
+    found = group(report)
+    assert found.finding_type.value == "NO-ANSWER"
+    assert [each.name.meaning for each in found.get_measurements()] == [
+        "Distance from the training images"
+    ]
+    said = list(texts(dcmread(BytesIO(report))))
+    assert f"The model gives no answer: {FAR_SENTENCE}." in said
+    assert capture is None
+
+
+def test_a_distance_without_end_is_left_out(classifier):
+    report, _, _ = results(classifier, label=None, cause=FAR, distance=float("inf"))
+    assert group(report).get_measurements() == []
+
+
+@pytest.mark.parametrize(
+    "elements",
+    [
+        {},
+        {"Modality": "CR", "SOPClassUID": "1.2.840.10008.5.1.4.1.1.1"},
+        {"PatientName": None, "PatientID": None, "StudyDate": None, "StudyID": None},
+        {"SpecificCharacterSet": "ISO_IR 100", "PatientName": "Müller^Jürgen"},
+        {"SpecificCharacterSet": "ISO_IR 192", "PatientName": "Wang^XiaoDong=王^小東"},
+        {
+            "SpecificCharacterSet": ["", "ISO 2022 IR 87"],
+            "PatientName": "Yamada^Tarou=山田^太郎",
+        },
+    ],
+    ids=["DX", "CR", "anonymous", "Latin 1", "UTF-8", "Japanese"],
+)
+def test_results_are_valid_dicom(classifier, tmp_path, elements):
+    made = radiograph(bright="left", **elements)
+    report, capture, _ = results(classifier, made)
+    abstained, _, _ = results(classifier, made, label=None, cause=FAR)
+    for content in (report, capture, abstained):
+        assert errors_of(content, tmp_path / "result.dcm") == []
+        expected = "" if made.get("PatientName") is None else str(made.PatientName)
+        assert str(dcmread(BytesIO(content)).PatientName or "") == expected
+
+
+def test_names_of_classes_in_any_language_go_into_any_character_set(classifier, tmp_path):
+    foreign = {"Lungenentzündung": 0.5, "肺炎": 0.25, "x" * 200: 0.25}
+    report, _, _ = results(classifier, label="Lungenentzündung", probabilities=foreign)
+    names = [each.name.meaning for each in group(report).get_measurements()]
+    assert "Probability of Lungenentzundung" in names
+    assert all(len(name) <= 64 for name in names)
+    assert errors_of(report, tmp_path / "result.dcm") == []
