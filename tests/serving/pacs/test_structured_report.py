@@ -1,4 +1,6 @@
+from dataclasses import replace
 from io import BytesIO
+from typing import get_args
 
 import pytest
 from pacs_peers import radiograph
@@ -6,7 +8,8 @@ from pacs_results import errors_of, group, results
 from pydicom import dcmread
 
 from lungscope.about import __version__
-from lungscope.inference.abstention import AbstentionCause
+from lungscope.inference.abstention import AbstentionCause, AbstentionCode
+from lungscope.serving.pacs.result_attributes import ABSTENTION_REASONS
 
 FAR = AbstentionCause("out-of-distribution", "distance", 3.0, 1.5)
 FAR_SENTENCE = "not a frontal chest X-ray like the training images (distance 3.00, at most 1.50)"
@@ -48,6 +51,33 @@ def test_an_abstention_is_a_report_without_probabilities_and_no_capture(classifi
     said = list(texts(dcmread(BytesIO(report))))
     assert f"The model gives no answer: {FAR_SENTENCE}." in said
     assert capture is None
+
+
+@pytest.mark.parametrize(
+    ("code", "value", "meaning"),
+    [
+        ("not-a-frontal-chest-radiograph", "NOT-FRONTAL-CXR", "Not a frontal chest radiograph"),
+        ("out-of-distribution", "OUT-OF-DISTR", "Out of distribution"),
+        ("low-confidence", "LOW-CONFIDENCE", "Low confidence"),
+    ],
+)
+def test_an_abstention_has_its_reason_as_a_code(classifier, tmp_path, code, value, meaning):
+    report, _, _ = results(classifier, label=None, cause=replace(FAR, code=code))
+    (evaluation,) = group(report).get_qualitative_evaluations()
+    assert evaluation.name.value == "ABSTENTION"
+    assert evaluation.name.scheme_designator == "99LUNGSCOPE"
+    found = evaluation.value
+    assert (found.value, found.scheme_designator) == (value, "99LUNGSCOPE")
+    assert found.meaning == meaning
+    assert errors_of(report, tmp_path / "report.dcm") == []
+
+
+def test_every_code_of_abstention_has_one_in_reports():
+    assert set(ABSTENTION_REASONS) == set(get_args(AbstentionCode))
+
+
+def test_an_answer_has_no_reason_for_abstaining(classifier):
+    assert group(results(classifier)[0]).get_qualitative_evaluations() == []
 
 
 def test_a_distance_without_end_is_left_out(classifier):

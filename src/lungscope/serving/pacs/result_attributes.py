@@ -10,7 +10,9 @@ system downstream could take it for a diagnosis that someone made, so the codes 
 import hashlib
 import unicodedata
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TypedDict
 
 from highdicom.coding_schemes import CodingSchemeIdentificationItem
@@ -18,6 +20,7 @@ from highdicom.sr import CodedConcept
 from pydicom.uid import ExplicitVRLittleEndian
 
 from lungscope.about import DISCLAIMER, __version__
+from lungscope.inference.abstention import AbstentionCode
 from lungscope.inference.description import Description
 from lungscope.inference.prediction import Prediction
 from lungscope.serving.pacs.source_image import SourceImage
@@ -27,6 +30,18 @@ MANUFACTURER = "lungscope"
 PURPOSE = f"{DISCLAIMER} Made by an algorithm and not reviewed by a person."
 SERIES_DESCRIPTION = "lungscope: research, not for diagnosis"
 NO_ANSWER = CodedConcept("NO-ANSWER", SCHEME, "No answer: the model abstains")
+ABSTENTION = CodedConcept("ABSTENTION", SCHEME, "Reason for abstaining")
+ABSTENTION_REASONS: Mapping[AbstentionCode, CodedConcept] = MappingProxyType(
+    {
+        "not-a-frontal-chest-radiograph": CodedConcept(
+            "NOT-FRONTAL-CXR", SCHEME, "Not a frontal chest radiograph"
+        ),
+        "out-of-distribution": CodedConcept("OUT-OF-DISTR", SCHEME, "Out of distribution"),
+        "low-confidence": CodedConcept("LOW-CONFIDENCE", SCHEME, "Low confidence"),
+    }
+)
+"""Codes of at most 16 characters: longer ones need Long Code Value, which few systems read."""
+
 DISTANCE = CodedConcept("DISTANCE", SCHEME, "Distance from the training images")
 _LONGEST_MEANING = 64
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:lungscope:pacs:results")

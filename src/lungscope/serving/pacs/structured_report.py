@@ -12,6 +12,7 @@ from highdicom.sr import (
     MeasurementsAndQualitativeEvaluations,
     ObservationContext,
     ObserverContext,
+    QualitativeEvaluation,
     RelationshipTypeValues,
     SourceImageForMeasurementGroup,
     TextContentItem,
@@ -39,8 +40,9 @@ def structured_report(prediction: Prediction, source: SourceImage, uids: ResultU
 
     The finding is the class, or "No answer" if the model abstains. The probability of every class
     and the distance from the training images are measurements. If the model abstains, the
-    probabilities are left out, as they mean nothing then, and a comment says why. The report is
-    preliminary and not verified.
+    probabilities are left out, as they mean nothing then; the reason is a qualitative evaluation
+    with a code, and a comment with the numbers that decided. The report is preliminary and not
+    verified.
 
     Args:
         prediction: prediction for the source image.
@@ -62,8 +64,9 @@ def structured_report(prediction: Prediction, source: SourceImage, uids: ResultU
         algorithm_id=algorithm,
         finding_type=_finding(prediction),
         measurements=_measurements(prediction),
+        qualitative_evaluations=_evaluations(prediction),
     )
-    # PS3.16 TID 1501 is extensible: a comment says what no code does.
+    # PS3.16 TID 1501 is extensible: comments say what no code does.
     for text in _comments(prediction):
         group[0].ContentSequence.append(
             TextContentItem(CodedConcept.from_code(_COMMENT), text, RelationshipTypeValues.CONTAINS)
@@ -125,6 +128,13 @@ def _measurements(prediction: Prediction) -> list[Measurement]:
         ),
         *numbers,
     ]
+
+
+def _evaluations(prediction: Prediction) -> list[QualitativeEvaluation]:
+    if prediction.abstention is None:
+        return []
+    reason = result_attributes.ABSTENTION_REASONS[prediction.abstention]
+    return [QualitativeEvaluation(result_attributes.ABSTENTION, reason)]
 
 
 def _comments(prediction: Prediction) -> list[str]:
