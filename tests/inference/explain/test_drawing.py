@@ -123,7 +123,7 @@ def test_another_class_is_told_apart_from_the_answer(words):
     draw_explanation(pixels, explained(pixels, label="Viral Pneumonia"))
     assert words[0] == "Normal, probability 0.700"
     assert any("Evidence for Viral Pneumonia (probability 0.200)" in text for text in words)
-    assert "No place of this image speaks for Viral Pneumonia." in words
+    assert "No region of this image supports Viral Pneumonia." in words
 
 
 def test_a_refusal_stands_in_place_of_a_class(words):

@@ -63,7 +63,7 @@ def test_without_heat_it_is_said_that_nothing_speaks_for_the_class():
     found = Explanation.of(prediction(map_with((1, 3, 3))), "Lung Opacity")
     assert found.proportion_outside_thorax is None
     assert not found.suspect
-    assert found.remark == "No place of this image speaks for Lung Opacity."
+    assert found.remark == "No region of this image supports Lung Opacity."
 
 
 def test_an_unknown_class_is_told_with_those_that_there_are():

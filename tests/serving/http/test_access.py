@@ -133,7 +133,7 @@ def test_a_file_that_is_not_there_is_refused_by_its_name(tmp_path):
 @pytest.mark.parametrize(
     "content", ["", "too-brief", "two words and more", "zażółć" * 4, "x\0" * 16]
 )
-def test_a_token_that_is_short_or_no_header_can_carry_is_refused_and_not_told(content, tmp_path):
+def test_a_token_that_is_short_or_no_header_can_carry_is_refused_and_not_repeated(content, tmp_path):
     file = tmp_path / "file"
     file.write_text(content)
     with pytest.raises(LungscopeError, match="openssl rand -hex 32") as error:

@@ -86,7 +86,7 @@ def test_a_read_only_disk_is_refused_at_once(path, monkeypatch):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
-def test_a_full_disk_is_told():
+def test_a_full_disk_is_an_error():
     log = AuditLog(Path("/dev/full"))
     with pytest.raises(AuditLogUnwritable, match="No space left on device"):
         log.record({"a": 1})

@@ -168,8 +168,8 @@ def test_when_the_queue_is_full_clients_are_told_to_come_again_and_the_accepted_
         accepted = [clients.submit(ask, n) for n in range(3)]
         assert slow.begun.acquire(timeout=5)
         time.sleep(0.5)
-        told = httpx.get(f"http://{host}:{port}/metrics", trust_env=False).text
-        assert "lungscope_queue 2.0" in told
+        text = httpx.get(f"http://{host}:{port}/metrics", trust_env=False).text
+        assert "lungscope_queue 2.0" in text
         refused = [ask(n) for n in range(3)]
         assert {found.status_code for found in refused} == {429}
         assert refused[0].headers["retry-after"] == "1"
@@ -237,11 +237,11 @@ def test_a_hostile_file_is_refused_and_the_service_goes_on(client, image, what):
 def test_a_name_like_a_path_is_told_as_a_name(client, image, name):
     found = client.post("/v1/predictions", files={"file": (name, image)})
     if found.status_code == 200:
-        told = found.json()["predictions"][0]["file"]
-        assert "/" not in told
-        assert "\\" not in told
-        assert told.isprintable()
-        assert len(told) <= 255
+        text = found.json()["predictions"][0]["file"]
+        assert "/" not in text
+        assert "\\" not in text
+        assert text.isprintable()
+        assert len(text) <= 255
     else:
         assert found.status_code == 400
 
@@ -300,9 +300,9 @@ def test_many_clients_at_once_are_answered_or_told_to_come_again(load, image, cl
             url + "/v1/predictions", files={"file": ("x.png", image)}, trust_env=False
         )
         assert again.status_code == 200
-        told = httpx.get(url + "/metrics", trust_env=False).text
+        text = httpx.get(url + "/metrics", trust_env=False).text
     assert len(statuses) == clients
     assert set(statuses) <= {200, 429, 503}
     assert statuses.count(200) >= 16
-    assert "lungscope_queue 0.0" in told
-    assert "lungscope_upload_bytes 0.0" in told
+    assert "lungscope_queue 0.0" in text
+    assert "lungscope_upload_bytes 0.0" in text

@@ -18,7 +18,7 @@ def ask(client, *files, **params):
     return client.post("/v1/predictions", files=sent, params=params)
 
 
-def picture(url: str) -> Image.Image:
+def decoded(url: str) -> Image.Image:
     kind, _, content = url.partition(",")
     assert kind == "data:image/png;base64"
     return Image.open(io.BytesIO(base64.b64decode(content)))
@@ -75,12 +75,12 @@ def test_an_empty_file_is_unreadable(client):
 
 def test_the_heatmap_comes_with_explain(client, image):
     row = ask(client, ("x.png", image), explain="true").json()["predictions"][0]
-    heat = row["heatmap"]
-    assert heat["class"] == row["predicted"] == "Lung Opacity"
-    assert picture(heat["overlay"]).mode == "RGBA"
-    assert picture(heat["picture"]).width > picture(heat["overlay"]).width
-    assert heat["scale"] > 0
-    assert 0 <= heat["proportion_outside_thorax"] <= 1
+    heatmap = row["heatmap"]
+    assert heatmap["class"] == row["predicted"] == "Lung Opacity"
+    assert decoded(heatmap["overlay"]).mode == "RGBA"
+    assert decoded(heatmap["image"]).width > decoded(heatmap["overlay"]).width
+    assert heatmap["scale"] > 0
+    assert 0 <= heatmap["proportion_outside_thorax"] <= 1
 
 
 def test_any_class_of_the_model_can_be_explained(client, image):
@@ -111,7 +111,7 @@ def test_a_preview_is_small_and_grey(client):
     content = io.BytesIO()
     Image.fromarray(deep).save(content, "PNG")
     row = ask(client, ("x.png", content.getvalue()), preview="true").json()["predictions"][0]
-    shown = picture(row["preview"])
+    shown = decoded(row["preview"])
     assert (shown.mode, shown.size) == ("L", (768, 1024))
     levels = np.asarray(shown)
     assert levels[0, 0] < 2
@@ -121,7 +121,7 @@ def test_a_preview_is_small_and_grey(client):
 def test_a_small_image_is_not_enlarged_for_the_preview(client, image):
     row = ask(client, ("x.png", image), preview="true").json()["predictions"][0]
     np.testing.assert_array_equal(
-        np.asarray(picture(row["preview"])), np.asarray(Image.open(io.BytesIO(image)))
+        np.asarray(decoded(row["preview"])), np.asarray(Image.open(io.BytesIO(image)))
     )
 
 

@@ -100,7 +100,7 @@ def test_clients_that_dawdle_do_not_hold_up_the_end(exported_model):
 
 
 def written_files(trace: str) -> set[str]:
-    """The files that were opened for writing, by what strace told."""
+    """The files that were opened for writing, according to strace."""
     found = re.findall(r'open(?:at)?\([^"]*"([^"]+)", ([A-Z_|]+)', trace)
     return {name for name, flags in found if re.search("O_WRONLY|O_RDWR|O_CREAT", flags)}
 
@@ -118,11 +118,11 @@ def test_nothing_is_written_to_a_disk_and_nobody_else_is_called(exported_model, 
             url(address) + "/v1/predictions", files=files, trust_env=False, timeout=60
         )
         assert found.status_code == 400
-        told = trace.read_text()
-    assert "model.onnx" in told  # that something was traced at all
-    assert {name for name in written_files(told) if not name.startswith("/dev/")} == set()
-    assert not re.search(r"memfd_create|mkdir\(|creat\(", told)
-    assert not re.search(r"connect\(|sin_addr", told)
+        text = trace.read_text()
+    assert "model.onnx" in text  # that something was traced at all
+    assert {name for name in written_files(text) if not name.startswith("/dev/")} == set()
+    assert not re.search(r"memfd_create|mkdir\(|creat\(", text)
+    assert not re.search(r"connect\(|sin_addr", text)
 
 
 def test_on_a_disk_that_cannot_be_written_the_service_works(exported_model):
@@ -204,8 +204,8 @@ def test_a_port_in_use_is_told_in_one_line(exported_model):
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        told = one_line(run("--model", exported_model, "--port", port))
-    assert f"port {port} is in use; give another --port" in told
+        text = one_line(run("--model", exported_model, "--port", port))
+    assert f"port {port} is in use; give another --port" in text
 
 
 def test_a_tampered_model_is_told_in_one_line_and_nothing_is_answered(tampered):
@@ -218,8 +218,8 @@ def test_an_address_elsewhere_without_a_token_is_told_in_one_line(exported_model
 
 def test_an_audit_log_that_cannot_be_opened_is_told_in_one_line(exported_model, tmp_path):
     log = tmp_path / "nowhere" / "audit.jsonl"
-    told = one_line(run("--model", exported_model, "--port", 0, "--audit-log", log))
-    assert "No such file or directory" in told
+    text = one_line(run("--model", exported_model, "--port", 0, "--audit-log", log))
+    assert "No such file or directory" in text
 
 
 def test_hundreds_of_requests_leave_the_memory_as_it_is(exported_model):

@@ -22,7 +22,7 @@ NAMED = {
 
 
 def radiograph(number=0, bright="even", **elements):
-    """A DX image of a phantom-like pattern; the tiny model tells where it is bright."""
+    """A DX image of a phantom-like pattern; the tiny model recognises which side is bright."""
     rows, columns = np.indices((96, 80))
     pattern = {"even": rows * 0, "left": 40 - columns, "right": columns - 40}[bright]
     samples = (2000 + 40 * pattern + 10 * (rows % 7) + number % 97).astype(np.uint16)
@@ -57,7 +57,7 @@ def free_port():
 
 
 def until(condition, seconds=20.0):
-    """Waits until something is so, and tells what it is then."""
+    """Waits until a condition holds, and returns its value."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if found := condition():
@@ -111,7 +111,7 @@ class Target:
         return [each for each in list(self.came) if each.Modality == "SR"]
 
     @property
-    def pictures(self):
+    def captures(self):
         return [each for each in list(self.came) if each.Modality == "OT"]
 
     def stop(self):

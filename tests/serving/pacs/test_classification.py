@@ -26,7 +26,7 @@ def taken(store, made, content=None):
     return key_of(made.SOPInstanceUID)
 
 
-def test_an_image_becomes_a_report_and_a_picture(store, classification):
+def test_an_image_becomes_a_report_and_a_capture(store, classification):
     key = taken(store, radiograph(bright="left"))
     assert classification.step()
     assert store.queue.get(key).state == "classified"

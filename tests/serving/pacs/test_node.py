@@ -78,8 +78,8 @@ def test_it_keeps_a_compressed_instance_as_it_is(nodes, store):
 def test_an_own_result_that_comes_back_is_acknowledged_and_not_kept(nodes, store):
     store.queue.add("a")
     store.queue.set_classified("a", "a model", ["2.25.99"])
-    picture = radiograph(SOPClassUID=uid.SecondaryCaptureImageStorage, SOPInstanceUID="2.25.99")
-    assert send(nodes(), picture) == [0x0000]
+    capture = radiograph(SOPClassUID=uid.SecondaryCaptureImageStorage, SOPInstanceUID="2.25.99")
+    assert send(nodes(), capture) == [0x0000]
     assert store.queue.counts()["received"] == 0
 
 
@@ -103,7 +103,7 @@ def test_no_more_associations_than_allowed(nodes, settings, caplog):
         each.release()
 
 
-def test_an_offer_of_nothing_that_is_taken_is_told(nodes, caplog):
+def test_an_association_without_an_accepted_context_is_logged(nodes, caplog):
     entity = AE("STORESCU")
     entity.add_requested_context(uid.CTImageStorage)
     entity.associate("127.0.0.1", nodes(), ae_title="LUNGSCOPE")
@@ -247,7 +247,7 @@ def test_what_is_in_the_middle_when_it_stops_is_acknowledged_only_if_it_is_kept(
     assert len(store.spool.keys()) == 1
 
 
-def test_a_port_that_is_taken_is_told(nodes, settings, store):
+def test_a_port_that_is_taken_is_refused(nodes, settings, store):
     port = nodes()
     with pytest.raises(LungscopeError, match="cannot be bound"):
         Node(replace(settings, port=port), store, lambda: None)

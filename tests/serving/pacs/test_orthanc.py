@@ -132,16 +132,16 @@ def orthanc(tmp_path, exported_model, processes):
 
 def valid(content, path):
     path.write_bytes(content)
-    told = subprocess.run(["dciodvfy", path], capture_output=True, text=True, errors="replace")
-    return not [line for line in told.stderr.splitlines() if line.startswith("Error")]
+    found = subprocess.run(["dciodvfy", path], capture_output=True, text=True, errors="replace")
+    return not [line for line in found.stderr.splitlines() if line.startswith("Error")]
 
 
 def test_phantoms_go_round_and_their_results_are_valid_and_in_their_studies(orthanc, tmp_path):
     orthanc.node()
-    pictures = sorted(write_phantoms(tmp_path / "phantoms", 3, size=256).rglob("*.png"))
-    for number, picture in enumerate(pictures):
+    phantoms = sorted(write_phantoms(tmp_path / "phantoms", 3, size=256).rglob("*.png"))
+    for number, drawn in enumerate(phantoms):
         brighter_left = np.linspace(1800, 0, 256)  # of which the tiny model is confident
-        samples = (np.asarray(Image.open(picture)) * 8.0 + brighter_left).astype(np.uint16)
+        samples = (np.asarray(Image.open(drawn)) * 8.0 + brighter_left).astype(np.uint16)
         made = radiograph(number, Rows=256, Columns=256)
         made.PixelData = samples.tobytes()
         (tmp_path / f"{number}.dcm").write_bytes(encoded(made))
@@ -157,9 +157,9 @@ def test_phantoms_go_round_and_their_results_are_valid_and_in_their_studies(orth
     for name in drawn:
         rendered = orthanc.get(f"/instances/{name}/rendered", "image/png")
         (tmp_path / f"{name}.png").write_bytes(rendered)  # to be looked at
-        picture = Image.open(io.BytesIO(rendered)).convert("RGB")
-        assert picture.width > 1000
-        assert picture.getpixel((2, 2)) == (0xA8, 0x2A, 0x00)  # the research-use band
+        drawn = Image.open(io.BytesIO(rendered)).convert("RGB")
+        assert drawn.width > 1000
+        assert drawn.getpixel((2, 2)) == (0xA8, 0x2A, 0x00)  # the research-use band
     assert_nothing_goes_round_again(orthanc)
 
 

@@ -47,9 +47,9 @@ def test_a_node_on_this_machine_needs_none(tmp_path, host):
 
 def test_certificates_that_are_none_are_told_in_a_line(tmp_path):
     (tmp_path / "a.pem").write_text("no certificate")
-    with pytest.raises(LungscopeError, match=r"TLS.*cannot be used") as told:
+    with pytest.raises(LungscopeError, match=r"TLS.*cannot be used") as caught:
         Tls(tmp_path / "a.pem", tmp_path / "a.pem").server()
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(caught.value)
     with pytest.raises(LungscopeError, match="cannot be used"):
         Tls(tmp_path / "none.pem", tmp_path / "none.pem").client()
 

@@ -90,11 +90,11 @@ class FakeOrthanc:
             rows = rows[: int(given["limit"])]
             last = rows[-1][0] if rows else int(given["since"])
         last = rows[-1][0] if rows else (0 if query == "last" else last)
-        told = [
+        changes = [
             {"ChangeType": kind, "ID": name, "Seq": seq, "Date": self.date}
             for seq, (kind, name) in rows
         ]
-        return json.dumps({"Changes": told, "Last": last, "Done": done}).encode()
+        return json.dumps({"Changes": changes, "Last": last, "Done": done}).encode()
 
     def stop(self):
         self.server.shutdown()
@@ -226,7 +226,7 @@ def test_an_orthanc_without_a_change_is_asked_for_none_before_the_first(reconcil
     assert not any("since=-" in path for path in orthanc.asked)
 
 
-def test_a_backfill_that_comes_too_late_is_told(reconciling, orthanc, caplog):
+def test_a_backfill_that_comes_too_late_is_logged(reconciling, orthanc, caplog):
     orthanc.add(radiograph(1))
     reconciling().step()
     reconciling(backfill=True)
@@ -286,9 +286,9 @@ def test_an_instance_over_the_limit_is_passed_over(settings, store, orthanc):
     ],
 )
 def test_an_address_that_is_none_or_holds_a_password_is_refused(url):
-    with pytest.raises(LungscopeError, match="--orthanc") as told:
+    with pytest.raises(LungscopeError, match="--orthanc") as caught:
         OrthancClient(Orthanc(url), 1000)
-    assert "secret" not in str(told.value)
+    assert "secret" not in str(caught.value)
 
 
 def test_a_password_is_not_printed():

@@ -28,7 +28,7 @@ def test_a_capture_is_in_colour_with_the_research_line_burned_in(classifier):
 
 
 @pytest.mark.parametrize("said", ["YES", "NO"])
-def test_of_letters_in_the_pixels_a_capture_says_what_its_source_says(classifier, said):
-    film = radiograph(bright="left", BurnedInAnnotation=said)
-    made = dcmread(BytesIO(results(classifier, film)[1]))
+def test_burned_in_annotation_is_that_of_the_source(classifier, said):
+    source = radiograph(bright="left", BurnedInAnnotation=said)
+    made = dcmread(BytesIO(results(classifier, source)[1]))
     assert made.BurnedInAnnotation == said

@@ -17,7 +17,7 @@ AT_ONCE = Backoff(first=0.0)
 
 @pytest.fixture
 def classified(classifier, store):
-    """Classifies images and tells their keys."""
+    """Classifies images and returns their keys."""
     classification = Classification(classifier, store, AT_ONCE, on_results=lambda: None)
 
     def classify(*sets):
@@ -113,7 +113,7 @@ def test_an_instance_that_the_target_has_already_is_sent(classified, settings, s
     assert store.queue.get(key).state == "sent"
 
 
-def test_a_target_without_pictures_or_with_no_name_is_told_of(classified, settings, store):
+def test_a_target_without_captures_or_with_no_name_is_logged(classified, settings, store):
     keys = classified(radiograph(1))
     reports = AE("PACS")
     reports.add_supported_context(uid.ComprehensiveSRStorage)

@@ -37,22 +37,22 @@ def done(spool, count, *states):
     return sum(counts[state] for state in states or ("sent",)) == count
 
 
-def test_an_image_goes_in_and_a_report_and_a_picture_come_out(services, settings, target):
+def test_an_image_goes_in_and_a_report_and_a_capture_come_out(services, settings, target):
     service = services(settings)
     assert send(service.port, radiograph(bright="left")) == [0]
     until(lambda: len(target.came) == 2)
     until(lambda: done(settings.spool, 1))
-    (report,), (picture,) = target.reports, target.pictures
-    assert report.StudyInstanceUID == picture.StudyInstanceUID == radiograph().StudyInstanceUID
+    (report,), (capture,) = target.reports, target.captures
+    assert report.StudyInstanceUID == capture.StudyInstanceUID == radiograph().StudyInstanceUID
 
 
 def test_results_sent_back_to_the_node_make_no_loop(services, settings, target):
     service = services(settings)
     send(service.port, radiograph(bright="left"))
     until(lambda: done(settings.spool, 1))
-    (picture,) = target.pictures
-    picture.file_meta = radiograph().file_meta
-    assert send(service.port, picture) == [0]
+    (capture,) = target.captures
+    capture.file_meta = radiograph().file_meta
+    assert send(service.port, capture) == [0]
     stranger = radiograph(SOPClassUID=uid.SecondaryCaptureImageStorage, Modality="OT")
     stranger.SOPInstanceUID = "1.2.3.4.5"  # of another node's results
     assert send(service.port, stranger) == [0]
@@ -144,7 +144,7 @@ def test_kill_in_mid_store_loses_nothing_and_sends_nothing_twice(
     instances = {each.SOPInstanceUID for each in target.reports}
     sources = {_source(each) for each in target.reports}
     assert len(instances) == len(sources) == 9
-    assert len({each.SOPInstanceUID for each in target.pictures}) == 9
+    assert len({each.SOPInstanceUID for each in target.captures}) == 9
     assert process.terminate() == 0
 
 
@@ -185,9 +185,9 @@ def test_a_model_that_was_tampered_with_is_not_served(exported_model, tmp_path, 
     process = Process(model, tmp_path / "spool", target.port)
     processes.append(process)
     assert process.process.wait(60) == 2
-    told = process.log.read_text()
-    assert "not the file that model.json describes" in told
-    assert "Traceback" not in told
+    text = process.log.read_text()
+    assert "not the file that model.json describes" in text
+    assert "Traceback" not in text
 
 
 @pytest.mark.process
@@ -204,10 +204,10 @@ def test_the_log_of_a_process_holds_no_identifier(exported_model, tmp_path, proc
         send(port, radiograph(4, **odd))
     until(lambda: done(spool, 5, "sent", "refused"), 30)
     processes[0].terminate()
-    told = processes[0].log.read_text()
-    assert "refused" in told
+    text = processes[0].log.read_text()
+    assert "refused" in text
     for secret in (*NAMED.values(), "Kowalczyk", "Zenobia", "1.2.826.0.1.3680043", "2019.02"):
-        assert secret not in told
+        assert secret not in text
     with Queue(spool / FILE)._connection as connection:
         rows = str(connection.execute("SELECT * FROM instances").fetchall())
     assert "1.2.826" not in rows

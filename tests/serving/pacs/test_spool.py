@@ -17,7 +17,7 @@ def test_a_spool_is_its_owner_s_alone(tmp_path):
     assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
 
 
-def test_a_spool_that_cannot_be_written_is_told(tmp_path):
+def test_a_spool_that_cannot_be_written_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(LungscopeError, match="cannot be used as a spool"):
         Spool(tmp_path / "file")

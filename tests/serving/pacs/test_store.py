@@ -63,7 +63,7 @@ def test_what_this_model_answered_is_not_taken_again_but_by_another_it_is(store)
 def test_a_result_of_ours_is_never_taken(store):
     store.receive(UID, [b"a"])
     store.queue.set_classified(KEY, "a model", ["2.25.77"])
-    assert not store.receive("2.25.77", [b"a picture"])
+    assert not store.receive("2.25.77", [b"an image"])
     assert store.is_known("2.25.77")
 
 
@@ -126,7 +126,7 @@ def test_a_crash_after_sending_leaves_no_pixels(store):
     assert not store.spool.image(KEY).exists()
 
 
-def test_files_that_are_gone_are_told(store):
+def test_instances_whose_files_are_missing_fail(store):
     store.receive("1.2.4", [b"a"])
     store.receive(UID, [b"a"])
     store.spool.image(key_of("1.2.4")).unlink()

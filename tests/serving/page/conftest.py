@@ -55,20 +55,20 @@ def page(browser, stub):
 
 
 @pytest.fixture(scope="session")
-def films(tmp_path_factory) -> list[Path]:
+def radiographs(tmp_path_factory) -> list[Path]:
     """Six phantoms of 256 x 256."""
-    folder = write_phantoms(tmp_path_factory.mktemp("films") / "phantoms", 6, size=256)
+    folder = write_phantoms(tmp_path_factory.mktemp("radiographs") / "phantoms", 6, size=256)
     return sorted(folder.glob("*/*.png"))
 
 
 @pytest.fixture(scope="session")
-def named(tmp_path_factory, films):
+def named(tmp_path_factory, radiographs):
     """Makes a copy of a phantom under another name."""
     folder = tmp_path_factory.mktemp("named")
 
     def copy(name: str) -> Path:
         path = folder / name
-        path.write_bytes(films[0].read_bytes())
+        path.write_bytes(radiographs[0].read_bytes())
         return path
 
     return copy

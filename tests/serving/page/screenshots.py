@@ -22,9 +22,9 @@ WIDE, NARROW = (1280, 800), (360, 760)
 
 def main(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as place, real_service() as url, sync_playwright() as drawn:
-        films = sorted(write_phantoms(Path(place) / "phantoms", 24, size=512).glob("*/*.png"))
-        answered = next(each for each in films if each.name == "Normal-0002.png")
-        others = [each for each in films if each != answered][:11]
+        radiographs = sorted(write_phantoms(Path(place) / "phantoms", 24, size=512).glob("*/*.png"))
+        answered = next(each for each in radiographs if each.name == "Normal-0002.png")
+        others = [each for each in radiographs if each != answered][:11]
         browser = drawn.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = shown(browser, url, WIDE, "dark", [answered])
         save(page, folder / "page-answer.png")
@@ -38,12 +38,14 @@ def main(folder: Path) -> None:
         browser.close()
 
 
-def shown(browser: Browser, url: str, size: tuple[int, int], theme: str, films: list[Path]) -> Page:
+def shown(
+    browser: Browser, url: str, size: tuple[int, int], theme: str, radiographs: list[Path]
+) -> Page:
     page = browser.new_page(viewport={"width": size[0], "height": size[1]})
     page.add_init_script(f"localStorage.setItem('lungscope.theme', '{theme}')")
     page.goto(url)
     expect(page.locator("#show-model .model-name")).not_to_contain_text("loading", timeout=60_000)
-    page.set_input_files("#files", [str(film) for film in films])
+    page.set_input_files("#files", [str(file) for file in radiographs])
     expect(page.locator(".class")).to_have_count(3, timeout=60_000)
     expect(page.locator("[data-state=waiting], [data-state=sending]")).to_have_count(
         0, timeout=60_000

@@ -65,7 +65,7 @@ class Stub:
     """What the service does, and what it was asked.
 
     Files whose name holds "photo" or "unsure" get no answer, "broken" are unreadable, "edge" have
-    their heat beside the lungs. `refusals` come first, one a request.
+    their attribution beside the lungs. `refusals` come first, one a request.
     """
 
     url: str = ""
@@ -127,12 +127,12 @@ class Stub:
         edge = "edge" in name
         x, y = np.meshgrid(np.linspace(0, 1, 224), np.linspace(0, 1, 224))
         place = (0.04, 0.06) if edge else ((0.3, 0.62) if label == self.classes[0] else (0.68, 0.5))
-        heat = np.exp(-((x - place[0]) ** 2 + (y - place[1]) ** 2) / 0.02).astype(np.float32)
-        overlay = Image.fromarray(apply_colours(heat))
+        attribution = np.exp(-((x - place[0]) ** 2 + (y - place[1]) ** 2) / 0.02).astype(np.float32)
+        overlay = Image.fromarray(apply_colours(attribution))
         return {
             "class": label,
             "overlay": data_url(overlay),
-            "picture": data_url(overlay.convert("RGB")),
+            "image": data_url(overlay.convert("RGB")),
             "scale": 0.412,
             "proportion_outside_thorax": 0.81 if edge else 0.12,
         }

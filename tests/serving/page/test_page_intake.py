@@ -1,4 +1,4 @@
-"""How images come to the page, and what a person is told of those that do not."""
+"""How images come to the page, and what the page says of those that do not."""
 
 import shutil
 
@@ -55,13 +55,13 @@ def test_dropped_images_are_classified_and_the_place_is_shown(page):
 
 
 @pytest.fixture
-def study(tmp_path, films):
+def study(tmp_path, radiographs):
     """A folder as archives write them: images, DICOM without an ending, and other files."""
     folder = tmp_path / "study"
     images = ("10/img.png", "2/img.png", "2/.hidden.png", "9.PNG", ".git/img.png")
     for name in images:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(films[0], folder / name)
+        shutil.copy(radiographs[0], folder / name)
     dicom = b"\0" * 128 + b"DICM" + b"\0" * 60
     for name in ("IM0001", "DICOMDIR"):
         (folder / name).write_bytes(dicom)
@@ -85,11 +85,11 @@ def test_a_file_that_is_dropped_beside_a_folder_is_taken_whatever_it_is(page, st
     assert names(page)[0] == "chest"
 
 
-def test_a_folder_of_more_than_a_hundred_files_is_sorted_as_one(page, films, tmp_path):
+def test_a_folder_of_more_than_a_hundred_files_is_sorted_as_one(page, radiographs, tmp_path):
     folder = tmp_path / "many"
     folder.mkdir()
     for number in range(1, 131):
-        shutil.copy(films[0], folder / f"{number}.png")
+        shutil.copy(radiographs[0], folder / f"{number}.png")
     drop_folder(page, folder)
     expect(page.locator("#frames > li")).to_have_count(130)
     assert names(page) == [f"many/{number}.png" for number in range(1, 131)]
@@ -100,8 +100,8 @@ def test_a_folder_without_images_is_said_so_until_that_is_dismissed(page, tmp_pa
     (tmp_path / "empty" / "notes.txt").write_text("no image")
     drop_folder(page, tmp_path / "empty")
     notice = page.get_by_role("region", name="Notice")
-    expect(notice).to_contain_text("What was dropped has no images in it.")
-    expect(page.get_by_role("status").first).to_contain_text("has no images in it")
+    expect(notice).to_contain_text("No images were dropped.")
+    expect(page.get_by_role("status").first).to_contain_text("No images were dropped.")
     notice.get_by_role("button", name="Dismiss").click()
     expect(notice).to_be_hidden()
     expect(page.get_by_role("button", name="Choose images")).to_be_focused()
@@ -122,26 +122,26 @@ def allow_fewer(page, most, counted):
 
 
 @pytest.mark.parametrize(
-    ("counted", "told"), [(100, "5 images beyond"), (3, "More than 3 images beyond")]
+    ("counted", "text"), [(100, "5 images beyond"), (3, "More than 3 images beyond")]
 )
 def test_images_beyond_the_limit_are_counted_and_that_stays_in_sight(
-    page, films, tmp_path, counted, told
+    page, radiographs, tmp_path, counted, text
 ):
     allow_fewer(page, 2, counted)
     folder = tmp_path / "many"
     folder.mkdir()
     for number in range(7):
-        shutil.copy(films[0], folder / f"{number}.png")
+        shutil.copy(radiographs[0], folder / f"{number}.png")
     drop_folder(page, folder)
     notice = page.get_by_role("region", name="Notice")
-    expect(notice).to_contain_text(told)
+    expect(notice).to_contain_text(text)
     expect(page.get_by_role("status").first).not_to_be_empty()
     expect(page.locator("#frames > li[data-state=answered]")).to_have_count(2)
     expect(notice).to_be_visible()
 
 
-def test_chosen_images_beyond_the_limit_are_counted_too(page, films):
+def test_chosen_images_beyond_the_limit_are_counted_too(page, radiographs):
     allow_fewer(page, 2, 100)
-    page.set_input_files("#files", [str(film) for film in films[:3]])
+    page.set_input_files("#files", [str(file) for file in radiographs[:3]])
     expect(page.get_by_role("region", name="Notice")).to_contain_text("1 image beyond")
     expect(page.locator("#frames > li")).to_have_count(2)

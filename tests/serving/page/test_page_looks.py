@@ -34,11 +34,11 @@ def axe(page):
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
-def test_axe_finds_nothing_serious(page, axe, films, named, theme):
+def test_axe_finds_nothing_serious(page, axe, radiographs, named, theme):
     if theme == "light":
         page.get_by_role("button", name="Light theme").click()
     assert axe() == []
-    drop(page, *films, named("edge.png"), named("photo.png"), named("broken.png"))
+    drop(page, *radiographs, named("edge.png"), named("photo.png"), named("broken.png"))
     expect(page.locator("#progress-text")).to_have_text("9 images")
     for number in (0, 6, 7, 8):
         page.locator(".frame").nth(number).click()
@@ -59,13 +59,13 @@ def test_axe_finds_nothing_serious_in_the_token_dialog(page, axe, stub):
 
 
 @pytest.mark.parametrize("width", [360, 768, 1440])
-def test_nothing_is_wider_than_the_window(page, films, named, width):
+def test_nothing_is_wider_than_the_window(page, radiographs, named, width):
     def overflow():
         return page.evaluate("document.documentElement.scrollWidth - innerWidth")
 
     page.set_viewport_size({"width": width, "height": 740})
     assert overflow() <= 0
-    drop(page, *films, named("photo-" + "long-name-" * 12 + ".png"), named("broken.png"))
+    drop(page, *radiographs, named("photo-" + "long-name-" * 12 + ".png"), named("broken.png"))
     expect(page.locator("#progress-text")).to_have_text("8 images")
     for number in (0, 6, 7):
         page.locator(".frame").nth(number).click()
@@ -76,7 +76,7 @@ def test_nothing_is_wider_than_the_window(page, films, named, width):
 
 
 @pytest.mark.parametrize("width", [320, 1280])
-def test_a_long_name_stays_one_line_beside_its_button(page, films, named, width):
+def test_a_long_name_stays_one_line_beside_its_button(page, radiographs, named, width):
     page.set_viewport_size({"width": width, "height": 740})
     drop(page, named("n" * 240 + "-0001.png"))
     expect(page.locator(".class.best")).to_be_visible()
@@ -93,17 +93,17 @@ def test_a_long_name_stays_one_line_beside_its_button(page, films, named, width)
 
 @pytest.mark.parametrize("width", [320, 1001, 1280])
 def test_the_strips_head_keeps_its_height_and_nothing_in_it_overlaps(
-    page, stub, films, named, width
+    page, stub, radiographs, named, width
 ):
     page.set_viewport_size({"width": width, "height": 740})
     stub.go_on.clear()
     stub.refusals = [Refusal(500, "A fault.")] * 2
-    drop(page, *films, named("photo.png"))
+    drop(page, *radiographs, named("photo.png"))
     expect(page.locator("#progress-text")).to_have_text("0 of 7")
     top = page.locator("#frames").bounding_box()["y"]
     stub.go_on.set()
     expect(page.locator("#counts")).to_have_text("4 answered, 1 without an answer, 2 failed")
-    expect(page.get_by_role("button", name="Go on")).to_be_visible()
+    expect(page.get_by_role("button", name="Resume")).to_be_visible()
     assert page.locator("#frames").bounding_box()["y"] == pytest.approx(top, abs=1)
     boxes = [
         page.locator(each).bounding_box()
@@ -121,10 +121,10 @@ def test_the_strips_head_keeps_its_height_and_nothing_in_it_overlaps(
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_long_class_names_have_room_at_360_px(page, stub, films):
+def test_long_class_names_have_room_at_360_px(page, stub, radiographs):
     stub.classes = ("A" * 60, "Normal", "Bronchopulmonary dysplasia of prematurity, with a name")
     page.set_viewport_size({"width": 360, "height": 740})
-    drop(page, films[0])
+    drop(page, radiographs[0])
     expect(page.locator(".class.best")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
@@ -147,9 +147,9 @@ def test_the_light_theme_is_remembered(page):
     assert brightness(page) < 40
 
 
-def test_the_stage_is_black_in_the_light_theme_too(page, films):
+def test_the_stage_is_black_in_the_light_theme_too(page, radiographs):
     page.get_by_role("button", name="Light theme").click()
-    drop(page, films[0])
+    drop(page, radiographs[0])
     expect(page.locator("#stage")).to_have_css("background-color", "rgb(0, 0, 0)")
 
 
@@ -158,29 +158,29 @@ def brightness(page):
     return max(int(part) for part in colour[4:-1].split(","))
 
 
-def test_the_page_works_where_storage_is_forbidden(page, stub, films):
+def test_the_page_works_where_storage_is_forbidden(page, stub, radiographs):
     page.add_init_script(
         "Object.defineProperty(window, 'localStorage', {get() { throw new Error('forbidden'); }})"
     )
     page.reload()
     page.get_by_role("button", name="Light theme").click()
     assert brightness(page) > 200
-    drop(page, films[0])
+    drop(page, radiographs[0])
     expect(page.locator(".class.best")).to_be_visible()
 
 
-def test_nothing_moves_for_people_who_prefer_that(page, stub, films):
+def test_nothing_moves_for_people_who_prefer_that(page, stub, radiographs):
     page.emulate_media(reduced_motion="reduce")
     stub.go_on.clear()
-    drop(page, films[0])
+    drop(page, radiographs[0])
     bar = page.locator(".skeleton.moving span").first
     expect(bar).to_have_css("animation-name", "none")
     page.emulate_media(reduced_motion="no-preference")
     expect(bar).to_have_css("animation-name", "breathe")
 
 
-def test_a_printed_sheet_has_the_answer_and_the_research_line_and_no_buttons(page, films):
-    drop(page, films[0])
+def test_a_printed_sheet_has_the_answer_and_the_research_line_and_no_buttons(page, radiographs):
+    drop(page, radiographs[0])
     expect(page.locator("#overlay")).to_be_visible()
     page.emulate_media(media="print")
     expect(page.get_by_text("Research software, not for diagnosis", exact=True)).to_be_visible()
@@ -192,8 +192,8 @@ def test_a_printed_sheet_has_the_answer_and_the_research_line_and_no_buttons(pag
     assert page.pdf().count(b"/Type /Page\n") <= 1
 
 
-def test_a_printed_sheet_has_no_legend_where_there_is_no_heat(page, films):
-    drop(page, films[0])
+def test_a_printed_sheet_has_no_legend_where_there_is_no_heatmap(page, radiographs):
+    drop(page, radiographs[0])
     expect(page.locator("#overlay")).to_be_visible()
     page.emulate_media(media="print")
     expect(page.locator(".scale")).to_be_visible()
@@ -208,11 +208,11 @@ def test_a_printed_sheet_has_no_legend_where_there_is_no_heat(page, films):
 MARKUP = '<img src=x onerror="document.body.dataset.hacked=1">'
 
 
-def test_markup_in_the_name_of_a_file_is_text(page, films):
+def test_markup_in_the_name_of_a_file_is_text(page, radiographs):
     name = MARKUP.replace('"', "'") + ".png"
     for _ in range(2):
         page.set_input_files(
-            "#files", {"name": name, "mimeType": "image/png", "buffer": films[0].read_bytes()}
+            "#files", {"name": name, "mimeType": "image/png", "buffer": radiographs[0].read_bytes()}
         )
     expect(page.locator("#answer .file-name")).to_have_text(name)
     expect(page.locator(".frame bdi").first).to_have_text(name)
@@ -220,11 +220,11 @@ def test_markup_in_the_name_of_a_file_is_text(page, films):
     assert page.locator("img[src=x]").count() == 0
 
 
-def test_markup_in_classes_reasons_and_cards_is_text(page, stub, films):
+def test_markup_in_classes_reasons_and_cards_is_text(page, stub, radiographs):
     stub.classes = (MARKUP, "<b>Normal</b>", "<script>document.body.dataset.hacked=1</script>")
     stub.card = f"# {MARKUP}\n\n- **{MARKUP}**\n- [x](javascript:document.body.dataset.hacked=1)"
     page.reload()
-    drop(page, films[0])
+    drop(page, radiographs[0])
     expect(page.locator(".class-name")).to_have_text(list(stub.classes))
     page.get_by_role("button", name="Model mobilenet-lung").click()
     expect(page.locator(".card h3")).to_have_text(MARKUP)
@@ -232,8 +232,8 @@ def test_markup_in_classes_reasons_and_cards_is_text(page, stub, films):
     assert page.evaluate("document.body.dataset.hacked") is None
 
 
-def test_markup_in_a_problem_is_text(page, stub, films):
+def test_markup_in_a_problem_is_text(page, stub, radiographs):
     stub.refusals = [Refusal(400, MARKUP)]
-    drop(page, films[0])
+    drop(page, radiographs[0])
     expect(page.locator("#answer .reason")).to_contain_text(MARKUP)
     assert page.evaluate("document.body.dataset.hacked") is None

@@ -51,8 +51,8 @@ def page(browser, url):
     assert [each for each in faults if not each.startswith("Failed to load resource")] == []
 
 
-def test_a_phantom_gets_an_answer_and_evidence_for_every_class(page, films):
-    page.set_input_files("#files", str(films[0]))
+def test_a_phantom_gets_an_answer_and_evidence_for_every_class(page, radiographs):
+    page.set_input_files("#files", str(radiographs[0]))
     expect(page.locator(".class")).to_have_count(3)
     for label in page.locator(".class-name").all_inner_texts():
         page.get_by_role("radio", name=label).check()
@@ -68,8 +68,8 @@ def test_a_photograph_gets_no_answer(page, tmp_path):
     expect(page.locator(".verdict .reason")).to_contain_text("It is in colour")
 
 
-def test_a_picture_of_16_bits_is_shown_as_the_service_sees_it(page, films, tmp_path):
-    levels = np.asarray(Image.open(films[0]).convert("L"), dtype=np.uint16) * 16
+def test_an_image_of_16_bits_is_shown_as_the_service_sees_it(page, radiographs, tmp_path):
+    levels = np.asarray(Image.open(radiographs[0]).convert("L"), dtype=np.uint16) * 16
     Image.fromarray(levels).save(tmp_path / "deep.png")
     page.set_input_files("#files", str(tmp_path / "deep.png"))
     expect(page.locator("#radiograph")).to_be_visible()
@@ -77,8 +77,8 @@ def test_a_picture_of_16_bits_is_shown_as_the_service_sees_it(page, films, tmp_p
     expect(page.locator(".class")).to_have_count(3)
 
 
-def test_a_dicom_file_is_shown_and_its_view_is_told(page, films, tmp_path):
-    levels = np.asarray(Image.open(films[0]).convert("L"), dtype=np.uint16) * 16
+def test_a_dicom_file_is_shown_and_its_view_is_listed(page, radiographs, tmp_path):
+    levels = np.asarray(Image.open(radiographs[0]).convert("L"), dtype=np.uint16) * 16
     made = Dataset()
     made.file_meta = FileMetaDataset()
     made.file_meta.TransferSyntaxUID = uid.ExplicitVRLittleEndian
@@ -113,5 +113,5 @@ def test_a_wrong_token_is_refused(browser, url):
     page.goto(url)
     page.get_by_role("textbox", name="Token").fill("wrong" * 4)
     page.keyboard.press("Enter")
-    expect(page.locator("#token-error")).to_have_text("The service refused that token.")
+    expect(page.locator("#token-error")).to_have_text("The service rejected this token.")
     context.close()

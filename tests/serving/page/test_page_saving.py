@@ -19,9 +19,9 @@ expect = pytest.importorskip("playwright.sync_api").expect
 
 
 @pytest.fixture
-def answered(page, films, named):
+def answered(page, radiographs, named):
     page.set_input_files(
-        "#files", [str(file) for file in (films[0], named("photo.png"), named("broken.png"))]
+        "#files", [str(file) for file in (radiographs[0], named("photo.png"), named("broken.png"))]
     )
     expect(page.locator("#progress-text")).to_have_text("3 images")
     expect(page.locator("#overlay")).to_be_visible()
@@ -37,11 +37,11 @@ def saved(page, button):
 def test_json_has_the_rows_of_the_service(answered):
     name, content = saved(answered, "Answers, JSON")
     assert re.fullmatch(r"lungscope-\d{4}-\d\d-\d\d-\d{4}\.json", name)
-    told = json.loads(content)
-    assert told["disclaimer"] == "Research software, not for diagnosis."
-    ago = datetime.now(UTC) - datetime.fromisoformat(told["saved"])
+    found = json.loads(content)
+    assert found["disclaimer"] == "Research software, not for diagnosis."
+    ago = datetime.now(UTC) - datetime.fromisoformat(found["saved"])
     assert timedelta() <= ago < timedelta(minutes=5)
-    first, photo, broken = told["predictions"]
+    first, photo, broken = found["predictions"]
     assert first["probabilities"][first["predicted"]] == 0.94
     assert "heatmap" not in first
     assert photo["abstained"] is True
@@ -51,15 +51,15 @@ def test_json_has_the_rows_of_the_service(answered):
     }
 
 
-def test_an_image_without_an_answer_has_a_row_that_says_why(page, stub, films, named):
+def test_an_image_without_an_answer_has_a_row_that_says_why(page, stub, radiographs, named):
     page.set_input_files("#files", str(named("broken.png")))
     expect(page.locator("h2.headline")).to_have_text("Could not be read")
     stub.go_on.clear()
-    page.set_input_files("#files", [str(film) for film in films[:4]])
+    page.set_input_files("#files", [str(file) for file in radiographs[:4]])
     expect(page.locator("#frames > li[data-state=sending]")).to_have_count(3)
     _, content = saved(page, "Answers, JSON")
     rows = json.loads(content)["predictions"]
-    assert [row["file"] for row in rows] == ["broken.png", *(film.name for film in films[:4])]
+    assert [row["file"] for row in rows] == ["broken.png", *(file.name for file in radiographs[:4])]
     assert [row["error"] for row in rows[1:]] == ["not classified yet"] * 4
     page.get_by_role("button", name="Stop").click()
     expect(page.locator("#frames > li[data-state=stopped]")).to_have_count(4)
@@ -70,7 +70,7 @@ def test_an_image_without_an_answer_has_a_row_that_says_why(page, stub, films, n
     assert "damaged PNG" in rows[0]["error"]
     assert [row["error"] for row in rows[1:]] == ["not classified: stopped"] * 4
     expect(page.get_by_role("button", name="Print")).to_be_visible()
-    expect(page.get_by_role("button", name="Picture, PNG")).to_have_count(0)
+    expect(page.get_by_role("button", name="Image, PNG")).to_have_count(0)
 
 
 def leaves(page):
@@ -99,17 +99,17 @@ def test_answers_that_are_in_a_file_are_let_go(answered, button):
     assert leaves(answered)
 
 
-def test_an_answer_that_came_after_saving_is_in_no_file(answered, films):
+def test_an_answer_that_came_after_saving_is_in_no_file(answered, radiographs):
     saved(answered, "Answers, JSON")
-    answered.set_input_files("#files", str(films[1]))
+    answered.set_input_files("#files", str(radiographs[1]))
     expect(answered.locator("#progress-text")).to_have_text("4 images")
     assert not leaves(answered)
 
 
-def test_an_uploaded_quotation_mark_is_told_as_it_is(page, stub, films):
+def test_an_uploaded_quotation_mark_is_shown_as_it_is(page, stub, radiographs):
     name = 'a"b.png'
     stub.refusals = [Refusal(400, "a%22b.png: damaged PNG")]
-    file = {"name": name, "mimeType": "image/png", "buffer": films[0].read_bytes()}
+    file = {"name": name, "mimeType": "image/png", "buffer": radiographs[0].read_bytes()}
     page.set_input_files("#files", [file, file])
     expect(page.locator("#progress-text")).to_have_text("2 images")
     _, content = saved(page, "Answers, JSON")
@@ -140,17 +140,17 @@ def test_csv_holds_no_formula(page, named, begin):
     assert row["file"][0] not in "=+-@\t"
 
 
-def test_png_is_the_services_picture_of_the_class_that_is_looked_at(answered):
+def test_png_is_the_services_image_of_the_selected_class(answered):
     label = answered.locator("h2.headline").inner_text()
-    name, content = saved(answered, "Picture, PNG")
+    name, content = saved(answered, "Image, PNG")
     assert name.endswith(f"-{label.replace(' ', '-')}.png")
     assert content.startswith(b"\x89PNG")
 
 
-def test_a_saved_pictures_name_is_no_path(page, stub, named):
+def test_the_name_of_a_saved_image_is_no_path(page, stub, named):
     stub.classes = ("../../etc/passwd", "Normal", "C:\\x")
     page.set_input_files("#files", str(named("a b%2f..png")))
     expect(page.locator("#overlay")).to_be_visible()
-    name, _ = saved(page, "Picture, PNG")
+    name, _ = saved(page, "Image, PNG")
     assert not set("/\\:% ") & set(name)
     assert not name.startswith(".")

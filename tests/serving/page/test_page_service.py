@@ -17,15 +17,15 @@ def drop(page, *files):
     [
         (Refusal(400, "damaged PNG: its end is missing"), "Could not be read", False),
         (Refusal(413, "a file of 90 MB; at most 64 MB are read"), "Too large", False),
-        (Refusal(415, "send multipart/form-data"), "No image that is read", False),
-        (Refusal(422, "class: the model has no such class"), "Not understood", False),
+        (Refusal(415, "send multipart/form-data"), "Not a supported image", False),
+        (Refusal(422, "class: the model has no such class"), "Invalid request", False),
         (Refusal(500, "a fault of the service"), "The service failed", True),
         (Refusal(504, "the proxy gave up"), "Took too long", True),
     ],
 )
-def test_a_refusal_is_told_in_plain_words(page, stub, films, refusal, title, again):
+def test_a_refusal_is_explained_in_plain_words(page, stub, radiographs, refusal, title, again):
     stub.refusals = [refusal]
-    drop(page, films[0])
+    drop(page, radiographs[0])
     expect(page.locator("h2.headline")).to_have_text(title)
     shown = page.locator("#answer .reason").inner_text()
     assert shown == refusal.detail[0].upper() + refusal.detail[1:] + "."
@@ -33,25 +33,25 @@ def test_a_refusal_is_told_in_plain_words(page, stub, films, refusal, title, aga
     assert (page.get_by_role("button", name="Try again").count() == 1) == again
 
 
-def test_trying_again_may_succeed(page, stub, films):
+def test_trying_again_may_succeed(page, stub, radiographs):
     stub.refusals = [Refusal(500, "a fault of the service")]
-    drop(page, films[0])
+    drop(page, radiographs[0])
     page.get_by_role("button", name="Try again").click()
     expect(page.locator(".class.best")).to_be_visible()
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_a_busy_service_is_asked_again_when_it_says(page, stub, films, status):
+def test_a_busy_service_is_asked_again_when_it_says(page, stub, radiographs, status):
     stub.refusals = [Refusal(status, "busy", "1"), Refusal(status, "busy", "0")]
-    drop(page, films[0])
+    drop(page, radiographs[0])
     expect(page.locator("#answer-note")).to_have_text("Busy; trying again in 1 s (2 of 5)")
     expect(page.locator(".class.best")).to_be_visible()
     assert len(stub.asked) == 3
 
 
-def test_a_service_that_stays_busy_is_asked_five_times(page, stub, films):
+def test_a_service_that_stays_busy_is_asked_five_times(page, stub, radiographs):
     stub.refusals = [Refusal(429, "the queue is full", "0")] * 9
-    drop(page, films[0])
+    drop(page, radiographs[0])
     expect(page.locator("h2.headline")).to_have_text("The service is busy")
     assert len(stub.asked) == 5
 
@@ -62,15 +62,15 @@ def test_a_model_that_loads_is_waited_for(page, stub):
     expect(page.locator("#show-model")).to_contain_text("mobilenet-lung 33bc4012")
 
 
-def test_the_token_is_asked_for_and_kept_for_the_tab_alone(page, stub, films):
+def test_the_token_is_asked_for_and_kept_for_the_tab_alone(page, stub, radiographs):
     stub.bearer = "right"
     page.reload()
-    dialog = page.get_by_role("dialog", name="asks for a token")
+    dialog = page.get_by_role("dialog", name="requires a token")
     expect(dialog.get_by_label("Token")).to_be_focused()
     dialog.get_by_label("Token").fill("right")
     page.keyboard.press("Enter")
     expect(page.locator("#show-model")).to_contain_text("mobilenet-lung")
-    drop(page, films[0])
+    drop(page, radiographs[0])
     expect(page.locator(".class.best")).to_be_visible()
     assert page.evaluate("sessionStorage.getItem('lungscope.token')") == "right"
     assert "right" not in page.evaluate("JSON.stringify(localStorage) + document.cookie")
@@ -79,50 +79,50 @@ def test_the_token_is_asked_for_and_kept_for_the_tab_alone(page, stub, films):
 def test_a_wrong_token_is_asked_for_again(page, stub):
     stub.bearer = "right"
     page.reload()
-    dialog = page.get_by_role("dialog", name="asks for a token")
+    dialog = page.get_by_role("dialog", name="requires a token")
     field = dialog.get_by_label("Token")
     field.fill("wrong")
     page.keyboard.press("Enter")
-    expect(dialog.get_by_role("alert")).to_have_text("The service refused that token.")
+    expect(dialog.get_by_role("alert")).to_have_text("The service rejected this token.")
     field.fill("two words")
     page.keyboard.press("Enter")
-    expect(dialog.get_by_role("alert")).to_contain_text("one word")
+    expect(dialog.get_by_role("alert")).to_contain_text("without spaces")
     field.fill("right")
     page.keyboard.press("Enter")
     expect(page.locator("#show-model")).to_contain_text("mobilenet-lung")
 
 
-def test_for_many_images_the_token_is_asked_for_once(page, stub, films):
+def test_for_many_images_the_token_is_asked_for_once(page, stub, radiographs):
     stub.bearer = "right"
-    drop(page, *films)
-    dialog = page.get_by_role("dialog", name="asks for a token")
+    drop(page, *radiographs)
+    dialog = page.get_by_role("dialog", name="requires a token")
     dialog.get_by_label("Token").fill("right")
     page.keyboard.press("Enter")
     expect(page.locator("#frames > li[data-state=answered]")).to_have_count(6)
     expect(dialog).to_be_hidden()
 
 
-def test_the_model_is_told_of_once_a_token_is_given_with_an_image(page, stub, films):
+def test_the_model_is_shown_once_a_token_is_given_with_an_image(page, stub, radiographs):
     stub.bearer = "right"
     page.reload()
-    dialog = page.get_by_role("dialog", name="asks for a token")
+    dialog = page.get_by_role("dialog", name="requires a token")
     dialog.get_by_role("button", name="Cancel").click()
     expect(page.locator("#show-model")).to_have_text("A token is needed")
-    drop(page, films[0])
+    drop(page, radiographs[0])
     dialog.get_by_label("Token").fill("right")
     page.keyboard.press("Enter")
     expect(page.locator(".class.best")).to_be_visible()
     expect(page.locator("#show-model")).to_contain_text("mobilenet-lung 33bc4012")
 
 
-def test_who_has_no_token_is_told_what_to_do(page, stub):
+def test_without_a_token_the_page_says_what_to_do(page, stub):
     stub.bearer = "right"
     page.reload()
-    token = page.get_by_role("dialog", name="asks for a token")
+    token = page.get_by_role("dialog", name="requires a token")
     token.get_by_role("button", name="Cancel").click()
     page.locator("#show-model").click()
     model = page.get_by_role("dialog", name="Model")
-    expect(model).to_contain_text("which whoever runs the service has. Try again")
+    expect(model).to_contain_text("ask whoever runs it. Try again")
     model.get_by_role("button", name="Try again").click()
     expect(model).to_be_hidden()
     token.get_by_label("Token").fill("right")
@@ -130,39 +130,39 @@ def test_who_has_no_token_is_told_what_to_do(page, stub):
     expect(page.locator("#show-model")).to_contain_text("mobilenet-lung 33bc4012")
 
 
-def test_without_a_token_nothing_goes_on(page, stub, films):
+def test_without_a_token_nothing_goes_on(page, stub, radiographs):
     stub.bearer = "right"
-    drop(page, *films)
-    page.get_by_role("dialog", name="asks for a token").get_by_role("button", name="Cancel").click()
+    drop(page, *radiographs)
+    page.get_by_role("dialog", name="requires a token").get_by_role("button", name="Cancel").click()
     expect(page.locator("#progress-text")).to_have_text("6 images")
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page.get_by_role("button", name="Try again")).to_be_visible()
     assert stub.asked == []
 
 
-def test_a_service_that_is_gone_is_told_from_an_image(page, films):
+def test_a_service_that_is_gone_is_not_reported_as_a_bad_image(page, radiographs):
     page.route("**/v1/predictions*", lambda route: route.abort())
     page.route("**/healthz", lambda route: route.abort())
-    drop(page, films[0])
+    drop(page, radiographs[0])
     expect(page.locator("h2.headline")).to_have_text("No connection")
     expect(page.locator("#answer .reason")).to_contain_text("cannot be reached")
 
 
-def test_a_service_that_hangs_up_on_a_file_is_told_from_one_that_is_gone(page, films):
+def test_a_service_that_hangs_up_on_a_file_is_not_reported_as_gone(page, radiographs):
     page.route("**/v1/predictions*", lambda route: route.abort())
-    drop(page, films[0])
+    drop(page, radiographs[0])
     expect(page.locator("#answer .reason")).to_contain_text("it may be too large")
 
 
-def test_an_answer_that_is_no_json_is_told_so(page, films):
+def test_an_answer_that_is_not_json_is_reported(page, radiographs):
     page.route("**/v1/predictions*", lambda route: route.fulfill(body="<html>proxy</html>"))
-    drop(page, films[0])
+    drop(page, radiographs[0])
     expect(page.locator("#answer .reason")).to_contain_text("could not be understood")
 
 
-def test_no_more_than_three_images_are_sent_at_once(page, stub, films):
+def test_no_more_than_three_images_are_sent_at_once(page, stub, radiographs):
     stub.go_on.clear()
-    drop(page, *films)
+    drop(page, *radiographs)
     expect(page.locator("#frames > li[data-state=sending]")).to_have_count(3)
     expect(page.locator("#progress-text")).to_have_text("0 of 6")
     page.wait_for_timeout(200)
@@ -172,18 +172,18 @@ def test_no_more_than_three_images_are_sent_at_once(page, stub, films):
     assert len(stub.asked) == 6
 
 
-def test_sending_can_be_stopped_and_taken_up_again(page, stub, films):
+def test_sending_can_be_stopped_and_taken_up_again(page, stub, radiographs):
     stub.go_on.clear()
-    drop(page, *films)
+    drop(page, *radiographs)
     expect(page.locator("#frames > li[data-state=sending]")).to_have_count(3)
     page.get_by_role("button", name="Stop").click()
     expect(page.locator("#frames > li[data-state=stopped]")).to_have_count(6)
     stub.go_on.set()
     page.get_by_role("button", name="Try again").click()
     expect(page.locator("#frames > li[data-state=answered]")).to_have_count(1)
-    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Resume").click()
     expect(page.locator("#frames > li[data-state=answered]")).to_have_count(6)
-    expect(page.get_by_role("button", name="Go on")).to_be_hidden()
+    expect(page.get_by_role("button", name="Resume")).to_be_hidden()
 
 
 def test_a_heatmap_that_does_not_come_leaves_the_answer(page, stub, named):
@@ -192,7 +192,7 @@ def test_a_heatmap_that_does_not_come_leaves_the_answer(page, stub, named):
     other = page.locator(".class:not(.best)").first.get_by_role("radio")
     stub.refusals = [Refusal(500, "A fault.")]
     other.check()
-    expect(page.locator("#evidence")).to_contain_text("The heatmap did not come: A fault.")
+    expect(page.locator("#evidence")).to_contain_text("The heatmap could not be loaded: A fault.")
     expect(page.locator(".class.best .class-probability")).to_have_text("94.0 %")
 
 
@@ -204,16 +204,16 @@ def unexplained(page, stub, named):
     expect(page.locator("#progress-text")).to_have_text("2 images")
     stub.refusals = [Refusal(500, "A fault.")]
     page.locator(".class:not(.best)").first.get_by_role("radio").check()
-    expect(page.locator("#evidence")).to_contain_text("The heatmap did not come")
+    expect(page.locator("#evidence")).to_contain_text("The heatmap could not be loaded")
     return page
 
 
-@pytest.mark.parametrize("button", ["Ask again", "Go on"])
+@pytest.mark.parametrize("button", ["Try again", "Resume"])
 def test_a_heatmap_that_did_not_come_comes_when_asked_for_again(unexplained, button):
     unexplained.get_by_role("button", name=button).click()
     expect(unexplained.locator("#overlay")).to_be_visible()
     expect(unexplained.locator("#evidence h3")).to_contain_text("Evidence for")
-    expect(unexplained.get_by_role("button", name="Go on")).to_be_hidden()
+    expect(unexplained.get_by_role("button", name="Resume")).to_be_hidden()
 
 
 def test_a_heatmap_that_did_not_come_comes_when_its_image_is_turned_to(unexplained):

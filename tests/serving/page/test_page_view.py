@@ -12,9 +12,9 @@ expect = pytest.importorskip("playwright.sync_api").expect
 
 
 @pytest.fixture
-def shown(page, films):
+def shown(page, radiographs):
     """The page with six images, of which the first has its answer and heatmap."""
-    page.set_input_files("#files", [str(file) for file in films])
+    page.set_input_files("#files", [str(file) for file in radiographs])
     expect(page.locator("#overlay")).to_be_visible()
     expect(page.locator("#frames > li[data-state=answered]")).to_have_count(6)
     return page
@@ -25,9 +25,9 @@ def middle(page):
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
-def film(page):
-    return page.locator("#film").evaluate(
-        "film => [film.getBoundingClientRect()].map(({x, y, width}) => [x, y, width])[0]"
+def layers(page):
+    return page.locator("#layers").evaluate(
+        "layers => [layers.getBoundingClientRect()].map(({x, y, width}) => [x, y, width])[0]"
     )
 
 
@@ -76,7 +76,7 @@ def test_window_and_level_spread_the_greys(shown, inverted):
 
 def test_a_drag_with_the_right_button_sets_window_and_level(shown):
     x, y = middle(shown)
-    place = film(shown)
+    place = layers(shown)
     shown.mouse.move(x, y)
     shown.mouse.down(button="right")
     shown.mouse.move(x - 150, y + 100, steps=3)
@@ -89,46 +89,46 @@ def test_a_drag_with_the_right_button_sets_window_and_level(shown):
     assert int(shown.get_by_label("Level").input_value()) == pytest.approx(
         50 + 10000 / box["height"], abs=4
     )
-    assert film(shown)[2] == pytest.approx(place[2], rel=0.2)  # the sliders take a little room
+    assert layers(shown)[2] == pytest.approx(place[2], rel=0.2)  # the sliders take a little room
 
 
 def test_the_wheel_zooms_where_the_pointer_is(shown):
     x, y = middle(shown)
     x += 100
-    left, _, width = film(shown)
-    share = (x - left) / width
+    left, _, width = layers(shown)
+    proportion = (x - left) / width
     shown.mouse.move(x, y)
     shown.mouse.wheel(0, -200)
-    expect(shown.locator("#zoom-told")).not_to_have_text("1.0×")
-    left, _, width = film(shown)
-    assert (x - left) / width == pytest.approx(share, abs=0.005)
+    expect(shown.locator("#zoom-value")).not_to_have_text("1.0×")
+    left, _, width = layers(shown)
+    assert (x - left) / width == pytest.approx(proportion, abs=0.005)
 
 
 def test_dragging_moves_a_zoomed_image_but_not_off_the_stage(shown):
     for _ in range(4):
         shown.get_by_role("button", name="Zoom in").click()
-    before = film(shown)
+    before = layers(shown)
     x, y = middle(shown)
     shown.mouse.move(x, y)
     shown.mouse.down()
     shown.mouse.move(x + 60, y + 40, steps=3)
     shown.mouse.up()
-    after = film(shown)
+    after = layers(shown)
     assert [round(b - a) for a, b in zip(before, after, strict=True)] == [60, 40, 0]
     shown.mouse.down()
     shown.mouse.move(x + 5000, y, steps=3)
     shown.mouse.up()
-    assert film(shown)[0] <= x
+    assert layers(shown)[0] <= x
 
 
 def test_fit_shows_the_whole_image_again(shown):
-    before = film(shown)
+    before = layers(shown)
     fit = shown.get_by_role("button", name="Fit")
     expect(fit).to_be_disabled()
     shown.locator("#stage").dblclick()
-    expect(shown.locator("#zoom-told")).to_have_text("3.0×")
+    expect(shown.locator("#zoom-value")).to_have_text("3.0×")
     fit.click()
-    assert film(shown) == before
+    assert layers(shown) == before
 
 
 def test_keys_do_what_the_buttons_do(shown):
@@ -141,9 +141,9 @@ def test_keys_do_what_the_buttons_do(shown):
     pressed("[")
     expect(shown.locator("#overlay")).to_have_css("opacity", "0.4")
     pressed("+")
-    expect(shown.locator("#zoom-told")).to_have_text("1.3×")
+    expect(shown.locator("#zoom-value")).to_have_text("1.3×")
     pressed("0")
-    expect(shown.locator("#zoom-told")).to_have_text("1.0×")
+    expect(shown.locator("#zoom-value")).to_have_text("1.0×")
     pressed("3")
     expect(shown.locator("#evidence h3")).to_have_text("Evidence for Viral Pneumonia")
     pressed("j")
@@ -176,7 +176,7 @@ def test_everything_is_reached_by_tab_in_the_order_that_it_is_read(shown):
         )
         shown.keyboard.press("Tab")
     wanted = ["show-model", "choose-more", "switch-theme", "show-keys", "clear", "stage", "invert"]
-    wanted += ["heat", "opacity", "zoom-in", "Remove", "Answers, JSON", "Answers, CSV", "Print"]
+    wanted += ["heatmap", "opacity", "zoom-in", "Remove", "Answers, JSON", "Answers, CSV", "Print"]
     places = [order.index(each) for each in wanted]
     assert places == sorted(places)
     assert order[0] == "Skip to the image"
@@ -195,7 +195,7 @@ def test_the_focus_is_always_seen(shown):
         shown.keyboard.press("Tab")
 
 
-def test_an_image_is_chosen_classified_and_explained_without_a_mouse(page, films):
+def test_an_image_is_chosen_classified_and_explained_without_a_mouse(page, radiographs):
     choosers = []
     page.on("filechooser", lambda chooser: choosers.append(chooser))
     page.wait_for_timeout(200)  # until the browser knows that it is to hand them over
@@ -205,7 +205,7 @@ def test_an_image_is_chosen_classified_and_explained_without_a_mouse(page, films
         if choosers:
             break
         page.wait_for_timeout(100)
-    choosers[0].set_files([str(film) for film in films[:3]])
+    choosers[0].set_files([str(file) for file in radiographs[:3]])
     expect(page.locator("#frames > li[data-state=answered]")).to_have_count(3)
     page.locator(".frame").first.focus()
     page.keyboard.press("ArrowDown")
@@ -222,8 +222,8 @@ def test_an_image_is_chosen_classified_and_explained_without_a_mouse(page, films
     expect(page.locator("input[name=explained]:checked")).to_be_focused()
 
 
-def test_delete_removes_images_until_none_is_left(page, films):
-    page.set_input_files("#files", [str(film) for film in films[:3]])
+def test_delete_removes_images_until_none_is_left(page, radiographs):
+    page.set_input_files("#files", [str(file) for file in radiographs[:3]])
     expect(page.locator("#frames > li[data-state=answered]")).to_have_count(3)
     page.locator(".frame").first.focus()
     page.keyboard.press("Delete")
@@ -252,8 +252,8 @@ def test_arrows_move_a_zoomed_image_on_the_stage(shown):
     shown.locator("#stage").focus()
     for _ in range(5):
         shown.keyboard.press("+")
-    before = film(shown)
+    before = layers(shown)
     shown.keyboard.press("ArrowRight")
-    after = film(shown)
+    after = layers(shown)
     assert after[0] < before[0]
     assert after[1] == before[1]

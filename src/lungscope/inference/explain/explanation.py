@@ -20,7 +20,7 @@ class Explanation:
         label: the class whose evidence it is; not always the most probable one.
         heatmap: the evidence, place by place.
         proportion_outside_thorax: of the attribution that lies outside the thorax, in [0, 1]; None
-            where nothing speaks for the class.
+            where no region supports the class.
         method: how the attribution was computed.
     """
 
@@ -65,15 +65,15 @@ class Explanation:
     def remark(self) -> str:
         """The sentences that say how much attribution lies outside the thorax."""
         if self.proportion_outside_thorax is None:
-            return f"No place of this image speaks for {self.label}."
+            return f"No region of this image supports {self.label}."
         even = f"{100 * EVEN:.0f} %"
-        told = (
+        measured = (
             f"{100 * self.proportion_outside_thorax:.0f} % of the attribution is outside "
-            "the thorax (dotted: an oval that fits most, no outline of this one)"
+            "the thorax (dotted: an oval that fits most, not an outline of this one)"
         )
         if not self.suspect:
-            return f"{told}; of evenly spread attribution it would be {even}."
+            return f"{measured}; of evenly spread attribution it would be {even}."
         return (
-            f"Warning: {told}, more than of evenly spread attribution ({even}). The score may rest "
-            "on markers, on the film's edge or on what lies beside the lungs."
+            f"Warning: {measured}, more than of evenly spread attribution ({even}). The score may "
+            "rest on markers, on the edge of the image or on what lies beside the lungs."
         )

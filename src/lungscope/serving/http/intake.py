@@ -7,7 +7,7 @@ bounds:
 - A body that is cut short is accepted with the files that are complete; here it is refused.
 - Parts of another name or disposition are read whole; here they end the upload at their head.
 - Its refusals differ only by their English text, so too many files and a malformed form can't be
-  told apart; here they have problem types of their own.
+  distinguished; here they have problem types of their own.
 - The codec for names is the client's `charset`: `charset=undefined` raises, which answers 500.
 - Each file is copied out of its buffer at the end, which doubles the memory of an upload.
 """

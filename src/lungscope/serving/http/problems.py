@@ -17,7 +17,7 @@ _PREFIX = "urn:lungscope:problem:"
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of problem, which programs tell apart by its name.
+    """A kind of problem, which programs recognise by its name.
 
     Attributes:
         name: last part of the problem's `type`.

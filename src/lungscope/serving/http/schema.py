@@ -30,7 +30,7 @@ class HeatmapAnswer(BaseModel):
 
     label: str = Field(alias="class", description="Class that is explained.", examples=["Normal"])
     overlay: str = Field(description="RGBA PNG to lay over the image.", examples=[_PNG])
-    picture: str = Field(description="PNG of image and heatmap side by side.", examples=[_PNG])
+    image: str = Field(description="PNG of radiograph and heatmap side by side.", examples=[_PNG])
     scale: float = Field(description="Largest attribution, in units of the logit.", examples=[0.41])
     proportion_outside_thorax: float | None = Field(
         description="Proportion of the attribution outside the thorax; suspect above 0.35.",

@@ -125,7 +125,7 @@ def _heatmap(
     return {
         "class": explanation.label,
         "overlay": data_url(draw_overlay(explanation.heatmap)),
-        "picture": data_url(draw_explanation(radiograph.pixels, explanation)),
+        "image": data_url(draw_explanation(radiograph.pixels, explanation)),
         "scale": explanation.heatmap.scale,
         "proportion_outside_thorax": explanation.proportion_outside_thorax,
     }

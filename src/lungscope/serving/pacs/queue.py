@@ -310,7 +310,7 @@ class Queue:
 def unusable_queue(path: Path, error: sqlite3.Error) -> LungscopeError:
     """Returns the error to raise for a queue that SQLite can't use.
 
-    SQLite's exceptions have no codes before Python 3.11, so its words tell the causes apart.
+    SQLite's exceptions have no codes before Python 3.11, so its messages distinguish the causes.
 
     Args:
         path: path of the queue.

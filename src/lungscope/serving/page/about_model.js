@@ -4,13 +4,13 @@ import { showModel, showModelWaits, showNoModel } from "./dialogs.js";
 
 export class AboutModel {
   #service;
-  #told;
+  #onModel;
   #state = "unknown";
 
-  /** @param {(model: object) => void} told of the facts, once */
-  constructor(service, told) {
+  /** @param {(model: object) => void} onModel called once with the facts */
+  constructor(service, onModel) {
     this.#service = service;
-    this.#told = told;
+    this.#onModel = onModel;
   }
 
   /** Does nothing where they are known or under way, so that it may be called at every chance. */
@@ -21,7 +21,7 @@ export class AboutModel {
       const model = await this.#service.model(showModelWaits);
       this.#state = "known";
       showModel(model);
-      this.#told(model);
+      this.#onModel(model);
     } catch (problem) {
       this.#state = "unknown";
       showNoModel(problem, () => this.load());

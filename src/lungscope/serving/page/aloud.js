@@ -1,4 +1,4 @@
-// What is said aloud, by way of the page's live region.
+// Announcements to screen readers, through the page's live region.
 
 import { byId } from "./element.js";
 
@@ -13,14 +13,14 @@ export class Aloud {
   }
 
   /**
-   * Says what holds once nothing newer is to be said.
-   * @param {() => string|null} telling null where it is moot by then
+   * Announces what holds once nothing newer is to be announced.
+   * @param {() => string|null} text null where it no longer applies
    */
-  afterwards(telling) {
+  afterwards(text) {
     clearTimeout(this.#later);
     this.#later = setTimeout(() => {
-      const text = telling();
-      if (text !== null) this.say(text);
+      const now = text();
+      if (now !== null) this.say(now);
     }, PAUSE);
   }
 }

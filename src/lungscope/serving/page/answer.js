@@ -1,4 +1,4 @@
-// The answer for the radiograph that is looked at: class, probabilities, evidence, facts.
+// The answer for the selected radiograph: class, probabilities, evidence, facts.
 
 import { byId, element } from "./element.js";
 import { evidence } from "./evidence.js";
@@ -19,7 +19,7 @@ export class Answer {
 
   /**
    * @param {(image: object, label: string) => void} explain shows the evidence for a class
-   * @param {(images: object[]) => void} again asks the service once more
+   * @param {(images: object[]) => void} again requests the answer once more
    * @param {(image: object) => void} remove takes an image off the page
    * @param {import("./saves.js").Saving[]} saving the ways to keep an answer
    */
@@ -36,7 +36,7 @@ export class Answer {
     this.show(this.#image);
   }
 
-  /** @param {object|null} image that is looked at, as far as it is known */
+  /** @param {object|null} the selected image, as far as it is known */
   show(image) {
     this.#image = image;
     if (image === null) return;
@@ -97,7 +97,7 @@ export class Answer {
 
   #stopped(image) {
     return [
-      element("h2", { class: "headline quietly" }, "Stopped"),
+      element("h2", { class: "headline muted" }, "Stopped"),
       element("p", { class: "reason" }, "This image was not classified."),
       this.#tryAgain(image),
       saveButtons(this.#saving, image),
@@ -111,11 +111,11 @@ export class Answer {
 
   #probabilities(image) {
     const { row } = image;
-    const meant = !row.abstained || isUnsure(row); // of an image like those it has learned from
-    const best = meant ? mostProbable(row) : null;
+    const meaningful = !row.abstained || isUnsure(row); // the image is like the training images
+    const best = meaningful ? mostProbable(row) : null;
     const choices = Object.entries(row.probabilities).map(([label, probability]) => {
       const fill = element("span", { class: "bar-fill" });
-      fill.style.setProperty("--share", String(probability));
+      fill.style.setProperty("--probability", String(probability));
       return element(
         "label",
         { class: label === best ? "class best" : "class" },
@@ -133,7 +133,7 @@ export class Answer {
     return element(
       "fieldset",
       { class: row.abstained ? "classes doubtful" : "classes" },
-      element("legend", {}, meant ? "Calibrated probabilities" : "What it would have weighed"),
+      element("legend", {}, meaningful ? "Calibrated probabilities" : "Probabilities it would have given"),
       element("p", { class: "hint" }, "Choose a class to see its evidence."),
       ...choices,
     );
@@ -151,20 +151,20 @@ export class Answer {
   #facts(image) {
     const { row } = image;
     const maxDistance = this.#model?.abstention?.max_distance;
-    const limit = typeof maxDistance === "number" ? ` (answers up to ${maxDistance.toFixed(2)})` : "";
+    const limit = typeof maxDistance === "number" ? ` (limit ${maxDistance.toFixed(2)})` : "";
     const facts = {
       Pixels: `${row.width} × ${row.height}, ${row.format}`,
       File: fileSize(image.file.size),
-      Taken: [row.modality, row.body_part, row.view_position, row.laterality].filter(Boolean).join(", "),
+      Acquisition: [row.modality, row.body_part, row.view_position, row.laterality].filter(Boolean).join(", "),
       "Distance from the training images": `${row.distance.toFixed(2)}${limit}`,
       Model: row.model,
     };
-    const told = Object.entries(facts).filter(([, value]) => value);
+    const known = Object.entries(facts).filter(([, value]) => value);
     return element(
       "details",
       { class: "facts" },
       element("summary", {}, "Details"),
-      element("dl", {}, ...told.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)])),
+      element("dl", {}, ...known.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)])),
       element("button", { type: "button", class: "small", onclick: () => byId("show-model").click() }, "About the model"),
     );
   }
@@ -173,7 +173,7 @@ export class Answer {
 function pending(image) {
   const waiting = image.state === "waiting";
   return [
-    element("h2", { class: "headline quietly" }, waiting ? "Waiting" : "Being classified …"),
+    element("h2", { class: "headline muted" }, waiting ? "Waiting" : "Classifying …"),
     element("p", { id: "answer-note", class: "reason" }),
     element("div", { class: waiting ? "skeleton" : "skeleton moving", "aria-hidden": "true" }, ...[1, 2, 3].map(() => element("span"))),
   ];

@@ -1,11 +1,11 @@
-// The radiographs on the page: what is known of each, and which one is looked at.
+// The radiographs on the page: what is known of each, and which one is selected.
 
 let next = 1;
 
 export class Radiograph {
   /**
    * @param {File} file
-   * @param {string} name by which it is told of: of a dropped folder's file with its path
+   * @param {string} name that is shown: of a file in a dropped folder, with its path
    */
   constructor(file, name) {
     this.id = next++;
@@ -15,19 +15,19 @@ export class Radiograph {
     this.state = "waiting";
     /** What it waits for, in words; null where there is nothing to say. */
     this.note = null;
-    /** The service's answer; the pictures are taken out of it. */
+    /** The service's answer without its images. */
     this.row = null;
     /** Why there is no answer. */
     this.problem = null;
     /** Whether a browser shows the file itself; null until that is known. */
     this.shown = null;
-    /** Address of a small picture. */
+    /** Address of the thumbnail. */
     this.thumbnail = null;
-    /** The service's picture of a file that browsers cannot show; false where it has none. */
+    /** The service's preview of a file that browsers cannot show; false where it has none. */
     this.preview = null;
     /** What the service said of each class's evidence, by class; null where it has none. */
     this.heatmaps = new Map();
-    /** The class whose evidence is looked at; null until there is an answer. */
+    /** The class whose evidence is shown; null until there is an answer. */
     this.explained = null;
     /** Why its evidence cannot be shown. */
     this.unexplained = null;
@@ -37,12 +37,12 @@ export class Radiograph {
     return this.state === "answered" || this.state === "failed" || this.state === "stopped";
   }
 
-  /** Whether the service may answer if it is asked once more. */
-  get mayGoOn() {
+  /** Whether a new request may bring an answer. */
+  get mayResume() {
     return this.state === "stopped" || (this.state === "failed" && this.problem.passing);
   }
 
-  /** Whether its evidence did not come and may come if it is asked for once more. */
+  /** Whether its evidence is missing and a new request may bring it. */
   get mayBeExplained() {
     return this.unexplained?.passing ?? false;
   }
@@ -51,20 +51,20 @@ export class Radiograph {
     return this.heatmaps.get(this.explained) ?? null;
   }
 
-  /** Forgets the large pictures; the service can be asked again. */
-  releasePictures() {
+  /** Forgets the large images; they can be requested again. */
+  releaseImages() {
     this.preview = null;
     this.heatmaps.clear();
   }
 
   release() {
-    this.releasePictures();
+    this.releaseImages();
     if (this.thumbnail !== null) URL.revokeObjectURL(this.thumbnail);
     this.thumbnail = null;
   }
 }
 
-/** Tells of "added", "removed", "changed" (each with the image) and "selected". */
+/** Dispatches "added", "removed", "changed" (each with the image) and "selected". */
 export class Collection extends EventTarget {
   #images = new Map();
   #selected = null;
@@ -84,19 +84,19 @@ export class Collection extends EventTarget {
 
   /**
    * @param {{file: File, name: string}[]} found
-   * @returns {Radiograph[]} the first of which is looked at where nothing was
+   * @returns {Radiograph[]} the first is selected if none was
    */
   add(found) {
     const images = found.map(({ file, name }) => new Radiograph(file, name));
     for (const image of images) {
       this.#images.set(image.id, image);
-      this.#tell("added", image);
+      this.#dispatch("added", image);
     }
     if (this.#selected === null && images.length > 0) this.select(images[0]);
     return images;
   }
 
-  /** Its neighbour is looked at where it was. */
+  /** If it was selected, its neighbour is selected. */
   remove(image) {
     const images = this.images;
     const at = images.indexOf(image);
@@ -104,7 +104,7 @@ export class Collection extends EventTarget {
     this.#images.delete(image.id);
     image.release();
     this.#selected = next;
-    this.#tell("removed", image);
+    this.#dispatch("removed", image);
     this.select(next);
   }
 
@@ -114,7 +114,7 @@ export class Collection extends EventTarget {
     this.#selected = null;
     for (const image of images) {
       image.release();
-      this.#tell("removed", image);
+      this.#dispatch("removed", image);
     }
     this.select(null);
   }
@@ -122,7 +122,7 @@ export class Collection extends EventTarget {
   /** @param {Radiograph|null} image */
   select(image) {
     this.#selected = image;
-    this.#tell("selected", image);
+    this.#dispatch("selected", image);
   }
 
   /** The image so many places further; the last or first one where there are not so many. */
@@ -133,14 +133,14 @@ export class Collection extends EventTarget {
     this.select(images[Math.min(Math.max(at, 0), images.length - 1)]);
   }
 
-  /** Sets what is known of an image that is still here, and tells so. */
+  /** Sets what is known of an image that is still here, and dispatches "changed". */
   change(image, known) {
     if (!this.has(image)) return;
     Object.assign(image, known);
-    this.#tell("changed", image);
+    this.#dispatch("changed", image);
   }
 
-  #tell(what, image) {
+  #dispatch(what, image) {
     this.dispatchEvent(new CustomEvent(what, { detail: image }));
   }
 }

@@ -18,7 +18,7 @@ export function closable(dialog) {
   });
 }
 
-/** @param {object} model as `/v1/model` tells of it */
+/** @param {object} model as `/v1/model` describes it */
 export function showModel(model) {
   const short = `${model.sha256.slice(0, 8)}${model.precision === "fp32" ? "" : ` ${model.precision}`}`;
   const name = model.name.includes(short) ? model.name : `${model.name} ${short}`;
@@ -29,8 +29,8 @@ export function showModel(model) {
   byId("show-model").title = "About the model";
   const { max_distance: maxDistance, min_confidence: minConfidence } = model.abstention ?? {};
   const limits = [
-    Number.isFinite(maxDistance) && `farther than ${maxDistance.toFixed(2)} from the training images`,
-    Number.isFinite(minConfidence) && `less sure than ${(100 * minConfidence).toFixed(0)} %`,
+    Number.isFinite(maxDistance) && `the distance from the training images is over ${maxDistance.toFixed(2)}`,
+    Number.isFinite(minConfidence) && `no class reaches ${(100 * minConfidence).toFixed(0)} %`,
   ].filter(Boolean);
   const facts = {
     Name: model.name,
@@ -38,21 +38,21 @@ export function showModel(model) {
     Classes: model.classes.join(", "),
     Input: `${model.input_size} × ${model.input_size} pixels, ${model.precision}`,
     Temperature: model.temperature.toFixed(3),
-    "Gives no answer when": limits.join(", or "),
+    "Abstains when": limits.join(", or "),
     lungscope: model.version,
   };
-  const told = Object.entries(facts).filter(([, value]) => value);
+  const known = Object.entries(facts).filter(([, value]) => value);
   byId("model-facts").replaceChildren(
     element("p", { class: "disclaimer-line" }, model.disclaimer),
-    element("dl", {}, ...told.flatMap(([key, value]) => [element("dt", {}, key), element("dd", {}, value)])),
+    element("dl", {}, ...known.flatMap(([key, value]) => [element("dt", {}, key), element("dd", {}, value)])),
     element("div", { class: "card" }, ...(model.card ? fromMarkdown(model.card) : [element("p", { class: "hint" }, "This model has no model card.")])),
   );
 }
 
 /**
- * The model cannot be told of; why is.
+ * Shows why the model cannot be described.
  * @param {Problem} problem
- * @param {() => void} again asks for it once more
+ * @param {() => void} again requests it once more
  */
 export function showNoModel(problem, again) {
   byId("show-model").replaceChildren(element("span", { class: "model-name failed" }, problem.title));
@@ -80,14 +80,14 @@ export function askForToken(refused) {
   const field = byId("token");
   const error = byId("token-error");
   field.value = "";
-  error.textContent = refused ? "The service refused that token." : "";
+  error.textContent = refused ? "The service rejected this token." : "";
   return new Promise((resolve) => {
     let given = null;
     byId("token-form").onsubmit = (event) => {
       event.preventDefault();
       const token = field.value.trim();
       if (!/^[\x21-\x7e]+$/.test(token)) {
-        error.textContent = "A token is one word of plain letters, digits and signs.";
+        error.textContent = "A token has letters, digits and signs, without spaces.";
         return;
       }
       given = token;

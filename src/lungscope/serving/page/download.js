@@ -1,4 +1,4 @@
-// Answers as files: JSON and CSV of all images, as `lungscope predict` writes them, and pictures.
+// Answers as files: JSON and CSV of all images, as `lungscope predict` writes them, and images.
 
 /** Cells that a spreadsheet would take for a formula (OWASP, "CSV injection"). */
 const FORMULA = /^[=+\-@\t\r]/;
@@ -20,8 +20,8 @@ function whyNone(image) {
 
 /** @param {Date} when it is saved */
 export function asJson(images, disclaimer, when) {
-  const told = { predictions: rows(images), disclaimer, saved: when.toISOString() };
-  return `${JSON.stringify(told, null, 2)}\n`;
+  const content = { predictions: rows(images), disclaimer, saved: when.toISOString() };
+  return `${JSON.stringify(content, null, 2)}\n`;
 }
 
 /** "lungscope-2026-11-22-1901.csv", by the clock on the wall. */
@@ -68,8 +68,8 @@ export function save(content, name, type = "") {
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000); // the browser reads it a little later
 }
 
-/** A name for the picture of an image, of letters that every file system takes. */
-export function pictureName(image) {
+/** A name for the PNG of an image, of characters that every file system accepts. */
+export function imageName(image) {
   const stem = image.name.replace(/\.[^.]*$/, "");
   const plain = (text) => text.replace(/[^\p{L}\p{N}._-]+/gu, "-").replace(/^[-.]+|-+$/g, "");
   return `${[stem, image.explained].map(plain).filter(Boolean).join("-").slice(0, 120) || "image"}.png`;

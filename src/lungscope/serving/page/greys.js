@@ -16,7 +16,7 @@ export class Greys {
   constructor(image, stage) {
     this.#image = image;
     byId("invert").addEventListener("click", () => this.invert());
-    byId("window").addEventListener("click", () => this.switchWindow());
+    byId("window").addEventListener("click", () => this.toggleWindow());
     byId("window-reset").addEventListener("click", () => this.#set(ALL));
     for (const id of ["width", "level"]) byId(id).addEventListener("input", () => this.#show());
     stage.addEventListener("contextmenu", (event) => event.preventDefault());
@@ -36,7 +36,7 @@ export class Greys {
   }
 
   /** Shows the sliders of the window, or hides them. */
-  switchWindow() {
+  toggleWindow() {
     const tools = byId("window-tools");
     tools.hidden = !tools.hidden;
     byId("window").setAttribute("aria-expanded", String(!tools.hidden));
@@ -65,8 +65,8 @@ export class Greys {
     }
     const filters = [all ? "" : "url(#greys)", this.#inverted ? "invert(1)" : ""];
     this.#image.style.filter = filters.join(" ").trim();
-    byId("width-told").value = `${width} %`;
-    byId("level-told").value = `${level} %`;
+    byId("width-value").value = `${width} %`;
+    byId("level-value").value = `${level} %`;
     byId("window-reset").disabled = all;
   }
 

@@ -1,12 +1,12 @@
-// Asking the service about a radiograph, and putting its answer and pictures into the collection.
+// Requests the answer for a radiograph and puts it, with its images, into the collection.
 
 import { Problem } from "./problem.js";
 import { thumbnail } from "./thumbnail.js";
 
-/** Radiographs whose large pictures are held; of others they are asked for again. */
+/** Number of radiographs whose large images are kept in memory; others are requested again. */
 const HELD = 16;
 
-/** Milliseconds that an image must be looked at: who leafs through many wants none of them. */
+/** Milliseconds that an image must be looked at: who skims through many needs no request for each. */
 const LINGER = 120;
 
 export class Inquiry {
@@ -22,7 +22,7 @@ export class Inquiry {
     this.#service = service;
   }
 
-  /** Asks for the answer; of the image that is looked at, for its heatmap in the same breath. */
+  /** Requests the answer; for the selected image, the heatmap in the same request. */
   async answer(image, signal) {
     const wanted = { explain: image === this.#collection.selected, label: null };
     this.#collection.change(image, { state: "sending", note: null, problem: null });
@@ -37,12 +37,12 @@ export class Inquiry {
     }
   }
 
-  /** What did not come is asked for again, at once or when the image is looked at. */
-  forgive(image) {
+  /** Forgets why the evidence is missing, so that it is requested again. */
+  allowRetry(image) {
     if (image.unexplained !== null) this.#collection.change(image, { unexplained: null });
   }
 
-  /** Asks for what an image that is looked at lacks; does nothing where that is under way. */
+  /** Requests what the selected image lacks, unless that is under way. */
   lookAt(image) {
     if (image === null || image.state !== "answered" || image.unexplained !== null) return;
     clearTimeout(this.#soon);
@@ -53,8 +53,8 @@ export class Inquiry {
   }
 
   /**
-   * Asks for what is not there to look at: the evidence for a class, or a preview.
-   * Only the newest wish counts.
+   * Requests the evidence for a class, and a preview if there is none.
+   * A newer request cancels the one before.
    * @param {object} image that is answered
    * @param {string|null} label of the class; null for the most probable one
    */
@@ -85,16 +85,16 @@ export class Inquiry {
   async #ask(image, wanted, signal) {
     const preview = image.shown === false && image.preview === null;
     const onWait = (seconds, again, tries) => {
-      const told = `Busy; trying again in ${Math.ceil(seconds)} s (${again} of ${tries})`;
-      this.#collection.change(image, { note: told });
+      const note = `Busy; trying again in ${Math.ceil(seconds)} s (${again} of ${tries})`;
+      this.#collection.change(image, { note });
     };
     const answer = await this.#service.predict(image.file, { ...wanted, preview }, signal, onWait);
     if (!this.#collection.has(image)) return;
     const { heatmap, preview: drawn, ...row } = answer;
     if (wanted.explain) {
       const label = heatmap?.class ?? wanted.label ?? mostProbable(row);
-      image.heatmaps.set(label, heatmap && withPictures(heatmap));
-      // where the model abstains, nobody is shown evidence unasked
+      image.heatmaps.set(label, heatmap && withImages(heatmap));
+      // where the model abstains, evidence is shown only on request
       if (!row.abstained || wanted.label !== null) image.explained = label;
     }
     if (preview) image.preview = drawn ? fromDataAddress(drawn) : false;
@@ -112,7 +112,7 @@ export class Inquiry {
     this.#recent.push(image);
     if (this.#recent.length <= HELD) return;
     const oldest = this.#recent.findIndex((other) => other !== this.#collection.selected);
-    this.#recent.splice(oldest, 1)[0].releasePictures();
+    this.#recent.splice(oldest, 1)[0].releaseImages();
   }
 }
 
@@ -126,8 +126,8 @@ function problemOf(error) {
   return new Problem(500, "The service's answer could not be understood.");
 }
 
-function withPictures({ overlay, picture, ...facts }) {
-  return { ...facts, overlay: fromDataAddress(overlay), picture: fromDataAddress(picture) };
+function withImages({ overlay, image, ...facts }) {
+  return { ...facts, overlay: fromDataAddress(overlay), image: fromDataAddress(image) };
 }
 
 /** The policy of this page forbids `fetch` of data addresses, so they are decoded by hand. */

@@ -9,17 +9,17 @@ const COUNTED = 100_000;
 
 export class Intake {
   #take;
-  #tell;
+  #on;
 
   /**
    * @param {(found: {file: File, name: string}[]) => void} take is given the files
-   * @param {{left: (count: number, more: boolean) => void, none: () => void}} tell of files beyond
-   *   the first 2,000 that were left, `more` where there are more than were counted; and of a drop
-   *   without images
+   * @param {{left: (count: number, more: boolean) => void, none: () => void}} on called for files
+   *   beyond the first 2,000 that were left out, `more` where there are more than were counted; and
+   *   for a drop without images
    */
-  constructor(take, tell) {
+  constructor(take, on) {
     this.#take = take;
-    this.#tell = tell;
+    this.#on = on;
   }
 
   /** @param {HTMLInputElement} input of files */
@@ -55,7 +55,7 @@ export class Intake {
       veil.hidden = true;
       if (!withFiles(event)) return;
       event.preventDefault();
-      if ((await this.#limited(dropped(event.dataTransfer))) === 0) this.#tell.none();
+      if ((await this.#limited(dropped(event.dataTransfer))) === 0) this.#on.none();
     });
   }
 
@@ -71,7 +71,7 @@ export class Intake {
     }
     if (count > 0 && count < MOST) this.#take(found);
     const left = count - MOST;
-    if (left > 0) this.#tell.left(Math.min(left, COUNTED), left > COUNTED);
+    if (left > 0) this.#on.left(Math.min(left, COUNTED), left > COUNTED);
     return count;
   }
 }

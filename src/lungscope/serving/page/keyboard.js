@@ -7,14 +7,14 @@ const KEY = "lungscope.single-keys";
 /**
  * @typedef {{keys: string[], shown: string, does: string, act: (key: string) => void}} Shortcut
  * @param {Shortcut[]} shortcuts that act everywhere but in fields and dialogs
- * @param {{shown: string, does: string}[]} others that are told of alone
+ * @param {{shown: string, does: string}[]} others that are only listed
  */
 export function listenToKeys(shortcuts, others) {
-  const told = [...shortcuts, ...others].flatMap(({ shown, does }) => [
+  const list = [...shortcuts, ...others].flatMap(({ shown, does }) => [
     element("dt", {}, ...shown.split(" ").map((key) => element("kbd", {}, key))),
     element("dd", {}, does),
   ]);
-  byId("keys").replaceChildren(...told);
+  byId("keys").replaceChildren(...list);
   const wanted = byId("single-keys");
   wanted.checked = remembered() !== "off";
   wanted.addEventListener("change", () => remember(wanted.checked ? "on" : "off"));

@@ -5,7 +5,7 @@ import { Aloud } from "./aloud.js";
 import { Answer } from "./answer.js";
 import { Collection } from "./collection.js";
 import { askForToken, closable, opensDialog } from "./dialogs.js";
-import { answersName, asCsv, asJson, pictureName, save } from "./download.js";
+import { answersName, asCsv, asJson, imageName, save } from "./download.js";
 import { byId } from "./element.js";
 import { isShownByBrowsers } from "./file_kind.js";
 import { Inquiry } from "./inquiry.js";
@@ -57,9 +57,9 @@ const answer = new Answer(explain, classify, removed, [
     needsHeatmap: false,
   },
   {
-    name: "Picture, PNG",
+    name: "Image, PNG",
     hint: "Save this image with its heatmap as PNG",
-    save: (image) => save(image.heatmap.picture, pictureName(image)),
+    save: (image) => save(image.heatmap.image, imageName(image)),
     needsHeatmap: true,
   },
   { name: "Print", hint: "Print this answer", save: () => window.print(), needsHeatmap: false },
@@ -75,10 +75,9 @@ function saveAnswers(written, ending, type) {
   unsaved.saved();
 }
 
-/** The command takes whole archives. */
-function tellOfLeft(count, more) {
+function showLeftOut(count, more) {
   const left = more ? `More than ${counted(count, "image")}` : counted(count, "image");
-  notice.show(`${left} beyond the first 2,000 ${count === 1 ? "was" : "were"} left out. For whole archives there is the command lungscope predict.`);
+  notice.show(`${left} beyond the first 2,000 ${count === 1 ? "was" : "were"} left out. For whole archives use lungscope predict.`);
 }
 
 async function take(found) {
@@ -104,7 +103,7 @@ function classify(images) {
   queue.push(images);
 }
 
-/** The focus goes on to what is there instead of the button that was pressed. */
+/** The button that was pressed is gone, so the focus moves to what is there. */
 function removed(image) {
   collection.remove(image);
   toImage();
@@ -114,16 +113,16 @@ function toImage() {
   (collection.selected === null ? byId("choose") : byId("stage")).focus();
 }
 
-/** Shows the evidence for a class, and says what there is of it if it is still wanted then. */
+/** Shows the evidence for a class, and announces it if the class is still selected then. */
 async function explain(image, label) {
   await inquiry.explain(image, label);
   aloud.afterwards(() => (image === collection.selected && image.explained === label ? spokenEvidence(image) : null));
 }
 
-/** Asks again for all that did not come and may come now. */
-function goOn() {
-  for (const image of collection.images.filter((each) => each.mayBeExplained)) inquiry.forgive(image);
-  classify(collection.images.filter((image) => image.mayGoOn));
+/** Requests again what is missing and may come now. */
+function resume() {
+  for (const image of collection.images.filter((each) => each.mayBeExplained)) inquiry.allowRetry(image);
+  classify(collection.images.filter((image) => image.mayResume));
 }
 
 function stop() {
@@ -134,17 +133,17 @@ function announceDone(image) {
   const { images, selected } = collection;
   if (images.length > 1 && images.every((each) => each.done)) aloud.say(`${tally(images)}.`);
   else if (image === selected && image.state !== "stopped") aloud.say(spoken(image));
-  if (image.state === "answered") about.load(); // where it was not to be had without a token
+  if (image.state === "answered") about.load(); // fails until a token is given
 }
 
-let lookedAt = null;
+let last = null;
 
-/** Another image is looked at: what did not come of it may come now, and its answer is said. */
+/** Another image is selected: what it lacks may come now, and its answer is announced. */
 function turn() {
-  const [before, image] = [lookedAt, collection.selected];
-  lookedAt = image;
+  const [before, image] = [last, collection.selected];
+  last = image;
   if (image === null || image === before) return;
-  inquiry.forgive(image);
+  inquiry.allowRetry(image);
   if (before !== null) aloud.afterwards(() => (image === collection.selected ? spoken(image) : null));
 }
 
@@ -176,8 +175,8 @@ collection.addEventListener("removed", ({ detail }) => {
 });
 
 const intake = new Intake(take, {
-  left: tellOfLeft,
-  none: () => notice.show("What was dropped has no images in it. Of a folder, DICOM files are taken, and files named as PNG, JPEG, TIFF, BMP or WebP."),
+  left: showLeftOut,
+  none: () => notice.show("No images were dropped. From a folder come DICOM files and files whose name ends as of PNG, JPEG, TIFF, BMP or WebP."),
 });
 intake.chosenBy(byId("files"));
 intake.pastedOn(document);
@@ -186,7 +185,7 @@ const choose = () => byId("files").click();
 byId("choose").addEventListener("click", choose);
 byId("choose-more").addEventListener("click", choose);
 byId("stop").addEventListener("click", stop);
-byId("again").addEventListener("click", goOn);
+byId("again").addEventListener("click", resume);
 byId("clear").addEventListener("click", () => unsaved.askBefore(clear));
 
 function clear() {
@@ -203,12 +202,12 @@ listenToStage(viewer.panZoom, () => removed(collection.selected));
 listenToKeys(
   [
     { keys: ["j", "n"], shown: "J", does: "Next image", act: () => collection.step(1) },
-    { keys: ["k", "p"], shown: "K", does: "Image before", act: () => collection.step(-1) },
-    { keys: ["h"], shown: "H", does: "Heatmap on or off", act: () => viewer.switchHeat() },
+    { keys: ["k", "p"], shown: "K", does: "Previous image", act: () => collection.step(-1) },
+    { keys: ["h"], shown: "H", does: "Heatmap on or off", act: () => viewer.toggleHeatmap() },
     { keys: ["[", "]"], shown: "[ ]", does: "Heatmap weaker, stronger", act: (key) => viewer.changeOpacity(key === "[" ? -10 : 10) },
     { keys: [..."123456789"], shown: "1 … 9", does: "Evidence for a class", act: (key) => explainNumber(Number(key)) },
     { keys: ["i"], shown: "I", does: "Invert", act: () => viewer.greys.invert() },
-    { keys: ["w"], shown: "W", does: "Window and level", act: () => viewer.greys.switchWindow() },
+    { keys: ["w"], shown: "W", does: "Window and level", act: () => viewer.greys.toggleWindow() },
     { keys: ["+", "="], shown: "+", does: "Zoom in", act: () => viewer.panZoom.closer() },
     { keys: ["-"], shown: "−", does: "Zoom out", act: () => viewer.panZoom.further() },
     { keys: ["0"], shown: "0", does: "Fit the image", act: () => viewer.panZoom.fit() },
@@ -216,7 +215,7 @@ listenToKeys(
     { keys: ["?"], shown: "?", does: "These keys", act: () => byId("keys-dialog").showModal() },
   ],
   [
-    { shown: "↑ ↓", does: "In the strip: image before, next image" },
+    { shown: "↑ ↓", does: "In the strip: previous image, next image" },
     { shown: "Delete", does: "In the strip or on the image: remove the image" },
     { shown: "← ↑ ↓ →", does: "On the image: move it" },
     { shown: "Right-drag", does: "On the image: window's width (across) and level (down)" },

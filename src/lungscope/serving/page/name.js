@@ -4,7 +4,7 @@ import { element } from "./element.js";
 
 const ENDING = 9;
 
-/** A name of which the middle is left out where it is long: the ends tell files apart. */
+/** A name of which the middle is left out where it is long: the ends distinguish files. */
 export function shortened(name) {
   const [begin, end] = [name.slice(0, -ENDING), name.slice(-ENDING)];
   return element(

@@ -6,7 +6,7 @@ export class Notice {
   #say;
 
   /**
-   * @param {(text: string) => void} say tells it aloud too
+   * @param {(text: string) => void} say announces it too
    * @param {() => void} leave puts the focus on what is there once the notice is gone
    */
   constructor(say, leave) {

@@ -5,8 +5,8 @@ const STEP = 1.25;
 
 export class PanZoom {
   #stage;
-  #film;
-  #told;
+  #layers;
+  #onScale;
   #natural = { width: 0, height: 0 };
   #scale = 1;
   #x = 0;
@@ -14,14 +14,14 @@ export class PanZoom {
   #pointers = new Map();
 
   /**
-   * @param {HTMLElement} stage of which the film fills as much as it can
-   * @param {HTMLElement} film that is moved
-   * @param {(scale: number) => void} told of every change; 1 is the whole radiograph
+   * @param {HTMLElement} stage that the layers fill as far as they can
+   * @param {HTMLElement} layers that are moved together
+   * @param {(scale: number) => void} onScale called at every change; 1 is the whole radiograph
    */
-  constructor(stage, film, told) {
+  constructor(stage, layers, onScale) {
     this.#stage = stage;
-    this.#film = film;
-    this.#told = told;
+    this.#layers = layers;
+    this.#onScale = onScale;
     new ResizeObserver(() => this.#place()).observe(stage);
     stage.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
     stage.addEventListener("dblclick", (event) => this.#doubled(event));
@@ -52,7 +52,7 @@ export class PanZoom {
     this.#zoom(1 / STEP);
   }
 
-  /** Moves by shares of the stage. */
+  /** Moves by proportions of the stage. */
   move(right, down) {
     const { width, height } = this.#stage.getBoundingClientRect();
     this.#x += right * width;
@@ -73,15 +73,15 @@ export class PanZoom {
   #place() {
     const { width, height } = this.#natural;
     const fit = Math.min(this.#stage.clientWidth / width, this.#stage.clientHeight / height) || 0;
-    const film = { width: width * fit, height: height * fit };
-    const far = { x: (film.width * (this.#scale - 1)) / 2, y: (film.height * (this.#scale - 1)) / 2 };
+    const fitted = { width: width * fit, height: height * fit };
+    const far = { x: (fitted.width * (this.#scale - 1)) / 2, y: (fitted.height * (this.#scale - 1)) / 2 };
     this.#x = Math.min(Math.max(this.#x, -far.x), far.x);
     this.#y = Math.min(Math.max(this.#y, -far.y), far.y);
-    this.#film.style.width = `${film.width}px`;
-    this.#film.style.height = `${film.height}px`;
-    this.#film.style.transform = `translate(${this.#x}px, ${this.#y}px) scale(${this.#scale})`;
+    this.#layers.style.width = `${fitted.width}px`;
+    this.#layers.style.height = `${fitted.height}px`;
+    this.#layers.style.transform = `translate(${this.#x}px, ${this.#y}px) scale(${this.#scale})`;
     this.#stage.classList.toggle("zoomed", this.#scale > 1);
-    this.#told(this.#scale);
+    this.#onScale(this.#scale);
   }
 
   #fromMiddle({ clientX, clientY }) {
@@ -120,9 +120,9 @@ export class PanZoom {
       const middle = { clientX: (now.x + other[1].x) / 2, clientY: (now.y + other[1].y) / 2 };
       this.#zoom(span(now, other[1]) / span(before, other[1]), this.#fromMiddle(middle));
     }
-    const share = 1 / this.#pointers.size;
-    this.#x += (now.x - before.x) * share;
-    this.#y += (now.y - before.y) * share;
+    const weight = 1 / this.#pointers.size;
+    this.#x += (now.x - before.x) * weight;
+    this.#y += (now.y - before.y) * weight;
     this.#pointers.set(event.pointerId, now);
     this.#place();
   }

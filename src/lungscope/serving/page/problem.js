@@ -4,11 +4,11 @@ const TITLES = {
   400: "Could not be read",
   401: "A token is needed",
   403: "Not allowed",
-  404: "No such service",
+  404: "Not found",
   408: "Took too long",
   413: "Too large",
-  415: "No image that is read",
-  422: "Not understood",
+  415: "Not a supported image",
+  422: "Invalid request",
   429: "The service is busy",
   503: "The service is busy",
   504: "Took too long",
@@ -16,10 +16,10 @@ const TITLES = {
 
 /** Details that the service words for programs, in words for a person. */
 const FOR_PEOPLE = {
-  401: "The service answers only when it is given its token, which whoever runs the service has. Try again, and the page asks for it.",
+  401: "The service requires a token; ask whoever runs it. Try again to enter it.",
 };
 
-/** Problems that may be gone by themselves the next time; others need another file or a person. */
+/** Problems that may be gone at the next attempt; others need another file or a person. */
 const PASSING = new Set([0, 401, 408, 429, 500, 502, 503, 504]);
 
 export class Problem extends Error {
@@ -43,8 +43,8 @@ export class Problem extends Error {
   /** Reads problem details (RFC 9457), or whatever a proxy in between answered. */
   static async of(response) {
     const said = await response.json().catch(() => ({}));
-    const told = typeof said?.detail === "string" && said.detail ? said.detail : `The service answered with status ${response.status}.`;
-    const detail = FOR_PEOPLE[response.status] ?? told;
+    const text = typeof said?.detail === "string" && said.detail ? said.detail : `The service answered with status ${response.status}.`;
+    const detail = FOR_PEOPLE[response.status] ?? text;
     const id = typeof said?.request_id === "string" ? said.request_id : null;
     return new Problem(response.status, detail, id);
   }

@@ -38,7 +38,7 @@ export class Progress {
     byId("progress").value = done;
     byId("progress").classList.toggle("ended", ended);
     byId("stop").hidden = ended;
-    byId("again").hidden = !ended || !images.some((image) => image.mayGoOn || image.mayBeExplained);
+    byId("again").hidden = !ended || !images.some((image) => image.mayResume || image.mayBeExplained);
     byId("progress-text").textContent = ended ? counted(images.length, "image") : far;
     byId("counts").textContent = tally(images);
   }

@@ -1,4 +1,4 @@
-// The ways to keep answers: buttons below the answer of the image that is looked at.
+// The ways to keep answers: buttons below the answer of the selected image.
 
 import { element } from "./element.js";
 
@@ -6,8 +6,8 @@ import { element } from "./element.js";
 
 /**
  * @param {Saving[]} ways
- * @param {object} image that is looked at
- * @returns {HTMLElement} with those that the image may have something for
+ * @param {object} the selected image
+ * @returns {HTMLElement} with the ways that apply to the image
  */
 export function saveButtons(ways, image) {
   const possible = ways.filter(({ needsHeatmap }) => !needsHeatmap || image.state === "answered");
@@ -26,7 +26,7 @@ export function saveButtons(ways, image) {
   );
 }
 
-/** Lets be pressed what has its heatmap. */
+/** Enables the buttons that need a heatmap once there is one. */
 export function enableSaves(panel, image) {
   for (const button of panel.querySelectorAll("[data-needs-heatmap]")) button.disabled = !image.heatmap;
 }

@@ -1,4 +1,4 @@
-// Talking to the service: its addresses, the token, and patience while it is busy.
+// Requests to the service: its addresses, the token, and retries while it is busy.
 
 import { Problem } from "./problem.js";
 import { fileSize } from "./words.js";
@@ -21,7 +21,7 @@ export class Service {
 
   /**
    * The model's facts.
-   * @param {(seconds: number) => void} onWait told before each wait for a busy service
+   * @param {(seconds: number) => void} onWait called before each wait for a busy service
    */
   async model(onWait) {
     const response = await this.#patiently("v1/model", {}, onWait);
@@ -61,7 +61,7 @@ export class Service {
     return row;
   }
 
-  /** Asks again while the service is busy, as long as it says, and for the token where it must. */
+  /** Retries while the service is busy, after as long as it says; asks for the token where needed. */
   async #patiently(address, request, onWait) {
     for (let tried = 1; ; ) {
       const token = sessionStorage.getItem(TOKEN);
@@ -118,17 +118,17 @@ export class Service {
       (response) => response.ok,
       () => false,
     );
-    const told = alive
+    const detail = alive
       ? `The service broke off while this file (${fileSize(file.size)}) was sent; it may be too large, or have changed on disk.`
       : "The service cannot be reached. Is it still running?";
-    return new Problem(0, told);
+    return new Problem(0, detail);
   }
 }
 
-/** A form sends some signs of a file's name as "%22" and the like, and the service tells it so. */
-function withName(told, name) {
+/** A form escapes some characters of a file's name, such as "%22"; the service repeats them so. */
+function withName(text, name) {
   const sent = name.replace(/["\r\n]/g, encodeURIComponent);
-  return told.replaceAll(sent, () => name);
+  return text.replaceAll(sent, () => name);
 }
 
 /** Seconds that the service asks to wait, or twice as many every time where it does not say. */

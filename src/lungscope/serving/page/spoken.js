@@ -1,4 +1,4 @@
-// The words for what is said aloud of an image and of its evidence.
+// What is announced about an image and about its evidence.
 
 import { remarkOf } from "./evidence.js";
 import { percent, sentence, stateOf } from "./words.js";
@@ -14,7 +14,7 @@ export function spoken(image) {
 
 /** Of the class that was chosen; null while its evidence is not there. */
 export function spokenEvidence(image) {
-  if (image.unexplained !== null) return `The heatmap did not come: ${sentence(image.unexplained.detail)}`;
+  if (image.unexplained !== null) return `The heatmap could not be loaded: ${sentence(image.unexplained.detail)}`;
   if (!image.heatmaps.has(image.explained)) return null;
   if (image.heatmap === null) return "This model has no heatmap.";
   return `Evidence for ${image.explained}. ${remarkOf(image.heatmap)}`;

@@ -1,4 +1,4 @@
-// The strip of images: all that are here, the state of each, and which one is looked at.
+// The strip of images: all that are here, the state of each, and which one is selected.
 
 import { byId, element } from "./element.js";
 import { shortened } from "./name.js";
@@ -21,12 +21,12 @@ export class Strip {
   }
 
   #add(image) {
-    const picture = element("img", { alt: "", class: "no-picture", src: "page/icon.svg" });
+    const thumbnail = element("img", { alt: "", class: "no-thumbnail", src: "page/icon.svg" });
     const state = element("span", { class: "frame-state" });
     const button = element(
       "button",
       { type: "button", class: "frame", tabindex: -1, onclick: () => this.#collection.select(image) },
-      element("span", { class: "frame-picture" }, picture),
+      element("span", { class: "frame-thumbnail" }, thumbnail),
       element(
         "span",
         { class: "frame-text" },
@@ -47,7 +47,7 @@ export class Strip {
       "×",
     );
     const item = element("li", {}, button, remove);
-    this.#frames.set(image, { item, button, picture, state });
+    this.#frames.set(image, { item, button, thumbnail, state });
     byId("frames").append(item);
     this.#update(image);
   }
@@ -58,13 +58,13 @@ export class Strip {
   }
 
   #update(image) {
-    const { item, picture, state } = this.#frames.get(image);
-    const told = stateOf(image);
-    if (state.textContent !== told) state.textContent = told;
+    const { item, thumbnail, state } = this.#frames.get(image);
+    const text = stateOf(image);
+    if (state.textContent !== text) state.textContent = text;
     item.dataset.state = image.row?.abstained && image.state === "answered" ? "abstained" : image.state;
-    if (image.thumbnail !== null && !picture.src.endsWith(image.thumbnail)) {
-      picture.src = image.thumbnail;
-      picture.className = "";
+    if (image.thumbnail !== null && !thumbnail.src.endsWith(image.thumbnail)) {
+      thumbnail.src = image.thumbnail;
+      thumbnail.className = "";
     }
   }
 

@@ -10,8 +10,8 @@ export function tally(images) {
     stopped: (image) => image.state === "stopped",
   };
   return Object.entries(counts)
-    .map(([told, test]) => [images.filter(test).length, told])
+    .map(([outcome, test]) => [images.filter(test).length, outcome])
     .filter(([count]) => count > 0)
-    .map(([count, told]) => `${count.toLocaleString("en")} ${told}`)
+    .map(([count, outcome]) => `${count.toLocaleString("en")} ${outcome}`)
     .join(", ");
 }

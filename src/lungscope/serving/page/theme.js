@@ -1,4 +1,4 @@
-// The theme: dark, as a reading room is, unless this browser was told otherwise. A classic script,
+// The theme: dark, as a reading room is, unless another choice is stored. A classic script,
 // so that it runs before the first paint and a light page never flashes dark.
 (() => {
   const KEY = "lungscope.theme";

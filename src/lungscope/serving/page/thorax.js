@@ -2,11 +2,11 @@
 
 import { byId } from "./element.js";
 
-/** As shares of width and height. */
+/** As proportions of width and height. */
 const CENTRE = [0.5, 0.52];
 const HALF_AXES = [0.44, 0.47];
 
-/** Of attribution that is spread evenly, the share outside. */
+/** The proportion outside of attribution that is spread evenly. */
 export const EVEN = 1 - Math.PI * HALF_AXES[0] * HALF_AXES[1];
 
 /** Lays the oval over a radiograph of that many pixels. */
@@ -19,7 +19,7 @@ export function fitThorax(width, height) {
   }
 }
 
-/** @param {object|null} heatmap that is shown; of one without attribution no share is told */
+/** @param {object|null} heatmap that is shown; without attribution there is no proportion, and no oval */
 export function showThorax(heatmap) {
   byId("thorax").toggleAttribute("hidden", typeof heatmap?.proportion_outside_thorax !== "number");
 }

@@ -1,20 +1,20 @@
-// Small pictures for the strip: one at a time, for a decoded radiograph is large.
+// Thumbnails for the strip: one at a time, because a decoded radiograph is large.
 
 const SIDE = 128;
 let turn = Promise.resolve();
 
 /**
- * @param {Blob} picture that browsers show
+ * @param {Blob} image that browsers show
  * @returns {Promise<string|null>} address of a JPEG, to be revoked; null where it cannot be decoded
  */
-export function thumbnail(picture) {
-  const made = turn.then(() => drawn(picture)).catch(() => null);
+export function thumbnail(image) {
+  const made = turn.then(() => drawn(image)).catch(() => null);
   turn = made;
   return made;
 }
 
-async function drawn(picture) {
-  const bitmap = await createImageBitmap(picture);
+async function drawn(image) {
+  const bitmap = await createImageBitmap(image);
   try {
     const factor = SIDE / Math.max(bitmap.width, bitmap.height);
     const canvas = document.createElement("canvas");

@@ -14,7 +14,7 @@ export class Unsaved {
     });
   }
 
-  /** All answers that are here now are in a file. */
+  /** Marks all present answers as saved. */
   saved() {
     for (const image of this.#answered) this.#saved.add(image);
   }
@@ -30,8 +30,8 @@ export class Unsaved {
       return;
     }
     const lost = this.#unsaved.length;
-    const told = lost === 0 ? "All are saved in a file." : `${lost.toLocaleString("en")} of these answers are in no saved file.`;
-    byId("clear-told").textContent = `${counted(count, "image")} here have answers. ${lost === count ? "They are in no saved file." : told}`;
+    const text = lost === 0 ? "All are saved." : `${lost.toLocaleString("en")} of these answers are not saved.`;
+    byId("clear-text").textContent = `${counted(count, "image")} here have answers. ${lost === count ? "They are not saved." : text}`;
     byId("clear-confirm").onclick = () => {
       byId("clear-dialog").close();
       remove();

@@ -1,4 +1,4 @@
-// What stands above the probabilities: the class, or that there is none and what that means.
+// The headline above the probabilities: the class, or the abstention and what it means.
 
 import { element } from "./element.js";
 import { isUnsure, percent, sentence } from "./words.js";
@@ -30,11 +30,11 @@ function abstention(row, model) {
 function inPlainWords(row, model) {
   const { min_confidence: minConfidence } = model?.abstention ?? {};
   if (isUnsure(row)) {
-    const begin = typeof minConfidence === "number" ? `The model names a class from ${percent(minConfidence)} on, and none reaches that here.` : "No class is probable enough to be named.";
-    return `${begin} The bars show what it weighs.`;
+    const begin = typeof minConfidence === "number" ? `The model names a class that reaches ${percent(minConfidence)}; none does here.` : "No class is probable enough to be named.";
+    return `${begin} The bars show the calibrated probabilities.`;
   }
   if (row.abstention === "out-of-distribution") {
-    return "To the model this image is unlike all that it has learned from, so it names no class. The bars show what it would have weighed; where the image is no frontal chest X-ray they mean nothing.";
+    return "This image is unlike the training images, so the model names no class. The bars show the probabilities it would have given; they mean nothing if the image is not a frontal chest X-ray.";
   }
-  return "The model names no class for such an image. The bars show what it would have weighed, and mean nothing where the image is no frontal chest X-ray.";
+  return "The model names no class for such an image. The bars show the probabilities it would have given; they mean nothing if the image is not a frontal chest X-ray.";
 }

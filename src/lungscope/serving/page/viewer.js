@@ -32,11 +32,11 @@ export class Viewer {
   #greys = new Greys(byId("radiograph"), byId("stage"));
   #image = null;
 
-  /** @param {(image: object) => void} onUnshown told of an image that the browser cannot decode */
+  /** @param {(image: object) => void} onUnshown called with an image that the browser cannot decode */
   constructor(onUnshown) {
-    this.#panZoom = new PanZoom(byId("stage"), byId("film"), (scale) => {
-      byId("film").style.setProperty("--zoom", String(scale));
-      byId("zoom-told").value = `${scale.toFixed(1)}×`;
+    this.#panZoom = new PanZoom(byId("stage"), byId("layers"), (scale) => {
+      byId("layers").style.setProperty("--zoom", String(scale));
+      byId("zoom-value").value = `${scale.toFixed(1)}×`;
       byId("zoom-out").disabled = scale <= 1;
       byId("fit").disabled = scale <= 1;
     });
@@ -53,7 +53,7 @@ export class Viewer {
     overlay.addEventListener("load", () => {
       overlay.hidden = false;
     });
-    byId("heat").addEventListener("click", () => this.switchHeat());
+    byId("heatmap").addEventListener("click", () => this.toggleHeatmap());
     byId("opacity").addEventListener("input", () => this.#blend());
     byId("opacity").value = String(INITIAL_OPACITY); // browsers restore another one on reload
     byId("zoom-in").addEventListener("click", () => this.#panZoom.closer());
@@ -70,7 +70,7 @@ export class Viewer {
     return this.#greys;
   }
 
-  /** @param {object|null} image that is looked at, as far as it is known */
+  /** @param {object|null} the selected image, as far as it is known */
   show(image) {
     this.#image = image;
     const base = image === null ? null : image.shown ? image.file : image.preview || null;
@@ -78,15 +78,15 @@ export class Viewer {
     this.#radiograph.image.alt = image === null ? "" : `Radiograph ${image.name}`;
     this.#overlay.show(image?.heatmap?.overlay ?? null);
     showThorax(image?.heatmap ?? null);
-    byId("heat").disabled = byId("opacity").disabled = !image?.heatmap && !heatComes(image);
+    byId("heatmap").disabled = byId("opacity").disabled = !image?.heatmap && !isHeatmapExpected(image);
     const note = image !== null && base === null ? noteOf(image) : null;
     byId("stage-note").hidden = note === null;
     byId("stage-note").textContent = note ?? "";
   }
 
-  switchHeat() {
-    const on = byId("heat").getAttribute("aria-pressed") !== "true";
-    byId("heat").setAttribute("aria-pressed", String(on));
+  toggleHeatmap() {
+    const on = byId("heatmap").getAttribute("aria-pressed") !== "true";
+    byId("heatmap").setAttribute("aria-pressed", String(on));
     this.#blend();
   }
 
@@ -97,16 +97,16 @@ export class Viewer {
   }
 
   #blend() {
-    const on = byId("heat").getAttribute("aria-pressed") === "true";
+    const on = byId("heatmap").getAttribute("aria-pressed") === "true";
     const percent = byId("opacity").valueAsNumber;
-    byId("main").classList.toggle("heat-off", !on || percent === 0);
-    byId("opacity-told").value = `${percent} %`;
-    byId("film").style.setProperty("--opacity", String(on ? percent / 100 : 0));
+    byId("main").classList.toggle("heatmap-off", !on || percent === 0);
+    byId("opacity-value").value = `${percent} %`;
+    byId("layers").style.setProperty("--opacity", String(on ? percent / 100 : 0));
   }
 }
 
 /** Whether a heatmap is on its way, or soon will be: a slider that is disabled for a moment loses the focus. */
-function heatComes(image) {
+function isHeatmapExpected(image) {
   if (image === null || !image.done) return image !== null;
   if (image.state !== "answered" || image.unexplained !== null) return false;
   const unasked = image.row.abstained && image.explained === null;
@@ -115,6 +115,6 @@ function heatComes(image) {
 
 function noteOf(image) {
   if (image.shown === null) return null; // for a moment
-  if (image.preview === false || image.state === "failed" || image.state === "stopped") return "There is no picture of this file.";
-  return "Browsers cannot show this file. Its picture comes with the answer.";
+  if (image.preview === false || image.state === "failed" || image.state === "stopped") return "There is no preview of this file.";
+  return "Browsers cannot show this file. A preview comes with the answer.";
 }

@@ -1,7 +1,7 @@
-// How numbers and answers are told to people.
+// Numbers and answers as text.
 
 /**
- * A probability as percent: three digits at most, but no certainty, which is for nobody to claim.
+ * A probability as percent: three digits at most, but never 0 or 100 %, as no model is certain.
  * @param {number} probability in [0, 1]
  */
 export function percent(probability) {
@@ -28,7 +28,7 @@ export function sentence(reason) {
   return /[.!?…]$/.test(begun) ? begun : `${begun}.`;
 }
 
-/** Whether no class is named only because none is probable enough; the image itself is as usual. */
+/** Whether the model abstains for low confidence alone; the image itself is like the training images. */
 export function isUnsure(row) {
   return row.abstention === "low-confidence";
 }
@@ -39,7 +39,7 @@ export function stateOf(image) {
     case "waiting":
       return "Waiting";
     case "sending":
-      return image.note ?? "Being classified …";
+      return image.note ?? "Classifying …";
     case "stopped":
       return "Stopped";
     case "failed":
