@@ -5,8 +5,8 @@
 FOLDER has radiographs, which are sent as DX images, again and again under new UIDs until there are
 enough. A sender, as a PACS does, sends what was not acknowledged once more; the node is killed
 (SIGKILL) at even distances and started again on the same spool. A target counts the results. To be
-reached: as many reports as instances and as many pictures as answers, none missing and none under
-two UIDs.
+reached: as many reports as instances and as many Secondary Captures as answers, none missing and
+none under two UIDs.
 """
 
 import argparse
@@ -34,7 +34,7 @@ AT_ONCE = 20
 
 
 def samples_of(file):
-    """A film's pixels as a detector would store them, in 12 bits."""
+    """A radiograph's pixels as a detector would store them, in 12 bits."""
     return np.rint(read(file).pixels * 4095).astype(np.uint16)
 
 
@@ -57,13 +57,13 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=3)
     options = parser.parse_args()
     classifier = Classifier.load(options.model)
-    films = [samples_of(file) for file in list_files([str(options.folder)], sys.stdin)]
-    films = films[: options.instances]
-    contents = [encoded(numbered(film, 0)) for film in films]
+    radiographs = [samples_of(file) for file in list_files([str(options.folder)], sys.stdin)]
+    radiographs = radiographs[: options.instances]
+    contents = [encoded(numbered(samples, 0)) for samples in radiographs]
     answers = [
-        not classifier.classify(read_content(each, "film.dcm")).abstained for each in contents
+        not classifier.classify(read_content(each, "radiograph.dcm")).abstained for each in contents
     ]
-    pictured = sum(answers[number % len(films)] for number in range(options.instances))
+    expected = sum(answers[number % len(radiographs)] for number in range(options.instances))
     target = Target()
     with tempfile.TemporaryDirectory() as folder:
         spool = Path(folder) / "spool"
@@ -78,7 +78,7 @@ def main() -> None:
             while acknowledged < options.instances:
                 until = min(acknowledged + AT_ONCE, options.instances)
                 batch = [
-                    numbered(films[number % len(films)], number)
+                    numbered(radiographs[number % len(radiographs)], number)
                     for number in range(acknowledged, until)
                 ]
                 try:
@@ -104,15 +104,15 @@ def main() -> None:
     target.stop()
     reports = Counter(report.SOPInstanceUID for report in target.reports)
     sources = {source_of(report) for report in target.reports}
-    pictures = Counter(picture.SOPInstanceUID for picture in target.pictures)
+    captures = Counter(capture.SOPInstanceUID for capture in target.captures)
     print(f"{options.instances} instances, {options.kills} kills, {resent} sends broken off")
     print(f"acknowledged after {sent:.0f} s, all results after {seconds:.0f} s")
     print(f"queue: {counts}")
     print(f"reports: {len(reports)} instances of {len(sources)} sources")
-    print(f"pictures: {len(pictures)} instances, of {pictured} answers")
+    print(f"Secondary Captures: {len(captures)} instances, of {expected} answers")
     print(f"sent once more under the same UID: {reports.total() - len(reports)} reports")
     assert len(reports) == len(sources) == options.instances
-    assert len(pictures) == pictured
+    assert len(captures) == expected
 
 
 if __name__ == "__main__":

@@ -65,7 +65,7 @@ def guarded(load):
 
 @pytest.mark.parametrize("path", ["/v1/model", "/v1/predictions", "/metrics", "/v1/nothing"])
 @pytest.mark.parametrize("header", [None, "Bearer", "Bearer wrong", f"Basic {TOKEN}", TOKEN])
-def test_with_a_token_who_does_not_present_it_is_told_nothing(guarded, path, header):
+def test_without_the_right_token_every_guarded_path_is_401(guarded, path, header):
     import httpx
 
     headers = {} if header is None else {"Authorization": header}
@@ -133,7 +133,7 @@ def test_a_file_that_is_not_there_is_refused_by_its_name(tmp_path):
 @pytest.mark.parametrize(
     "content", ["", "too-brief", "two words and more", "zażółć" * 4, "x\0" * 16]
 )
-def test_a_token_that_is_short_or_no_header_can_carry_is_refused_and_not_repeated(content, tmp_path):
+def test_a_token_that_is_short_or_no_header_can_carry_is_refused_unrepeated(content, tmp_path):
     file = tmp_path / "file"
     file.write_text(content)
     with pytest.raises(LungscopeError, match="openssl rand -hex 32") as error:

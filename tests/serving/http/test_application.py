@@ -114,7 +114,7 @@ def test_the_page_and_its_files_are_served_with_their_types(page_client):
     assert script.headers["x-content-type-options"] == "nosniff"
 
 
-def test_a_browser_asks_whether_a_file_is_still_the_same_and_is_told_so_without_it(page_client):
+def test_an_unchanged_file_is_revalidated_without_being_sent_again(page_client):
     for path in ("/", "/page/main.js"):
         first = page_client.get(path)
         assert first.headers["cache-control"] == "no-cache"

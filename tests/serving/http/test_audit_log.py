@@ -117,7 +117,7 @@ def test_of_a_line_that_did_not_fit_nothing_is_left_and_the_log_goes_on(path, mo
     assert not log.failed
 
 
-def test_a_failed_rotation_is_told_and_the_next_record_written(path, monkeypatch):
+def test_a_failed_rotation_is_an_error_and_the_next_record_written(path, monkeypatch):
     log = AuditLog(path, largest=20)
     log.record({"number": 1})
     with monkeypatch.context() as patched:

@@ -67,7 +67,7 @@ def test_answers_are_counted_by_class_and_abstentions_by_their_reason(client_of)
     assert found["process_resident_memory_bytes",] > 1e6
 
 
-def test_no_drift_is_told_of_a_model_without_quantiles(client, image):
+def test_no_drift_is_given_of_a_model_without_quantiles(client, image):
     ask(client, image)
     assert ("lungscope_drift",) not in samples(client)
 
@@ -75,7 +75,7 @@ def test_no_drift_is_told_of_a_model_without_quantiles(client, image):
 @pytest.mark.parametrize(
     ("quantiles", "low", "high"), [([0.0, 1e-6], 0.99, 1), ([0.0, 1.0], 0, 0.99)]
 )
-def test_drift_is_told_of_a_model_with_quantiles_once_there_are_enough_images(
+def test_drift_is_given_of_a_model_with_quantiles_once_there_are_enough_images(
     client_of, exported_model, image, quantiles, low, high
 ):
     from dataclasses import replace

@@ -139,7 +139,7 @@ def test_a_part_with_many_headers_is_refused():
         ("Röntgen 胸.png", "Röntgen 胸.png"),
     ],
 )
-def test_a_name_is_told_without_folders_and_control_characters(name, expected):
+def test_a_name_is_repeated_without_folders_and_control_characters(name, expected):
     assert cleaned(name) == expected
 
 

@@ -152,7 +152,7 @@ def slow(load):
     found.gate.set()
 
 
-def test_when_the_queue_is_full_clients_are_told_to_come_again_and_the_accepted_are_answered(
+def test_when_the_queue_is_full_clients_are_asked_to_retry_and_the_accepted_are_answered(
     slow, image
 ):
     settings = Settings(port=0, workers=1, queue=2)
@@ -234,7 +234,7 @@ def test_a_hostile_file_is_refused_and_the_service_goes_on(client, image, what):
 @pytest.mark.parametrize(
     "name", ["../../etc/passwd", "/etc/passwd", "..\\x.png", "CON", "x" * 5000, "\u202ex.png"]
 )
-def test_a_name_like_a_path_is_told_as_a_name(client, image, name):
+def test_a_name_like_a_path_is_repeated_as_a_name(client, image, name):
     found = client.post("/v1/predictions", files={"file": (name, image)})
     if found.status_code == 200:
         text = found.json()["predictions"][0]["file"]
@@ -272,7 +272,7 @@ def test_a_16_bit_image_is_read_within_the_limits(client):
 
 
 @pytest.mark.parametrize("clients", [100, pytest.param(1000, marks=pytest.mark.slow)])
-def test_many_clients_at_once_are_answered_or_told_to_come_again(load, image, clients):
+def test_many_clients_at_once_are_answered_or_asked_to_retry(load, image, clients):
     """A bounded load from this machine: one request a connection, all gone after seconds."""
     import asyncio
 

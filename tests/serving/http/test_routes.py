@@ -147,7 +147,7 @@ def test_answers_and_problems_have_the_shape_that_the_description_says(client, i
     ModelAnswer.model_validate(client.get("/v1/model").json())
 
 
-def test_the_model_tells_of_itself(client):
+def test_the_model_is_described(client):
     found = client.get("/v1/model").json()
     assert found["name"] == "tiny"
     assert found["card"] is None

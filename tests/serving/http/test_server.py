@@ -199,7 +199,7 @@ def one_line(result: subprocess.CompletedProcess) -> str:
     return result.stderr
 
 
-def test_a_port_in_use_is_told_in_one_line(exported_model):
+def test_a_port_in_use_is_reported_in_one_line(exported_model):
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -208,15 +208,15 @@ def test_a_port_in_use_is_told_in_one_line(exported_model):
     assert f"port {port} is in use; give another --port" in text
 
 
-def test_a_tampered_model_is_told_in_one_line_and_nothing_is_answered(tampered):
+def test_a_tampered_model_is_reported_in_one_line_and_nothing_is_answered(tampered):
     assert "SHA-256 differs" in one_line(run("--model", tampered, "--port", 0))
 
 
-def test_an_address_elsewhere_without_a_token_is_told_in_one_line(exported_model):
+def test_an_address_elsewhere_without_a_token_is_reported_in_one_line(exported_model):
     assert "needs a token" in one_line(run("--model", exported_model, "--host", "0.0.0.0"))  # noqa: S104
 
 
-def test_an_audit_log_that_cannot_be_opened_is_told_in_one_line(exported_model, tmp_path):
+def test_an_audit_log_that_cannot_be_opened_is_reported_in_one_line(exported_model, tmp_path):
     log = tmp_path / "nowhere" / "audit.jsonl"
     text = one_line(run("--model", exported_model, "--port", 0, "--audit-log", log))
     assert "No such file or directory" in text

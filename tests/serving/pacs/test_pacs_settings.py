@@ -45,7 +45,7 @@ def test_a_node_on_this_machine_needs_none(tmp_path, host):
     assert Settings(tmp_path, PEER, host=host).accept_from == ()
 
 
-def test_certificates_that_are_none_are_told_in_a_line(tmp_path):
+def test_invalid_certificates_are_refused_in_one_line(tmp_path):
     (tmp_path / "a.pem").write_text("no certificate")
     with pytest.raises(LungscopeError, match=r"TLS.*cannot be used") as caught:
         Tls(tmp_path / "a.pem", tmp_path / "a.pem").server()

@@ -90,7 +90,7 @@ def test_commits_are_synced(queue):
     assert queue._connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
-def test_a_damaged_queue_is_told_of_instead_of_numbers_that_are_none(tmp_path):
+def test_a_damaged_queue_is_refused_instead_of_counted_wrongly(tmp_path):
     path = tmp_path / "queue.sqlite"
     queue = Queue(path)
     for number in range(200):

@@ -30,7 +30,7 @@ def test_images_of_one_series_have_results_in_one_series():
     assert one.report_series != one.capture_series
 
 
-def test_a_model_is_told_from_one_that_answers_differently(classifier):
+def test_models_that_answer_differently_have_different_fingerprints(classifier):
     description = classifier.description
     others = {
         fingerprint(replace(description, weights_sha256="0" * 64)),

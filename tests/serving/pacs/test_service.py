@@ -260,7 +260,7 @@ def test_a_full_disk_refuses_and_goes_on_when_there_is_room(
 
 
 @pytest.mark.process
-def test_a_read_only_disk_is_told_at_the_start(exported_model, small_disk, processes, target):
+def test_a_read_only_disk_is_refused_at_the_start(exported_model, small_disk, processes, target):
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
     (small_disk.parent / "spool").symlink_to(small_disk)
     process = Process(exported_model, small_disk.parent / "spool", target.port)

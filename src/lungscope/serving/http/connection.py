@@ -55,6 +55,8 @@ class Connection(H11Protocol):
     def handle_events(self) -> None:
         """Handles received data; after a whole head, the time limits of the request apply."""
         super().handle_events()
+        # uvicorn makes a cycle once a head is complete; until then, and again after its answer,
+        # what arrives is part of the next head.
         asked = self.cycle is not None and not self.cycle.response_complete
         if asked and self._for_head is not None:
             self._for_head.cancel()
@@ -108,6 +110,7 @@ class Connection(H11Protocol):
             self.transport.close()
 
     def _watch_taking(self) -> None:
+        # Any progress counts: a slow client may take long, one that reads nothing may not.
         untaken = self.transport.get_write_buffer_size()
         if untaken and self._for_taking is None:
             self._for_taking = self.loop.call_later(PATIENCE, self._taken_since, untaken)

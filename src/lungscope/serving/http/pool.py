@@ -70,6 +70,7 @@ class Pool:
         except asyncio.TimeoutError as error:
             raise Late from error
         finally:
+            # After an error or a timeout nobody waits for the rest; what runs can't be stopped.
             for future in futures:
                 future.cancel()
 

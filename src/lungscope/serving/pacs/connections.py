@@ -142,6 +142,7 @@ class BoundedServer(ThreadedAssociationServer):
         if self._tls is None:
             super().finish_request(request, client_address)
             return
+        # A connection in its handshake is no association yet and would escape `verify_request`.
         with self._lock:
             self._shaking += 1
         try:

@@ -69,6 +69,8 @@ class Reconciliation:
         since = queue.mark(MARK)
         if since is None:
             since = 0
+            # A new spool: without --backfill only what arrives from now on is fetched, or years of
+            # an archive would be classified.
             if self._backfill:
                 queue.set_mark(MARK, since)
             else:
@@ -92,6 +94,8 @@ class Reconciliation:
 
     def _was_reset(self, since: int) -> bool:
         """Returns whether the change log is of another database, or of one that was emptied."""
+        # Numbers begin again in a new database, so ours may lie beyond its end, or be that of
+        # another change.
         if self._client.latest().last < since:
             return True
         before, now = self._store.queue.mark(LAST_CHANGE), self._client.fingerprint(since)
