@@ -73,6 +73,26 @@ def test_no_python_block_is_missed():
         assert page.read_text(encoding="utf-8").count("```python") == len(blocks(page)), page
 
 
+def changes(page: Path) -> list[tuple[Path, str, str]]:
+    """The file, its lines before and its lines after, of each part of each ```diff block."""
+    found = []
+    for block in re.findall(r"^```diff\n(.*?)^```$", page.read_text("utf-8"), re.M | re.S):
+        _, target, *lines = block.splitlines()
+        for part in re.split(r"^@@$\n", "\n".join(lines), flags=re.M):
+            before = [line[1:] for line in part.splitlines() if not line.startswith("+")]
+            after = [line[1:] for line in part.splitlines() if not line.startswith("-")]
+            path = ROOT / target.removeprefix("+++ b/")
+            found.append((path, "\n".join(before), "\n".join(after)))
+    return found
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if changes(page)], ids=named)
+def test_a_change_that_a_page_shows_fits_the_file(page):
+    for path, before, after in changes(page):
+        text = path.read_text(encoding="utf-8")
+        assert text.count(before) == 1 or after in text, (path, before)
+
+
 def test_the_readme_classifies_a_phantom_and_a_dicom_file(example_folder, capsys):
     (example,) = (code for _, code in blocks(ROOT / "README.md") if "predict_files" in code)
     names: dict[str, object] = {}
