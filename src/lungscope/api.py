@@ -23,7 +23,7 @@ from lungscope.export.exporting import export_run
 from lungscope.export.parity import Precision as GraphPrecision
 from lungscope.inference.classifier import Classifier
 from lungscope.models.checkpoint import Checkpoint
-from lungscope.report.reporting import write_report
+from lungscope.report.run_report import write_report
 from lungscope.text import format_quantity, html_table
 from lungscope.training.execution import Device, Execution, Precision
 from lungscope.training.fitting import FitCallbacks, fit

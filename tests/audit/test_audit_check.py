@@ -12,7 +12,7 @@ from lungscope.audit.audit_report import AuditReport
 from lungscope.audit.check import Check, list_checks, register_check
 from lungscope.audit.run_audit import audit_run
 from lungscope.data.index import Index
-from lungscope.report.reporting import write_report
+from lungscope.report.run_report import write_report
 from lungscope.training.run import RunFolder
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "add-an-audit-check.md"

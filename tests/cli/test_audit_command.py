@@ -15,7 +15,7 @@ run = CliRunner().invoke
 def audited(tmp_path, monkeypatch):
     """Makes a run whose audit ends with these verdicts."""
     from lungscope.audit import run_audit
-    from lungscope.report import reporting
+    from lungscope.report import run_report
     from lungscope.training.recipe import Recipe
 
     Recipe().save(tmp_path / "run" / "recipe.json")
@@ -32,8 +32,8 @@ def audited(tmp_path, monkeypatch):
         accuracy = Estimate(0.9, 0.8, 0.95)
         result = AuditReport("0" * 64, "test", 20, 10, accuracy, found, (), {})
         monkeypatch.setattr(run_audit, "audit_run", lambda *_, **__: result)
-        written = reporting.Written(tmp_path / "report.html", tmp_path / "model_card.md", {})
-        monkeypatch.setattr(reporting, "write_report", lambda _: written)
+        written = run_report.WrittenReport(tmp_path / "report.html", tmp_path / "model_card.md", {})
+        monkeypatch.setattr(run_report, "write_report", lambda _: written)
         return ["audit", str(tmp_path / "run"), "--data", str(tmp_path / "data")]
 
     return audited

@@ -8,7 +8,7 @@ import typer
 from typer.testing import CliRunner
 
 from lungscope.cli.recipe_options import recipe_options
-from lungscope.report.departures import fields
+from lungscope.report.facts import compare_recipe
 from lungscope.training.recipe import Recipe
 from lungscope.training.setting import setting
 
@@ -94,7 +94,7 @@ def test_the_report_has_a_row_beside_the_papers_value():
         recipe = Extended(label_smoothing=0.1, mixup=None)
         weights = "imagenet"
 
-    rows = {row.name: row for row in fields(Facts())}
+    rows = {row.name: row for row in compare_recipe(Facts())}
     smoothing = rows["label_smoothing"]
     assert smoothing.meaning == "Label smoothing of the training loss"
     assert (smoothing.value, smoothing.paper, smoothing.departs) == ("0.1", "0", True)

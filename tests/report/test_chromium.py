@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from lungscope.report.facts import read_facts
-from lungscope.report.run_report import run_report
+from lungscope.report.run_report import format_report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 pytestmark = [
@@ -50,7 +50,7 @@ def browse(tmp_path):
 @pytest.fixture(scope="module")
 def text(make_run, make_split):
     split = make_split(("Lung Opacity", "Normal", "Pseudopseudohypoparathyroidism" * 2))
-    return run_report(read_facts(make_run(split)))
+    return format_report(read_facts(make_run(split)))
 
 
 def test_the_browser_asks_for_nothing_and_has_nothing_to_complain_of(browse, text):

@@ -3,10 +3,10 @@ import re
 
 import pytest
 
-from lungscope.report.checklists.claim_2024 import claim_2024
-from lungscope.report.checklists.tripod import tripod
+from lungscope.report.checklists.claim_2024 import fill_claim
+from lungscope.report.checklists.tripod import fill_tripod
 from lungscope.report.facts import read_facts
-from lungscope.report.model_card import AUTHOR, model_card
+from lungscope.report.run_report import AUTHOR, format_model_card
 
 HOSTILE = ("<script>alert(1)</script>", "a | b", "[x](http://evil.example)\n# **bold** `code`")
 
@@ -18,7 +18,7 @@ def facts(run):
 
 @pytest.fixture(scope="module")
 def card(facts):
-    return model_card(facts)
+    return format_model_card(facts)
 
 
 def cells(line):
@@ -32,7 +32,7 @@ def rows(card, checklist):
 
 
 def test_claim_has_its_44_items_in_order(facts):
-    assert [item.number for item in claim_2024(facts).items] == [str(n) for n in range(1, 45)]
+    assert [item.number for item in fill_claim(facts).items] == [str(n) for n in range(1, 45)]
 
 
 def test_tripod_has_its_27_items_with_their_52_parts(facts):
@@ -40,11 +40,11 @@ def test_tripod_has_its_27_items_with_their_52_parts(facts):
     parts |= {18: "abcdef", 20: "abc", 23: "ab", 27: "abc"}
     expected = [f"{n}{part}" for n in range(1, 28) for part in parts.get(n, [""])]
     assert len(expected) == 52
-    assert [item.number for item in tripod(facts).items] == expected
+    assert [item.number for item in fill_tripod(facts).items] == expected
 
 
 def test_every_item_is_answered_or_left_to_the_author(facts):
-    for checklist in (claim_2024(facts), tripod(facts)):
+    for checklist in (fill_claim(facts), fill_tripod(facts)):
         assert all(item.asks and (item.says or item.author) for item in checklist.items)
 
 
@@ -104,20 +104,20 @@ def test_the_confounding_of_source_and_class_is_an_ethical_consideration(card):
 def test_what_only_the_author_can_fill_is_listed_at_the_end(facts, card):
     tasks = re.findall(r"^- \[ \] (.*)", card, re.MULTILINE)
     expected = [f"{section}: {what}" for section, what in AUTHOR.items()]
-    for checklist in (claim_2024(facts), tripod(facts)):
+    for checklist in (fill_claim(facts), fill_tripod(facts)):
         expected += [f"{item.number}: {item.author}" for item in checklist.for_author]
     assert tasks == expected
     assert len(re.findall(r"\*\*[Aa]uthor to fill", card)) == len(tasks) + 1  # the introduction's
 
 
 def test_what_was_not_done_is_said_with_its_command(make_run):
-    card = model_card(read_facts(make_run(done=())))
+    card = format_model_card(read_facts(make_run(done=())))
     assert "Not evaluated yet: lungscope evaluate lung" in card
     assert "Not audited yet: lungscope audit lung" in card
 
 
 def test_a_training_that_is_not_finished_is_said_so_at_the_top(make_run, card):
-    unfinished = model_card(read_facts(make_run(finished=False)))
+    unfinished = format_model_card(read_facts(make_run(finished=False)))
     top = unfinished.split("\n## ")[0]
     assert "**Training is not finished: this is the model of epoch 2, the best when it" in top
     assert "lungscope train --resume lung" in top
@@ -129,7 +129,7 @@ def test_an_evaluation_of_another_model_is_said_to_be_one_without_its_numbers(ma
     for file in ("evaluation/metrics.json", "audit/audit.json"):
         path = run.folder / file
         path.write_text(path.read_text().replace("83ec07a5", "00000000"))
-    card = model_card(read_facts(run))
+    card = format_model_card(read_facts(run))
     told = "The evaluation that is there was made of another model: lungscope evaluate lung --force"
     assert told in card
     assert "The audit that is there was made of another model: lungscope audit lung --force" in card
@@ -139,9 +139,9 @@ def test_an_evaluation_of_another_model_is_said_to_be_one_without_its_numbers(ma
 
 def test_a_temperature_at_the_end_of_its_search_is_said_to_be_so(make_run, card):
     assert "that is tried" not in card
-    hot = model_card(read_facts(make_run(temperature=99.99999, done=("evaluation",))))
+    hot = format_model_card(read_facts(make_run(temperature=99.99999, done=("evaluation",))))
     assert hot.count("This temperature is the highest that is tried (100)") >= 2
-    cold = model_card(read_facts(make_run(temperature=0.0100001, done=())))
+    cold = format_model_card(read_facts(make_run(temperature=0.0100001, done=())))
     assert "This temperature is the lowest that is tried (0.01)" in cold
 
 
@@ -151,12 +151,12 @@ def test_it_says_first_and_last_that_it_is_not_for_diagnosis(card):
 
 
 def test_the_same_run_gives_the_same_bytes(run, card):
-    assert model_card(read_facts(run)) == card
+    assert format_model_card(read_facts(run)) == card
 
 
 def test_hostile_names_stay_text(make_run, make_split):
     split = make_split(HOSTILE, HOSTILE, "{of}-{subset}-{number}.png")
-    card = model_card(read_facts(make_run(split)))
+    card = format_model_card(read_facts(make_run(split)))
     assert "<script" not in card
     assert not re.search(r"(?<!\\)\]\(", card)
     assert "**bold**" not in card

@@ -7,7 +7,7 @@ from PIL import Image
 from lungscope.errors import LungscopeError
 from lungscope.figures.style import figure
 from lungscope.report import page
-from lungscope.report.page import embed_figure, html, markdown
+from lungscope.report.page import embed_figure, fill_html, fill_markdown
 
 
 @pytest.fixture
@@ -60,11 +60,11 @@ def test_a_huge_picture_is_refused(tmp_path, monkeypatch):
 def test_a_name_that_is_not_given_is_an_error(templates):
     templates(page="{{ absent }}")
     with pytest.raises(UndefinedError):
-        html("page", {})
+        fill_html("page", {})
 
 
 def test_values_are_escaped(templates):
     templates(page="<i>{{ value }}</i>")
-    assert html("page", {"value": "<b>&'\""}) == "<i>&lt;b&gt;&amp;&#39;&#34;</i>"
-    told = markdown("page", {"value": "<b>|*_`[#\\\n"})
+    assert fill_html("page", {"value": "<b>&'\""}) == "<i>&lt;b&gt;&amp;&#39;&#34;</i>"
+    told = fill_markdown("page", {"value": "<b>|*_`[#\\\n"})
     assert told == r"<i>&lt;b&gt;\|\*\_\`\[\#\\ </i>"

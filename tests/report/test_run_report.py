@@ -8,7 +8,7 @@ from lungscope.errors import InvalidData, LungscopeError
 from lungscope.evaluation.metrics import METRICS
 from lungscope.inference.description import Description
 from lungscope.report.facts import read_facts
-from lungscope.report.run_report import run_report
+from lungscope.report.run_report import format_report, write_report
 from lungscope.training.recipe import Recipe
 
 HOSTILE = ('<script>alert("1")</script>', "</title><b>bold", "'\"><img src=x onerror=alert(1)>")
@@ -16,7 +16,7 @@ HOSTILE = ('<script>alert("1")</script>', "</title><b>bold", "'\"><img src=x one
 
 @pytest.fixture(scope="module")
 def text(run):
-    return run_report(read_facts(run))
+    return format_report(read_facts(run))
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +124,7 @@ def test_classes_of_a_single_source_are_named(page):
     ],
 )
 def test_it_is_said_whether_sources_go_with_classes(make_run, make_split, page_of, sources, told):
-    page = page_of(run_report(read_facts(make_run(make_split(sources=sources), done=()))))
+    page = page_of(format_report(read_facts(make_run(make_split(sources=sources), done=()))))
     assert told in page.text
     assert "No class" not in page.text
 
@@ -137,18 +137,18 @@ def test_classes_of_several_sources_are_said_to_be_so(make_run, make_split, page
             for number, each in enumerate(split.entries)
         ]
         run = make_run(replace(split, entries=tuple(entries)), done=())
-        assert f"{told} from a single source." in page_of(run_report(read_facts(run))).text
+        assert f"{told} from a single source." in page_of(format_report(read_facts(run))).text
 
 
 def test_what_is_not_known_of_a_source_has_one_word(make_run, make_split, page_of):
-    page = page_of(run_report(read_facts(make_run(make_split(sources=("a", None, None))))))
+    page = page_of(format_report(read_facts(make_run(make_split(sources=("a", None, None))))))
     assert "class a unknown Lung Opacity 60 0 Normal 0 60" in page.text
     assert re.search(r"test-\d+\.png unknown ", page.text)  # a misclassified image
     assert "recorded" not in page.text
 
 
 def test_one_epoch_is_one(make_run, page_of):
-    page = page_of(run_report(read_facts(make_run(accuracies=(0.5,), done=()))))
+    page = page_of(format_report(read_facts(make_run(accuracies=(0.5,), done=()))))
     assert "One epoch was trained (1 min 1 s) and kept, with a validation accuracy of 0.500" in (
         page.text
     )
@@ -160,13 +160,13 @@ def test_the_epoch_of_the_checkpoint_is_told_where_training_went_on_since(make_r
     run = make_run(done=(), finished=False)
     description = Description.load(run.checkpoint / "model.json")
     replace(description, metrics={"epoch": 1.0}).save(run.checkpoint / "model.json")
-    page = page_of(run_report(read_facts(run)))
+    page = page_of(format_report(read_facts(run)))
     assert "Epoch 1 was kept when training last stopped" in page.text
     assert "it went on to epoch 3" in page.text
 
 
 def test_a_training_that_is_not_finished_is_said_so_above_the_numbers(make_run, page_of, page):
-    unfinished = page_of(run_report(read_facts(make_run(finished=False))))
+    unfinished = page_of(format_report(read_facts(make_run(finished=False))))
     above = unfinished.text.split("accuracy, 95 %")[0]
     assert "Training is not finished: this is the model of epoch 2" in above
     assert "lungscope train --resume lung" in above
@@ -174,7 +174,7 @@ def test_a_training_that_is_not_finished_is_said_so_above_the_numbers(make_run, 
 
 
 def test_a_temperature_at_the_end_of_its_search_is_said_to_be_so(make_run, page_of, page):
-    hot = page_of(run_report(read_facts(make_run(temperature=100.0))))
+    hot = page_of(format_report(read_facts(make_run(temperature=100.0))))
     assert "It changes no predicted class. This temperature is the highest" in hot.text
     assert "that is tried" not in page.text
 
@@ -185,7 +185,7 @@ def test_a_rate_of_no_image_is_a_dash(make_run, page_of):
     value = json.loads(path.read_text())
     point = value["operating_points"]["points"][1]
     path.write_text(json.dumps(value).replace(json.dumps(point), json.dumps(point | {"ppv": None})))
-    page = page_of(run_report(read_facts(run)))
+    page = page_of(format_report(read_facts(run)))
     row = " ".join(shown(point[name]) for name in ("sensitivity", "specificity"))
     assert f"Normal {point['threshold']:.3f} {row} – {shown(point['npv'])}" in page.text
 
@@ -197,7 +197,7 @@ def test_the_training_is_told_with_best_epoch_and_time(page):
 
 def test_every_field_of_the_recipe_is_there_and_departures_are_marked(make_run, page_of):
     recipe = Recipe(model="mobilenet-v2", rotation=0, seed=7, weights="/home/me/secret/start.pt")
-    page = page_of(run_report(read_facts(make_run(recipe=recipe, done=()))))
+    page = page_of(format_report(read_facts(make_run(recipe=recipe, done=()))))
     assert "Maximum rotation, degrees 0 ≠ 10" in page.text
     assert "Initial weights start.pt ≠ imagenet" in page.text
     assert "Architecture mobilenet-v2 any of seven" in page.text
@@ -257,7 +257,7 @@ def test_it_says_twice_that_it_is_not_for_diagnosis(page):
 
 
 def test_the_same_run_gives_the_same_bytes(run, text):
-    assert run_report(read_facts(run)) == text
+    assert format_report(read_facts(run)) == text
 
 
 def test_the_commands_name_folders_alone(page):
@@ -268,11 +268,11 @@ def test_the_commands_name_folders_alone(page):
 
 
 def test_what_is_missing_is_said_with_its_command(make_run, page_of):
-    page = page_of(run_report(read_facts(make_run(done=()))))
+    page = page_of(format_report(read_facts(make_run(done=()))))
     assert page.text.count("lungscope evaluate lung") == 3
     assert page.text.count("lungscope audit lung") == 2
     assert len(page.of("img")) == 1
-    page = page_of(run_report(read_facts(make_run(done=("audit",)))))
+    page = page_of(format_report(read_facts(make_run(done=("audit",)))))
     assert "32 x 32 thumbnail 0.612" in page.text
     assert "classifier accuracy 32 x 32 thumbnail" in page.text
 
@@ -281,11 +281,11 @@ def test_what_is_missing_is_said_with_its_command(make_run, page_of):
 def test_a_picture_may_be_missing(make_run, page_of, figure):
     run = make_run()
     (run.folder / figure).unlink()
-    assert len(page_of(run_report(read_facts(run))).of("img")) == 12
+    assert len(page_of(format_report(read_facts(run))).of("img")) == 12
 
 
 def test_hostile_names_stay_text(make_run, make_split, page_of):
-    text = run_report(
+    text = format_report(
         read_facts(
             make_run(make_split(HOSTILE, HOSTILE, "{of}-{subset}-{number}<b>.png"), name="<i>run")
         )
@@ -343,7 +343,7 @@ def test_numbers_of_another_model_or_of_other_than_test_images_are_never_shown(
     changed, page_of, fields, why
 ):
     facts = read_facts(changed(**fields))
-    page = page_of(run_report(facts))
+    page = page_of(format_report(facts))
     assert (facts.measured, facts.audit) == (None, None)
     assert f"The evaluation {why}" in page.text
     assert f"The audit {why}" in page.text
@@ -418,7 +418,63 @@ def test_of_one_group_a_mean_has_no_interval_and_a_share_has_one(make_run, make_
         replace(entry, group="one") if entry.subset == "test" else entry for entry in split.entries
     ]
     run = make_run(replace(split, entries=tuple(one)), done=("evaluation",))
-    page = page_of(run_report(read_facts(run)))
+    page = page_of(format_report(read_facts(run)))
     assert re.search(r"accuracy, 95 % interval 0\.\d+ to 0\.\d+", page.text)
     assert re.search(r"Loss 0\.\d+ \(no interval\) nats", page.text)
     assert "60 test images in 1 group, " in page.text
+
+
+@pytest.fixture
+def changing(make_run):
+    return make_run(done=())
+
+
+def test_page_and_card_are_redrawn_in_the_run(changing):
+    first = write_report(changing)
+    assert first.page == changing.folder / "report.html"
+    assert first.card == changing.folder / "model_card.md"
+    page = first.page.read_bytes()
+    first.page.write_text("old")
+    assert write_report(changing, changing.folder).page.read_bytes() == page
+
+
+def test_results_that_are_not_on_it_are_told(make_run):
+    run = make_run(done=("evaluation",))
+    assert write_report(run).left_out == {}
+    metrics = run.folder / "evaluation" / "metrics.json"
+    metrics.write_text(metrics.read_text().replace('"test"', '"train"'))
+    reason = "The evaluation that is there is of train images, not of held-out ones"
+    assert write_report(run).left_out == {"evaluate": reason}
+
+
+def test_another_folder_is_made(changing, tmp_path):
+    written = write_report(changing, tmp_path / "new" / "report")
+    assert written.page.parent == tmp_path / "new" / "report"
+    assert sorted(path.name for path in written.page.parent.iterdir()) == [
+        "model_card.md",
+        "report.html",
+    ]
+    assert not (changing.folder / "report.html").exists()
+
+
+def test_a_report_elsewhere_is_replaced_only_if_asked(changing, tmp_path):
+    write_report(changing, tmp_path / "report")
+    with pytest.raises(LungscopeError, match="--force"):
+        write_report(changing, tmp_path / "report")
+    write_report(changing, tmp_path / "report", force=True)
+
+
+def test_a_folder_with_something_else_is_refused(changing, tmp_path):
+    (tmp_path / "thesis.tex").touch()
+    with pytest.raises(LungscopeError, match=r"thesis\.tex"):
+        write_report(changing, tmp_path, force=True)
+
+
+def test_a_damaged_artefact_leaves_the_old_report(changing):
+    written = write_report(changing)
+    page, card = written.page.read_bytes(), written.card.read_bytes()
+    (changing.folder / "evaluation").mkdir()
+    (changing.folder / "evaluation" / "metrics.json").write_text("{}")
+    with pytest.raises(LungscopeError, match=r"metrics\.json: damaged"):
+        write_report(changing)
+    assert (written.page.read_bytes(), written.card.read_bytes()) == (page, card)

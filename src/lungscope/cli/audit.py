@@ -60,7 +60,7 @@ def audit(
     The exit code is 1 if any finding fails: the accuracy, or a heatmap, cannot be trusted as it
     stands.
     """
-    from lungscope.report.reporting import write_report
+    from lungscope.report.run_report import write_report
     from lungscope.training.run import RunFolder
 
     terminal = Terminal(quiet=quiet, json=json)

@@ -67,7 +67,7 @@ def evaluated_run(
     """Evaluates a run and prints the result."""
     from lungscope.data.index import Index
     from lungscope.evaluation.run_evaluation import evaluate_run
-    from lungscope.report.reporting import write_report
+    from lungscope.report.run_report import write_report
     from lungscope.training.execution import Execution
     from lungscope.training.run import RunFolder
 

@@ -12,7 +12,7 @@ from lungscope.cli.options import Force, Quiet, TrainedRun
 from lungscope.cli.terminal import Terminal
 
 if TYPE_CHECKING:
-    from lungscope.report.reporting import Written
+    from lungscope.report.run_report import WrittenReport
 
 
 def report(
@@ -28,7 +28,7 @@ def report(
     Existing reports in RUN are replaced. Missing evaluations and audits are named in the
     report; those of another model, or of other than test images, are left out.
     """
-    from lungscope.report.reporting import write_report
+    from lungscope.report.run_report import write_report
     from lungscope.training.run import RunFolder
 
     terminal = Terminal(quiet=quiet)
@@ -39,7 +39,7 @@ def report(
     say_left_out(written, run, terminal)
 
 
-def say_left_out(written: "Written", run: Path, terminal: Terminal) -> None:
+def say_left_out(written: "WrittenReport", run: Path, terminal: Terminal) -> None:
     """Prints which results in a run's folder its report leaves out, and why.
 
     Args:

@@ -1,5 +1,5 @@
 from .facts import RunFacts, read_facts
-from .reporting import write_report
+from .run_report import write_report
 
 __all__ = [
     "RunFacts",

@@ -1,4 +1,4 @@
-"""Of what a split consists: images and groups by subset, class and source."""
+"""What a split consists of: images and groups by subset, class and source."""
 
 from collections import Counter
 from collections.abc import Mapping

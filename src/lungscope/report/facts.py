@@ -17,10 +17,11 @@ from lungscope.inference.description import Description
 from lungscope.models import Architecture, Shape, get_architecture
 from lungscope.models.cost import Cost, compute_cost
 from lungscope.report.composition import Composition
-from lungscope.text import file_name
+from lungscope.text import file_name, format_short
 from lungscope.training.history import Epoch, best_epoch, read_history
-from lungscope.training.recipe import Recipe
+from lungscope.training.recipe import PAPER_RECIPE, Recipe
 from lungscope.training.run import EVALUATION, RunFolder
+from lungscope.training.setting import list_settings
 
 Verb = Literal["evaluate", "audit"]
 """The command that makes results which a report shows."""
@@ -33,11 +34,11 @@ _PICTURES = {
 
 @dataclass(frozen=True, eq=False)
 class RunFacts:
-    """What a run's artefacts say.
+    """What a run's files say.
 
     Attributes:
         name: of the run's folder.
-        data: name of the data's folder; where it lies is nobody's business.
+        data: name of the data's folder; its path is private and left out.
         recipe: how it was trained.
         split: on what.
         composition: of the split.
@@ -225,3 +226,42 @@ def _figures(folder: Path) -> dict[str, Path]:
         for name in names
     }
     return {name: place for name, place in places.items() if place.is_file()}
+
+
+@dataclass(frozen=True)
+class RecipeField:
+    """One field of a run's recipe beside the paper's.
+
+    Attributes:
+        name: in `recipe.json`.
+        meaning: what it is, in words.
+        value: the run's value.
+        paper: the paper's value, or that it names none.
+        departs: whether the run's value differs from the paper's.
+    """
+
+    name: str
+    meaning: str
+    value: str
+    paper: str
+    departs: bool
+
+
+def compare_recipe(facts: RunFacts) -> tuple[RecipeField, ...]:
+    """Compares every field of a run's recipe with the paper's, in the recipe's order."""
+    own = facts.recipe.to_json() | {"weights": facts.weights}
+    paper = PAPER_RECIPE.to_json()
+    return tuple(
+        RecipeField(
+            name=name,
+            meaning=each.meaning,
+            value=_format_value(own[name]),
+            paper=each.unnamed or _format_value(paper.get(name, each.default)),
+            departs=each.unnamed is None and own[name] != paper.get(name, each.default),
+        )
+        for name, each in list_settings(facts.recipe).items()
+    )
+
+
+def _format_value(value: object) -> str:
+    return format_short(value) if isinstance(value, float) else str(value)

@@ -1,4 +1,4 @@
-"""The figures of a run's page, each with what it says in words."""
+"""The figures of a run's page, each with its numbers in words and a caption."""
 
 from collections.abc import Callable, Mapping
 
@@ -8,19 +8,19 @@ from lungscope.report.facts import RunFacts
 from lungscope.report.page import EmbeddedFigure, embed_figure
 from lungscope.text import format_decimal, format_quantity, join_words
 
-Told = tuple[str, str]
-"""What a picture shows with its main numbers, and the caption below it."""
+Words = tuple[str, str]
+"""What a figure shows with its main numbers, for those who do not see it; and its caption."""
 
 
 def collect_figures(facts: RunFacts) -> Mapping[str, EmbeddedFigure]:
-    """Every picture that the run has, by name.
+    """Embeds every figure of training and evaluation that the run has, by name.
 
     Raises:
         LungscopeError: one can't be read.
     """
-    words: dict[str, Told] = {"learning-curves": _learning_curves(facts)}
+    words: dict[str, Words] = {"learning-curves": _learning_curves(facts)}
     if facts.measured is not None:
-        words |= {name: tell(facts, facts.measured) for name, tell in _MEASURED.items()}
+        words |= {name: describe(facts, facts.measured) for name, describe in _MEASURED.items()}
     return {
         name: embed_figure(path, *words[name])
         for name, path in facts.figures.items()
@@ -29,7 +29,7 @@ def collect_figures(facts: RunFacts) -> Mapping[str, EmbeddedFigure]:
 
 
 def collect_audit_figures(facts: RunFacts) -> tuple[EmbeddedFigure, ...]:
-    """Returns the audit's figures that exist, in its order, with the audit's own captions.
+    """Embeds the audit's figures that exist, in its order, with the audit's own captions.
 
     Raises:
         LungscopeError: one can't be read.
@@ -42,7 +42,7 @@ def collect_audit_figures(facts: RunFacts) -> tuple[EmbeddedFigure, ...]:
     )
 
 
-def _learning_curves(facts: RunFacts) -> Told:
+def _learning_curves(facts: RunFacts) -> Words:
     first, best, last = facts.history[0], facts.best, facts.history[-1]
     return (
         f"Loss and accuracy of {format_quantity(len(facts.history), 'epoch')}, training and "
@@ -56,7 +56,7 @@ def _learning_curves(facts: RunFacts) -> Told:
     )
 
 
-def _samples(facts: RunFacts, _: Assessment) -> Told:
+def _samples(facts: RunFacts, _: Assessment) -> Words:
     classes = join_words(facts.split.classes)
     return (
         f"One radiograph of each class: {classes}.",
@@ -64,9 +64,9 @@ def _samples(facts: RunFacts, _: Assessment) -> Told:
     )
 
 
-def _confusion(facts: RunFacts, measured: Assessment) -> Told:
+def _confusion(facts: RunFacts, measured: Assessment) -> Words:
     rows = "; ".join(
-        f"of {sum(row)} {name} {row[place]} are called so"
+        f"{row[place]} of {sum(row)} {name} are classified correctly"
         for place, (name, row) in enumerate(
             zip(facts.split.classes, measured.confusion.counts, strict=True)
         )
@@ -79,7 +79,7 @@ def _confusion(facts: RunFacts, measured: Assessment) -> Told:
     )
 
 
-def _roc(_: RunFacts, measured: Assessment) -> Told:
+def _roc(_: RunFacts, measured: Assessment) -> Words:
     areas = [
         f"{name} AUROC {_area(each['auroc'])}, AUPRC {_area(each['auprc'])}"
         for name, each in measured.one_vs_rest.by_class.items()
@@ -91,7 +91,7 @@ def _roc(_: RunFacts, measured: Assessment) -> Told:
     )
 
 
-def _reliability(_: RunFacts, measured: Assessment) -> Told:
+def _reliability(_: RunFacts, measured: Assessment) -> Words:
     before, after = (
         measured.calibration.uncalibrated.ece_top_label,
         measured.calibration.calibrated.ece_top_label,
@@ -104,7 +104,7 @@ def _reliability(_: RunFacts, measured: Assessment) -> Told:
     )
 
 
-def _coverage(_: RunFacts, measured: Assessment) -> Told:
+def _coverage(_: RunFacts, measured: Assessment) -> Words:
     points = [
         f"at confidence {format_decimal(found.threshold)} "
         f"{format_decimal(found.coverage.value)} of the images "
@@ -113,7 +113,7 @@ def _coverage(_: RunFacts, measured: Assessment) -> Told:
         if (found := each.found) is not None
     ]
     return (
-        f"Accuracy by share of images answered: {format_decimal(measured.accuracy.value)} if "
+        f"Accuracy by proportion of images answered: {format_decimal(measured.accuracy.value)} if "
         f"all are; "
         f"{'; '.join(points) or 'no threshold was found'}.",
         "Accuracy of the images that are answered, the most confident first, with its 95 % "
@@ -125,7 +125,7 @@ def _area(estimate: Estimate | None) -> str:
     return "not defined" if estimate is None else str(estimate)
 
 
-_MEASURED: dict[str, Callable[[RunFacts, Assessment], Told]] = {
+_MEASURED: dict[str, Callable[[RunFacts, Assessment], Words]] = {
     "samples": _samples,
     "confusion-matrix": _confusion,
     "roc": _roc,

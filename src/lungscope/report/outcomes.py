@@ -1,4 +1,4 @@
-"""What the artefacts say about results and the audit, in sentences for page and model card."""
+"""What a run's files say about results and audit, in sentences for page and model card."""
 
 from collections.abc import Iterable
 
@@ -21,30 +21,30 @@ VERDICT_WORDS: dict[Verdict, str] = {
 }
 
 
-def why_not_evaluated(facts: RunFacts) -> str:
-    """Why there is no evaluation to show."""
+def explain_missing_evaluation(facts: RunFacts) -> str:
+    """Explains why there is no evaluation to show."""
     return facts.left_out.get("evaluate", "Not evaluated yet")
 
 
-def why_not_audited(facts: RunFacts) -> str:
-    """Why there is no audit to show."""
+def explain_missing_audit(facts: RunFacts) -> str:
+    """Explains why there is no audit to show."""
     return facts.left_out.get("audit", "Not audited yet")
 
 
-def not_evaluated(facts: RunFacts) -> str:
-    """Why there is no evaluation to show, and the command that makes one."""
-    return f"{why_not_evaluated(facts)}: {facts.command('evaluate')}"
+def suggest_evaluation(facts: RunFacts) -> str:
+    """Explains why there is no evaluation to show, and names the command that makes one."""
+    return f"{explain_missing_evaluation(facts)}: {facts.command('evaluate')}"
 
 
-def not_audited(facts: RunFacts) -> str:
-    """Why there is no audit to show, and the command that makes one."""
-    return f"{why_not_audited(facts)}: {facts.command('audit')}"
+def suggest_audit(facts: RunFacts) -> str:
+    """Explains why there is no audit to show, and names the command that makes one."""
+    return f"{explain_missing_audit(facts)}: {facts.command('audit')}"
 
 
-def tested(facts: RunFacts) -> str:
-    """On what the numbers are."""
+def describe_test_images(facts: RunFacts) -> str:
+    """Describes the images that the model was evaluated on."""
     if facts.measured is None:
-        return not_evaluated(facts)
+        return suggest_evaluation(facts)
     measured = facts.measured
     return (
         f"{format_quantity(measured.images, f'{measured.subset} image')} in "
@@ -53,18 +53,18 @@ def tested(facts: RunFacts) -> str:
     )
 
 
-def performance(facts: RunFacts) -> str:
-    """All overall metrics."""
+def describe_performance(facts: RunFacts) -> str:
+    """Lists all overall metrics."""
     if facts.measured is None:
-        return not_evaluated(facts)
+        return suggest_evaluation(facts)
     overall = facts.measured.overall
     return _sentence(f"{metric.label} {overall[name]}" for name, metric in METRICS.items())
 
 
-def summary(facts: RunFacts) -> str:
-    """The main numbers, for where all of them would be too many."""
+def summarise_performance(facts: RunFacts) -> str:
+    """Summarises the main metrics, for places where all of them would be too many."""
     if facts.measured is None:
-        return not_evaluated(facts)
+        return suggest_evaluation(facts)
     measured, area = facts.measured, facts.measured.one_vs_rest.macro["auroc"]
     return (
         f"Accuracy {measured.accuracy}, F1 (macro) {measured.overall['f1_macro']}, "
@@ -72,20 +72,20 @@ def summary(facts: RunFacts) -> str:
     )
 
 
-def by_class(facts: RunFacts) -> str:
-    """Each class against the rest."""
+def describe_classes(facts: RunFacts) -> str:
+    """Lists the metrics of each class against the rest."""
     if facts.measured is None:
-        return not_evaluated(facts)
+        return suggest_evaluation(facts)
     return " ".join(
         f"{name}: {', '.join(_named(metric, e) for metric, e in metrics.items())}."
         for name, metrics in facts.measured.one_vs_rest.by_class.items()
     )
 
 
-def uncertainty(facts: RunFacts) -> str:
-    """How intervals are made."""
+def describe_uncertainty(facts: RunFacts) -> str:
+    """Describes the intervals and what they cover."""
     if facts.measured is None:
-        return not_evaluated(facts)
+        return suggest_evaluation(facts)
     return (
         f"Intervals: {describe_intervals(facts.measured)}; whole groups are resampled, since "
         f"images of one "
@@ -94,7 +94,7 @@ def uncertainty(facts: RunFacts) -> str:
 
 
 def describe_intervals(measured: Assessment) -> str:
-    """How intervals were made."""
+    """Describes how intervals were computed."""
     used = measured.interval
     if measured.groups == 1:
         return (
@@ -107,10 +107,10 @@ def describe_intervals(measured: Assessment) -> str:
     )
 
 
-def calibration(facts: RunFacts) -> str:
-    """Calibration errors before and after the temperature."""
+def describe_calibration(facts: RunFacts) -> str:
+    """Describes the calibration before and after scaling by the temperature."""
     if facts.measured is None:
-        return not_evaluated(facts)
+        return suggest_evaluation(facts)
     before, after = (
         facts.measured.calibration.uncalibrated,
         facts.measured.calibration.calibrated,
@@ -120,14 +120,14 @@ def calibration(facts: RunFacts) -> str:
         f"trained, {after.ece_top_label} at temperature "
         f"{format_decimal(facts.measured.temperature)}, which was fitted on validation images; "
         f"Brier "
-        f"score {after.brier}. {statements.temperature_limit(facts)}"
+        f"score {after.brier}. {statements.warn_of_temperature(facts)}"
     ).rstrip()
 
 
-def thresholds(facts: RunFacts) -> str:
-    """What is done with probabilities, and on which images thresholds were chosen."""
+def describe_thresholds(facts: RunFacts) -> str:
+    """Describes how probabilities become classes, and how thresholds were chosen."""
     if facts.measured is None:
-        return not_evaluated(facts)
+        return suggest_evaluation(facts)
     operating = facts.measured.operating_points
     points = join_words(
         f"{point.of} from {format_decimal(point.threshold)}" for point in operating.points
@@ -138,17 +138,17 @@ def thresholds(facts: RunFacts) -> str:
     )
 
 
-def failures(facts: RunFacts) -> str:
-    """Which classes are taken for which."""
+def describe_misclassifications(facts: RunFacts) -> str:
+    """Describes which classes are misclassified as which."""
     if facts.measured is None:
-        return not_evaluated(facts)
+        return suggest_evaluation(facts)
     classes, rows = facts.split.classes, facts.measured.confusion.counts
     swaps = sorted(
         (
-            (-n, f"{n} of {sum(rows[true])} {classes[true]} classified as {classes[called]}")
+            (-n, f"{n} of {sum(rows[true])} {classes[true]} classified as {classes[predicted]}")
             for true in range(len(rows))
-            for called, n in enumerate(rows[true])
-            if n and called != true
+            for predicted, n in enumerate(rows[true])
+            if n and predicted != true
         ),
     )
     if not swaps:
@@ -156,53 +156,53 @@ def failures(facts: RunFacts) -> str:
     return f"{join_words(words for _, words in swaps)}."
 
 
-def audit(facts: RunFacts) -> str:
-    """How many findings of each verdict."""
+def count_verdicts(facts: RunFacts) -> str:
+    """Counts the findings of each verdict."""
     if facts.audit is None:
-        return not_audited(facts)
+        return suggest_audit(facts)
     counts = ", ".join(f"{n} {VERDICT_WORDS[v]}" for v, n in facts.audit.counts.items())
     return (
         f"Audit of {format_quantity(facts.audit.images, f'{facts.audit.subset} image')}: {counts}."
     )
 
 
-def audited_baselines(facts: RunFacts) -> tuple[BaselineScore, ...]:
-    """Returns the audit's baselines; none if they were not measured."""
+def list_baselines(facts: RunFacts) -> tuple[BaselineScore, ...]:
+    """Lists the audit's baselines; none if they were not measured."""
     found = None if facts.audit is None else facts.audit.results.get("shortcuts")
     return found.baselines if isinstance(found, Shortcuts) else ()
 
 
-def worst_misclassifications(facts: RunFacts) -> tuple[Misclassification, ...]:
-    """Returns the misclassified images of the largest loss that the audit lists."""
+def list_misclassifications(facts: RunFacts) -> tuple[Misclassification, ...]:
+    """Lists the misclassified images of the largest loss that the audit names."""
     found = None if facts.audit is None else facts.audit.results.get("misclassifications")
     return found.worst if isinstance(found, Misclassifications) else ()
 
 
-def baselines(facts: RunFacts) -> str:
-    """Names the accuracies of classifiers that do not see the lung."""
+def describe_baselines(facts: RunFacts) -> str:
+    """Describes the accuracies of classifiers that do not see the lung."""
     if facts.audit is None:
-        return not_audited(facts)
-    found = [f"{each.title} {each.accuracy}" for each in audited_baselines(facts)]
+        return suggest_audit(facts)
+    found = [f"{each.title} {each.accuracy}" for each in list_baselines(facts)]
     if not found:
         return "No baseline was measured."
     return f"Accuracy without the lung: {join_words(found)}."
 
 
-def concerns(facts: RunFacts) -> tuple[Finding, ...]:
-    """Findings that fail or warn."""
+def list_concerns(facts: RunFacts) -> tuple[Finding, ...]:
+    """Lists the findings that fail or warn."""
     return () if facts.audit is None else facts.audit.concerns
 
 
-def about(facts: RunFacts, *names: str) -> str:
-    """The statements of the findings of these names."""
+def quote_findings(facts: RunFacts, *names: str) -> str:
+    """Quotes the statements of the findings of these names."""
     if facts.audit is None:
-        return not_audited(facts)
+        return suggest_audit(facts)
     found = [each.statement for each in facts.audit.findings if each.name in names]
     return " ".join(found) or "The audit has no finding on it."
 
 
-def heading(finding: Finding) -> str:
-    """A finding's title as the beginning of a paragraph: with a mark at its end."""
+def format_heading(finding: Finding) -> str:
+    """Formats a finding's title as the beginning of a paragraph, with a mark at its end."""
     return finding.title if finding.title.endswith(("?", ".", "!")) else f"{finding.title}."
 
 

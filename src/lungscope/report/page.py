@@ -41,9 +41,8 @@ _FILTERS = {
     "duration": format_duration,
     "interval": _bounds,
     "listed": join_words,
-    "plain": format_short,
-    "several": format_quantity,
-    "told": str,
+    "quantity": format_quantity,
+    "short": format_short,
 }
 _CSS_DOTS = 96
 
@@ -93,28 +92,28 @@ def embed_figure(path: Path, alt: str, caption: str) -> EmbeddedFigure:
     return EmbeddedFigure(uri, width, height, alt, caption)
 
 
-def html(template: str, values: Mapping[str, Any]) -> str:
+def fill_html(template: str, values: Mapping[str, Any]) -> str:
     """Fills an HTML template; every value is escaped.
 
     Args:
         template: its file name in `templates/`.
-        values: that it names, each of them.
+        values: every value that the template names.
 
     Raises:
-        jinja2.UndefinedError: the template names something else.
+        jinja2.UndefinedError: the template names a value that is not given.
     """
     return _filled(_environment(None), template, values)
 
 
-def markdown(template: str, values: Mapping[str, Any]) -> str:
+def fill_markdown(template: str, values: Mapping[str, Any]) -> str:
     """Fills a Markdown template; every value is escaped, so that it reads as plain text.
 
     Args:
         template: its file name in `templates/`.
-        values: that it names, each of them.
+        values: every value that the template names.
 
     Raises:
-        jinja2.UndefinedError: the template names something else.
+        jinja2.UndefinedError: the template names a value that is not given.
     """
     return _filled(_environment(_as_markdown), template, values)
 

@@ -1,12 +1,11 @@
-"""What the artefacts say about data, model and training, in texts for page and model card."""
+"""What a run's files say about data, model and training, in sentences for page and model card."""
 
 import math
 
 from lungscope.data.split import SUBSETS, UNKNOWN_SOURCE
 from lungscope.models.temperature import COLDEST, HOTTEST
 from lungscope.models.weights import BUNDLED, IMAGENET, NONE
-from lungscope.report.departures import fields
-from lungscope.report.facts import RunFacts
+from lungscope.report.facts import RunFacts, compare_recipe
 from lungscope.text import (
     format_count,
     format_decimal,
@@ -18,11 +17,11 @@ from lungscope.text import (
 from lungscope.training.history import best_epoch
 
 _AT_THE_END = 1e-3
-"""Share of an end of the search: so near to it, it was the end that stopped the search."""
+"""Relative distance to an end of the search range within which the end stopped the search."""
 
 
-def images(facts: RunFacts) -> str:
-    """How many of which classes."""
+def describe_images(facts: RunFacts) -> str:
+    """Describes how many images each class has."""
     composition = facts.composition
     classes = join_words(
         f"{format_count(sum(subsets.values()))} {name}"
@@ -34,8 +33,8 @@ def images(facts: RunFacts) -> str:
     )
 
 
-def sources(facts: RunFacts) -> str:
-    """Where the images come from, by class."""
+def describe_sources(facts: RunFacts) -> str:
+    """Describes where the images of each class come from."""
     found = facts.composition.sources
     if not found:
         return "Where the images come from is unknown."
@@ -45,8 +44,8 @@ def sources(facts: RunFacts) -> str:
     )
 
 
-def confounding(facts: RunFacts) -> str:
-    """Whether classes go together with sources."""
+def describe_confounding(facts: RunFacts) -> str:
+    """Describes whether classes and sources are confounded."""
     single, found = facts.composition.of_one_source, facts.composition.all_sources
     if not found:
         return "Whether class and source go together is unknown: no image's source is known."
@@ -62,8 +61,8 @@ def confounding(facts: RunFacts) -> str:
     )
 
 
-def partition(facts: RunFacts) -> str:
-    """How images were assigned to subsets."""
+def describe_partition(facts: RunFacts) -> str:
+    """Describes how images were assigned to subsets."""
     subsets = join_words(
         f"{format_count(facts.composition.total(subset))} {subset} "
         f"({format_quantity(facts.composition.groups[subset], 'group')})"
@@ -72,8 +71,8 @@ def partition(facts: RunFacts) -> str:
     return f"{facts.split.description}, drawn with seed {facts.split.seed}: {subsets} images."
 
 
-def disjoint(facts: RunFacts) -> str:
-    """What cannot be in two subsets."""
+def describe_groups(facts: RunFacts) -> str:
+    """Describes which images are never in different subsets."""
     kept = {
         "group-column": "Groups as the data's table names them",
         "near-duplicates": "Near-duplicates (no patient is known)",
@@ -84,8 +83,8 @@ def disjoint(facts: RunFacts) -> str:
     )
 
 
-def preprocessing(facts: RunFacts) -> str:
-    """Between a file and the network."""
+def describe_preprocessing(facts: RunFacts) -> str:
+    """Describes what is done to an image before the network sees it."""
     used = facts.description.preprocessing
     return (
         f"One grey channel, stretched to {used.size} x {used.size} pixels (bilinear, antialiased; "
@@ -95,8 +94,8 @@ def preprocessing(facts: RunFacts) -> str:
     )
 
 
-def network(facts: RunFacts) -> str:
-    """The model's architecture and size."""
+def describe_network(facts: RunFacts) -> str:
+    """Describes the model's architecture and size."""
     size, outputs = facts.cost, len(facts.description.classes)
     trained = "all" if size.trained_parameters == size.parameters else "the classifier's"
     return (
@@ -105,11 +104,11 @@ def network(facts: RunFacts) -> str:
         f"{format_count(size.trained_parameters)} are trained; {size.multiply_adds / 1e6:,.0f} "
         f"million "
         f"multiply-adds an image; {outputs} outputs, turned into probabilities by a softmax at "
-        f"temperature {format_decimal(facts.description.temperature)}. {temperature_limit(facts)}"
+        f"temperature {format_decimal(facts.description.temperature)}. {warn_of_temperature(facts)}"
     ).rstrip()
 
 
-def temperature_limit(facts: RunFacts) -> str:
+def warn_of_temperature(facts: RunFacts) -> str:
     """Warns if the temperature is an end of its search range; empty if it is not."""
     ends = {COLDEST: "lowest", HOTTEST: "highest"}
     for end, name in ends.items():
@@ -122,8 +121,8 @@ def temperature_limit(facts: RunFacts) -> str:
     return ""
 
 
-def unfinished(facts: RunFacts) -> str:
-    """Says that training is not finished, without the command to resume; empty if it is."""
+def warn_of_unfinished(facts: RunFacts) -> str:
+    """Warns if training is not finished, without the command to resume; empty if it is."""
     if facts.finished:
         return ""
     return (
@@ -132,8 +131,8 @@ def unfinished(facts: RunFacts) -> str:
     )
 
 
-def initialisation(facts: RunFacts) -> str:
-    """Where training started from."""
+def describe_initial_weights(facts: RunFacts) -> str:
+    """Describes where training started from."""
     if facts.weights == NONE:
         return f"From random weights, drawn with seed {facts.recipe.seed}."
     if facts.weights == IMAGENET:
@@ -145,8 +144,8 @@ def initialisation(facts: RunFacts) -> str:
     return f"From {origin}; layers that are new are drawn with seed {facts.recipe.seed}."
 
 
-def training(facts: RunFacts) -> str:
-    """Optimiser, schedule and augmentation."""
+def describe_training(facts: RunFacts) -> str:
+    """Describes optimiser, schedule and augmentation."""
     used = facts.recipe
     return (
         f"Cross-entropy, SGD with learning rate {format_short(used.learning_rate)}, momentum "
@@ -163,18 +162,18 @@ def training(facts: RunFacts) -> str:
     )
 
 
-def departures(facts: RunFacts) -> str:
-    """Where the recipe is not the paper's."""
+def describe_departures(facts: RunFacts) -> str:
+    """Describes where the recipe departs from the paper's."""
     changed = [
         f"{field.name} {field.value} (paper: {field.paper})"
-        for field in fields(facts)
+        for field in compare_recipe(facts)
         if field.departs
     ]
     return f"Other than in the paper: {join_words(changed)}." if changed else "As in the paper."
 
 
-def selection(facts: RunFacts) -> str:
-    """Which epoch was kept."""
+def describe_selection(facts: RunFacts) -> str:
+    """Describes which epoch was kept, and why."""
     best = facts.best
     if len(facts.history) == 1:
         return (
@@ -196,6 +195,6 @@ def selection(facts: RunFacts) -> str:
     )
 
 
-def software(facts: RunFacts) -> str:
-    """Libraries with versions."""
+def describe_software(facts: RunFacts) -> str:
+    """Lists the libraries that trained the model, with their versions."""
     return join_words(f"{name} {number}" for name, number in facts.versions.items()) + "."

@@ -9,8 +9,8 @@ from lungscope.data.split import GROUPED_BY, Split
 from lungscope.evaluation.run_evaluation import draw_test_samples
 from lungscope.figures.learning_curves import draw_learning_curves, draw_validation_accuracy
 from lungscope.models import get_architecture
-from lungscope.report.page import EmbeddedFigure, embed_figure, html
-from lungscope.report.reporting import REPORT
+from lungscope.report.page import EmbeddedFigure, embed_figure, fill_html
+from lungscope.report.run_report import REPORT
 from lungscope.reproduction.aggregation import Metric
 from lungscope.reproduction.plan import Plan
 from lungscope.reproduction.reproduction import Reproduction, ReproductionFigure, format_command
@@ -113,7 +113,7 @@ def format_table(reproduction: Reproduction) -> str:
 
 
 def _fill(template: str, reproduction: Reproduction, figures: list[EmbeddedFigure]) -> str:
-    return html(
+    return fill_html(
         template,
         {
             "reproduction": reproduction,

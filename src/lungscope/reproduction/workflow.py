@@ -17,7 +17,7 @@ from lungscope.errors import AlreadyExists, InvalidSetting, LungscopeError, Weig
 from lungscope.evaluation.bootstrap import Resampling
 from lungscope.models import get_architecture
 from lungscope.progress import OnProgress, ignore
-from lungscope.report.reporting import write_report
+from lungscope.report.run_report import write_report
 from lungscope.reproduction.job import Job, plan_jobs, refuse_other_runs
 from lungscope.reproduction.page import draw_radiographs, write_page
 from lungscope.reproduction.plan import PLAN, Plan

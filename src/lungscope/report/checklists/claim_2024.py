@@ -7,7 +7,7 @@ from lungscope.report.facts import RunFacts
 from lungscope.text import format_count
 
 
-def claim_2024(facts: RunFacts) -> Checklist:
+def fill_claim(facts: RunFacts) -> Checklist:
     """Fills the checklist (Tejani et al., 2024) as far as a run's artefacts go."""
     return Checklist(
         name="CLAIM 2024",
@@ -51,7 +51,7 @@ def _design(facts: RunFacts) -> tuple[Item, ...]:
 
 
 def _data(facts: RunFacts) -> tuple[Item, ...]:
-    origin = f"{statements.images(facts)} {statements.sources(facts)}"
+    origin = f"{statements.describe_images(facts)} {statements.describe_sources(facts)}"
     unknown = sum(not entry.source for entry in facts.split.entries)
     missing = (
         f"Every image has a class and a group; the source of {format_count(unknown)} is unknown."
@@ -59,7 +59,7 @@ def _data(facts: RunFacts) -> tuple[Item, ...]:
     return (
         Item("7", "sources of data", origin, "origin, dates, links and licences of the sources"),
         Item("8", "inclusion and exclusion criteria", author="the criteria"),
-        Item("9", "preprocessing", statements.preprocessing(facts)),
+        Item("9", "preprocessing", statements.describe_preprocessing(facts)),
         Item("10", "selection of data subsets", "Whole radiographs; no part is cut out."),
         Item("11", "de-identification", author="how images were de-identified"),
         Item("12", "handling of missing data", missing, "what was left out beforehand"),
@@ -81,17 +81,21 @@ def _reference(facts: RunFacts) -> tuple[Item, ...]:
 def _partitions(facts: RunFacts) -> tuple[Item, ...]:
     fingerprint = f"Fingerprint of the split: {facts.split.fingerprint[:16]}."
     return (
-        Item("19", "assignment to partitions", f"{statements.partition(facts)} {fingerprint}"),
+        Item(
+            "19",
+            "assignment to partitions",
+            f"{statements.describe_partition(facts)} {fingerprint}",
+        ),
         Item(
             "20",
             "level at which partitions are disjoint",
-            statements.disjoint(facts),
+            statements.describe_groups(facts),
             "" if facts.split.grouped_by == "group-column" else "whether patients are known",
         ),
         Item(
             "21",
             "intended size of the test set",
-            outcomes.tested(facts),
+            outcomes.describe_test_images(facts),
             "how that size was arrived at",
         ),
     )
@@ -99,16 +103,16 @@ def _partitions(facts: RunFacts) -> tuple[Item, ...]:
 
 def _model(facts: RunFacts) -> tuple[Item, ...]:
     return (
-        Item("22", "description of the model", statements.network(facts)),
-        Item("23", "software with versions", statements.software(facts)),
-        Item("24", "initial parameters", statements.initialisation(facts)),
+        Item("22", "description of the model", statements.describe_network(facts)),
+        Item("23", "software with versions", statements.describe_software(facts)),
+        Item("24", "initial parameters", statements.describe_initial_weights(facts)),
     )
 
 
 def _training(facts: RunFacts) -> tuple[Item, ...]:
     return (
-        Item("25", "details of training", statements.training(facts)),
-        Item("26", "choice of the final model", statements.selection(facts)),
+        Item("25", "details of training", statements.describe_training(facts)),
+        Item("26", "choice of the final model", statements.describe_selection(facts)),
         Item("27", "ensembling", "None: one model."),
     )
 
@@ -118,19 +122,19 @@ def _evaluation(facts: RunFacts) -> tuple[Item, ...]:
         "Accuracy, loss, precision, recall and F1 (weighted and macro); each class against the "
         "rest: sensitivity, specificity, PPV, NPV, AUROC, AUPRC; calibration error, Brier score."
     )
-    inside = f"Tested on a held-out subset of the same data. {outcomes.tested(facts)}"
+    inside = f"Tested on a held-out subset of the same data. {outcomes.describe_test_images(facts)}"
     return (
         Item("28", "metrics of performance", metrics),
-        Item("29", "significance and uncertainty", outcomes.uncertainty(facts)),
+        Item("29", "significance and uncertainty", outcomes.describe_uncertainty(facts)),
         Item(
             "30",
             "robustness or sensitivity",
-            outcomes.about(facts, "robustness", "border-masked", "corners-masked"),
+            outcomes.quote_findings(facts, "robustness", "border-masked", "corners-masked"),
         ),
         Item(
             "31",
             "explainability",
-            outcomes.about(facts, "heatmap-faithfulness", "heatmap-randomisation"),
+            outcomes.quote_findings(facts, "heatmap-faithfulness", "heatmap-randomisation"),
             "methods, if any others were used",
         ),
         Item("32", "evaluation on internal data", inside),
@@ -149,16 +153,16 @@ def _results(facts: RunFacts) -> tuple[Item, ...]:
         Item(
             "35",
             "included and excluded",
-            f"Included: {statements.images(facts)}",
+            f"Included: {statements.describe_images(facts)}",
             "how many were excluded and why, as a flow diagram",
         ),
         Item(
             "36",
             "characteristics in each partition",
-            statements.partition(facts),
+            statements.describe_partition(facts),
             "age, sex and clinical characteristics by partition",
         ),
-        Item("37", "metrics with uncertainty", outcomes.summary(facts)),
+        Item("37", "metrics with uncertainty", outcomes.summarise_performance(facts)),
         Item(
             "38",
             "diagnostic performance and its precision",
@@ -166,14 +170,20 @@ def _results(facts: RunFacts) -> tuple[Item, ...]:
             "Metrics, above.",
         ),
         Item(
-            "39", "analysis of failures", outcomes.failures(facts), "what a radiologist sees there"
+            "39",
+            "analysis of failures",
+            outcomes.describe_misclassifications(facts),
+            "what a radiologist sees there",
         ),
     )
 
 
 def _discussion(facts: RunFacts) -> tuple[Item, ...]:
     limits = " ".join(
-        [statements.confounding(facts), *(each.statement for each in outcomes.concerns(facts))]
+        [
+            statements.describe_confounding(facts),
+            *(each.statement for each in outcomes.list_concerns(facts)),
+        ]
     )
     return (
         Item("40", "limitations", limits, "further limitations"),

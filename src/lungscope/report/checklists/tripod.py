@@ -5,7 +5,7 @@ from lungscope.report.checklists.checklist import Checklist, Item, Section
 from lungscope.report.facts import RunFacts
 
 
-def tripod(facts: RunFacts) -> Checklist:
+def fill_tripod(facts: RunFacts) -> Checklist:
     """Fills the checklist (Collins et al., 2024) as far as a run's artefacts go."""
     return Checklist(
         name="TRIPOD+AI",
@@ -69,7 +69,7 @@ def _data(facts: RunFacts) -> tuple[Item, ...]:
         Item(
             "10",
             "sample size",
-            statements.partition(facts),
+            statements.describe_partition(facts),
             "how the size was arrived at and why it suffices",
         ),
         Item(
@@ -94,7 +94,7 @@ def _analysis(facts: RunFacts) -> tuple[Item, ...]:
         Item(
             "12a",
             "use and partition of the data",
-            f"{statements.partition(facts)} {statements.disjoint(facts)}",
+            f"{statements.describe_partition(facts)} {statements.describe_groups(facts)}",
         ),
         Item("12b", "handling of predictors", "As 7."),
         Item(
@@ -103,7 +103,7 @@ def _analysis(facts: RunFacts) -> tuple[Item, ...]:
             "CLAIM items 22 to 26, above.",
             "whether hyperparameters were tuned, and on what",
         ),
-        Item("12d", "heterogeneity across clusters", outcomes.about(facts, "by-source")),
+        Item("12d", "heterogeneity across clusters", outcomes.quote_findings(facts, "by-source")),
         Item("12e", "measures and plots of performance", measures),
         Item("12f", "model updating", "None."),
         Item("12g", "how predictions were calculated", calculated),
@@ -114,7 +114,7 @@ def _output(facts: RunFacts) -> tuple[Item, ...]:
     return (
         Item("13", "class imbalance", "No method against imbalance was used."),
         Item("14", "fairness", "No approach was used.", "why, or which"),
-        Item("15", "output and thresholds", outcomes.thresholds(facts)),
+        Item("15", "output and thresholds", outcomes.describe_thresholds(facts)),
         Item(
             "16",
             "differences of development and evaluation data",
@@ -139,20 +139,22 @@ def _open_science(facts: RunFacts) -> tuple[Item, ...]:
 
 def _results(facts: RunFacts) -> tuple[Item, ...]:
     return (
-        Item("20a", "flow of participants", statements.images(facts), "flow of participants"),
+        Item(
+            "20a", "flow of participants", statements.describe_images(facts), "flow of participants"
+        ),
         Item(
             "20b",
             "characteristics, by source",
-            statements.sources(facts),
+            statements.describe_sources(facts),
             "age, sex, dates and demographic differences",
         ),
         Item(
             "20c",
             "comparison with development data",
-            statements.partition(facts),
+            statements.describe_partition(facts),
             "distribution of demographics in both",
         ),
-        Item("21", "numbers in each analysis", statements.partition(facts)),
+        Item("21", "numbers in each analysis", statements.describe_partition(facts)),
         Item(
             "22",
             "the full model",
@@ -162,10 +164,10 @@ def _results(facts: RunFacts) -> tuple[Item, ...]:
         Item(
             "23a",
             "performance with intervals, subgroups",
-            f"{outcomes.summary(facts)} {outcomes.calibration(facts)}",
+            f"{outcomes.summarise_performance(facts)} {outcomes.describe_calibration(facts)}",
             "performance in groups of people",
         ),
-        Item("23b", "heterogeneity of performance", outcomes.about(facts, "by-source")),
+        Item("23b", "heterogeneity of performance", outcomes.quote_findings(facts, "by-source")),
         Item("24", "results of updating", "The model was not updated."),
     )
 
@@ -176,7 +178,9 @@ def _discussion(facts: RunFacts) -> tuple[Item, ...]:
         "good enough."
     )
     return (
-        Item("25", "interpretation", outcomes.baselines(facts), "interpretation, fairness"),
+        Item(
+            "25", "interpretation", outcomes.describe_baselines(facts), "interpretation, fairness"
+        ),
         Item("26", "limitations", "CLAIM item 40, above.", "further limitations"),
         Item("27a", "poor or missing input", quality, "how it is to be handled in use"),
         Item("27b", "interaction and expertise of users", author="who uses it, and how"),
