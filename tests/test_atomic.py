@@ -208,7 +208,7 @@ def test_a_folder_that_is_absent_or_empty_is_taken(tmp_path):
 
 def test_results_are_replaced_only_when_told_to(tmp_path):
     (tmp_path / "metrics.json").touch()
-    with pytest.raises(LungscopeError, match="holds an evaluation; replace it with --force"):
+    with pytest.raises(LungscopeError, match="holds an evaluation; replace it with force=True"):
         refuse_occupied(tmp_path, OWN, "an evaluation", force=False)
     refuse_occupied(tmp_path, OWN, "an evaluation", force=True)
 

@@ -32,7 +32,7 @@ def load(tmp_path):
     def load(text):
         path = tmp_path / "result.json"
         path.write_text(text)
-        return load_json(path, Result, "lungscope again")
+        return load_json(path, Result, "audit-again")
 
     return load
 
@@ -62,7 +62,7 @@ def test_a_field_of_another_type_is_named_in_one_line(load, change, place):
     with pytest.raises(InvalidData, match=rf"result\.json: damaged \({place}: ") as refused:
         load(json.dumps(asdict(RESULT) | change))
     assert "\n" not in str(refused.value)
-    assert "write it again with `lungscope again`" in str(refused.value)
+    assert "write it again with Run.audit(force=True)" in str(refused.value)
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "1" * 400])
@@ -83,17 +83,19 @@ def test_a_huge_file_is_refused_before_it_is_parsed(load):
 
 
 def test_a_file_that_is_not_there_is_not_found(tmp_path):
-    with pytest.raises(NotFound, match=r"none\.json: No such file .*lungscope again"):
-        load_json(tmp_path / "none.json", Result, "lungscope again")
+    with pytest.raises(NotFound, match=r"none\.json: No such file .*Run\.audit"):
+        load_json(tmp_path / "none.json", Result, "audit-again")
 
 
 def test_a_folder_cannot_be_read(tmp_path):
     with pytest.raises(LungscopeError, match="Is a directory"):
-        load_json(tmp_path, Result, "lungscope again")
+        load_json(tmp_path, Result, "audit-again")
 
 
 def test_a_part_is_validated_by_the_same_rules(tmp_path):
     path = tmp_path / "result.json"
-    assert validate({"name": "a", "value": 1.5}, Part, path, "again", "parts") == Part("a", 1.5)
+    assert validate({"name": "a", "value": 1.5}, Part, path, "audit-again", "parts") == Part(
+        "a", 1.5
+    )
     with pytest.raises(InvalidData, match=r"damaged \(parts\.value: "):
-        validate({"name": "a", "value": None}, Part, path, "again", "parts")
+        validate({"name": "a", "value": None}, Part, path, "audit-again", "parts")

@@ -149,7 +149,7 @@ def refuse_occupied(folder: Path, own: Set[str], what: str, *, force: bool) -> N
             f"{folder}: holds {foreign[0]}, which is no part of {what}; give another folder"
         )
     if there and not force:
-        raise AlreadyExists(f"{folder}: holds {what}; replace it with --force")
+        raise AlreadyExists(f"{folder}: holds {what}", remedy="force")
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
     LungscopeError              every refusal: catch this one to catch them all
     ├── NotFound                a file, folder, run or name that does not exist
-    ├── AlreadyExists           a result that would be replaced without --overwrite or --force
+    ├── AlreadyExists           a result that is already there and would be replaced
     ├── InvalidSetting          an option, recipe field or value out of range or contradictory
     ├── InvalidData             a data set, table or result file that cannot be used as it is
     │   └── DataLeak            an image, near-duplicate or group in two subsets of a split
@@ -11,10 +11,12 @@
     ├── WeightsUnavailable      initial weights that are neither cached nor downloadable
     └── ModelDamaged            a checkpoint or exported model that is incomplete or altered
 
-The message of each is one line that says what is wrong and what to do. The command line prints it
-and exits with status 2.
+The message of each is one line that says what is wrong and what to do. What to do may have other
+words on the command line than in Python; then it is a code, `LungscopeError.remedy`. The command
+line prints the message in its own words and exits with status 2.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -22,8 +24,75 @@ UnwantedCode = Literal["modality", "body-part", "view-position", "presentation-i
 """What about a DICOM image is not accepted."""
 
 
+Remedy = Literal[
+    "force",
+    "overwrite",
+    "retrain",
+    "resume",
+    "continue-or-replace",
+    "train",
+    "evaluate",
+    "evaluate-again",
+    "audit-again",
+    "reproduce-again",
+    "split",
+    "skip-unreadable",
+    "export",
+    "explain-run",
+    "archive",
+]
+"""What to do about an error, where Python and the command line have different words for it."""
+
+IN_PYTHON: Mapping[Remedy, str] = {
+    "force": "replace it with force=True",
+    "overwrite": "remove it, or give another folder",
+    "retrain": "train it again with train(..., force=True)",
+    "resume": "continue it with Run.resume()",
+    "continue-or-replace": "continue it with Run.resume(), replace it with force=True, or give "
+    "another folder",
+    "train": "train makes one",
+    "evaluate": "evaluate it first, with Run.evaluate()",
+    "evaluate-again": "write it again with Run.evaluate(force=True)",
+    "audit-again": "write it again with Run.audit(force=True)",
+    "reproduce-again": "write it again with force=True",
+    "split": "make a new one with lungscope.split",
+    "skip-unreadable": "repair or remove them, or skip them with skip_unreadable=True",
+    "export": "export its run with Run.export(), or load it with Checkpoint.load",
+    "explain-run": "predict with the run's checkpoint, which has one",
+    "archive": "unpack the file with unpack_record",
+}
+"""The words of each remedy in Python."""
+
+
 class LungscopeError(Exception):
-    """A mistake in what was given: the message says what is wrong and what to do."""
+    """An error of what was given: the message says what is wrong and what to do.
+
+    Args:
+        message: what is wrong, and what to do unless `remedy` says it; one line.
+        remedy: what to do, as a code.
+
+    Attributes:
+        remedy: what to do, where Python and the command line have different words for it.
+
+    Examples:
+        >>> print(AlreadyExists("runs/lung: holds an audit", remedy="force"))
+        runs/lung: holds an audit; replace it with force=True
+    """
+
+    def __init__(self, *message: object, remedy: Remedy | None = None) -> None:
+        super().__init__(*message)
+        self.remedy = remedy
+
+    def describe(self, words: Mapping[Remedy, str] = IN_PYTHON) -> str:
+        """Returns the message with its remedy in some words, Python's by default."""
+        return self._problem if self.remedy is None else f"{self._problem}; {words[self.remedy]}"
+
+    def __str__(self) -> str:
+        return self.describe()
+
+    @property
+    def _problem(self) -> str:
+        return super().__str__()
 
 
 class NotFound(LungscopeError):
@@ -59,7 +128,8 @@ class UnreadableImage(LungscopeError):
         self.path = path
         self.reason = reason
 
-    def __str__(self) -> str:
+    @property
+    def _problem(self) -> str:
         return f"{self.path}: {self.reason}"
 
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from lungscope.errors import InvalidData, LungscopeError, NotFound
+from lungscope.errors import InvalidData, LungscopeError, NotFound, Remedy
 
 MAX_BYTES = 16 * 2**20
 """Largest JSON file that is read; result files have some ten thousand bytes."""
@@ -21,7 +21,7 @@ _ADAPTERS: dict[type[Any], TypeAdapter[Any]] = {}
 T = TypeVar("T")
 
 
-def load_json(path: Path, kind: type[T], command: str) -> T:
+def load_json(path: Path, kind: type[T], remedy: Remedy) -> T:
     """Reads a JSON file as an instance of a dataclass.
 
     Types are checked strictly: a text is not taken for a number, and numbers are finite. Fields
@@ -30,7 +30,7 @@ def load_json(path: Path, kind: type[T], command: str) -> T:
     Args:
         path: the file.
         kind: a dataclass, or another type that pydantic can validate.
-        command: the command that writes the file again, for the message.
+        remedy: how the file is written again, for the message.
 
     Raises:
         NotFound: there is no such file.
@@ -41,7 +41,7 @@ def load_json(path: Path, kind: type[T], command: str) -> T:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except FileNotFoundError as error:
-        raise NotFound(f"{path}: {error.strerror}; write it with `{command}`") from error
+        raise NotFound(f"{path}: {error.strerror}", remedy=remedy) from error
     except OSError as error:
         raise LungscopeError(f"{path}: {error.strerror or error}") from error
     try:
@@ -49,19 +49,17 @@ def load_json(path: Path, kind: type[T], command: str) -> T:
         return _validate(content, kind)
     except (ValueError, RecursionError) as error:  # pydantic's ValidationError is a ValueError
         reason = " ".join(explain_invalid(error).split())
-        raise InvalidData(
-            f"{path}: damaged ({reason:.120}); write it again with `{command}`"
-        ) from error
+        raise InvalidData(f"{path}: damaged ({reason:.120})", remedy=remedy) from error
 
 
-def validate(value: Any, kind: type[T], path: Path, command: str, place: str) -> T:
+def validate(value: Any, kind: type[T], path: Path, remedy: Remedy, place: str) -> T:
     """Validates a part of what `load_json` read, by the same rules.
 
     Args:
         value: what JSON can hold.
         kind: a dataclass, or another type that pydantic can validate.
         path: the file, for the message.
-        command: the command that writes the file again, likewise.
+        remedy: how the file is written again, likewise.
         place: where in the file the value is, likewise.
 
     Raises:
@@ -71,9 +69,7 @@ def validate(value: Any, kind: type[T], path: Path, command: str, place: str) ->
         return _validate(json.dumps(value), kind)
     except ValueError as error:
         reason = " ".join(f"{place}.{explain_invalid(error)}".split())
-        raise InvalidData(
-            f"{path}: damaged ({reason:.120}); write it again with `{command}`"
-        ) from error
+        raise InvalidData(f"{path}: damaged ({reason:.120})", remedy=remedy) from error
 
 
 def explain_invalid(error: Exception) -> str:

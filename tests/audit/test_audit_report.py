@@ -120,7 +120,7 @@ def test_a_damaged_file_is_one_line_and_never_a_traceback(load, data):
 
 @pytest.mark.parametrize("text", ["", "[]", "null", "{", "[" * 100_000, '{"subset": "test"}'])
 def test_what_is_no_such_file_is_refused(load, text):
-    with pytest.raises(InvalidData, match=r"audit\.json: damaged .*--force"):
+    with pytest.raises(InvalidData, match=r"audit\.json: damaged .*Run\.audit\(force=True\)"):
         load(text)
 
 
@@ -147,7 +147,7 @@ def test_what_is_no_such_file_is_refused(load, text):
     ],
 )
 def test_a_value_that_cannot_be_is_refused(load, path, new):
-    with pytest.raises(InvalidData, match=r"audit\.json: damaged .*lungscope audit RUN --force"):
+    with pytest.raises(InvalidData, match=r"audit\.json: damaged .*Run\.audit\(force=True\)"):
         load(json.dumps(replaced(WRITTEN, path, new)))
 
 

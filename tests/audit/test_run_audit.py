@@ -86,7 +86,7 @@ def test_captions_say_how_a_figure_is_read_and_alternatives_have_its_numbers(aud
 def test_an_audit_is_replaced_only_with_force_and_nothing_else_ever(audited, tmp_path):
     (tmp_path / "audit").mkdir()
     (tmp_path / "audit" / "audit.json").write_text("{}")
-    with pytest.raises(LungscopeError, match="holds an audit; replace it with --force"):
+    with pytest.raises(LungscopeError, match="holds an audit; replace it with force=True"):
         audited(tmp_path / "audit")
     (tmp_path / "audit" / "thesis.txt").write_text("three years of work")
     with pytest.raises(LungscopeError, match=r"thesis\.txt, which is no part of an audit"):

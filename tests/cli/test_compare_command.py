@@ -88,12 +88,19 @@ def test_a_comparison_is_replaced_only_with_force_and_refused_before_the_work(ev
     runs, out = [evaluated("a"), evaluated("b", "mobilenet-ft", seed=1)], tmp_path / "out"
     out.mkdir()
     (out / "comparison.json").write_text("mine")
-    (out / "notes.txt").write_text("mine too")
     assert "--force" in refused(tmp_path / "nowhere", tmp_path / "either", "-o", out)
     assert (out / "comparison.json").read_text() == "mine"
     assert command(*runs, "-o", out, "--force", "--quiet").exit_code == 0
     assert json.loads((out / "comparison.json").read_text())["images"] == 90
-    assert (out / "notes.txt").read_text() == "mine too"
+
+
+def test_a_folder_with_other_things_is_refused_as_for_every_result(evaluated, tmp_path):
+    runs, out = [evaluated("a"), evaluated("b", "mobilenet-ft", seed=1)], tmp_path / "out"
+    out.mkdir()
+    (out / "notes.txt").write_text("mine")
+    said = refused(*runs, "-o", out, "--force")
+    assert "holds notes.txt, which is no part of a comparison; give another folder" in said
+    assert [path.name for path in out.iterdir()] == ["notes.txt"]
 
 
 def test_one_run_is_refused_in_the_singular(tmp_path):
@@ -127,7 +134,9 @@ def test_names_with_brackets_are_shown_as_they_are(evaluated):
 def test_a_run_that_was_not_evaluated_is_told_how(evaluated):
     one, other = evaluated("a"), evaluated("b")
     (other / "evaluation" / "predictions.csv").unlink()
-    assert f"lungscope evaluate {other}" in refused(one, other)
+    said = refused(one, other)
+    assert f"{other}: was not evaluated" in said
+    assert "evaluate it first, with `lungscope evaluate RUN`" in said
 
 
 def test_what_is_no_run_is_refused(evaluated, tmp_path):

@@ -56,7 +56,7 @@ def test_other_images_are_refused_with_how_many_and_which():
     other = replace(other, files=(*other.files[:-1], "new.png"))
     said = refusal(made(), other)
     assert "3 only of A, such as '00.png'; 1 only of B, such as 'new.png'" in said
-    assert "--split" in said
+    assert "with the same split" in said
 
 
 def test_fewer_images_are_refused():

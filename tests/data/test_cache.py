@@ -253,7 +253,9 @@ def test_a_failed_write_is_told_in_one_line_and_leaves_nothing(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(LungscopeError, match=r"cannot be written \(No space left.*--cache"):
+    with pytest.raises(
+        LungscopeError, match=r"cannot be written \(No space left.*another cache folder"
+    ):
         open_cache(root, entries, SIZE, tmp_path)
     assert folders(tmp_path) == []
 

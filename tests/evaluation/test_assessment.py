@@ -183,10 +183,10 @@ def test_what_does_not_fit_together_is_refused_by_name(load, assessed, path, new
     value = json.loads(json.dumps(assessed.to_json()))
     with pytest.raises(InvalidData, match=re.escape(message)) as refused:
         load(replaced(value, path, new))
-    assert "write it again with `lungscope evaluate RUN --force`" in str(refused.value)
+    assert "write it again with Run.evaluate(force=True)" in str(refused.value)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "null", "{", "[" * 100_000, '{"subset": "test"}'])
 def test_what_is_no_such_file_is_refused(load, text):
-    with pytest.raises(InvalidData, match=r"metrics\.json: damaged .*--force"):
+    with pytest.raises(InvalidData, match=r"metrics\.json: damaged .*Run\.evaluate\(force=True\)"):
         load(text)

@@ -134,7 +134,7 @@ def test_twice_gives_the_same_files_to_the_last_bit(evaluated, tmp_path):
 def test_an_evaluation_is_replaced_only_with_force(evaluated, tmp_path):
     evaluated(tmp_path / "out", subset="validation")
     before = content(tmp_path / "out")
-    with pytest.raises(LungscopeError, match="holds an evaluation; replace it with --force"):
+    with pytest.raises(LungscopeError, match="holds an evaluation; replace it with force=True"):
         evaluated(tmp_path / "out")
     assert content(tmp_path / "out") == before
     evaluated(tmp_path / "out", force=True)
@@ -225,7 +225,9 @@ def test_classes_in_another_order_than_the_splits_are_refused(other_run, data, p
 
 
 def test_a_run_that_has_no_checkpoint_yet_is_refused(other_run, data, place):
-    assert "lungscope train --resume" in refusal(other_run, data, place)
+    assert "not trained to the end; continue it with Run.resume()" in refusal(
+        other_run, data, place
+    )
 
 
 def test_other_data_is_refused(other_run, place, state, tmp_path):

@@ -177,7 +177,7 @@ def test_the_exported_model_that_was_there_stays_if_the_new_one_is_refused(
 ):
     exported(tmp_path / "model")
     before = content(tmp_path / "model")
-    with pytest.raises(LungscopeError, match="holds an exported model; replace it with --force"):
+    with pytest.raises(LungscopeError, match="holds an exported model; replace it with force=True"):
         exported(tmp_path / "model")
     monkeypatch.setattr(exporting, "write_json", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):

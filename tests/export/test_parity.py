@@ -69,7 +69,7 @@ def test_in_integers_logits_may_differ_but_99_of_100_decisions_are_equal():
     compared("int8", wrong=[40], right=[0, 1]).require()
     told = refusal(compared("int8", wrong=[40, 41], right=[0, 1]))
     assert "98.7 % of 312 images (at least 99 % is wanted)" in told
-    assert "--int8" in told
+    assert "export it in fp32" in told
 
 
 def test_in_integers_at_most_half_a_point_of_accuracy_is_lost():

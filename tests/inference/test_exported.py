@@ -40,7 +40,7 @@ def test_a_checkpoint_is_told_from_an_exported_model(copy):
     description = json.loads((copy / "model.json").read_text())
     del description["export"]
     (copy / "model.json").write_text(json.dumps(description))
-    with pytest.raises(LungscopeError, match="lungscope export RUN"):
+    with pytest.raises(LungscopeError, match=r"export its run with Run\.export\(\)"):
         ExportedModel.load(copy)
 
 
@@ -70,5 +70,5 @@ def test_a_description_that_was_changed_is_refused(copy):
 def test_an_export_of_0_1_0_is_refused_with_what_to_do(copy):
     description = json.loads((copy / "model.json").read_text())
     (copy / "model.json").write_text(json.dumps(description | {"version": 1}))
-    with pytest.raises(ModelDamaged, match=r"0\.1\.0.*lungscope export RUN"):
+    with pytest.raises(ModelDamaged, match=r"0\.1\.0.*train it again and export that run"):
         ExportedModel.load(copy)

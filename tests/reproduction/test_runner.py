@@ -133,7 +133,7 @@ def test_only_force_retrains_a_run_of_another_recipe(planned, finish, environmen
     (job,) = planned()
     finish(replace(job, recipe=replace(job.recipe, epochs=50)))
     monkeypatch.setattr(runner, "fit", lambda *_: FitResult((), None, finished=False))
-    with pytest.raises(LungscopeError, match="--force"):
+    with pytest.raises(LungscopeError, match="force=True"):
         run_job(job, environment, FitCallbacks())
     assert RunFolder(job.folder).recipe.epochs == 50
     run_job(job, replace(environment, force=True), FitCallbacks())

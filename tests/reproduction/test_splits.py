@@ -123,5 +123,5 @@ def test_another_split_takes_the_place_of_a_kept_one_only_by_force(
 
 def test_folds_take_no_adopt_split(phantom_split, tmp_path):
     phantom_split.save(tmp_path / "mine.json")
-    with pytest.raises(LungscopeError, match="--folds"):
+    with pytest.raises(LungscopeError, match="folds draw their own splits"):
         adopt_split(tmp_path, FOLDS, tmp_path / "mine.json", force=False)

@@ -40,13 +40,13 @@ def test_auto_takes_cuda_where_there_is_one(machine, there, expected):
 
 def test_cuda_is_refused_where_there_is_none(machine):
     machine(cuda=False)
-    with pytest.raises(LungscopeError, match="no CUDA device was found; use --device cpu"):
+    with pytest.raises(LungscopeError, match="no CUDA device was found; choose the device cpu"):
         Execution(device="cuda").prepare()
 
 
 def test_half_precision_is_refused_on_a_cpu(machine):
     machine(capabilities={"avx512_fp16": True})
-    with pytest.raises(LungscopeError, match="--precision 16 needs a CUDA device"):
+    with pytest.raises(LungscopeError, match="precision 16 needs a CUDA device"):
         Execution(device="cpu", precision="16").prepare()
 
 
@@ -55,7 +55,7 @@ def test_half_precision_is_refused_on_a_cpu(machine):
 )
 def test_bfloat16_is_refused_on_a_cpu_that_would_emulate_it(machine, process, capabilities):
     machine(capabilities=capabilities)
-    with pytest.raises(LungscopeError, match="use --precision 32"):
+    with pytest.raises(LungscopeError, match="use precision 32"):
         Execution(device="cpu", precision="bf16").prepare()
     assert process == {"allocator": 0, "threads": None}
 
@@ -75,7 +75,7 @@ def test_bfloat16_is_refused_on_a_gpu_that_would_emulate_it(machine, monkeypatch
         return including_emulation
 
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", supported)
-    with pytest.raises(LungscopeError, match="use --precision 16 or 32"):
+    with pytest.raises(LungscopeError, match="use precision 16 or 32"):
         Execution(device="cuda", precision="bf16").prepare()
     assert asked == [False]
 

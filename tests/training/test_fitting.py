@@ -172,7 +172,7 @@ def test_a_loss_that_is_no_number_stops_with_what_to_do(
     run = make_run("nan", recipe)
     with pytest.raises(
         LungscopeError,
-        match=r"training loss became nan in epoch 1; .* smaller --learning-rate than 10",
+        match=r"training loss became nan in epoch 1; .* smaller learning rate than 10",
     ):
         fit(run, phantoms, CPU, cache_folder)
 

@@ -81,7 +81,10 @@ def test_an_empty_folder_becomes_a_run(tmp_path, split, data):
 def test_a_run_that_is_there_is_kept_without_force(run, split, data):
     run.last.write_bytes(b"an epoch's work")
     before = content(run.folder)
-    with pytest.raises(LungscopeError, match="holds a run; continue it with --resume, replace"):
+    with pytest.raises(
+        LungscopeError,
+        match=r"Run\.resume\(\), replace it with force=True",
+    ):
         RunFolder.create(run.folder, OTHER, split, data, force=False)
     assert content(run.folder) == before
 
@@ -233,7 +236,7 @@ def test_a_run_of_lungscope_0_1_is_refused_with_what_to_do(run):
     facts = json.loads((run.folder / "run.json").read_text())
     del facts["version"]  # which 0.1 did not write
     (run.folder / "run.json").write_text(json.dumps(facts))
-    with pytest.raises(InvalidData, match=r"lungscope 0\.1; train it again with `lungscope train`"):
+    with pytest.raises(InvalidData, match=r"lungscope 0\.1; train it again"):
         RunFolder.open(run.folder)
 
 

@@ -10,7 +10,7 @@ from lungscope.atomic import write_json
 from lungscope.audit.check import list_checks
 from lungscope.audit.finding import VERDICTS, AuditFigure, Finding, Verdict
 from lungscope.data.split import Subset
-from lungscope.errors import InvalidData
+from lungscope.errors import InvalidData, Remedy
 from lungscope.estimate import Estimate
 from lungscope.json_files import load_json, validate
 from lungscope.text import format_quantity, html_table
@@ -18,8 +18,7 @@ from lungscope.text import format_quantity, html_table
 RESULT = "audit.json"
 """Name of the file."""
 
-COMMAND = "lungscope audit RUN --force"
-"""Writes the file again."""
+_REMEDY: Remedy = "audit-again"
 
 
 @dataclass(frozen=True)
@@ -109,15 +108,14 @@ class AuditReport:
             InvalidData: it is damaged, or was written by another version.
         """
         path = folder / RESULT
-        found = load_json(path, cls, COMMAND)
+        found = load_json(path, cls, _REMEDY)
         if not 0 <= found.groups <= found.images:
             raise InvalidData(
-                f"{path}: damaged ({found.groups} groups of {found.images} images); write it "
-                f"again with `{COMMAND}`"
+                f"{path}: damaged ({found.groups} groups of {found.images} images)", remedy=_REMEDY
             )
         known = {check.name: check.result for check in list_checks()}
         results = {
-            name: validate(result, known[name], path, COMMAND, f"results.{name}")
+            name: validate(result, known[name], path, _REMEDY, f"results.{name}")
             if name in known and result is not None
             else result
             for name, result in found.results.items()

@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from lungscope.about import __version__
+from lungscope.cli.remedies import ON_COMMAND_LINE
 from lungscope.errors import LungscopeError
 
 DEBUG = "--debug"
@@ -112,7 +113,7 @@ def _suggest_other(error: Any) -> None:
 def _words(error: Exception) -> str:
     """Returns the line that is printed for an error."""
     if isinstance(error, LungscopeError):
-        return str(error)
+        return error.describe(ON_COMMAND_LINE)
     if isinstance(error, ModuleNotFoundError):
         return (
             f"{error.name} is not installed; this command needs "

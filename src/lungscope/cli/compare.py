@@ -8,6 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from lungscope.about import DISCLAIMER
+from lungscope.atomic import refuse_occupied
 from lungscope.cli.options import Force, Json, Quiet
 from lungscope.cli.terminal import Terminal
 
@@ -29,11 +30,16 @@ def compare(
 ) -> None:
     """Compare runs on the same test images: differences, intervals and tests of every pair."""
     from lungscope.comparison.pair import verdict
-    from lungscope.comparison.run_comparison import compare_runs, refuse_occupied, write_comparison
+    from lungscope.comparison.run_comparison import (
+        FIGURE,
+        RESULT,
+        compare_runs,
+        write_comparison,
+    )
 
     terminal = Terminal(quiet=quiet, json=json)
     if out is not None:
-        refuse_occupied(out, force=force)
+        refuse_occupied(out, {RESULT, FIGURE}, "a comparison", force=force)
     compared = compare_runs(runs)
     for pair in compared.pairs:
         terminal.say(escape(verdict(pair)))

@@ -63,7 +63,7 @@ def _refuse_other_images(first: str, one: Predictions, second: str, other: Predi
             parts.append(f"{len(extra)} only of {name}, such as {extra[0]!r}")
     raise InvalidData(
         f"{first} and {second} were tested on different images ({'; '.join(parts)}): train and "
-        "evaluate both with the same --split and --subset"
+        "evaluate both with the same split and subset"
     )
 
 
@@ -76,5 +76,5 @@ def _refuse_other_facts(first: str, one: Predictions, second: str, other: Predic
             raise InvalidData(
                 f"{first} and {second} were tested on the same files, but {len(rows)} have another "
                 f"{what}: {one.files[row]!r} is {mine[row]!r} for {first} and {theirs[row]!r} for "
-                f"{second}; train and evaluate both with the same --split"
+                f"{second}; train and evaluate both with the same split"
             )

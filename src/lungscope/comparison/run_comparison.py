@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lungscope.atomic import write_json
 from lungscope.comparison.comparison import Comparison, compare
-from lungscope.errors import AlreadyExists, InvalidSetting, NotFound
+from lungscope.errors import InvalidSetting, NotFound
 from lungscope.estimate import Estimate
 from lungscope.evaluation.metrics import METRICS, Metric
 from lungscope.evaluation.predictions import Predictions
@@ -49,19 +49,6 @@ def compare_runs(folders: Sequence[Path]) -> Comparison:
     )
 
 
-def refuse_occupied(folder: Path, *, force: bool) -> None:
-    """Refuses a folder in which `write_comparison` would replace something.
-
-    Raises:
-        InvalidSetting: it is a file.
-        AlreadyExists: it holds a comparison, and `force` is off.
-    """
-    if folder.exists() and not folder.is_dir():
-        raise InvalidSetting(f"{folder}: is a file; give a folder")
-    if not force and any((folder / name).exists() for name in (RESULT, FIGURE)):
-        raise AlreadyExists(f"{folder}: holds a comparison; replace it with --force")
-
-
 def write_comparison(comparison: Comparison, folder: Path) -> None:
     """Writes `comparison.png` and `comparison.json` into a folder, each whole or not at all.
 
@@ -93,8 +80,7 @@ def _evaluated(run: RunFolder) -> Path:
     table = run.evaluation / PREDICTIONS
     if not table.is_file():
         raise NotFound(
-            f"{run.folder}: was not evaluated (no evaluation/{PREDICTIONS}); first run "
-            f"`lungscope evaluate {run.folder}`"
+            f"{run.folder}: was not evaluated (no evaluation/{PREDICTIONS})", remedy="evaluate"
         )
     return table
 

@@ -94,7 +94,7 @@ def open_cache(
         except OSError as error:
             raise LungscopeError(
                 f"{place.parent}: the image cache cannot be written ({error.strerror or error}); "
-                "free some space or choose another folder with --cache"
+                "free some space or choose another cache folder"
             ) from error
     return Cache(pixels, {content: row for row, content in enumerate(hashes)}, place)
 

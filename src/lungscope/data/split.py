@@ -163,7 +163,8 @@ class Split:
             if value["version"] != VERSION:
                 raise InvalidData(
                     f"{path}: split format version {value['version']!r:.20}, this lungscope reads "
-                    f"{VERSION}; make the split again with `lungscope data split`"
+                    f"{VERSION}",
+                    remedy="split",
                 )
             split = _from_json(value)
             changed = split.fingerprint != value["fingerprint"]
@@ -171,17 +172,12 @@ class Split:
             if path.is_dir():
                 raise NotFound(f"{path}: is a folder; give the split.json in it") from error
             kind = NotFound if isinstance(error, FileNotFoundError) else LungscopeError
-            raise kind(
-                f"{path}: {error.strerror or error}; make one with `lungscope data split`"
-            ) from error
+            raise kind(f"{path}: {error.strerror or error}", remedy="split") from error
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             reason = f"{type(error).__name__}: {error}"
             raise InvalidData(f"{path}: not a split manifest ({reason:.200})") from error
         if changed:
-            raise InvalidData(
-                f"{path}: was changed after it was written; make the split again with "
-                "`lungscope data split`"
-            )
+            raise InvalidData(f"{path}: was changed after it was written", remedy="split")
         return split
 
     def verify(self, root: str | Path) -> None:

@@ -129,8 +129,8 @@ def require_readable(index: Index, survey: Survey, *, skip: bool = False) -> Ind
         first = survey.refused[0]
         raise InvalidData(
             f"{index.root}: {len(survey.refused)} of {len(index.entries)} files cannot be read, "
-            f"first {first.file} ({first.reason}); repair or remove them, or skip them with "
-            "--skip-unreadable"
+            f"first {first.file} ({first.reason})",
+            remedy="skip-unreadable",
         )
     return index.without(refused.file for refused in survey.refused)
 

@@ -218,7 +218,7 @@ class Assessment:
             InvalidData: it is damaged, or lacks a metric that is registered now.
             LungscopeError: it cannot be read.
         """
-        return load_json(path, cls, "lungscope evaluate RUN --force")
+        return load_json(path, cls, "evaluate-again")
 
 
 def assess(

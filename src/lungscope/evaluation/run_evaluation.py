@@ -145,9 +145,7 @@ def open_evaluated(
         InvalidData: the checkpoint or the data is not of the run's split.
     """
     if not run.checkpoint.is_dir():
-        raise NotFound(
-            f"{run.folder}: is not trained to the end; lungscope train --resume {run.folder}"
-        )
+        raise NotFound(f"{run.folder}: is not trained to the end", remedy="resume")
     checkpoint, split = Checkpoint.load(run.checkpoint), run.split
     _refuse_other_training(checkpoint, split, run)
     split.verify(data)

@@ -86,7 +86,7 @@ class Parity:
                 f"export: in int8 this model names the same class for {equal} of {images} images "
                 f"(at least {fewest} is wanted), and its accuracy goes from {before} to {after} "
                 f"(at most {MOST_LOST:g} points down); nothing was written; export it "
-                "without --int8"
+                "in fp32"
             )
 
 

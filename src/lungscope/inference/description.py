@@ -128,7 +128,7 @@ class Description:
             if value["version"] == 1:
                 raise ModelDamaged(
                     f"{path}: a model of lungscope 0.1.0, which this version does not read; train "
-                    "it again with lungscope train and export that with lungscope export RUN"
+                    "it again and export that run"
                 )
             if value["version"] != VERSION:
                 raise ModelDamaged(

@@ -45,10 +45,7 @@ class ExportedModel:
             raise InvalidSetting(f"{folder}: is a run; export it, and give the exported folder")
         description = Description.load(folder / DESCRIPTION)
         if description.export is None:
-            raise InvalidSetting(
-                f"{folder}: is a checkpoint, which needs torch; export its run with `lungscope "
-                "export RUN`, or load it with Checkpoint.load"
-            )
+            raise InvalidSetting(f"{folder}: is a checkpoint, which needs torch", remedy="export")
         content = {
             name: _verified(folder / name, description.export.sha256.get(name))
             for name in (GRAPH, REFERENCE)

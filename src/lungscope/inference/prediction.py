@@ -108,7 +108,8 @@ class Prediction:
             raise InvalidSetting(f"class {label!r} is unknown; choose one of {', '.join(names)}")
         if self.activation_map is None:
             raise InvalidSetting(
-                f"{self.model}: this architecture has no activation map; explain it with --run RUN"
+                f"{self.model}: exported, this architecture has no activation map",
+                remedy="explain-run",
             )
         return make_heatmap(
             self.activation_map[names.index(label)], (self.origin.height, self.origin.width)

@@ -65,7 +65,7 @@ def _imagenet(architecture: Architecture) -> nn.Module:
             f"ImageNet weights of {architecture.original} are not cached and cannot be downloaded "
             f"({getattr(error, 'reason', error)}): put {file.name} (from "
             f"{get_model_weights(architecture.original)[VERSION].url}) into {file.parent}, or "
-            f"train from others with --weights {BUNDLED} or --weights {NONE}"
+            f"train from the weights {BUNDLED} or {NONE}"
         ) from error
     except Exception as error:  # torch.load documents no exceptions; all mean the same here
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -82,7 +82,7 @@ def _state(path: Path) -> Mapping[str, Tensor]:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise NotFound(
-            f"{path}: not found; --weights takes {IMAGENET}, {BUNDLED}, {NONE} or a file"
+            f"{path}: not found; weights are {IMAGENET}, {BUNDLED}, {NONE} or a file"
         ) from error
     except Exception as error:  # likewise
         raise InvalidData(
@@ -139,7 +139,7 @@ def _fill_features(network: Network, name: str, shape: Shape) -> None:
     if (name, shape.se_reduction) != (bundled.architecture, bundled.se_reduction):
         raise InvalidSetting(
             f"{name}: the bundled weights are of {bundled.architecture} with an SE reduction of "
-            f"{bundled.se_reduction}; train that, or start from --weights imagenet"
+            f"{bundled.se_reduction}; train that, or start from the weights {IMAGENET}"
         )
     prefix = "features."
     state = load_file(BUNDLED_MODEL / "model.safetensors")

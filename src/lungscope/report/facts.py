@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
-from lungscope.audit.audit_report import COMMAND, RESULT, AuditReport
+from lungscope.audit.audit_report import RESULT, AuditReport
 from lungscope.data.split import Split
 from lungscope.errors import InvalidData, NotFound
 from lungscope.evaluation.assessment import Assessment
@@ -117,9 +117,7 @@ def read_facts(run: RunFolder) -> RunFacts:
         InvalidData: a file is damaged, or belongs to another training.
     """
     if not run.checkpoint.is_dir():
-        raise NotFound(
-            f"{run.folder}: is not trained to the end; lungscope train --resume {run.folder}"
-        )
+        raise NotFound(f"{run.folder}: is not trained to the end", remedy="resume")
     recipe, split = run.recipe, run.split
     description = Description.load(run.checkpoint / "model.json")
     _refuse_strangers(run, recipe, split, description)
@@ -155,8 +153,8 @@ def _read_evaluation(path: Path, split: Split) -> Assessment:
     if classes != split.classes or found.images != expected:
         raise InvalidData(
             f"{path}: is about {found.images} {found.subset} images of {len(classes)} classes, but "
-            f"the run's split has {expected} of {len(split.classes)}; evaluate again with "
-            "`lungscope evaluate RUN --force`"
+            f"the run's split has {expected} of {len(split.classes)}",
+            remedy="evaluate-again",
         )
     return found
 
@@ -167,7 +165,8 @@ def _read_audit(folder: Path, split: Split) -> AuditReport:
     if audit.images != expected:
         raise InvalidData(
             f"{folder / RESULT}: is about {audit.images} {audit.subset} images, but the run's "
-            f"split has {expected}; audit the run again with `{COMMAND}`"
+            f"split has {expected}",
+            remedy="audit-again",
         )
     return audit
 

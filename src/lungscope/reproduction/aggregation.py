@@ -89,7 +89,7 @@ def aggregate_seeds(trainings: Sequence[Predictions], seed: int = 0) -> Aggregat
             other.groups,
         )
         if not same or (first.labels != other.labels).any():
-            raise InvalidData("seeds: tested on different images; retrain them with --force")
+            raise InvalidData("seeds: tested on different images; reproduce with force")
     resampling = Resampling.over(first.groups, seed=seed)
     replicates = [_replicates(predictions, resampling) for predictions in trainings]
     values = [_values(predictions) for predictions in trainings]

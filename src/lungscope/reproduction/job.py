@@ -67,7 +67,7 @@ class Job:
         try:
             _refuse_damaged(RunFolder(self.folder))
         except LungscopeError as error:
-            return f"{error}; retrain this run with --force"
+            return f"{error}; retrain this run with the option force"
         return None
 
     def find_difference(self) -> str | None:
@@ -131,7 +131,7 @@ def refuse_other_runs(jobs: Sequence[Job]) -> None:
         if difference is not None:
             raise AlreadyExists(
                 f"{job.folder}: holds something else ({difference}); give another folder, or "
-                "retrain that run with --force"
+                "retrain that run with the option force"
             )
 
 

@@ -140,8 +140,7 @@ def read_trained(job: Job) -> TrainedPart | None:
     tested = [(entry.file, entry.group) for entry in job.split.subset("test")]
     if list(zip(calibrated.files, calibrated.groups, strict=True)) != tested:
         raise InvalidData(
-            f"{job.folder}: its evaluation is not of the test images; repair it with "
-            f"`lungscope evaluate {job.folder} --force`"
+            f"{job.folder}: its evaluation is not of the test images", remedy="evaluate-again"
         )
     # `evaluate` divides logits by the fitted temperature; this undoes it
     return TrainedPart(job.part, calibrated.tempered(1 / description.temperature), job.history)

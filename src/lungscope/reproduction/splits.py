@@ -87,13 +87,13 @@ def adopt_split(folder: Path, plan: Plan, file: Path, *, force: bool) -> tuple[S
         LungscopeError: the file is not a split.
     """
     if plan.folds is not None:
-        raise InvalidSetting("--folds draws its own splits; leave out --split or --folds")
+        raise InvalidSetting("folds draw their own splits; leave out the split or the folds")
     split = Split.load(file)
     (path,) = _paths(folder, plan)
     if path.is_file() and not force and Split.load(path).fingerprint != split.fingerprint:
         raise AlreadyExists(
-            f"{path}: differs from {file}; leave out --split, give another folder, or replace "
-            "the stored split with --force"
+            f"{path}: differs from {file}; leave out the split, give another folder, or replace "
+            "the stored split with the option force"
         )
     split.save(path)
     return (split,)

@@ -151,7 +151,7 @@ def _refuse_other_plan(folder: Path, plan: Plan) -> None:
     if difference is not None:
         raise AlreadyExists(
             f"{folder}: holds a reproduction by another plan ({difference}); give another folder, "
-            "or replace it with --force"
+            "or replace it with the option force"
         )
 
 
@@ -217,7 +217,7 @@ def _weights_unavailable(job: Job) -> Problem:
     return Problem(
         "weights-unavailable",
         f"the ImageNet weights of {name} are not cached and cannot be downloaded; train from "
-        "random weights with --weights none",
+        "the weights none, which are random",
     )
 
 

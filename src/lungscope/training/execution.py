@@ -51,18 +51,18 @@ class Execution:
             InvalidSetting: no such device, or one that is slow or unable in that precision.
         """
         if self.accelerator == "cuda" and not torch.cuda.is_available():
-            raise InvalidSetting("no CUDA device was found; use --device cpu")
+            raise InvalidSetting("no CUDA device was found; choose the device cpu")
         if self.accelerator == "cpu" and self.precision == "16":
-            raise InvalidSetting("--precision 16 needs a CUDA device; use 32 on a CPU")
+            raise InvalidSetting("precision 16 needs a CUDA device; use 32 on a CPU")
         if self.accelerator == "cpu" and self.precision == "bf16" and not _cpu_has_bf16():
             raise InvalidSetting(
                 "this CPU has no bfloat16 instructions, and emulating them is about 100 times "
-                "slower; use --precision 32"
+                "slower; use precision 32"
             )
         if self.accelerator == "cuda" and self.precision == "bf16" and not _gpu_has_bf16():
             raise InvalidSetting(
                 "this GPU has no bfloat16 arithmetic and would emulate it slowly; "
-                "use --precision 16 or 32"
+                "use precision 16 or 32"
             )
 
     def prepare(self) -> None:

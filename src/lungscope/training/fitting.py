@@ -116,7 +116,7 @@ def _fit(
     callbacks: FitCallbacks,
 ) -> FitResult:
     if run.facts.get("finished"):
-        raise InvalidSetting(f"{run.folder}: is finished; train it again with --force")
+        raise InvalidSetting(f"{run.folder}: is finished", remedy="retrain")
     recipe, split = run.recipe, run.split
     split.verify(data)  # before hours of training on images that are not the split's
     execution.prepare()

@@ -116,7 +116,7 @@ class LungTraining(L.LightningModule):
         if not torch.isfinite(loss):
             raise InvalidSetting(
                 f"the {which} loss became {loss.item()} in epoch {self.current_epoch + 1}; "
-                f"try a smaller --learning-rate than {self.recipe.learning_rate:g}"
+                f"try a smaller learning rate than {self.recipe.learning_rate:g}"
             )
 
     def _seed(self, step: int) -> None:

@@ -106,12 +106,12 @@ class RunFolder:
         """
         folder = Path(folder)
         if not (folder / RECIPE).is_file():
-            raise NotFound(f"{folder}: not a run folder (no {RECIPE}); `lungscope train` makes one")
+            raise NotFound(f"{folder}: not a run folder (no {RECIPE})", remedy="train")
         run = cls(folder)
         if (folder / FACTS).is_file() and run.facts.get("version") != VERSION:
             raise InvalidData(
                 f"{folder}: not a run of this lungscope's format (version {VERSION}) but most "
-                "likely of lungscope 0.1; train it again with `lungscope train`"
+                "likely of lungscope 0.1; train it again"
             )
         return run
 
@@ -199,14 +199,11 @@ def _refuse_to_replace(folder: Path, data: Path, *, force: bool) -> None:
     if sum(file.is_file() for file in files) < 3:  # of a damaged run, some may be lost
         raise AlreadyExists(f"{folder}: not empty and not a run; give another folder")
     if not force and (run.last.is_file() or run.checkpoint.is_dir()):
-        raise AlreadyExists(
-            f"{folder}: holds a run; continue it with --resume, replace it with --force, "
-            "or give another folder"
-        )
+        raise AlreadyExists(f"{folder}: holds a run", remedy="continue-or-replace")
     if data.resolve().is_relative_to(folder.resolve()):
         raise InvalidSetting(
-            f"{folder}: holds the data as well as a run; give another folder, for --force would "
-            "remove both"
+            f"{folder}: holds the data as well as a run, and to replace it would remove both; give "
+            "another folder"
         )
 
 

@@ -72,5 +72,5 @@ def test_an_unknown_class_is_told_with_those_that_there_are():
 
 
 def test_without_an_activation_map_the_way_out_is_told():
-    with pytest.raises(LungscopeError, match="--run"):
+    with pytest.raises(LungscopeError, match="predict with the run's checkpoint"):
         Explanation.of(prediction(None))

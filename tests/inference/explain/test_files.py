@@ -102,7 +102,7 @@ def test_a_picture_that_is_there_is_not_replaced_unasked(films, tmp_path):
     pictures = destinations(films, tmp_path / "out")
     refuse_existing(pictures)
     list(explain_files(StubModel(), pictures))
-    with pytest.raises(LungscopeError, match="--overwrite"):
+    with pytest.raises(LungscopeError, match="is already there; remove it, or give another folder"):
         refuse_existing(pictures)
 
 

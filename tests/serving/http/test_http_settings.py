@@ -11,7 +11,7 @@ def test_this_machine_may_ask_without_a_token(host):
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.4", "example.org", "", "127.1"])  # noqa: S104
 def test_to_listen_elsewhere_needs_a_token(host):
-    with pytest.raises(LungscopeError, match="needs a token; give --token-file"):
+    with pytest.raises(LungscopeError, match="needs a token; give one"):
         Settings(host=host)
     assert not Settings(host=host, token="t" * 16).local
 

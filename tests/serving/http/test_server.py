@@ -205,7 +205,7 @@ def test_a_port_in_use_is_reported_in_one_line(exported_model):
         other.listen()
         port = other.getsockname()[1]
         text = one_line(run("--model", exported_model, "--port", port))
-    assert f"port {port} is in use; give another --port" in text
+    assert f"port {port} is in use; give another port" in text
 
 
 def test_a_tampered_model_is_reported_in_one_line_and_nothing_is_answered(tampered):

@@ -35,7 +35,7 @@ def test_what_is_no_peer_is_refused(text):
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.4", "::", "pacs.example"])  # noqa: S104
 def test_a_node_open_to_the_network_needs_a_list(tmp_path, host):
-    with pytest.raises(LungscopeError, match="--accept-from"):
+    with pytest.raises(LungscopeError, match="accept-from"):
         Settings(tmp_path, PEER, host=host)
     assert Settings(tmp_path, PEER, host=host, accept_from=("ORTHANC",)).host == host
 

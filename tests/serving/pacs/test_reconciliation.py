@@ -286,7 +286,7 @@ def test_an_instance_over_the_limit_is_passed_over(settings, store, orthanc):
     ],
 )
 def test_an_address_that_is_none_or_holds_a_password_is_refused(url):
-    with pytest.raises(LungscopeError, match="--orthanc") as caught:
+    with pytest.raises(LungscopeError, match="Orthanc: ") as caught:
         OrthancClient(Orthanc(url), 1000)
     assert "secret" not in str(caught.value)
 

@@ -70,7 +70,7 @@ def destinations(files: Sequence[Path], folder: Path) -> dict[Path, Path]:
     lost = {_spelled_out(figure) for figure in found.values()} & set(spelled_out)
     if lost:
         raise InvalidSetting(
-            f"{min(lost)}: is to be explained, and would be replaced; give another -o"
+            f"{min(lost)}: is to be explained, and would be replaced; give another folder"
         )
     return found
 
@@ -83,7 +83,7 @@ def refuse_existing(destinations: Mapping[Path, Path]) -> None:
     """
     there = next((figure for figure in destinations.values() if figure.exists()), None)
     if there is not None:
-        raise AlreadyExists(f"{there}: is already there; replace it with --overwrite")
+        raise AlreadyExists(f"{there}: is already there", remedy="overwrite")
 
 
 def explain_files(

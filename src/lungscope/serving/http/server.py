@@ -69,7 +69,7 @@ def listening(settings: Settings) -> Iterator[socket.socket]:
             settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
     except OSError as error:
-        raise InvalidSetting(f"{settings.host}: {error.strerror}; give another --host") from error
+        raise InvalidSetting(f"{settings.host}: {error.strerror}; give another host") from error
     with socket.socket(family, kind, protocol) as sock:
         if sys.platform != "win32":  # there, it would let two services share a port
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -128,10 +128,10 @@ def url(host: str, port: int) -> str:
 
 def _unavailable(settings: Settings, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
-        return f"port {settings.port} is in use; give another --port"
+        return f"port {settings.port} is in use; give another port"
     if error.errno == errno.EACCES:
-        return f"port {settings.port} is for administrators; give a --port above 1023"
-    return f"{settings.host}: {error.strerror}; give an address of this machine as --host"
+        return f"port {settings.port} is for administrators; give a port above 1023"
+    return f"{settings.host}: {error.strerror}; give an address of this machine"
 
 
 @contextmanager

@@ -50,7 +50,7 @@ class Settings:
         if not self.local and self.token is None:
             raise InvalidSetting(
                 f"{self.host}: the service is reachable by others there and needs a token; give "
-                "--token-file FILE or LUNGSCOPE_TOKEN, or --host 127.0.0.1"
+                "one (in a file or LUNGSCOPE_TOKEN), or the host 127.0.0.1"
             )
         if not 0 <= self.port <= 65535:
             raise InvalidSetting(f"port {self.port}: give 1 to 65535, or 0 for any free one")

@@ -83,7 +83,7 @@ class BoundedSocket(AssociationSocket):
 
     def _within_limits(self, connection: socket.socket, count: int) -> bytearray:
         if count > max(self.limits.pdu, LARGEST_NEGOTIATION) + 6 or count > self._left:
-            raise LimitExceeded("a message is larger than --max-instance")
+            raise LimitExceeded("a message is larger than the largest instance (max-instance)")
         self._left -= count
         until = time.monotonic() + self.limits.seconds
         found = bytearray()

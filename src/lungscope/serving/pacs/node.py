@@ -86,7 +86,7 @@ class Node:
         except OSError as error:
             raise InvalidSetting(
                 f"{settings.host} port {settings.port}: cannot be bound "
-                f"({error.strerror or error}); give another --host or --port"
+                f"({error.strerror or error}); give another host or port"
             ) from error
         self._server: BoundedServer = server  # type: ignore[assignment]
         entity._servers.append(self._server)  # what `AE.start_server` does

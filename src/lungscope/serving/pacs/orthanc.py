@@ -197,13 +197,13 @@ def _check_address(url: str) -> None:
         parts = urlsplit(url)
         _ = parts.port
     except ValueError as error:
-        raise InvalidSetting("--orthanc: give an address as http://HOST:PORT") from error
+        raise InvalidSetting("Orthanc: give its address as http://HOST:PORT") from error
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
-        raise InvalidSetting("--orthanc: give an address as http://HOST:PORT")
+        raise InvalidSetting("Orthanc: give its address as http://HOST:PORT")
     if parts.username is not None or parts.password is not None:
         raise InvalidSetting(
-            "--orthanc: leave user and password out of the address, which other users of this "
-            "machine can read; give --orthanc-credentials"
+            "Orthanc: leave user and password out of the address, which other users of this "
+            "machine can read; give them as credentials"
         )
 
 

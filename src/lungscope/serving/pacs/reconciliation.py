@@ -27,7 +27,7 @@ class Reconciliation:
             InvalidSetting: the settings name none, or a bad address.
         """
         if settings.orthanc is None:
-            raise InvalidSetting("--orthanc: give the address to reconcile with")
+            raise InvalidSetting("Orthanc: give the address to reconcile with")
         self._client = OrthancClient(settings.orthanc, settings.limits.instance)
         self._store, self._own_title = store, settings.ae_title
         self._seconds, self._backfill = settings.orthanc.seconds, settings.orthanc.backfill

@@ -221,9 +221,11 @@ class Settings:
             check_ae_title(title)
         own = {self.host, "localhost"} if is_loopback(self.host) else {self.host}
         if self.target.port == self.port and self.target.host in own:
-            raise InvalidSetting(f"--send-to {self.target}: that is this node itself")
+            raise InvalidSetting(
+                f"{self.target}: that is this node itself; send results to another"
+            )
         if not self.accept_from and not is_loopback(self.host):
             raise InvalidSetting(
-                f"--host {self.host} is open to the network; name the AE titles that may "
-                "send with --accept-from"
+                f"host {self.host} is open to the network; name the AE titles that may send to it "
+                "(accept-from)"
             )

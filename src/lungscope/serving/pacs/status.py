@@ -39,7 +39,7 @@ class Status:
             LungscopeError: the queue can't be read.
         """
         if not (spool / FILE).is_file():
-            raise NotFound(f"{spool}: no spool of lungscope pacs; give its --spool")
+            raise NotFound(f"{spool}: no spool of lungscope pacs; give the folder of one")
         queue = Queue(spool / FILE)
         try:
             running = is_locked(spool)
@@ -75,7 +75,7 @@ def drop_instance(folder: Path, prefix: str) -> str:
         LungscopeError: a node works on the spool, or its queue can't be used.
     """
     if not (folder / FILE).is_file():
-        raise NotFound(f"{folder}: no spool of lungscope pacs; give its --spool")
+        raise NotFound(f"{folder}: no spool of lungscope pacs; give the folder of one")
     if not _PREFIX.fullmatch(prefix):
         raise InvalidSetting(f"{prefix!r}: give 6 to 32 digits as lungscope pacs status shows them")
     spool, lock = Spool(folder), lock_spool(folder)

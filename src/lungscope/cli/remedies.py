@@ -1,0 +1,25 @@
+"""What to do about an error, in the words of the command line."""
+
+from collections.abc import Mapping
+
+from lungscope.errors import Remedy
+
+ON_COMMAND_LINE: Mapping[Remedy, str] = {
+    "force": "replace it with --force",
+    "overwrite": "replace it with --overwrite",
+    "retrain": "train it again with --force",
+    "resume": "continue it with `lungscope train --resume RUN`",
+    "continue-or-replace": "continue it with --resume, replace it with --force, or give another "
+    "folder",
+    "train": "`lungscope train` makes one",
+    "evaluate": "evaluate it first, with `lungscope evaluate RUN`",
+    "evaluate-again": "write it again with `lungscope evaluate RUN --force`",
+    "audit-again": "write it again with `lungscope audit RUN --force`",
+    "reproduce-again": "write it again with `lungscope reproduce --force`",
+    "split": "make a new one with `lungscope data split`",
+    "skip-unreadable": "repair or remove them, or skip them with --skip-unreadable",
+    "export": "export its run with `lungscope export RUN`",
+    "explain-run": "explain it with --run RUN",
+    "archive": "unpack the file with `lungscope data fetch --archive FILE`",
+}
+"""The words of each remedy on the command line; `lungscope.errors.IN_PYTHON` has Python's."""
