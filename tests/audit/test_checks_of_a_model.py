@@ -83,12 +83,13 @@ def test_a_model_that_reads_the_centre_passes_there(lung):
 
 
 def test_findings_are_in_the_order_in_which_a_person_should_read_them(lung):
-    assert list(verdicts(lung)) == [
+    built_in = [
         *("thumbnail-baseline", "border-baseline", "statistics-baseline"),
         *("corners-masked", "border-masked", "centre-masked"),
         *("source-probe", "by-source", "leaks", "robustness"),
         *("heatmap-faithfulness", "heatmap-randomisation", "test-size"),
     ]
+    assert [name for name in verdicts(lung) if name in built_in] == built_in
 
 
 def test_classes_and_sources_are_counted_over_the_whole_split(lung):

@@ -29,15 +29,15 @@ def content(folder):
 
 
 def test_an_audit_is_findings_and_figures_the_same_every_time(audited, tmp_path):
-    told = []
+    steps = []
 
     def progress(step):
-        told.append(step)
+        steps.append(step)
         return ignore
 
     found = audited(tmp_path / "one", progress=progress)
     files = content(tmp_path / "one")
-    assert list(files) == [
+    assert set(files) >= {
         "audit.json",
         "figures/accuracies.png",
         "figures/faithfulness.png",
@@ -46,11 +46,11 @@ def test_an_audit_is_findings_and_figures_the_same_every_time(audited, tmp_path)
         "figures/robustness.png",
         "figures/severities.png",
         "figures/sources.png",
-    ]
+    }
     written = json.loads(files["audit.json"])
     assert len(written["weights_sha256"]) == 64
     assert written == json.loads(json.dumps(found.to_json()))
-    assert told == [
+    built_in = [
         "reading images",
         "fitting baselines",
         "masking regions",
@@ -58,6 +58,7 @@ def test_an_audit_is_findings_and_figures_the_same_every_time(audited, tmp_path)
         "computing deletion and insertion",
         "randomising layers",
     ]
+    assert [step for step in steps if step in built_in] == built_in
     results = found.results
     assert results["faithfulness"].images == results["randomisation"].images == found.images
     assert {f"figures/{each.name}.png" for each in found.figures} == set(files) - {"audit.json"}
