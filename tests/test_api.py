@@ -3,6 +3,7 @@
 import inspect
 import logging
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -53,6 +54,22 @@ def test_settings_that_are_wrong_are_refused_as_settings(phantoms, split):
         ls.split(phantoms, seed=-1)
     with pytest.raises(ls.InvalidSetting, match=r"recipe is dict; give a Recipe, such as Recipe\("):
         ls.train(phantoms, split, recipe={"epochs": 3})
+
+
+@pytest.mark.parametrize(
+    ("wrong", "kind", "words"),
+    [
+        ({"model": "resnet50"}, ls.InvalidSetting, "model 'resnet50' is unknown; choose one of"),
+        ({"weights": "imagnet"}, ls.NotFound, "imagnet: not found; weights are imagenet, bundled"),
+    ],
+)
+def test_a_recipe_that_cannot_be_trained_is_refused_before_an_image_is_read(
+    phantoms, tmp_path, monkeypatch, wrong, kind, words
+):
+    monkeypatch.setattr("lungscope.api.survey_images", lambda *_: pytest.fail("images are read"))
+    with pytest.raises(kind, match=words):
+        ls.train(phantoms, folder=tmp_path / "run", recipe=replace(TINY, **wrong))
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_run_says_what_it_is(trained, split):

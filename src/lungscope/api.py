@@ -108,8 +108,9 @@ def train(
         The run; `Run.finished` is False if it was interrupted.
 
     Raises:
-        NotFound: no such data, split or model.
-        InvalidSetting: `recipe` is not a `Recipe`, or the device cannot be used.
+        NotFound: no such data, split or file of initial weights.
+        InvalidSetting: `recipe` is not a `Recipe`, its model is unknown, or the device cannot be
+            used. This is found before an image is read.
         AlreadyExists: `folder` holds a run, and `force` is off.
         InvalidData: the data is not the split's.
         WeightsUnavailable: the recipe's initial weights are neither cached nor downloadable.
@@ -126,15 +127,13 @@ def train(
             f"recipe is {type(recipe).__name__}; give a Recipe, such as Recipe(epochs=20)"
         )
     index = _index(data)
-    chosen = _split(index, split)
-    made = RunFolder.create(
-        Path(folder) if folder is not None else Path("runs") / recipe.model,
-        recipe,
-        chosen,
-        index.root,
-        force,
-    )
-    return _fit(made, index.root, Execution(device, precision), cache_folder, on_epoch)
+    place = Path(folder) if folder is not None else Path("runs") / recipe.model
+    execution = Execution(device, precision)
+    # a split reads every image, which may take minutes: refuse wrong settings before it, not after
+    RunFolder.check_free(place, recipe, index.root, force=force)
+    execution.check()
+    made = RunFolder.create(place, recipe, _split(index, split), index.root, force)
+    return _fit(made, index.root, execution, cache_folder, on_epoch)
 
 
 def compare(*runs: "Run | str | Path") -> Comparison:

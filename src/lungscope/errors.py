@@ -1,9 +1,10 @@
 """What lungscope refuses, so that a program can tell the kinds apart.
 
     LungscopeError              every refusal: catch this one to catch them all
-    ├── NotFound                a file, folder, run or name that does not exist
+    ├── NotFound                a file, folder or run that does not exist
     ├── AlreadyExists           a result that is already there and would be replaced
-    ├── InvalidSetting          an option, recipe field or value out of range or contradictory
+    ├── InvalidSetting          an option, recipe field or value that is unknown, out of range or
+    │                           contradictory
     ├── InvalidData             a data set, table or result file that cannot be used as it is
     │   └── DataLeak            an image, near-duplicate or group in two subsets of a split
     ├── UnreadableImage         a file that is not a radiograph that can be read
@@ -96,7 +97,7 @@ class LungscopeError(Exception):
 
 
 class NotFound(LungscopeError):
-    """A file, folder, run or name that does not exist."""
+    """A file, folder or run that does not exist."""
 
 
 class AlreadyExists(LungscopeError):
@@ -104,7 +105,7 @@ class AlreadyExists(LungscopeError):
 
 
 class InvalidSetting(LungscopeError):
-    """An option, recipe field or configuration value that is out of range or contradictory."""
+    """An option, recipe field or other value that is unknown, out of range or contradictory."""
 
 
 class InvalidData(LungscopeError):

@@ -42,7 +42,7 @@ def test_one_command_writes_the_whole_table(command, tmp_path):
     done = command("--budget", "1")
     assert done.exit_code == 0, done.stderr
     for words in (
-        "Table I, reproduced; from random weights; size 32 (paper: 224)",
+        "Table I, reproduced; from random weights; width and height of the input, pixels: 32",
         "quick look: at most 1 epoch",
         "mobilenet-v2, seed 0, epoch   1",
         "paper 0.8853",
@@ -166,7 +166,7 @@ def test_a_model_that_fails_gives_exit_status_1_and_a_table(command, failing, tm
     [
         (["--model", "resnet99"], "unknown"),
         (["--budget", "100"], "fewer epochs than the recipe's 100"),
-        (["--folds", "3"], "--split"),
+        (["--folds", "3"], "leave out the split or the folds"),
         (["--folds", "3", "--seeds", "2"], "not both"),
         (["--folds", "2"], "3"),
         (["--weights", "mine.pth"], "imagenet"),

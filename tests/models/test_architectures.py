@@ -2,7 +2,7 @@ import pytest
 import torch
 from torchvision.models import get_model
 
-from lungscope.errors import LungscopeError
+from lungscope.errors import InvalidSetting
 from lungscope.models import Shape, build_network, get_architecture, list_architectures
 from lungscope.models.cost import compute_cost
 
@@ -38,7 +38,7 @@ def test_multiply_adds_are_those_that_mobilenet_v2_is_known_for():
 
 
 def test_an_unknown_name_is_refused_with_the_names_there_are():
-    with pytest.raises(LungscopeError, match="mobilenet-lung"):
+    with pytest.raises(InvalidSetting, match="mobilenet-lung"):
         get_architecture("resnet50")
 
 

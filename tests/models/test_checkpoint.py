@@ -3,7 +3,7 @@ import json
 import pytest
 import torch
 
-from lungscope.errors import LungscopeError
+from lungscope.errors import LungscopeError, ModelDamaged
 from lungscope.images import Preprocessing
 from lungscope.inference.description import Description
 from lungscope.models import Shape, build_network
@@ -76,6 +76,12 @@ def test_what_does_not_fit_is_refused_in_one_line(folder, changes, message):
     with pytest.raises(LungscopeError, match=message) as refusal:
         Checkpoint.load(folder)
     assert "\n" not in str(refusal.value)
+
+
+def test_an_architecture_that_is_unknown_is_damage_of_the_file_that_names_it(folder):
+    edit(folder, architecture="resnet99")
+    with pytest.raises(ModelDamaged, match=r"model\.json: model 'resnet99' is unknown"):
+        Checkpoint.load(folder)
 
 
 def test_weights_cut_off_in_copying_are_refused(folder):

@@ -1,8 +1,9 @@
+import json
 from dataclasses import replace
 
 import pytest
 
-from lungscope.errors import LungscopeError
+from lungscope.errors import InvalidData, LungscopeError
 from lungscope.reproduction.plan import Plan, in_order
 from lungscope.training.recipe import PAPER_RECIPE, Recipe
 
@@ -35,11 +36,12 @@ def test_the_papers_recipe_needs_no_label():
 
 
 def test_every_departure_from_the_paper_is_a_label():
-    recipe = replace(PAPER_RECIPE, epochs=3, weights="none", momentum=0.5)
+    recipe = replace(PAPER_RECIPE, epochs=3, weights="none", momentum=0.5, batch_size=8)
     assert set(Plan(MODELS, recipe).labels) == {
         "quick look: at most 3 epochs",
         "from random weights",
-        "momentum 0.5 (paper: 0.9)",
+        "momentum of SGD: 0.5 (paper: 0.9)",
+        "images per step: 8 (paper names none)",
     }
 
 
@@ -93,6 +95,27 @@ def test_a_damaged_plan_is_refused_in_one_line(text, tmp_path):
     with pytest.raises(LungscopeError, match=r"plan\.json") as refused:
         Plan.load(path)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("seeds", "three", "seeds: Input should be a valid integer"),
+        ("split", "made up", "split: Input should be 'drawn' or 'given'"),
+        ("models", ["resnet99"], "model 'resnet99' is unknown"),
+        ("recipe", {"epochs": 0}, "recipe: epochs is 0; give 1 to 10000"),
+        ("version", 9, "not the plan of a reproduction, or of another version"),
+    ],
+)
+def test_a_changed_plan_is_refused_with_the_field_and_what_to_do(field, value, words, tmp_path):
+    path = tmp_path / "plan.json"
+    Plan(MODELS).save(path)
+    path.write_text(json.dumps(json.loads(path.read_text()) | {field: value}))
+    with pytest.raises(InvalidData) as refused:
+        Plan.load(path)
+    assert str(refused.value).startswith(f"{path}: ")
+    assert words in str(refused.value)
+    assert str(refused.value).endswith("; write it again with force=True")
 
 
 def test_more_models_and_more_seeds_continue_a_plan():

@@ -76,5 +76,8 @@ def test_repr_and_html_show_each_model_beside_the_paper(reproduced):
     accuracy = made.rows[1].metrics["accuracy"]
     assert f"MobileNetV2: accuracy {accuracy:.4f}, paper 0.8853" in text
     html = made._repr_html_()
+    assert html.startswith("<table><caption>Table I, reproduced<")
     assert html.count("<tr>") == 4
-    assert "paper 0.8853" in html
+    assert f"<td>{accuracy:.4f}</td>" in html
+    assert "<td>0.8853</td><td>" in html
+    assert "VGG11, weights unavailable (no | network)" in html

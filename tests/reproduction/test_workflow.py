@@ -282,7 +282,7 @@ def test_a_timeout_of_another_lock_is_not_taken_for_another_process(tmp_path, pl
 def test_a_damaged_plan_is_replaced_only_by_force(tmp_path, plan):
     (tmp_path / "reproduction.json").write_text("{")
     with (
-        pytest.raises(LungscopeError, match="damaged plan"),
+        pytest.raises(LungscopeError, match="damaged"),
         claim_folder(tmp_path, plan, force=False),
     ):
         pass

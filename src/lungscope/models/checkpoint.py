@@ -77,7 +77,10 @@ class Checkpoint:
                 "copy the whole folder again"
             )
         shape = Shape(len(description.classes), description.se_reduction)
-        network = build_network(description.architecture, shape)
+        try:
+            network = build_network(description.architecture, shape)
+        except InvalidSetting as error:
+            raise ModelDamaged(f"{folder / DESCRIPTION}: {error}") from error
         try:
             network.load_state_dict(load(content), strict=True)
         except (RuntimeError, SafetensorError) as error:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from lungscope.errors import NotFound
+from lungscope.errors import InvalidSetting
 from lungscope.models.network import Network, Trained
 
 
@@ -71,11 +71,11 @@ def get_architecture(name: str) -> Architecture:
     """Returns the architecture of that name.
 
     Raises:
-        NotFound: there is no such model; the message lists the names.
+        InvalidSetting: there is no such model; the message lists the names.
     """
     try:
         return _REGISTERED[name]
     except KeyError:
-        raise NotFound(
+        raise InvalidSetting(
             f"model {name!r} is unknown; choose one of {', '.join(_REGISTERED)}"
         ) from None

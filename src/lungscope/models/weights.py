@@ -75,15 +75,27 @@ def _imagenet(architecture: Architecture) -> nn.Module:
         ) from error
 
 
+def check_weights(weights: str) -> None:
+    """Checks that initial weights have a name that is known, or are a file that is there.
+
+    Raises:
+        NotFound: neither.
+    """
+    if weights not in (IMAGENET, BUNDLED, NONE) and not Path(weights).is_file():
+        raise _not_found(Path(weights))
+
+
+def _not_found(path: Path) -> NotFound:
+    return NotFound(f"{path}: not found; weights are {IMAGENET}, {BUNDLED}, {NONE} or a file")
+
+
 def _state(path: Path) -> Mapping[str, Tensor]:
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
-        raise NotFound(
-            f"{path}: not found; weights are {IMAGENET}, {BUNDLED}, {NONE} or a file"
-        ) from error
+        raise _not_found(path) from error
     except Exception as error:  # likewise
         raise InvalidData(
             f"{path}: not a safetensors file or plain state dict ({type(error).__name__})"
@@ -122,9 +134,10 @@ def build_network(name: str, shape: Shape, weights: str = NONE) -> Network:
             or the path of a state dict of the original.
 
     Raises:
-        NotFound: no such architecture or file.
+        NotFound: no such file.
         WeightsUnavailable: ImageNet weights are neither cached nor downloadable.
-        InvalidData, InvalidSetting: the weights do not fit.
+        InvalidSetting: no such architecture, or the bundled weights are not of it.
+        InvalidData: the weights do not fit.
     """
     chosen = get_architecture(name)
     if weights != BUNDLED:

@@ -107,11 +107,6 @@ def write_page(reproduction: Reproduction, folder: Path) -> None:
     write_text(folder / REPORT, _fill("reproduction.html.j2", reproduction, figures))
 
 
-def format_table(reproduction: Reproduction) -> str:
-    """Formats the table alone as HTML, e.g. for a notebook."""
-    return _fill("reproduction-table.html.j2", reproduction, [])
-
-
 def _fill(template: str, reproduction: Reproduction, figures: list[EmbeddedFigure]) -> str:
     return fill_html(
         template,

@@ -1,18 +1,19 @@
 """The plan of a reproduction: every setting that decides the numbers of its table."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from lungscope.atomic import write_json
-from lungscope.errors import InvalidData, InvalidSetting, LungscopeError, NotFound
+from lungscope.errors import InvalidData, InvalidSetting
+from lungscope.json_files import load_json
 from lungscope.models import get_architecture, list_architectures
 from lungscope.models.weights import NONE
 from lungscope.text import format_quantity
 from lungscope.training.execution import Precision
 from lungscope.training.recipe import PAPER_RECIPE, Recipe
+from lungscope.training.setting import Setting, list_settings
 
 PLAN = "reproduction.json"
 FORMAT = "lungscope-reproduction"
@@ -98,7 +99,6 @@ class Plan:
     @property
     def labels(self) -> tuple[str, ...]:
         """Departures from the paper's recipe in words, for every table and figure."""
-        paper, own = PAPER_RECIPE.to_json(), self.recipe.to_json()
         epochs = self.recipe.epochs
         words = {
             "epochs": f"quick look: at most {format_quantity(epochs, 'epoch')}",
@@ -107,9 +107,9 @@ class Plan:
             else f"from the weights {Path(self.recipe.weights).name}",
         }
         departures = tuple(
-            words.get(name, f"{name} {value} (paper: {paper[name]})")
-            for name, value in own.items()
-            if value != paper[name] and name not in _JOB_FIELDS
+            words.get(name) or _departure(each, getattr(self.recipe, name))
+            for name, each in list_settings(self.recipe).items()
+            if getattr(self.recipe, name) != each.default and name not in _JOB_FIELDS
         )
         half = {
             "32": (),
@@ -124,23 +124,6 @@ class Plan:
         fields = {k: v for k, v in asdict(self).items() if k != "recipe"}
         return fields | {"first_seed": self.recipe.seed, "recipe": shared}
 
-    @classmethod
-    def from_json(cls, value: dict[str, Any]) -> "Plan":
-        """Creates a plan from the result of `to_json`.
-
-        Raises:
-            LungscopeError: a value of the plan or of its recipe is invalid.
-            KeyError, TypeError: a field is missing or has another type.
-        """
-        return cls(
-            models=tuple(value["models"]),
-            recipe=Recipe.from_json(value["recipe"] | {"seed": value["first_seed"]}),
-            seeds=value["seeds"],
-            folds=value["folds"],
-            precision=value["precision"],
-            split=value["split"],
-        )
-
     def save(self, path: Path) -> None:
         """Writes the plan as JSON, atomically."""
         write_json(path, {"format": FORMAT, "version": VERSION} | self.to_json())
@@ -152,19 +135,25 @@ class Plan:
         Raises:
             NotFound: there is no such file.
             InvalidData: it is damaged, or not a plan of this version.
+            LungscopeError: it cannot be read.
         """
+        stored = load_json(path, _PlanFile, "reproduce-again")
+        if (stored.format, stored.version) != (FORMAT, VERSION):
+            raise InvalidData(
+                f"{path}: not the plan of a reproduction, or of another version",
+                remedy="reproduce-again",
+            )
         try:
-            value = json.loads(path.read_text(encoding="utf-8"))
-            if (value["format"], value["version"]) != (FORMAT, VERSION):
-                raise InvalidData(f"{path}: not the plan of a reproduction, or of another version")
-            return cls.from_json(value)
-        except FileNotFoundError as error:
-            raise NotFound(f"{path}: {error.strerror}") from error
-        except OSError as error:
-            raise LungscopeError(f"{path}: {error.strerror}") from error
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            reason = f"{type(error).__name__}: {error}"
-            raise InvalidData(f"{path}: damaged plan ({reason:.100})") from error
+            return cls(
+                models=stored.models,
+                recipe=Recipe.from_json(stored.recipe | {"seed": stored.first_seed}),
+                seeds=stored.seeds,
+                folds=stored.folds,
+                precision=stored.precision,
+                split=stored.split,
+            )
+        except InvalidSetting as error:
+            raise InvalidData(f"{path}: damaged ({error})", remedy="reproduce-again") from error
 
     def difference(self, before: "Plan") -> str | None:
         """Compares this plan with an earlier one whose results it would continue.
@@ -186,11 +175,26 @@ class Plan:
         return None
 
 
+@dataclass(frozen=True)
+class _PlanFile:
+    """What `Plan.save` writes."""
+
+    format: str
+    version: int
+    models: tuple[str, ...]
+    seeds: int
+    folds: int | None
+    precision: Precision
+    split: SplitOrigin
+    first_seed: int
+    recipe: dict[str, Any]
+
+
 def in_order(names: Iterable[str]) -> tuple[str, ...]:
     """Sorts names of models as the paper's table does, each once.
 
     Raises:
-        LungscopeError: a name is unknown.
+        InvalidSetting: a name is unknown.
 
     Examples:
         >>> in_order(["mobilenet-lung", "vgg11", "mobilenet-lung"])
@@ -198,6 +202,11 @@ def in_order(names: Iterable[str]) -> tuple[str, ...]:
     """
     requested = {get_architecture(name).name for name in names}
     return tuple(known.name for known in list_architectures() if known.name in requested)
+
+
+def _departure(field: Setting, value: object) -> str:
+    paper = f": {field.default}" if field.unnamed is None else f" {field.unnamed}"
+    return f"{field.meaning[0].lower()}{field.meaning[1:]}: {value} (paper{paper})"
 
 
 def _flat(plan: Plan) -> dict[str, Any]:

@@ -10,9 +10,11 @@ from lungscope.data.split import GROUPED_BY, SUBSETS, Split
 from lungscope.estimate import LEVEL
 from lungscope.evaluation.bootstrap import DRAWS
 from lungscope.models import list_architectures
+from lungscope.reproduction.aggregation import METRICS
 from lungscope.reproduction.plan import Plan, in_order
 from lungscope.reproduction.row import PAPER_TITLE, ResultRow
 from lungscope.reproduction.splits import SPLIT
+from lungscope.text import html_table
 from lungscope.training.recipe import PAPER_RECIPE
 
 
@@ -138,9 +140,17 @@ class Reproduction:
         return "\n".join(lines) + ">"
 
     def _repr_html_(self) -> str:
-        from lungscope.reproduction.page import format_table
-
-        return format_table(self)
+        header = ("model", *METRICS, "accuracy in the paper", "verdict")
+        rows = [
+            (
+                row.title if row.state == "complete" else f"{row.title}, {row.describe_state()}",
+                *(f"{row.metrics[name]:.4f}" if name in row.metrics else "" for name in METRICS),
+                "" if row.published is None else f"{row.published.accuracy:.4f}",
+                row.verdict("accuracy") or "",
+            )
+            for row in self.rows
+        ]
+        return html_table(header, rows, caption=self.title)
 
     def _data(self) -> str:
         split = self.splits[0]

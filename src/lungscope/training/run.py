@@ -15,6 +15,7 @@ from lungscope.atomic import atomic_folder, write_json
 from lungscope.data.split import Split
 from lungscope.errors import AlreadyExists, InvalidData, InvalidSetting, NotFound
 from lungscope.models import get_architecture
+from lungscope.models.weights import check_weights
 from lungscope.training.recipe import Recipe
 
 RECIPE = "recipe.json"
@@ -130,9 +131,10 @@ class RunFolder:
                 trained an epoch yet is removed in any case.
 
         Raises:
-            NotFound: the recipe's model is unknown.
+            NotFound: the recipe's initial weights are a file that is not there.
             AlreadyExists: the folder is not empty, and `force` is off or it is not a run.
-            InvalidSetting: the data is in the folder, or the run is being trained.
+            InvalidSetting: the recipe's model is unknown, the data is in the folder, or the run is
+                being trained.
         """
         folder = Path(folder)
         cls.check_free(folder, recipe, data, force=force)
@@ -155,6 +157,7 @@ class RunFolder:
             NotFound, AlreadyExists, InvalidSetting: as `create`.
         """
         get_architecture(recipe.model)
+        check_weights(recipe.weights)
         if _is_occupied(folder):
             _refuse_to_replace(folder, data, force=force)
 
