@@ -68,6 +68,13 @@ def test_a_bad_file_is_a_row_and_the_others_are_done(bundled, films):
     assert "Wrote 2 figures" in told.stdout
 
 
+def test_files_in_a_folder_that_are_skipped_are_counted(bundled, films):
+    (films / "scan").write_bytes((films / "a" / "1.png").read_bytes())
+    told = run(app, ["explain", "films"])
+    assert told.exit_code == 0
+    assert "1 file that is neither named as an image (.png" in told.stdout
+
+
 def test_where_no_figure_is_written_that_is_said(bundled, films):
     (films / "a" / "0.png").write_text("no picture")
     told = run(app, ["explain", "films/a/0.png"])

@@ -56,6 +56,20 @@ def test_a_dash_stands_for_the_lines_of_standard_input(folder):
     ]  # fmt: skip
 
 
+def test_a_folder_of_files_that_are_not_named_as_images_is_refused_with_the_rule(folder):
+    for name in ("a", "b"):
+        (folder / "bare" / name).parent.mkdir(exist_ok=True)
+        (folder / "bare" / name).write_bytes(b"\x89PNG")
+    with pytest.raises(LungscopeError, match=r"2 files that are neither named as images \(\.png"):
+        names(["bare"])
+
+
+def test_files_in_a_folder_that_are_passed_over_are_reported(folder):
+    others = []
+    list(list_files(["xrays"], io.StringIO(), others.append))
+    assert [path.name for path in others] == ["notes.txt", "thumbs.db"]
+
+
 @pytest.mark.parametrize(
     ("name", "words"), [("empty", "no images in this folder"), ("*.gif", "matches no file")]
 )

@@ -198,6 +198,29 @@ def test_what_is_replaced_is_a_file(predict, folder):
     assert "give a file" in result.stderr
 
 
+@pytest.mark.parametrize(("option", "name"), [("--csv", "out.jsonl"), ("--json", "out.CSV")])
+def test_a_file_that_is_named_as_another_format_is_refused(predict, folder, option, name):
+    result = predict("xrays/left.png", "-o", name, option)
+    assert result.exit_code == 2
+    assert f"error: {name}: its suffix and {option} say different formats" in result.stderr
+    assert not (folder / name).exists()
+
+
+def test_an_image_of_another_kind_is_called_unwanted_as_in_the_summary(predict, folder):
+    (folder / "ct.dcm").write_bytes(written(dataset(RAMP12, Modality="CT")))
+    _, row, summary, *_ = predict("ct.dcm").stdout.splitlines()
+    assert "(unwanted)" in row
+    assert "1 unwanted" in summary
+
+
+def test_files_in_a_folder_that_are_skipped_are_counted(predict, folder):
+    (folder / "xrays" / "scan").write_bytes((folder / "xrays" / "left.png").read_bytes())
+    result = predict("xrays")
+    assert result.exit_code == 0
+    assert "1 file that is neither named as an image (.png" in result.stdout
+    assert "1 file that" not in predict("xrays/left.png").stdout
+
+
 def test_overwrite_and_any_modality_are_independent_and_a_row_names_the_unwanted(predict, folder):
     (folder / "ct.dcm").write_bytes(written(dataset(RAMP12, Modality="CT")))
     (folder / "out.jsonl").touch()

@@ -53,6 +53,7 @@ def explain(
     """
     from lungscope.cli.inputs import list_files
     from lungscope.images import ANYTHING, CHEST_RADIOGRAPHS
+    from lungscope.images.files import describe_others
     from lungscope.inference.explain.files import (
         choose_files,
         destinations,
@@ -61,7 +62,9 @@ def explain(
     )
 
     terminal = Terminal(quiet=quiet, json=json)
-    figures = destinations(choose_files(list_files(paths, sys.stdin), out), out)
+    others: list[Path] = []
+    files = list_files(paths, sys.stdin, others.append)
+    figures = destinations(choose_files(files, out), out)
     if not overwrite:
         refuse_existing(figures)
     classifier, method = _classifier(model, run)
@@ -83,6 +86,8 @@ def explain(
     failures = sum(row["error"] is not None for row in rows)
     terminal.say(_table(rows))
     suspects = sum(row["suspect"] is True for row in rows)
+    if others:
+        terminal.say(f"{describe_others(len(others))}.")
     terminal.say(escape(_summary(len(rows) - failures, suspects, out)))
     terminal.say(f"Model {classifier.description.identity}.  {DISCLAIMER}")
     terminal.answer({"model": classifier.description.identity, "files": rows})

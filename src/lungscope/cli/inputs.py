@@ -1,17 +1,19 @@
 """Which files are meant: files, folders, patterns, or a list on standard input."""
 
 import glob
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TextIO
 
 from lungscope.errors import NotFound
-from lungscope.images.files import find_images
+from lungscope.images.files import describe_others, find_images
 
 STANDARD_INPUT = "-"
 
 
-def list_files(names: Iterable[str], standard_input: TextIO) -> Iterator[Path]:
+def list_files(
+    names: Iterable[str], standard_input: TextIO, on_other: Callable[[Path], None] = lambda _: None
+) -> Iterator[Path]:
     """Lists the files that names stand for, in the order of the names.
 
     A folder stands for the images in it and below it, in alphabetical order: files named as images
@@ -23,6 +25,7 @@ def list_files(names: Iterable[str], standard_input: TextIO) -> Iterator[Path]:
     Args:
         names: files, folders, patterns, or "-" for names on standard input, one a line.
         standard_input: read where "-" is among the names.
+        on_other: called with each file in a folder that is passed over, as of `find_images`.
 
     Raises:
         NotFound: a folder without images, or a pattern that matches nothing.
@@ -32,23 +35,27 @@ def list_files(names: Iterable[str], standard_input: TextIO) -> Iterator[Path]:
             lines = (line.rstrip("\r\n") for line in standard_input)
             yield from (Path(line) for line in lines if line)
         elif Path(name).is_dir():
-            yield from _some(_images(name), f"{name}: no images in this folder or below it")
+            yield from _in_folder(name, on_other)
         elif glob.has_magic(name) and not Path(name).exists():
             found = (Path(each) for each in sorted(glob.glob(name, recursive=True)))  # noqa: PTH207
-            yield from _some((each for each in found if each.is_file()), f"{name}: matches no file")
+            files = [each for each in found if each.is_file()]
+            if not files:
+                raise NotFound(f"{name}: matches no file")
+            yield from files
         else:
             yield Path(name)
 
 
-def _some(files: Iterator[Path], otherwise: str) -> Iterator[Path]:
-    first = next(files, None)
-    if first is None:
-        raise NotFound(otherwise)
-    yield first
-    yield from files
-
-
-def _images(folder: str) -> Iterator[Path]:
+def _in_folder(folder: str, on_other: Callable[[Path], None]) -> Iterator[Path]:
     closed: list[Path] = []
-    yield from find_images(folder, lambda error: closed.append(Path(error.filename)))
+    others: list[Path] = []
+    empty = True
+    for image in find_images(folder, lambda e: closed.append(Path(e.filename)), others.append):
+        empty = False
+        yield image
     yield from closed  # reading one of them says that there is no permission
+    if empty and not closed:
+        reason = f": {describe_others(len(others))}" if others else ""
+        raise NotFound(f"{folder}: no images in this folder or below it{reason}")
+    for other in others:
+        on_other(other)

@@ -29,12 +29,18 @@ def choose_format(*, as_csv: bool, as_json: bool, out: Path | None) -> Format:
     """The format that is asked for, by an option or by the suffix of the file.
 
     Raises:
-        InvalidSetting: both options, or a file whose format cannot be recognised.
+        InvalidSetting: both options, an option and a file that is named as the other format, or a
+            file whose format cannot be recognised.
     """
     if as_csv and as_json:
         raise InvalidSetting("--csv and --json: give one of them")
     if as_csv or as_json:
-        return "csv" if as_csv else "json"
+        asked: Format = "csv" if as_csv else "json"
+        if out is not None and _BY_SUFFIX.get(out.suffix.lower(), asked) != asked:
+            raise InvalidSetting(
+                f"{out}: its suffix and --{asked} say different formats; change one"
+            )
+        return asked
     if out is None:
         return "table"
     if out.suffix.lower() not in _BY_SUFFIX:
@@ -124,7 +130,7 @@ def table_lines(terminal: Terminal, files: Sequence[Path], classes: Sequence[str
             line += f"{outcome.label or '(abstains)':<{answer}}  "
             line += "  ".join(f"{number:>{width}.3f}" for number, width in numbers)
         else:
-            line += f"{'(unreadable)':<{answer}}"
+            line += f"{'(unwanted)' if outcome.unwanted else '(unreadable)':<{answer}}"
         terminal.say(escape("  ".join(filter(None, (line, outcome.reason)))))
 
     return write

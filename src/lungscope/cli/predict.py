@@ -68,12 +68,14 @@ def predict(
     """
     from lungscope.cli.inputs import list_files
     from lungscope.images import ANYTHING, CHEST_RADIOGRAPHS
+    from lungscope.images.files import describe_others
     from lungscope.inference.classifier import Classifier, predict_in_processes
     from lungscope.inference.exported import BUNDLED_MODEL
 
     form = choose_format(as_csv=as_csv, as_json=as_json, out=out)
     terminal = Terminal(quiet=quiet or (out is None and form != "table"))
-    files = list(list_files(paths, sys.stdin))
+    others: list[Path] = []
+    files = list(list_files(paths, sys.stdin, others.append))
     if not files:
         raise NotFound("no file was named on standard input; give one name per line")
     if out is not None:
@@ -121,6 +123,8 @@ def predict(
             f"{format_quantity(kinds['unwanted'], 'DICOM image')} of another modality, view or "
             "body part; --any-modality reads them."
         )
+    if others:
+        terminal.say(f"{describe_others(len(others))}.")
     if out is not None and not interrupted:
         terminal.say(escape(f"Wrote {out}."))
     terminal.say(f"Model {classifier.description.identity}.  {DISCLAIMER}")

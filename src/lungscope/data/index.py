@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 
 from lungscope.data import classes
 from lungscope.errors import InvalidData, LungscopeError, NotFound
-from lungscope.images.files import is_image_file
+from lungscope.images.files import describe_others, is_image_file
 from lungscope.text import html_table
 
 TABLE = "metadata.csv"
@@ -107,8 +107,10 @@ class Index:
                 files = [path for path in found if is_image_file(path)]
                 others += [path.relative_to(root).as_posix() for path in set(found) - set(files)]
                 if not files:
+                    reason = f" ({describe_others(len(found))})" if found else ""
                     raise InvalidData(
-                        f"{folder}: this class folder contains no images; add some or remove it"
+                        f"{folder}: this class folder contains no images{reason}; add some or "
+                        "remove it"
                     )
                 rows += [
                     (path.relative_to(root).as_posix(), folder.name, None, None) for path in files
