@@ -60,7 +60,7 @@ IN_PYTHON: Mapping[Remedy, str] = {
     "skip-unreadable": "repair or remove them, or skip them with skip_unreadable=True",
     "export": "export its run with Run.export(), or load it with Checkpoint.load",
     "explain-run": "predict with the run's checkpoint, which has one",
-    "archive": "unpack the file with unpack_record",
+    "archive": "download this address in a browser and unpack the file with unpack_record",
 }
 """The words of each remedy in Python."""
 

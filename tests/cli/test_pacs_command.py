@@ -93,7 +93,7 @@ def test_what_is_no_instance_cannot_be_dropped(spool, key):
     ("words", "reason"),
     [
         (["--send-to", "nowhere"], "AET@HOST:PORT"),
-        (["--host", "0.0.0.0"], "--accept-from"),  # noqa: S104
+        (["--host", "0.0.0.0"], "(accept-from)"),  # noqa: S104
         (["--ae-title", "A TITLE OF MORE THAN SIXTEEN"], "AE title"),
         (["--accept-from", ""], "AE title"),
         (["--tls-cert", "a.pem"], "both --tls-cert and --tls-key"),

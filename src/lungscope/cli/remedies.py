@@ -20,6 +20,7 @@ ON_COMMAND_LINE: Mapping[Remedy, str] = {
     "skip-unreadable": "repair or remove them, or skip them with --skip-unreadable",
     "export": "export its run with `lungscope export RUN`",
     "explain-run": "explain it with --run RUN",
-    "archive": "unpack the file with `lungscope data fetch --archive FILE`",
+    "archive": "download this address in a browser and continue with `lungscope data fetch "
+    "--archive FILE`",
 }
 """The words of each remedy on the command line; `lungscope.errors.IN_PYTHON` has Python's."""

@@ -125,7 +125,7 @@ def _download(
             break
         else:
             return
-    raise kind(f"{url}: {reason}; or download this address in a browser", remedy="archive")
+    raise kind(f"{url}: {reason}", remedy="archive")
 
 
 def _attempt(url: str, archive: Path, on_progress: OnProgress, timeout: float) -> None:
