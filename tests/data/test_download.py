@@ -24,7 +24,7 @@ from lungscope.data.download import downloaded
 from lungscope.errors import LungscopeError
 from lungscope.progress import ignore
 
-ONWARD = "lungscope data fetch --archive FILE"
+ONWARD = "download this address in a browser and unpack the file with unpack_record"
 
 
 @pytest.fixture
@@ -174,7 +174,7 @@ def test_a_server_that_recovers_is_waited_for(get, server, tmp_path):
 @pytest.mark.parametrize(
     ("answer", "reason", "requests"),
     [
-        (status(404), "answered 404 Not Found; or download", 1),
+        (status(404), "answered 404 Not Found; download", 1),
         (status(403, b"<html>secret"), "answered 403 Forbidden", 1),
         (status(500), "answered 500 Internal Server Error, 2 times", 2),
         (status(204), "only a piece of a zip archive", 1),
@@ -203,7 +203,7 @@ def test_a_server_that_stays_silent_is_given_up(fails, server):
 
 
 def test_every_failure_says_how_to_go_on_by_hand(fails):
-    fails(rf"download this address in a browser and continue with: {ONWARD}$", status(404))
+    fails(f"{ONWARD}$", status(404))
 
 
 def test_nothing_that_the_server_wrote_is_shown(get, server):
