@@ -56,6 +56,18 @@ def raised_texts(module):
             yield from (n.value for n in constants if isinstance(n.value, str))
 
 
+def test_every_error_is_of_a_kind():
+    bare = [
+        (module.name, node.lineno)
+        for module in SOURCE.rglob("*.py")
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "LungscopeError"
+    ]
+    assert not bare
+
+
 def test_no_error_outside_the_command_line_names_an_option_or_a_command_of_it():
     modules = (m for m in SOURCE.rglob("*.py") if "cli" not in m.relative_to(SOURCE).parts)
     found = [

@@ -5,6 +5,8 @@ from .data.split import Split
 from .errors import (
     AlreadyExists,
     DataLeak,
+    Inaccessible,
+    InUse,
     InvalidData,
     InvalidSetting,
     LungscopeError,
@@ -13,6 +15,7 @@ from .errors import (
     UnreadableImage,
     UnwantedImage,
     WeightsUnavailable,
+    WorkerKilled,
 )
 from .estimate import Estimate
 from .estimator import RadiographEstimator
@@ -29,6 +32,8 @@ __all__ = [
     "Classifier",
     "DataLeak",
     "Estimate",
+    "InUse",
+    "Inaccessible",
     "Index",
     "InvalidData",
     "InvalidSetting",
@@ -44,6 +49,7 @@ __all__ = [
     "UnreadableImage",
     "UnwantedImage",
     "WeightsUnavailable",
+    "WorkerKilled",
     "__version__",
     "compare",
     "read",

@@ -229,7 +229,8 @@ class Run:
             on_epoch: called after each epoch.
 
         Raises:
-            InvalidSetting: the run is finished, or another process is training it.
+            InvalidSetting: the run is finished.
+            InUse: another process is training it.
         """
         folder = Path(data) if data is not None else self.data
         return _fit(self._files, folder, Execution(device, precision), cache_folder, on_epoch)

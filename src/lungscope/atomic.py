@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from lungscope.errors import AlreadyExists, InvalidSetting, LungscopeError
+from lungscope.errors import AlreadyExists, Inaccessible, InvalidSetting
 
 PARTIAL = ".partial"
 """Part of every temporary name, and the end of a temporary file's that has no suffix of its own."""
@@ -34,7 +34,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
         An empty file in the same folder, with the same suffix as `path`.
 
     Raises:
-        LungscopeError: the folder can't be written to, or the disk is full.
+        Inaccessible: the folder can't be written to, or the disk is full.
 
     Examples:
         >>> with tempfile.TemporaryDirectory() as folder:
@@ -56,7 +56,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
-        raise LungscopeError(f"{path}: cannot be written: {error.strerror or error}") from error
+        raise Inaccessible(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
 def write_text(path: Path, text: str) -> None:
@@ -133,14 +133,14 @@ def refuse_occupied(folder: Path, own: Set[str], what: str, *, force: bool) -> N
     Raises:
         InvalidSetting: it is a file, or it holds something else.
         AlreadyExists: it holds results and `force` is off.
-        LungscopeError: it can't be read.
+        Inaccessible: it can't be read.
     """
     try:
         if folder.exists() and not folder.is_dir():
             raise InvalidSetting(f"{folder}: is a file; give a folder")
         there = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
     except OSError as error:
-        raise LungscopeError(f"{folder}: cannot be read: {error.strerror or error}") from error
+        raise Inaccessible(f"{folder}: cannot be read: {error.strerror or error}") from error
     foreign = sorted(there - own)
     if foreign and not own:
         raise InvalidSetting(f"{folder}: is not empty (holds {foreign[0]}); give another folder")
@@ -166,7 +166,7 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
         An empty folder on the same file system.
 
     Raises:
-        LungscopeError: the folder can't be written, or the disk is full.
+        Inaccessible: the folder can't be written, or the disk is full.
     """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -180,7 +180,7 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
             _replace_folder(folder, new, old)
             sync_folder(folder.parent)
     except OSError as error:
-        raise LungscopeError(f"{folder}: cannot be written: {error.strerror or error}") from error
+        raise Inaccessible(f"{folder}: cannot be written: {error.strerror or error}") from error
 
 
 @contextmanager
@@ -203,7 +203,7 @@ def new_folder(
     Raises:
         InvalidSetting: `folder` is a file or holds something else, at the start or at the end.
         AlreadyExists: it holds nothing but `own`, and `force` is off.
-        LungscopeError: the folder can't be written, or the disk is full.
+        Inaccessible: the folder can't be written, or the disk is full.
     """
     refuse_occupied(folder, own, what, force=force)
     with atomic_folder(folder.resolve()) as new:

@@ -9,6 +9,9 @@
     │   └── DataLeak            an image, near-duplicate or group in two subsets of a split
     ├── UnreadableImage         a file that is not a radiograph that can be read
     │   └── UnwantedImage       an image that only the acceptance policy refuses
+    ├── Inaccessible            a file or address that cannot be read or written
+    ├── InUse                   a folder that another process is working in
+    ├── WorkerKilled            a process of ours that the system ended
     ├── WeightsUnavailable      initial weights that are neither cached nor downloadable
     └── ModelDamaged            a checkpoint or exported model that is incomplete or altered
 
@@ -145,6 +148,18 @@ class UnwantedImage(UnreadableImage):
         super().__init__(path, reason)
         self.args = (path, reason, code)  # see above
         self.code = code
+
+
+class Inaccessible(LungscopeError):
+    """A file or address that cannot be read or written: no permission, a full disk, no network."""
+
+
+class InUse(LungscopeError):
+    """A folder that another process is working in; try again when it is done."""
+
+
+class WorkerKilled(LungscopeError):
+    """A process of ours that the system ended, most likely for want of memory."""
 
 
 class WeightsUnavailable(LungscopeError):

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from lungscope.errors import InvalidData, LungscopeError, NotFound, Remedy
+from lungscope.errors import Inaccessible, InvalidData, NotFound, Remedy
 
 MAX_BYTES = 16 * 2**20
 """Largest JSON file that is read; result files have some ten thousand bytes."""
@@ -35,7 +35,7 @@ def load_json(path: Path, kind: type[T], remedy: Remedy) -> T:
     Raises:
         NotFound: there is no such file.
         InvalidData: it is over 16 MiB, is not JSON, or does not have the fields of `kind`.
-        LungscopeError: it cannot be read.
+        Inaccessible: it cannot be read.
     """
     try:
         with path.open("rb") as file:
@@ -43,7 +43,7 @@ def load_json(path: Path, kind: type[T], remedy: Remedy) -> T:
     except FileNotFoundError as error:
         raise NotFound(f"{path}: {error.strerror}", remedy=remedy) from error
     except OSError as error:
-        raise LungscopeError(f"{path}: {error.strerror or error}") from error
+        raise Inaccessible(f"{path}: {error.strerror or error}") from error
     try:
         _refuse_unusable(content)
         return _validate(content, kind)

@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
-from lungscope.errors import InvalidSetting, LungscopeError
+from lungscope.errors import InvalidSetting, WorkerKilled
 from lungscope.progress import OnProgress, ignore
 
 T = TypeVar("T")
@@ -97,7 +97,7 @@ def _in_processes(
             yield from waiting.popleft().result()
             waiting.extend(pool.submit(through, chunk) for chunk in islice(chunks, 1))
     except BrokenProcessPool as error:
-        raise LungscopeError(
+        raise WorkerKilled(
             "a worker process was killed, most likely for want of memory; use fewer workers"
         ) from error
     finally:

@@ -95,7 +95,7 @@ class AuditReport:
         """Writes `audit.json` into a folder, whole or not at all.
 
         Raises:
-            LungscopeError: it cannot be written.
+            Inaccessible: it cannot be written.
         """
         write_json(folder / RESULT, self.to_json())
 

@@ -53,7 +53,7 @@ def write_comparison(comparison: Comparison, folder: Path) -> None:
     """Writes `comparison.png` and `comparison.json` into a folder, each whole or not at all.
 
     Raises:
-        LungscopeError: the folder can't be written to.
+        Inaccessible: the folder can't be written to.
     """
     pairs = comparison.pairs
     images = format_quantity(comparison.images, "image")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from lungscope.atomic import new_folder
-from lungscope.errors import InvalidData, LungscopeError, NotFound
+from lungscope.errors import Inaccessible, InvalidData, NotFound
 from lungscope.images.files import IMAGE_SUFFIXES
 
 KEPT = IMAGE_SUFFIXES | {".txt", ".md", ".csv", ".tsv", ".json"}
@@ -160,7 +160,7 @@ def _opened(archive: Path, shown: Path, limits: Limits) -> Iterator[zipfile.ZipF
     try:
         file = _BoundedReader(archive, max(_CHUNK, limits.files * _ENTRY))
     except OSError as error:
-        kind = NotFound if isinstance(error, FileNotFoundError) else LungscopeError
+        kind = NotFound if isinstance(error, FileNotFoundError) else Inaccessible
         raise kind(f"{shown}: cannot be read: {error.strerror or error}") from error
     with file:
         try:

@@ -22,7 +22,7 @@ from platformdirs import user_cache_path
 
 from lungscope.atomic import write_text
 from lungscope.data.split import SplitEntry, sha256_of
-from lungscope.errors import LungscopeError
+from lungscope.errors import Inaccessible
 from lungscope.images import read, to_square
 from lungscope.images.preprocessing import RESIZING
 from lungscope.parallel import map_files
@@ -92,7 +92,7 @@ def open_cache(
                     _build(place, paths, size, workers, on_progress)
                 pixels = np.lib.format.open_memmap(place / PIXELS, mode="r")
         except OSError as error:
-            raise LungscopeError(
+            raise Inaccessible(
                 f"{place.parent}: the image cache cannot be written ({error.strerror or error}); "
                 "free some space or choose another cache folder"
             ) from error

@@ -21,7 +21,7 @@ import urllib3.exceptions
 from filelock import FileLock, Timeout
 
 from lungscope.about import __version__
-from lungscope.errors import InvalidData, InvalidSetting, LungscopeError
+from lungscope.errors import Inaccessible, InUse, InvalidData, InvalidSetting
 from lungscope.network_address import is_loopback
 from lungscope.progress import OnProgress
 
@@ -50,8 +50,8 @@ def downloaded(
     Raises:
         InvalidSetting: the address is not a valid https address.
         InvalidData: what the server has is not a zip archive, or a too large one.
-        LungscopeError: no network, a server that fails, another process in the folder, a full
-            disk.
+        Inaccessible: no network, a server that fails, a full disk.
+        InUse: another process downloads into the folder.
     """
     if reason := _unsafe(url):
         raise InvalidSetting(f"{url}: {reason}")
@@ -111,7 +111,8 @@ class _Receiver:
 def _download(
     url: str, archive: Path, on_progress: OnProgress, timeout: float, attempts: int
 ) -> None:
-    reason, kind = "", LungscopeError
+    reason = ""
+    kind: type[Inaccessible | InvalidData] = Inaccessible
     for attempt in range(attempts):
         if attempt:
             time.sleep(_FIRST_PAUSE * 2 ** (attempt - 1))
@@ -121,7 +122,7 @@ def _download(
             reason = f"{interruption}, {attempts} times; try again later"
         except _Refused as refusal:
             reason = str(refusal)
-            kind = InvalidData if isinstance(refusal, _Unfit) else LungscopeError
+            kind = InvalidData if isinstance(refusal, _Unfit) else Inaccessible
             break
         else:
             return
@@ -169,11 +170,9 @@ def _held(folder: Path, archive: Path) -> Iterator[None]:
             if not archive.is_file():
                 shutil.rmtree(folder, ignore_errors=True)
     except Timeout as error:
-        raise LungscopeError(
-            f"{folder}: another process downloads here; wait until it is done"
-        ) from error
+        raise InUse(f"{folder}: another process downloads here; wait until it is done") from error
     except OSError as error:
-        raise LungscopeError(f"{folder}: cannot be written: {error.strerror or error}") from error
+        raise Inaccessible(f"{folder}: cannot be written: {error.strerror or error}") from error
 
 
 def _rising(on_progress: OnProgress) -> OnProgress:

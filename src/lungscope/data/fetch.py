@@ -126,7 +126,7 @@ def unpack_record(path: Path, target: Path, record: Record = PAPER_SET) -> Fetch
         ArchiveError: the archive is damaged or hostile.
         InvalidSetting: `target` is in use.
         NotFound: there is no such file.
-        LungscopeError: the disk is full.
+        Inaccessible: the disk is full.
     """
     unpacked = archive.unpack(path, target)
     return Fetched(target, _counted(target, record), record.counts, unpacked.skipped)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from lungscope.data import classes
-from lungscope.errors import InvalidData, LungscopeError, NotFound
+from lungscope.errors import Inaccessible, InvalidData, NotFound
 from lungscope.images.files import describe_others, is_image_file
 from lungscope.text import html_table
 
@@ -71,7 +71,7 @@ class Index:
         Raises:
             NotFound: there is no such file or folder.
             InvalidData: an empty class folder, fewer than two classes, or a bad table.
-            LungscopeError: it can't be read.
+            Inaccessible: it can't be read.
 
         Examples:
             >>> Index.open("xrays")
@@ -96,7 +96,7 @@ class Index:
 
         Raises:
             InvalidData: a class folder without images, or fewer than two of them.
-            LungscopeError: a folder can't be read.
+            Inaccessible: a folder can't be read.
         """
         root = Path(root)
         rows: list[Row] = []
@@ -126,7 +126,7 @@ class Index:
         Raises:
             InvalidData: a missing column, an empty cell, a file listed twice or outside the
                 table's folder, fewer than two classes.
-            LungscopeError: the table can't be read.
+            Inaccessible: the table can't be read.
         """
         table = Path(table)
         try:
@@ -295,7 +295,7 @@ def _reading(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         where = error.filename or path
-        raise LungscopeError(f"{where}: cannot be read: {error.strerror or error}") from error
+        raise Inaccessible(f"{where}: cannot be read: {error.strerror or error}") from error
 
 
 def _step_in(root: Path) -> Path:

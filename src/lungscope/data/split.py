@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args
 
 from lungscope.atomic import write_json
 from lungscope.data.index import is_below
-from lungscope.errors import DataLeak, InvalidData, LungscopeError, NotFound
+from lungscope.errors import DataLeak, Inaccessible, InvalidData, NotFound
 from lungscope.text import html_table
 
 Subset = Literal["train", "validation", "test"]
@@ -124,7 +124,7 @@ class Split:
         """Writes the manifest as JSON, whole or not at all.
 
         Raises:
-            LungscopeError: the file can't be written.
+            Inaccessible: the file can't be written.
         """
         write_json(
             Path(path),
@@ -153,7 +153,7 @@ class Split:
             NotFound: there is no such file.
             DataLeak: an image or a group is in two subsets.
             InvalidData: it is over 256 MiB, not a manifest, of another version, or was edited.
-            LungscopeError: it can't be read.
+            Inaccessible: it can't be read.
         """
         path = Path(path)
         try:
@@ -171,7 +171,7 @@ class Split:
         except OSError as error:
             if path.is_dir():
                 raise NotFound(f"{path}: is a folder; give the split.json in it") from error
-            kind = NotFound if isinstance(error, FileNotFoundError) else LungscopeError
+            kind = NotFound if isinstance(error, FileNotFoundError) else Inaccessible
             raise kind(f"{path}: {error.strerror or error}", remedy="split") from error
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             reason = f"{type(error).__name__}: {error}"
@@ -189,7 +189,7 @@ class Split:
         Raises:
             NotFound: files are missing; the first is named.
             InvalidData: the content of files changed; the first is named.
-            LungscopeError: a file can't be read.
+            Inaccessible: a file can't be read.
         """
         root = Path(root)
         try:
@@ -201,7 +201,7 @@ class Split:
                 )
             changed = [e.file for e in self.entries if sha256_of(root / e.file) != e.sha256]
         except OSError as error:
-            raise LungscopeError(
+            raise Inaccessible(
                 f"{error.filename or root}: cannot be read: {error.strerror or error}"
             ) from error
         if changed:

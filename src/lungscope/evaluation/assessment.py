@@ -205,7 +205,7 @@ class Assessment:
         """Writes `metrics.json`, whole or not at all.
 
         Raises:
-            LungscopeError: it cannot be written.
+            Inaccessible: it cannot be written.
         """
         write_json(path, self.to_json())
 
@@ -216,7 +216,7 @@ class Assessment:
         Raises:
             NotFound: there is no such file.
             InvalidData: it is damaged, or lacks a metric that is registered now.
-            LungscopeError: it cannot be read.
+            Inaccessible: it cannot be read.
         """
         return load_json(path, cls, "evaluate-again")
 

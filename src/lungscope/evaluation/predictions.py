@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from lungscope.atomic import write_text
-from lungscope.errors import InvalidData, LungscopeError, NotFound
+from lungscope.errors import Inaccessible, InvalidData, NotFound
 
 _COLUMNS = ["file", "group", "source", "label", "predicted"]
 _PREFIX = "probability:"
@@ -134,7 +134,7 @@ class Predictions:
         Raises:
             NotFound: there is no such file.
             InvalidData: it is not such a table.
-            LungscopeError: it cannot be read.
+            Inaccessible: it cannot be read.
         """
         try:
             with path.open(newline="", encoding="utf-8") as file:
@@ -143,7 +143,7 @@ class Predictions:
         except FileNotFoundError as error:
             raise NotFound(f"{path}: {error.strerror}") from error
         except OSError as error:
-            raise LungscopeError(f"{path}: {error.strerror}") from error
+            raise Inaccessible(f"{path}: {error.strerror}") from error
         except InvalidData as error:
             raise InvalidData(f"{path}: {error}") from error
         except (ValueError, csv.Error) as error:

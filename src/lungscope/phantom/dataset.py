@@ -43,7 +43,7 @@ def write_phantoms(
     Raises:
         InvalidSetting: the folder holds something other than phantoms, or a number is out of range.
         AlreadyExists: it holds phantoms, and `force` is off.
-        LungscopeError: the folder can't be written.
+        Inaccessible: the folder can't be written.
 
     Examples:
         >>> import tempfile

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from PIL import Image
 
 from lungscope.about import DISCLAIMER
-from lungscope.errors import LungscopeError
+from lungscope.errors import Inaccessible, InvalidData
 from lungscope.estimate import Estimate
 from lungscope.figures.style import DOTS
 from lungscope.text import (
@@ -74,20 +74,23 @@ def embed_figure(path: Path, alt: str, caption: str) -> EmbeddedFigure:
         caption: below it.
 
     Raises:
-        LungscopeError: it can't be read, is over 32 MiB or no PNG.
+        InvalidData: it is over 32 MiB or no PNG.
+        Inaccessible: it can't be read.
     """
     try:
         with path.open("rb") as file:
             content = file.read(LARGEST + 1)
         if len(content) > LARGEST:
-            raise LungscopeError(f"{path}: over {LARGEST >> 20} MiB; draw it again")
+            raise InvalidData(f"{path}: over {LARGEST >> 20} MiB; draw it again")
         with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
             width, height = (round(side * _CSS_DOTS / DOTS) for side in image.size)
             image.verify()
     except OSError as error:
-        raise LungscopeError(f"{path}: {error.strerror or 'not a PNG; draw it again'}") from error
+        if error.strerror is None:  # Pillow's, of a file that it cannot identify
+            raise InvalidData(f"{path}: not a PNG; draw it again") from error
+        raise Inaccessible(f"{path}: {error.strerror}") from error
     except (ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise LungscopeError(f"{path}: damaged PNG; draw it again") from error
+        raise InvalidData(f"{path}: damaged PNG; draw it again") from error
     uri = f"data:image/png;base64,{base64.b64encode(content).decode()}"
     return EmbeddedFigure(uri, width, height, alt, caption)
 

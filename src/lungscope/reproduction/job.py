@@ -77,7 +77,7 @@ class Job:
             The first difference; None if the folder holds this job's run, or nothing yet.
 
         Raises:
-            LungscopeError: a file cannot be read.
+            Inaccessible: a file cannot be read.
         """
         if not (self.folder / RECIPE).is_file():
             free = not self.folder.exists() or not any(self.folder.iterdir())

@@ -135,7 +135,7 @@ class Plan:
         Raises:
             NotFound: there is no such file.
             InvalidData: it is damaged, or not a plan of this version.
-            LungscopeError: it cannot be read.
+            Inaccessible: it cannot be read.
         """
         stored = load_json(path, _PlanFile, "reproduce-again")
         if (stored.format, stored.version) != (FORMAT, VERSION):

@@ -93,7 +93,7 @@ class ResultsTable:
         """Writes the tables and Figure 9 of what is done.
 
         Raises:
-            LungscopeError: the folder can't be written to.
+            Inaccessible: the folder can't be written to.
         """
         draw_all_models(self._folder, self._plan, self._trained)
         reproduction = Reproduction(
@@ -125,7 +125,7 @@ def write_tables(reproduction: Reproduction, folder: Path) -> None:
     """Writes the table in three formats and the times, each file whole or not at all.
 
     Raises:
-        LungscopeError: the folder can't be written to.
+        Inaccessible: the folder can't be written to.
     """
     write_json(folder / f"{TABLE}.json", reproduction.to_json())
     write_text(folder / f"{TABLE}.csv", _csv(reproduction))

@@ -13,7 +13,13 @@ from lightning.pytorch.callbacks import LambdaCallback
 from lungscope.audit.baselines import Baseline, fit_baselines
 from lungscope.data.cache import Cache, open_cache
 from lungscope.data.split import Split
-from lungscope.errors import AlreadyExists, InvalidSetting, LungscopeError, WeightsUnavailable
+from lungscope.errors import (
+    AlreadyExists,
+    InUse,
+    InvalidSetting,
+    LungscopeError,
+    WeightsUnavailable,
+)
 from lungscope.evaluation.bootstrap import Resampling
 from lungscope.models import get_architecture
 from lungscope.progress import OnProgress, ignore
@@ -79,7 +85,7 @@ def claim_folder(folder: Path, plan: Plan, *, force: bool) -> Iterator[None]:
     try:
         held = FileLock(folder / ".lock").acquire(blocking=False)
     except Timeout:
-        raise LungscopeError(f"{folder}: another process is reproducing into it") from None
+        raise InUse(f"{folder}: another process is reproducing into it") from None
     with held:
         if not force and (folder / PLAN).is_file():
             _refuse_other_plan(folder, plan)

@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 
 from lungscope.atomic import atomic_folder, write_json
 from lungscope.data.split import Split
-from lungscope.errors import AlreadyExists, InvalidData, InvalidSetting, NotFound
+from lungscope.errors import AlreadyExists, InUse, InvalidData, InvalidSetting, NotFound
 from lungscope.models import get_architecture
 from lungscope.models.weights import check_weights
 from lungscope.training.recipe import Recipe
@@ -133,8 +133,8 @@ class RunFolder:
         Raises:
             NotFound: the recipe's initial weights are a file that is not there.
             AlreadyExists: the folder is not empty, and `force` is off or it is not a run.
-            InvalidSetting: the recipe's model is unknown, the data is in the folder, or the run is
-                being trained.
+            InvalidSetting: the recipe's model is unknown, or the data is in the folder.
+            InUse: the run is being trained.
         """
         folder = Path(folder)
         cls.check_free(folder, recipe, data, force=force)
@@ -177,12 +177,12 @@ class RunFolder:
         """Keeps other processes from training this run; the lock ends with the process.
 
         Raises:
-            InvalidSetting: another process is training it.
+            InUse: another process is training it.
         """
         try:
             held = FileLock(self.folder / ".lock").acquire(blocking=False)
         except Timeout:
-            raise InvalidSetting(f"{self.folder}: is being trained by another process") from None
+            raise InUse(f"{self.folder}: is being trained by another process") from None
         with held:
             yield
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lungscope.errors import LungscopeError
+from lungscope.errors import Inaccessible
 
 LARGEST = 16 * 2**20
 """Largest file, bytes; then a new one is begun."""
@@ -18,7 +18,7 @@ KEPT = 9
 _OWN = 0o600
 
 
-class AuditLogUnwritable(LungscopeError):
+class AuditLogUnwritable(Inaccessible):
     """The audit log cannot be written."""
 
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 
 import uvicorn
 
-from lungscope.errors import InvalidSetting, LungscopeError
+from lungscope.errors import InvalidSetting, LungscopeError, ModelDamaged
 from lungscope.serving.http.application import create_application
 from lungscope.serving.http.connection import MOST, Connection
 from lungscope.serving.http.service import Model, Service
@@ -54,7 +54,9 @@ def serve(
             asyncio.run(server.serve([sock]))
     failure = app.state.service.failure
     if failure is not None:
-        raise LungscopeError(str(failure)) from failure
+        if isinstance(failure, LungscopeError):
+            raise failure
+        raise ModelDamaged(str(failure)) from failure
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from lungscope.errors import LungscopeError
+from lungscope.errors import Inaccessible, InUse, InvalidData, LungscopeError
 
 State: TypeAlias = Literal["received", "classified", "sent", "refused", "failed"]
 """received -> classified -> sent; or refused (no model was asked); or failed (given up)."""
@@ -83,7 +83,9 @@ class Queue:
         """Opens or makes the file.
 
         Raises:
-            LungscopeError: it cannot be written, is damaged, or was made by another version.
+            Inaccessible: it cannot be written.
+            InUse: another program has locked it.
+            InvalidData: it is damaged, or was made by another version.
         """
         self._lock = threading.RLock()
         try:
@@ -96,7 +98,7 @@ class Queue:
             )
             version = self._connection.execute("PRAGMA user_version").fetchone()[0]
             if version not in (0, VERSION):
-                raise LungscopeError(
+                raise InvalidData(
                     f"{path}: made by another version of lungscope (format {version}, this one "
                     f"reads {VERSION}); give another spool"
                 )
@@ -318,12 +320,12 @@ def unusable_queue(path: Path, error: sqlite3.Error) -> LungscopeError:
     """
     words = str(error)
     if "full" in words:
-        return LungscopeError(f"{path.parent}: the disk is full; make room and start again")
+        return Inaccessible(f"{path.parent}: the disk is full; make room and start again")
     if "readonly" in words or "unable to open" in words:
-        return LungscopeError(f"{path}: cannot be written; give a folder that this user may write")
+        return Inaccessible(f"{path}: cannot be written; give a folder that this user may write")
     if "locked" in words:
-        return LungscopeError(f"{path}: locked by another program; try again when it is done")
-    return LungscopeError(
+        return InUse(f"{path}: locked by another program; try again when it is done")
+    return InvalidData(
         f"{path}: damaged ({words}); stop the node and move this file away: at the next start "
         "the instances in the spool are classified again"
     )

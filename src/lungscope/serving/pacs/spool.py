@@ -10,7 +10,7 @@ from pathlib import Path
 from filelock import BaseFileLock, FileLock, Timeout
 
 from lungscope.atomic import PARTIAL, rename_durably, sync_file, sync_folder
-from lungscope.errors import InvalidSetting, LungscopeError
+from lungscope.errors import Inaccessible, InUse, InvalidSetting
 
 RECEIVED, RESULTS = "received", "results"
 REPORT, CAPTURE = "report", "capture"
@@ -116,16 +116,17 @@ def lock_spool(folder: Path) -> BaseFileLock:
         The held lock; `release` it when the work is done. Any thread may do so.
 
     Raises:
-        LungscopeError: another process holds it, or the folder can't be written.
+        InUse: another process holds it.
+        Inaccessible: the folder can't be written.
     """
     lock = _lock(folder)
     try:
         # `is_locked` may hold it for a moment, so one attempt would not be enough.
         lock.acquire(timeout=_PATIENCE, poll_interval=0.05)
     except Timeout:
-        raise LungscopeError(f"{folder}: another lungscope pacs works on this spool") from None
+        raise InUse(f"{folder}: another lungscope pacs works on this spool") from None
     except OSError as error:
-        raise LungscopeError(
+        raise Inaccessible(
             f"{folder}: this spool cannot be written ({error.strerror or error})"
         ) from error
     return lock

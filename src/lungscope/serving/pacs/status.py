@@ -36,7 +36,7 @@ class Status:
 
         Raises:
             NotFound: the folder holds no queue.
-            LungscopeError: the queue can't be read.
+            LungscopeError: the queue can't be read, is locked, damaged, or of another version.
         """
         if not (spool / FILE).is_file():
             raise NotFound(f"{spool}: no spool of lungscope pacs; give the folder of one")
