@@ -26,7 +26,7 @@ from lungscope.models.checkpoint import Checkpoint
 from lungscope.report.run_report import write_report
 from lungscope.text import format_quantity, html_table
 from lungscope.training.execution import Device, Execution, Precision
-from lungscope.training.fitting import FitCallbacks, fit
+from lungscope.training.fitting import FitCallbacks, check_initial_weights, fit
 from lungscope.training.history import Epoch, read_history
 from lungscope.training.recipe import PAPER_RECIPE, Recipe
 from lungscope.training.run import RunFolder
@@ -132,8 +132,10 @@ def train(
     # a split reads every image, which may take minutes: refuse wrong settings before it, not after
     RunFolder.check_free(place, recipe, index.root, force=force)
     execution.check()
+    check_initial_weights(recipe)
     made = RunFolder.create(place, recipe, _split(index, split), index.root, force)
-    return _fit(made, index.root, execution, cache_folder, on_epoch)
+    with made.removed_if_nothing_trained():
+        return _fit(made, index.root, execution, cache_folder, on_epoch)
 
 
 def compare(*runs: "Run | str | Path") -> Comparison:

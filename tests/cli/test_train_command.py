@@ -1,6 +1,8 @@
 import json
+import shutil
 
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from lungscope.cli.app import app
@@ -100,6 +102,39 @@ def test_an_existing_run_is_never_overwritten_without_force(train, tmp_path):
     assert "--resume" in refused.stderr
     assert (folder / "checkpoint" / "model.safetensors").read_bytes() == before
     assert train(*model, "--force").exit_code == 0
+
+
+def test_weights_that_do_not_fit_leave_no_run_and_spare_the_one_that_is_there(train, tmp_path):
+    torch.save({"x": torch.zeros(1)}, tmp_path / "other.pth")
+    folder = tmp_path / "run"
+    wrong = ["-o", str(folder), "--model", "mobilenet-v2", "--weights", str(tmp_path / "other.pth")]
+    refused = train(*wrong)
+    assert refused.exit_code == 2
+    assert "the weights do not fit" in refused.stderr
+    assert not folder.exists()
+    assert train("-o", str(folder), "--model", "mobilenet-v2").exit_code == 0
+    assert train(*wrong, "--force").exit_code == 2
+    assert (folder / "checkpoint").is_dir()
+
+
+def test_data_that_is_not_the_splits_leaves_no_run(train, phantoms, tmp_path):
+    other = shutil.copytree(phantoms, tmp_path / "other")
+    for image in (other / "Normal").iterdir():
+        image.unlink()
+    (other / "Normal" / "x.png").write_bytes(b"no image")
+    (other / "metadata.csv").unlink()
+    refused = train("-o", str(tmp_path / "run"), "--data", str(other))
+    assert refused.exit_code == 2
+    assert not (tmp_path / "run").exists()
+
+
+def test_resuming_a_finished_run_says_nothing_of_training(train, tmp_path):
+    folder = tmp_path / "run"
+    assert train("-o", str(folder), "--model", "mobilenet-v2").exit_code == 0
+    refused = run(app, ["train", "--resume", str(folder)])
+    assert refused.exit_code == 2
+    assert "is finished; train it again with --force" in refused.stderr
+    assert refused.stdout == ""
 
 
 def test_resume_takes_everything_from_the_run(tmp_path):

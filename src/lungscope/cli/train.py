@@ -1,5 +1,6 @@
 """`lungscope train`: a folder of X-rays becomes a trained model."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -61,6 +62,7 @@ def train(
     """
     from lungscope.data.index import Index
     from lungscope.training.execution import Execution
+    from lungscope.training.fitting import check_initial_weights
     from lungscope.training.run import RunFolder
 
     terminal = Terminal(quiet=quiet)
@@ -69,6 +71,7 @@ def train(
         if changes or out or split or recipe or force:
             raise InvalidSetting("--resume takes everything from the run; give only --data with it")
         run = RunFolder.open(resume)
+        run.refuse_finished()
         folder = data or Path(run.facts["data"])
     elif data is None:
         raise InvalidSetting("give --data DATA to start a training, or --resume RUN to continue")
@@ -78,12 +81,14 @@ def train(
         # reading all images takes minutes: refuse wrong options before it, not after
         RunFolder.check_free(out, chosen, data, force=force)
         execution.check()
+        check_initial_weights(chosen)
         folder = Index.open(data).root
         made = load_or_make_split(
             data, split, terminal, skip_unreadable=skip_unreadable, workers=workers
         )
         run = RunFolder.create(out, chosen, made, folder, force)
-    ended = fit_run(run, folder, execution, cache, terminal)
+    with run.removed_if_nothing_trained() if resume is None else nullcontext():
+        ended = fit_run(run, folder, execution, cache, terminal)
     if not ended.finished:
         raise typer.Exit(INTERRUPTED)
     terminal.say(f"Next: lungscope evaluate {run.folder}")

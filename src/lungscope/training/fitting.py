@@ -13,7 +13,6 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 
 from lungscope.data.cache import Cache, compute_pixel_statistics, open_cache
 from lungscope.data.split import Split
-from lungscope.errors import InvalidSetting
 from lungscope.images import Preprocessing
 from lungscope.models import Shape, build_network, get_architecture
 from lungscope.models.weights import NONE
@@ -76,6 +75,21 @@ class FitResult:
     finished: bool
 
 
+def check_initial_weights(recipe: Recipe) -> None:
+    """Loads a recipe's initial weights, downloading them if need be, and lets them go again.
+
+    To be called before a run is created, or replaced: a training that cannot start is refused then.
+
+    Raises:
+        NotFound: no such file.
+        WeightsUnavailable: ImageNet weights are neither cached nor downloadable.
+        InvalidSetting: the bundled weights are not of the recipe's model.
+        InvalidData: the weights do not fit the model.
+    """
+    if recipe.weights != NONE:
+        build_network(recipe.model, Shape(2, recipe.se_reduction), recipe.weights)
+
+
 def fit(
     run: RunFolder,
     data: Path,
@@ -115,8 +129,7 @@ def _fit(
     cache_folder: Path | None,
     callbacks: FitCallbacks,
 ) -> FitResult:
-    if run.facts.get("finished"):
-        raise InvalidSetting(f"{run.folder}: is finished", remedy="retrain")
+    run.refuse_finished()
     recipe, split = run.recipe, run.split
     split.verify(data)  # before hours of training on images that are not the split's
     execution.prepare()

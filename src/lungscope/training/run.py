@@ -2,6 +2,7 @@
 
 import json
 import platform
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +14,14 @@ from filelock import FileLock, Timeout
 
 from lungscope.atomic import atomic_folder, write_json
 from lungscope.data.split import Split
-from lungscope.errors import AlreadyExists, InUse, InvalidData, InvalidSetting, NotFound
+from lungscope.errors import (
+    AlreadyExists,
+    InUse,
+    InvalidData,
+    InvalidSetting,
+    LungscopeError,
+    NotFound,
+)
 from lungscope.models import get_architecture
 from lungscope.models.weights import check_weights
 from lungscope.training.recipe import Recipe
@@ -21,6 +29,7 @@ from lungscope.training.recipe import Recipe
 RECIPE = "recipe.json"
 SPLIT = "split.json"
 FACTS = "run.json"
+LOCK = ".lock"
 VERSION = 2
 """Version of the run folder; version 1, of lungscope 0.1, did not state it."""
 EVALUATION = "evaluation"
@@ -180,11 +189,36 @@ class RunFolder:
             InUse: another process is training it.
         """
         try:
-            held = FileLock(self.folder / ".lock").acquire(blocking=False)
+            held = FileLock(self.folder / LOCK).acquire(blocking=False)
         except Timeout:
             raise InUse(f"{self.folder}: is being trained by another process") from None
         with held:
             yield
+
+    @contextmanager
+    def removed_if_nothing_trained(self) -> Iterator[None]:
+        """Removes a run that was just created if its training is refused before an epoch ends.
+
+        A folder that holds more than what `create` wrote is left as it is.
+        """
+        try:
+            yield
+        except InUse:
+            raise
+        except LungscopeError:
+            created = {RECIPE, SPLIT, FACTS, LOCK}
+            if {path.name for path in self.folder.iterdir()} <= created:
+                shutil.rmtree(self.folder)
+            raise
+
+    def refuse_finished(self) -> None:
+        """Refuses to train a run that is finished.
+
+        Raises:
+            InvalidSetting: it is.
+        """
+        if self.facts.get("finished"):
+            raise InvalidSetting(f"{self.folder}: is finished", remedy="retrain")
 
     def note(self, **facts: Any) -> None:
         """Adds facts to `run.json`."""
