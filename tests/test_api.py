@@ -50,8 +50,19 @@ def test_unreadable_files_are_refused_or_skipped(phantoms, tmp_path):
 
 
 def test_settings_that_are_wrong_are_refused_as_settings(phantoms, split):
-    with pytest.raises(ls.InvalidSetting, match="seed is -1; give 0 or more"):
+    with pytest.raises(ls.InvalidSetting, match="seed is -1; give a whole number, 0 or more"):
         ls.split(phantoms, seed=-1)
+    with pytest.raises(ls.InvalidSetting, match="seed is 'a'; give a whole number"):
+        ls.split(phantoms, seed="a")
+    for fractions in ("abc", (0.5, 0.5), ("a", "b", "c"), (0.8, 0.3, -0.1)):
+        with pytest.raises(ls.InvalidSetting, match="must be three positive numbers"):
+            ls.split(phantoms, fractions=fractions)
+    with pytest.raises(ls.InvalidSetting, match="data is NoneType; give an Index, or the path"):
+        ls.split(None)
+    with pytest.raises(ls.InvalidSetting, match="split is Index; give a Split, or the path"):
+        ls.train(phantoms, ls.Index.open(phantoms))
+    with pytest.raises(ls.InvalidSetting, match="subset 'val' is unknown; give train, validation"):
+        split.subset("val")
     with pytest.raises(ls.InvalidSetting, match=r"recipe is dict; give a Recipe, such as Recipe\("):
         ls.train(phantoms, split, recipe={"epochs": 3})
 

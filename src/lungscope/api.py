@@ -371,13 +371,25 @@ class Run:
 
 
 def _index(data: Data) -> Index:
-    return data if isinstance(data, Index) else Index.open(Path(data))
+    if isinstance(data, Index):
+        return data
+    if not isinstance(data, str | Path):
+        raise InvalidSetting(
+            f"data is {type(data).__name__}; give an Index, or the path of a folder or CSV table"
+        )
+    return Index.open(Path(data))
 
 
 def _split(index: Index, given: Split | str | Path | None) -> Split:
     if given is None:
         return split(index)
-    return given if isinstance(given, Split) else Split.load(Path(given))
+    if isinstance(given, Split):
+        return given
+    if not isinstance(given, str | Path):
+        raise InvalidSetting(
+            f"split is {type(given).__name__}; give a Split, or the path of a split.json"
+        )
+    return Split.load(Path(given))
 
 
 def _path(given: str | Path | None) -> Path | None:

@@ -54,7 +54,7 @@ IN_PYTHON: Mapping[Remedy, str] = {
     "resume": "continue it with Run.resume()",
     "continue-or-replace": "continue it with Run.resume(), replace it with force=True, or give "
     "another folder",
-    "train": "train makes one",
+    "train": "lungscope.train makes one",
     "evaluate": "evaluate it first, with Run.evaluate()",
     "evaluate-again": "write it again with Run.evaluate(force=True)",
     "audit-again": "write it again with Run.audit(force=True)",

@@ -52,14 +52,19 @@ class Estimate:
     def interval(self, spec: str = ".3f") -> str:
         """Writes the interval alone, e.g. "95 % 0.900 to 0.964"."""
         bounds = self.bounds(spec)
-        return f"{100 * LEVEL:.0f}\u00a0% {bounds}" if self.low != self.high else bounds
+        return f"{100 * LEVEL:.0f}\u00a0% {bounds}" if self.has_interval else bounds
 
     def bounds(self, spec: str = ".3f") -> str:
         """Writes the ends of the interval, e.g. "0.900 to 0.964", where a title says "95 %"."""
-        if self.low == self.high:
+        if not self.has_interval:
             return "no interval"
         low, high = (_number(end, spec).partition(" ")[0] for end in (self.low, self.high))
         return f"{low} to {high}"
+
+    @property
+    def has_interval(self) -> bool:
+        """Whether there is an interval: one without width is none."""
+        return self.low != self.high
 
     @property
     def excludes_zero(self) -> bool:

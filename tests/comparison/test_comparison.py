@@ -133,6 +133,27 @@ def test_a_class_of_one_image_has_no_area_test():
     assert pair.to_json()["auc_one_vs_rest"]["Viral Pneumonia"] is None
 
 
+def test_where_there_is_no_interval_its_ends_are_null():
+    answers = answering({"A": range(270), "B": range(260)})
+    alone = {
+        name: Predictions(CLASSES, e.files, ("p",) * 300, e.labels, e.probabilities)
+        for name, e in answers.items()
+    }
+    (pair,) = compare(alone).pairs
+    assert not pair.differences["accuracy"].has_interval
+    assert pair.to_json()["differences"]["accuracy"] == {
+        "value": pytest.approx(10 / 300),
+        "low": None,
+        "high": None,
+    }
+    same = compare({"A": answers["A"], "B": answers["A"]}).pairs[0].to_json()
+    assert same["auc_one_vs_rest"]["Normal"]["difference"] == {
+        "value": 0,
+        "low": None,
+        "high": None,
+    }
+
+
 def test_the_json_is_strict_and_names_every_method():
     compared = compare(answering({"A": range(270), "B": range(260), "C": range(265)}))
     value = json.loads(json.dumps(compared.to_json(), allow_nan=False))

@@ -470,3 +470,8 @@ def test_its_repr_counts_and_does_not_list(phantoms):
 def test_what_is_not_there_is_not_found(tmp_path):
     with pytest.raises(NotFound, match="give a folder of class folders or a CSV table"):
         Index.open(tmp_path / "absent")
+
+
+def test_no_files_are_no_index():
+    with pytest.raises(InvalidData, match="no files are given; give image files"):
+        Index.from_files([], [])

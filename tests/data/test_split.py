@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lungscope.data import split as module
+from lungscope.data.index import Index
 from lungscope.data.split import SUBSETS, Split, SplitEntry, sha256_of
 from lungscope.errors import DataLeak, InvalidData, LungscopeError, NotFound
 
@@ -347,6 +348,10 @@ def test_a_manifest_that_was_damaged_is_loaded_or_refused(
 
 def test_images_that_are_there_unchanged_are_accepted(root):
     SPLIT.verify(root)
+
+
+def test_an_index_stands_for_its_folder(root):
+    SPLIT.verify(Index(root, SPLIT.classes, ()))
 
 
 def test_missing_images_are_counted_and_the_first_is_named(root):

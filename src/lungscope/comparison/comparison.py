@@ -25,8 +25,9 @@ from lungscope.text import html_table
 
 METHODS = {
     "differences": f"first - second; {100 * LEVEL:.0f} % percentile intervals, {DRAWS} bootstrap "
-    "draws of groups, the same for both models; f1_weighted is averaged by class support, f1_macro "
-    "plainly over the classes, loss is the mean cross-entropy in nats",
+    "draws of groups, the same for both models; low and high are null where there is no interval; "
+    "f1_weighted is averaged by class support, f1_macro plainly over the classes, loss is the mean "
+    "cross-entropy in nats",
     "accuracy_test": "exact McNemar test, two-sided: over groups (answers exchanged for whole "
     "groups) and over images (taken to be independent); Holm's correction over the pairs",
     "auc_one_vs_rest": "DeLong's test of each class against the rest, no average; takes images to "

@@ -78,7 +78,7 @@ class ModelPair:
             "second": self.second,
             "distinguishable": self.distinguishable,
             "better": self.better,
-            "differences": {name: asdict(found) for name, found in self.differences.items()},
+            "differences": {name: _to_json(found) for name, found in self.differences.items()},
             "accuracy_test": {
                 "only_first_right": self.mcnemar.only_first,
                 "only_second_right": self.mcnemar.only_second,
@@ -88,12 +88,27 @@ class ModelPair:
                 "p_over_images_holm": self.p_images,
             },
             "auc_one_vs_rest": {
-                label: None if test is None else {**asdict(test), "p_holm": self.p_areas[label]}
+                label: None
+                if test is None
+                else {
+                    **asdict(test),
+                    "difference": _to_json(test.difference),
+                    "p_holm": self.p_areas[label],
+                }
                 for label, test in self.areas.items()
             },
             "design_effect": self.design_effect,
             "images_needed": self.images_needed,
         }
+
+
+def _to_json(difference: Estimate) -> dict[str, float | None]:
+    """The object that stands for a difference: without an interval its ends are null."""
+    return {
+        "value": difference.value,
+        "low": difference.low if difference.has_interval else None,
+        "high": difference.high if difference.has_interval else None,
+    }
 
 
 def verdict(pair: ModelPair) -> str:

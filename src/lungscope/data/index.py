@@ -165,7 +165,7 @@ class Index:
             sources: where each comes from (a hospital), if known.
 
         Raises:
-            InvalidData: the lengths differ, a file is listed twice, or fewer than two classes.
+            InvalidData: no files, other lengths, a file listed twice, or fewer than two classes.
         """
         others = [each for each in (labels, groups, sources) if each is not None]
         if any(len(each) != len(files) for each in others):
@@ -173,10 +173,12 @@ class Index:
                 f"{len(files)} files with {len(labels)} labels: give one label (and group and "
                 "source, if any) per file"
             )
+        if not files:
+            raise InvalidData("no files are given; give image files of two classes or more")
         paths = [Path(file).resolve() for file in files]
         if len(set(paths)) != len(paths):
             raise InvalidData("a file is listed more than once; list each image once")
-        root = Path(os.path.commonpath([path.parent for path in paths])) if paths else Path()
+        root = Path(os.path.commonpath([path.parent for path in paths]))
         nothing = [None] * len(paths)
         rows = zip(paths, labels, groups or nothing, sources or nothing, strict=True)
         return _index(

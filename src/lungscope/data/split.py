@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from lungscope.atomic import write_json
-from lungscope.data.index import is_below
-from lungscope.errors import DataLeak, Inaccessible, InvalidData, NotFound
+from lungscope.data.index import Index, is_below
+from lungscope.errors import DataLeak, Inaccessible, InvalidData, InvalidSetting, NotFound
 from lungscope.text import html_table
 
 Subset = Literal["train", "validation", "test"]
@@ -95,7 +95,13 @@ class Split:
                     )
 
     def subset(self, subset: Subset) -> tuple[SplitEntry, ...]:
-        """Returns the images of one subset, in the order of their file names."""
+        """Returns the images of one subset, in the order of their file names.
+
+        Raises:
+            InvalidSetting: there is no such subset.
+        """
+        if subset not in SUBSETS:
+            raise InvalidSetting(f"subset {subset!r:.40} is unknown; give {', '.join(SUBSETS)}")
         return tuple(entry for entry in self.entries if entry.subset == subset)
 
     @property
@@ -180,18 +186,18 @@ class Split:
             raise InvalidData(f"{path}: was changed after it was written", remedy="split")
         return split
 
-    def verify(self, root: str | Path) -> None:
+    def verify(self, data: Index | str | Path) -> None:
         """Checks that the files on disk are the manifest's, by their content hashes.
 
         Args:
-            root: the folder that the files are relative to.
+            data: the folder that the files are relative to, or an index of it.
 
         Raises:
             NotFound: files are missing; the first is named.
             InvalidData: the content of files changed; the first is named.
             Inaccessible: a file can't be read.
         """
-        root = Path(root)
+        root = data.root if isinstance(data, Index) else Path(data)
         try:
             missing = [entry.file for entry in self.entries if not (root / entry.file).is_file()]
             if missing:

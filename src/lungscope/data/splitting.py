@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral, Real
 
 import numpy as np
 from scipy.sparse import coo_array
@@ -50,11 +51,10 @@ def make_split(
         >>> make_split(index, survey_images(index), (0.6, 0.2, 0.2), seed=1)
         Split('60/20/20': 36 train, 12 validation, 12 test; classes ...)
     """
-    _refuse_negative(seed)
-    total = math.fsum(fractions)
-    if len(fractions) != len(SUBSETS) or min(fractions) <= 0 or not math.isclose(total, 1):
+    _refuse_bad_seed(seed)
+    if not _are_fractions(fractions):
         raise InvalidSetting(
-            f"split: fractions {tuple(fractions)} must be three positive numbers that sum to 1"
+            f"split: fractions {fractions!r:.100} must be three positive numbers that sum to 1"
         )
     grouping = group_images(index, survey, duplicates)
     _refuse_few_groups(index, survey, grouping, len(fractions))
@@ -95,7 +95,7 @@ def make_folds(
     """
     if count < 3:
         raise InvalidSetting("split: at least 3 folds are needed: train, validation and test")
-    _refuse_negative(seed)
+    _refuse_bad_seed(seed)
     grouping = group_images(index, survey, duplicates)
     _refuse_few_groups(index, survey, grouping, count)
     parts = _parts(survey, grouping, [1 / count] * count, seed)
@@ -179,9 +179,18 @@ def join_groups(first: Sequence[Hashable], second: Sequence[Hashable]) -> list[i
     return [int(components[row]) for row in rows]
 
 
-def _refuse_negative(seed: int) -> None:
-    if seed < 0:
-        raise InvalidSetting(f"split: seed is {seed}; give 0 or more")
+def _are_fractions(fractions: Sequence[float]) -> bool:
+    return (
+        not isinstance(fractions, str)
+        and len(fractions) == len(SUBSETS)
+        and all(isinstance(each, Real) and each > 0 for each in fractions)
+        and math.isclose(math.fsum(fractions), 1)
+    )
+
+
+def _refuse_bad_seed(seed: int) -> None:
+    if not isinstance(seed, Integral) or seed < 0:
+        raise InvalidSetting(f"split: seed is {seed!r:.40}; give a whole number, 0 or more")
 
 
 def _refuse_few_groups(index: Index, survey: Survey, grouping: Grouping, parts: int) -> None:
