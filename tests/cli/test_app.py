@@ -30,6 +30,13 @@ def test_every_command_has_help(command):
     assert "Usage" in result.stdout
 
 
+@pytest.mark.parametrize("command", ["evaluate", "export", "report"])
+def test_help_says_what_the_folder_is_for(command):
+    help_ = " ".join(run(app, [command, "--help"]).stdout.split())
+    assert "Output folder." in help_
+    assert " Folder. " not in help_
+
+
 def test_an_unknown_command_is_refused_with_the_nearest_one():
     result = run(app, ["predcit"])
     assert result.exit_code == 2

@@ -120,7 +120,7 @@ def test_a_given_split_stays_with_another_seed(command, failing, phantom_split, 
     [
         [],
         ["--budget", "3", "--seed", "4", "--seeds", "2", "--precision", "bf16"],
-        ["--folds", "3", "--model", "mobilenet-ft"],
+        ["--folds", "3", "--models", "mobilenet-ft,squeezenet1_1"],
     ],
 )
 def test_the_command_in_the_table_makes_the_same_plan(
@@ -164,7 +164,8 @@ def test_a_model_that_fails_gives_exit_status_1_and_a_table(command, failing, tm
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        (["--model", "resnet99"], "unknown"),
+        (["--models", "resnet99"], "unknown"),
+        (["--model", "vgg11"], "No such option: --model"),
         (["--budget", "100"], "fewer epochs than the recipe's 100"),
         (["--folds", "3"], "leave out the split or the folds"),
         (["--folds", "3", "--seeds", "2"], "not both"),
@@ -185,8 +186,8 @@ def test_nothing_is_written_among_the_images(command, phantoms):
     assert not (phantoms / "out").exists()
 
 
-def test_models_may_be_named_either_way_and_are_in_the_papers_order(command, failing, tmp_path):
-    command("-m", "squeezenet1_1", "-m", "mobilenet-v2", models="mobilenet-ft, mobilenet-v2")
+def test_models_are_in_the_papers_order(command, failing, tmp_path):
+    command(models="squeezenet1_1,mobilenet-ft, mobilenet-v2,mobilenet-v2")
     rows = json.loads((tmp_path / "out" / "table1.json").read_text())["rows"]
     assert [row["model"] for row in rows] == ["mobilenet-v2", "mobilenet-ft", "squeezenet1_1"]
 

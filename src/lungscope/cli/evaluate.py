@@ -31,7 +31,7 @@ def evaluate(
         typer.Option(
             "--out",
             "-o",
-            help="Folder.",
+            help="Output folder.",
             show_default="RUN/evaluation; for another subset RUN/evaluation-SUBSET",
         ),
     ] = None,

@@ -28,7 +28,10 @@ def export(
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out", "-o", help="Folder.", show_default="RUN/export; with --int8 RUN/export-int8"
+            "--out",
+            "-o",
+            help="Output folder.",
+            show_default="RUN/export; with --int8 RUN/export-int8",
         ),
     ] = None,
     int8: Annotated[

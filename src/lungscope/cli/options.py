@@ -6,24 +6,28 @@ from typing import Annotated, Literal
 import typer
 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
-Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, for a program.")]
-Force = Annotated[bool, typer.Option("--force", help="Replace a result that is already there.")]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of every random choice.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace existing results.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Random seed.")]
 CacheFolder = Annotated[
     Path | None,
-    typer.Option("--cache", help="Where decoded images are kept.", show_default="the user's cache"),
+    typer.Option("--cache", help="Folder for decoded images.", show_default="the user's cache"),
 ]
 Workers = Annotated[
     int | None,
-    typer.Option("--workers", min=1, help="Processes that decode.", show_default="one a processor"),
+    typer.Option(
+        "--workers", min=1, help="Processes that read images.", show_default="one per processor"
+    ),
 ]
-Skip = Annotated[
-    bool, typer.Option("--skip-unreadable", help="Go on without the files that cannot be read.")
-]
+Skip = Annotated[bool, typer.Option("--skip-unreadable", help="Skip files that cannot be read.")]
 TrainedRun = Annotated[Path, typer.Argument(metavar="RUN", help="Run folder of `lungscope train`.")]
 RunData = Annotated[
     Path | None,
-    typer.Option("--data", help="The images.", show_default="where they were when it trained"),
+    typer.Option(
+        "--data",
+        help="Folder or table of the images.",
+        show_default="where they were when it trained",
+    ),
 ]
 Radiographs = Annotated[
     list[str],
@@ -42,5 +46,5 @@ Device = Annotated[
 ]
 AnyModality = Annotated[
     bool,
-    typer.Option("--any-modality", help="Read DICOM images of every modality, view and body part."),
+    typer.Option("--any-modality", help="Read DICOM images of any modality, view and body part."),
 ]

@@ -41,7 +41,9 @@ def predict(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one line per file.")] = False,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="File: .csv or .jsonl.", show_default="the terminal"),
+        typer.Option(
+            "--out", "-o", help="Output file, .csv or .jsonl.", show_default="the terminal"
+        ),
     ] = None,
     with_ids: Annotated[
         bool, typer.Option("--with-ids", help="Write DICOM's identifiers of patient and study.")
@@ -52,7 +54,7 @@ def predict(
             "--workers",
             min=1,
             help="Threads, or processes where there are many files.",
-            show_default="one a processor",
+            show_default="one per processor",
         ),
     ] = None,
     overwrite: Annotated[

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def report(
     run: TrainedRun,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Folder.", show_default="RUN")
+        Path | None, typer.Option("--out", "-o", help="Output folder.", show_default="RUN")
     ] = None,
     force: Force = False,
     quiet: Quiet = False,

@@ -41,17 +41,14 @@ def reproduce(
     ],
     models: Annotated[
         str | None,
-        typer.Option("--models", help="Names of models, separated by commas; by default all."),
-    ] = None,
-    model: Annotated[
-        list[str] | None, typer.Option("--model", "-m", help="Name of a model; may be repeated.")
+        typer.Option("--models", help="Names of models, separated by commas.", show_default="all"),
     ] = None,
     weights: Annotated[
         Literal["imagenet", "none"], typer.Option(help="Initial weights.")
     ] = "imagenet",
     seeds: Annotated[
         int | None,
-        typer.Option(min=1, help="Trainings per model, averaged."),
+        typer.Option(min=1, help="Trainings per model, averaged.", show_default="1"),
     ] = None,
     folds: Annotated[
         int | None,
@@ -63,7 +60,7 @@ def reproduce(
     ] = None,
     split: Annotated[
         Path | None,
-        typer.Option("--split", help="split.json to use; by default a new split, 80/10/10."),
+        typer.Option("--split", help="split.json to use.", show_default="a new one, 80/10/10"),
     ] = None,
     seed: Seed = 0,
     device: Device = "auto",
@@ -104,7 +101,7 @@ def reproduce(
     terminal = Terminal(quiet=quiet, json=json)
     names = [name.strip() for name in (models or "").split(",") if name.strip()]
     plan = replace(
-        _plan([*names, *(model or [])], weights, budget, seed),
+        _plan(names, weights, budget, seed),
         seeds=seeds or 1,
         folds=folds,
         precision=precision,

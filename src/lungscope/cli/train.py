@@ -23,7 +23,7 @@ def train(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="Run folder.", show_default="runs/MODEL"),
+        typer.Option("--out", "-o", help="Run folder to create.", show_default="runs/MODEL"),
     ] = None,
     resume: Annotated[
         Path | None, typer.Option("--resume", help="Continue this run where it stopped.")
@@ -43,7 +43,7 @@ def train(
     ] = None,
     device: Device = "auto",
     precision: Annotated[
-        Literal["32", "bf16", "16"], typer.Option(help="Bits of the arithmetic.")
+        Literal["32", "bf16", "16"], typer.Option(help="Arithmetic precision.")
     ] = "32",
     allocator: Annotated[
         Literal["keep", "system"],
