@@ -6,7 +6,8 @@ import torch
 from typer.testing import CliRunner
 
 from lungscope.cli.app import app
-from lungscope.cli.training import describe_weights
+from lungscope.cli.terminal import Terminal
+from lungscope.cli.training import describe_weights, load_or_make_split
 from lungscope.evaluation.predictions import Predictions
 from lungscope.training.recipe import PAPER_RECIPE
 from lungscope.training.run import RunFolder
@@ -223,3 +224,12 @@ def test_wrong_options_are_refused_before_any_image_is_read(
     assert result.exit_code == 2
     assert message in result.stderr
     assert not (tmp_path / "new").exists()
+
+
+def test_one_image_under_two_labels_is_a_warning_where_a_split_is_made(phantoms, tmp_path):
+    copy = shutil.copytree(phantoms, tmp_path / "copy")
+    shutil.copy(copy / "Normal/Normal-0001.png", copy / "Lung_Opacity/Lung_Opacity-0001.png")
+    terminal = Terminal()
+    with terminal.out.capture() as said:
+        load_or_make_split(copy, None, terminal, skip_unreadable=False, workers=1)
+    assert "warning: 1 pair of files with one image in two classes" in said.get()

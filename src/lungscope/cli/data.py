@@ -10,7 +10,7 @@ from rich.table import Table
 from lungscope.cli.options import Folder, Force, Json, Quiet, Seed, Skip, Workers
 from lungscope.cli.output import refuse_to_replace
 from lungscope.cli.terminal import Terminal
-from lungscope.cli.training import describe_split
+from lungscope.cli.training import describe_split, warn_conflicts
 from lungscope.errors import InvalidSetting
 from lungscope.text import format_quantity
 
@@ -106,7 +106,7 @@ def split(
     """Split a data set by class, with whole groups (patients) in one subset."""
     from lungscope.cli.training import survey_data
     from lungscope.data import splitting
-    from lungscope.data.check import describe_conflicts, label_conflicts
+    from lungscope.data.check import label_conflicts
     from lungscope.data.duplicates import find_duplicates
 
     terminal = Terminal(quiet=quiet, json=json)
@@ -116,11 +116,7 @@ def split(
     index, survey = survey_data(data, terminal, skip_unreadable=skip_unreadable, workers=workers)
     pairs = find_duplicates(survey)
     conflicts = label_conflicts(survey, pairs)
-    if conflicts:
-        terminal.say(
-            f"[yellow]warning[/]: {escape(describe_conflicts(conflicts))}; one of the labels of "
-            "each is wrong: correct it and split again"
-        )
+    warn_conflicts(conflicts, terminal)
     if folds is None:
         splits = [splitting.make_split(index, survey, fractions, seed, pairs)]
     else:

@@ -10,6 +10,9 @@ from lungscope.cli.terminal import Terminal
 from lungscope.text import format_quantity
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lungscope.data.duplicates import DuplicatePair
     from lungscope.data.index import Index
     from lungscope.data.split import Split
     from lungscope.data.survey import Survey
@@ -26,6 +29,8 @@ def load_or_make_split(
     data: Path, file: Path | None, terminal: Terminal, *, skip_unreadable: bool, workers: int | None
 ) -> "Split":
     """Reads the split that was asked for, or makes the usual one."""
+    from lungscope.data.check import label_conflicts
+    from lungscope.data.duplicates import find_duplicates
     from lungscope.data.split import Split
     from lungscope.data.splitting import make_split
 
@@ -35,9 +40,27 @@ def load_or_make_split(
         index, survey = survey_data(
             data, terminal, skip_unreadable=skip_unreadable, workers=workers
         )
-        split = make_split(index, survey)
+        pairs = find_duplicates(survey)
+        warn_conflicts(label_conflicts(survey, pairs), terminal)
+        split = make_split(index, survey, duplicates=pairs)
     terminal.say(escape(describe_split(split)))
     return split
+
+
+def warn_conflicts(conflicts: "Sequence[DuplicatePair]", terminal: Terminal) -> None:
+    """Warns a person of images that have two labels.
+
+    Args:
+        conflicts: what `label_conflicts` found.
+        terminal: where it is said.
+    """
+    from lungscope.data.check import describe_conflicts
+
+    if conflicts:
+        terminal.say(
+            f"[yellow]warning[/]: {escape(describe_conflicts(conflicts))}; one of the labels of "
+            "each is wrong: correct it and split again"
+        )
 
 
 def describe_split(split: "Split") -> str:
