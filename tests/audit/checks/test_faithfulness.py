@@ -10,13 +10,8 @@ from torch import nn
 from torch.nn.functional import avg_pool2d, interpolate
 
 from lungscope.audit.checks import faithfulness as module
-from lungscope.audit.checks.faithfulness import (
-    PROPORTIONS,
-    compute_faithfulness,
-    conclude_faithfulness,
-    displace,
-    rank_by_attribution,
-)
+from lungscope.audit.checks.faithfulness import compute_faithfulness, conclude_faithfulness
+from lungscope.audit.deletion import PROPORTIONS
 from lungscope.data.cache import Cache
 from lungscope.data.split import SplitEntry
 from lungscope.estimate import Estimate
@@ -138,26 +133,6 @@ def test_each_probability_is_the_models_with_the_highest_attributions_replaced_b
             assert found == pytest.approx(float(probability.mean()), abs=1e-6)
 
 
-def test_pixels_are_ordered_by_falling_attribution():
-    heats = torch.randn(3, 7, 7, generator=torch.Generator().manual_seed(0))
-    order = rank_by_attribution(heats, 21)
-    assert order.shape == (3, 1, 21, 21)
-    large = interpolate(heats[:, None], size=21, mode="bilinear")
-    for places, heat in zip(order.flatten(1), large.flatten(1), strict=True):
-        assert sorted((places * 441).round().tolist()) == list(range(441))
-        assert (heat[places.argsort()].diff() <= 0).all()
-
-
-def test_a_map_is_displaced_by_whole_cells_around_the_edge_and_never_by_none():
-    heats = torch.arange(12.0).reshape(1, 3, 4).repeat(200, 1, 1)
-    moved = displace(heats, np.random.default_rng(0))
-    rolled = [heats[0].roll((y, x), (0, 1)) for y in range(3) for x in range(4)]
-    times = [sum(bool((each == one).all()) for each in moved) for one in rolled]
-    assert times[0] == 0
-    assert all(times[1:])
-    assert sum(times) == 200
-
-
 def test_twice_the_same_question_gives_the_same_bytes_in_whichever_batches(measured, monkeypatch):
     one = json.dumps(asdict(measured()), allow_nan=False)
     assert json.dumps(asdict(measured(seed=1))) != one
@@ -166,10 +141,10 @@ def test_twice_the_same_question_gives_the_same_bytes_in_whichever_batches(measu
 
 
 def test_progress_goes_over_all_passes(measured):
-    told = []
-    measured(on_progress=lambda *done: told.append(done))
+    shown = []
+    measured(on_progress=lambda *done: shown.append(done))
     total = 39 * COUNT
-    assert told == [(done, total) for done in range(COUNT, total + 1, COUNT)]
+    assert shown == [(done, total) for done in range(COUNT, total + 1, COUNT)]
 
 
 GOOD, OPEN = Estimate(0.14, 0.11, 0.17), Estimate(0.03, -0.05, 0.11)

@@ -11,6 +11,7 @@ from made_up import performance, randomisation, unlearned
 from scipy.stats import spearmanr
 from torch import nn
 
+from lungscope.audit.attributions import compute_attribution
 from lungscope.audit.checks import randomisation as module
 from lungscope.audit.checks.randomisation import (
     compute_randomisation,
@@ -18,7 +19,6 @@ from lungscope.audit.checks.randomisation import (
     randomise,
     similarity,
 )
-from lungscope.audit.heatmaps import attribution
 from lungscope.data.cache import Cache
 from lungscope.data.split import SplitEntry
 from lungscope.estimate import Estimate
@@ -78,14 +78,14 @@ def test_at_each_depth_the_layers_above_are_random_and_those_below_are_trained(n
         own, by_depth = module._cascade(network, [random], images.clone())
         maps = network.features(images)
         answers = network.classifier(network.pool(maps)).argmax(dim=1)
-        torch.testing.assert_close(own, attribution(network, maps, answers))
+        torch.testing.assert_close(own, compute_attribution(network, maps, answers))
         names = [key for key, _ in network.features.named_children()]
         for layer in [*list(by_depth)[::4], "classifier"]:
             mixed = copy.deepcopy(network)
             mixed.classifier = random.classifier
             for key in names[names.index(layer) :] if layer in names else []:
                 setattr(mixed.features, key, getattr(random.features, key))
-            expected = attribution(mixed, mixed.features(images), answers)
+            expected = compute_attribution(mixed, mixed.features(images), answers)
             torch.testing.assert_close(by_depth[layer][0], expected, msg=layer)
     learning = {key for key, each in network.features.named_children() if list(each.parameters())}
     assert set(by_depth) == learning | {"classifier"}

@@ -1,12 +1,10 @@
-"""Deletion and insertion: whether a prediction depends on the regions that its heatmap highlights.
+"""Whether a prediction depends on the regions that its heatmap highlights.
 
-The pixels of an image are hidden step by step, the highest attribution first, and the probability
-of the predicted class is followed down; or they are revealed in that order, and it is followed up
-(Petsiuk et al., 2018, arXiv 1806.07421). A heatmap that highlights what the model uses makes the
-probability fall sooner, and rise sooner, than one that does not.
+A heatmap that highlights what the model uses makes the probability of the predicted class fall
+sooner in deletion, and rise sooner in insertion, than the same map displaced; see `deletion`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,15 +12,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.integrate import trapezoid
-from torch import Tensor
-from torch.nn.functional import interpolate
-from torchvision.transforms.v2 import functional as transforms
 
+from lungscope.audit.attributions import FEW_GROUPS, conclude_on_sample, measure_on_sample
 from lungscope.audit.check import Check, register_check
 from lungscope.audit.context import Context
+from lungscope.audit.deletion import PASSES, PROPORTIONS, compute_curves
 from lungscope.audit.effect import difference, mean
 from lungscope.audit.finding import AuditFigure, Finding, Verdict
-from lungscope.audit.heatmaps import FEW_GROUPS, NO_HEATMAP, attribution, sample_entries
 from lungscope.audit.performance import Performance, points
 from lungscope.data.cache import Cache
 from lungscope.data.split import SplitEntry
@@ -31,24 +27,13 @@ from lungscope.evaluation.bootstrap import Resampling
 from lungscope.evaluation.proportions import FEW
 from lungscope.figures.attributions import CurvePanel, draw_faithfulness
 from lungscope.models.checkpoint import Checkpoint
-from lungscope.models.network import normalise, to_unit
+from lungscope.models.network import to_unit
 from lungscope.progress import OnProgress, ignore
-from lungscope.text import format_quantity
 from lungscope.training.loading import make_batches
 from lungscope.training.scoring import BATCH
 
 ADVANTAGE = 0.05
 """A smaller advantage, of an area between 0 and 1, makes a heatmap useless."""
-
-PROPORTIONS = tuple(step / 10 for step in range(11))
-"""Proportions of an image's pixels that are hidden, or revealed, from none to all."""
-
-BLUR = 0.1
-"""Standard deviation of the blur, relative to the image's side. The 5 of 224 pixels of RISE leave
-what a thumbnail shows, which for chest X-rays suffices for most predictions (see `baselines`)."""
-
-_PASSES = 3 + 4 * (len(PROPORTIONS) - 2)
-"""Passes through the network: three images that curves begin or end with, and four curves."""
 
 Values = NDArray[np.float64]
 
@@ -128,12 +113,12 @@ def compute_faithfulness(
     def advance(images: int) -> None:
         nonlocal passed
         passed += images
-        on_progress(passed, _PASSES * len(entries))
+        on_progress(passed, PASSES * len(entries))
 
     with torch.inference_mode():
         curves = np.concatenate(
             [
-                _curves(checkpoint, to_unit(pixels.to(device)), generator, advance)
+                compute_curves(checkpoint, to_unit(pixels.to(device)), generator, advance)
                 for pixels, _ in make_batches(cache, entries, BATCH)
             ],
             axis=1,
@@ -159,13 +144,7 @@ def compute_faithfulness(
 
 def measure_faithfulness(context: Context) -> Faithfulness | None:
     """Computes deletion and insertion curves; None if the model has no usable heatmap."""
-    entries = sample_entries(context)
-    if not entries:
-        return None
-    on_progress = context.progress("computing deletion and insertion")
-    return compute_faithfulness(
-        context.checkpoint, context.cache, entries, context.device, on_progress
-    )
+    return measure_on_sample(context, "computing deletion and insertion", compute_faithfulness)
 
 
 def conclude_faithfulness(
@@ -179,25 +158,7 @@ def conclude_faithfulness(
         f"it cannot be determined. {FEW_GROUPS}"
     )
     about = ("heatmap-faithfulness", "Do the heatmaps highlight what the model uses?")
-    if found is None:
-        return (Finding(*about, "not-measured", NO_HEATMAP, threshold),)
-    if reason := performance.nothing_learned():
-        return (Finding(*about, "not-measured", reason, threshold),)
-    verdict = _verdict(found)
-    said = [
-        "With the highest attribution hidden first, the mean probability of the predicted class is "
-        f"{_compare(found.deletion)}; revealed first, it is {_compare(found.insertion)}."
-    ]
-    if verdict == "pass":
-        said.append("These are the regions that the model uses, whether lung or not.")
-    if verdict == "warn":
-        said.append(
-            "It cannot be determined whether the heatmaps do better than displaced ones: too few "
-            "images."
-        )
-    images, groups = format_quantity(found.images, "image"), format_quantity(found.groups, "group")
-    said.append(f"({images} in {groups}.)")
-    return (Finding(*about, verdict, " ".join(said), threshold),)
+    return conclude_on_sample(found, performance, about, threshold, _conclude)
 
 
 def draw_faithfulness_figure(
@@ -226,97 +187,26 @@ def draw_faithfulness_figure(
     return (figure,)
 
 
-def rank_by_attribution(heatmaps: Tensor, size: int) -> Tensor:
-    """Ranks the pixels of an image by falling attribution.
-
-    Args:
-        heatmaps: (B, h, w) float.
-        size: side of the images, S; attributions are interpolated between the middles of cells.
-
-    Returns:
-        (B, 1, S, S) float in [0, 1): the proportion of the image's pixels that come before.
-    """
-    heatmaps = interpolate(heatmaps[:, None], size=size, mode="bilinear")
-    order = heatmaps.flatten(1).argsort(dim=1, descending=True, stable=True)
-    return (order.argsort(dim=1) / size**2).view_as(heatmaps)
-
-
-def displace(heatmaps: Tensor, generator: np.random.Generator) -> Tensor:
-    """Moves every heatmap by a random number of whole cells, wrapping around the edge.
-
-    Its attributions keep their sum and, except where they wrap around, their shape.
-
-    Args:
-        heatmaps: (B, h, w) with h * w > 1.
-        generator: draws the number of cells, at least one.
-
-    Returns:
-        The same shape.
-    """
-    width = heatmaps.shape[-1]
-    steps = generator.integers(1, heatmaps[0].numel(), len(heatmaps)).tolist()
-    moved = [
-        each.roll(divmod(step, width), (0, 1)) for each, step in zip(heatmaps, steps, strict=True)
-    ]
-    return torch.stack(moved)
-
-
-def _curves(
-    checkpoint: Checkpoint,
-    images: Tensor,
-    generator: np.random.Generator,
-    advance: Callable[[int], None],
-) -> Values:
-    """Returns (4, B, 11): deletion by attribution and displaced, insertion likewise."""
-    network, description = checkpoint.network, checkpoint.description
-    preprocessing, size = description.preprocessing, images.shape[-1]
-    maps = network.features(normalise(images, preprocessing))
-    answers = network.classifier(network.pool(maps)).argmax(dim=1)
-    heatmaps = attribution(network, maps, answers)
-
-    def probability(shown: Tensor) -> Values:
-        logits = network(normalise(shown, preprocessing)).double() / description.temperature
-        advance(len(shown))
-        found: Values = logits.softmax(dim=1).gather(1, answers[:, None])[:, 0].cpu().numpy()
-        return found
-
-    featureless, blurred = torch.full_like(images, preprocessing.mean), _blurred(images)
-    whole, nothing, blur = (probability(shown) for shown in (images, featureless, blurred))
-    orders = [rank_by_attribution(each, size) for each in (heatmaps, displace(heatmaps, generator))]
-    return np.stack(
-        [
-            np.stack(
-                [
-                    first,
-                    *(
-                        probability(torch.where(order < s, after, before))
-                        for s in PROPORTIONS[1:-1]
-                    ),
-                    last,
-                ],
-                axis=1,
-            )
-            for before, after, first, last in (
-                (images, featureless, whole, nothing),
-                (blurred, images, blur, whole),
-            )
-            for order in orders
-        ]
-    )
-
-
-def _blurred(images: Tensor) -> Tensor:
-    sigma = BLUR * images.shape[-1]
-    kernel = 2 * round(2 * sigma) + 1
-    across: Tensor = transforms.gaussian_blur(images, [kernel, 1], [sigma, sigma])
-    both: Tensor = transforms.gaussian_blur(across, [1, kernel], [sigma, sigma])
-    return both  # separably: torchvision convolves with the whole square kernel
-
-
 def _panel(pair: CurvePair) -> CurvePanel:
     own, displaced = pair.by_attribution, pair.by_displaced
     areas = own.area.value, displaced.area.value
     return CurvePanel(own.probabilities, displaced.probabilities, areas)
+
+
+def _conclude(found: Faithfulness) -> tuple[Verdict, str]:
+    verdict = _verdict(found)
+    said = [
+        "With the highest attribution hidden first, the mean probability of the predicted class is "
+        f"{_compare(found.deletion)}; revealed first, it is {_compare(found.insertion)}."
+    ]
+    if verdict == "pass":
+        said.append("These are the regions that the model uses, whether lung or not.")
+    if verdict == "warn":
+        said.append(
+            "It cannot be determined whether the heatmaps do better than displaced ones: too few "
+            "images."
+        )
+    return verdict, " ".join(said)
 
 
 def _verdict(found: Faithfulness) -> Verdict:

@@ -17,11 +17,16 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 from torch import Tensor, nn
 
+from lungscope.audit.attributions import (
+    FEW_GROUPS,
+    compute_attribution,
+    conclude_on_sample,
+    measure_on_sample,
+)
 from lungscope.audit.check import Check, register_check
 from lungscope.audit.context import Context
 from lungscope.audit.effect import mean
 from lungscope.audit.finding import AuditFigure, Finding, Verdict
-from lungscope.audit.heatmaps import FEW_GROUPS, NO_HEATMAP, attribution, sample_entries
 from lungscope.audit.performance import HALF, Performance
 from lungscope.data.cache import Cache
 from lungscope.data.split import SplitEntry
@@ -32,7 +37,6 @@ from lungscope.figures.attributions import draw_randomisation
 from lungscope.models.checkpoint import Checkpoint
 from lungscope.models.network import Network, normalise, to_unit
 from lungscope.progress import OnProgress, ignore
-from lungscope.text import format_quantity
 from lungscope.training.loading import make_batches
 from lungscope.training.scoring import BATCH
 
@@ -136,13 +140,7 @@ def compute_randomisation(
 
 def measure_randomisation(context: Context) -> Randomisation | None:
     """Randomises the model's layers; None if the model has no usable heatmap."""
-    entries = sample_entries(context)
-    if not entries:
-        return None
-    on_progress = context.progress("randomising layers")
-    return compute_randomisation(
-        context.checkpoint, context.cache, entries, context.device, on_progress
-    )
+    return measure_on_sample(context, "randomising layers", compute_randomisation)
 
 
 def conclude_randomisation(
@@ -155,18 +153,7 @@ def conclude_randomisation(
         f"warns that the maps may keep much. {FEW_GROUPS}"
     )
     about = ("heatmap-randomisation", "Do the heatmaps depend on what the model has learned?")
-    if found is None:
-        return (Finding(*about, "not-measured", NO_HEATMAP, threshold),)
-    if reason := performance.nothing_learned():
-        return (Finding(*about, "not-measured", reason, threshold),)
-    images, groups = format_quantity(found.images, "image"), format_quantity(found.groups, "group")
-    first, last = found.depths[0].similarity, found.depths[-1].similarity
-    statement = (
-        "The similarity of heatmaps to the trained model's (rank correlation, in absolute value) "
-        f"is {first:.2f} with the classifier random and {last:.2f} with every layer random; that "
-        f"of unrelated maps is {found.chance:.2f}. ({images} in {groups}.)"
-    )
-    return (Finding(*about, _verdict(found), statement, threshold),)
+    return conclude_on_sample(found, performance, about, threshold, _conclude)
 
 
 def draw_randomisation_figure(
@@ -237,6 +224,15 @@ def similarity(first: Tensor, second: Tensor) -> Values:
     return np.minimum(found, 1)  # rounding may exceed it
 
 
+def _conclude(found: Randomisation) -> tuple[Verdict, str]:
+    first, last = found.depths[0].similarity, found.depths[-1].similarity
+    return _verdict(found), (
+        "The similarity of heatmaps to the trained model's (rank correlation, in absolute value) "
+        f"is {first:.2f} with the classifier random and {last:.2f} with every layer random; that "
+        f"of unrelated maps is {found.chance:.2f}."
+    )
+
+
 def _verdict(found: Randomisation) -> Verdict:
     last = found.depths[-1].similarity
     if found.groups < FEW:
@@ -260,11 +256,12 @@ def _cascade(
     for number, (name, layer) in enumerate(trained.features.named_children()):
         if any(True for _ in layer.parameters()):
             by_depth[name] = [
-                attribution(each, _above(each, number)(below.clone()), answers) for each in random
+                compute_attribution(each, _above(each, number)(below.clone()), answers)
+                for each in random
             ]
         below = layer(below)
-    by_depth[CLASSIFIER] = [attribution(each, maps, answers) for each in random]
-    return attribution(trained, maps, answers), by_depth
+    by_depth[CLASSIFIER] = [compute_attribution(each, maps, answers) for each in random]
+    return compute_attribution(trained, maps, answers), by_depth
 
 
 def _above(network: Network, number: int) -> nn.Sequential:

@@ -1,19 +1,27 @@
-"""The heatmaps that are audited: of which images, and what the attribution of a cell is."""
+"""What both tests of attributions share: the sampled images, a cell's attribution, the finding.
+
+Neither is measured without a class activation map, nor of a model that has learned nothing.
+"""
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
+from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from lungscope.audit.context import Context
-from lungscope.audit.performance import NOT_ASKED
+from lungscope.audit.finding import Finding, Verdict
+from lungscope.audit.performance import NOT_ASKED, Performance
+from lungscope.data.cache import Cache
 from lungscope.data.split import SplitEntry
 from lungscope.evaluation.proportions import FEW
 from lungscope.models.activation_map import compute_activation_map, has_activation_map
 from lungscope.models.checkpoint import Checkpoint
 from lungscope.models.network import Network
+from lungscope.progress import OnProgress
+from lungscope.text import format_quantity
 
 IMAGES = 60
 """Number of images: hiding parts of them step by step takes forty passes through the network."""
@@ -31,7 +39,65 @@ FEW_GROUPS = (
 )
 
 
-def has_heatmap(checkpoint: Checkpoint) -> bool:
+class Sampled(Protocol):
+    """A result that was measured on a sample of the test images."""
+
+    @property
+    def images(self) -> int: ...  # noqa: D102
+    @property
+    def groups(self) -> int: ...  # noqa: D102
+
+
+R = TypeVar("R", bound=Sampled)
+
+Compute = Callable[[Checkpoint, Cache, Sequence[SplitEntry], str, OnProgress], R]
+"""Takes a model, the images, which of them, the device, and what progress is reported to."""
+
+
+def measure_on_sample(context: Context, step: str, compute: Compute[R]) -> R | None:
+    """Measures the attributions of a sample of the test images.
+
+    Args:
+        context: the model and its data.
+        step: name of the step, for progress.
+        compute: measures them.
+
+    Returns:
+        None if the model has no class activation map of `CELLS` cells or more.
+    """
+    if not has_attributions(context.checkpoint):
+        return None
+    entries = spread(context.entries)
+    on_progress = context.progress(step)
+    return compute(context.checkpoint, context.cache, entries, context.device, on_progress)
+
+
+def conclude_on_sample(
+    found: R | None,
+    performance: Performance,
+    about: tuple[str, str],
+    threshold: str,
+    conclude: Callable[[R], tuple[Verdict, str]],
+) -> Sequence[Finding]:
+    """Concludes one finding on attributions, if they were measured and the model has learned.
+
+    Args:
+        found: what was measured; None if nothing was.
+        performance: says whether the model has learned anything.
+        about: name and title of the finding.
+        threshold: when it warns and fails.
+        conclude: draws verdict and statement from what was measured.
+    """
+    if found is None:
+        return (Finding(*about, "not-measured", NO_HEATMAP, threshold),)
+    if reason := performance.nothing_learned():
+        return (Finding(*about, "not-measured", reason, threshold),)
+    verdict, statement = conclude(found)
+    images, groups = format_quantity(found.images, "image"), format_quantity(found.groups, "group")
+    return (Finding(*about, verdict, f"{statement} ({images} in {groups}.)", threshold),)
+
+
+def has_attributions(checkpoint: Checkpoint) -> bool:
     """Returns whether a model has a class activation map of `CELLS` cells or more."""
     network, size = checkpoint.network, checkpoint.description.preprocessing.size
     if not has_activation_map(network):
@@ -62,12 +128,7 @@ def spread(
     return tuple(drawn[:count])
 
 
-def sample_entries(context: Context) -> tuple[SplitEntry, ...]:
-    """Draws the test images whose heatmaps are audited; none if the model has no usable one."""
-    return spread(context.entries) if has_heatmap(context.checkpoint) else ()
-
-
-def attribution(network: Network, maps: Tensor, classes: Tensor) -> Tensor:
+def compute_attribution(network: Network, maps: Tensor, classes: Tensor) -> Tensor:
     """Computes the contribution of each cell to the score of one class; it may be negative.
 
     Args:

@@ -3,7 +3,7 @@ from collections import Counter
 import pytest
 import torch
 
-from lungscope.audit.heatmaps import attribution, has_heatmap, spread
+from lungscope.audit.attributions import compute_attribution, has_attributions, spread
 from lungscope.data.split import SplitEntry
 from lungscope.images import Preprocessing
 from lungscope.inference.description import Description
@@ -52,7 +52,7 @@ def test_a_heatmap_takes_an_activation_map_of_nine_cells(name, size, has):
     with torch.device("meta"):  # shapes alone, for VGG's weights take seconds
         network = build_network(name, Shape(3))
     description = Description(name, 16, ("a", "b", "c"), Preprocessing(size, 0.5, 0.25), "")
-    assert has_heatmap(Checkpoint(network, description)) is has
+    assert has_attributions(Checkpoint(network, description)) is has
 
 
 def test_attribution_is_the_contribution_of_each_cell_to_the_score_of_the_class_asked_for():
@@ -60,6 +60,6 @@ def test_attribution_is_the_contribution_of_each_cell_to_the_score_of_the_class_
     network = build_network("resnet18", Shape(3)).eval()
     with torch.inference_mode():
         maps = network.features(torch.randn(2, 3, 96, 96))
-        found = attribution(network, maps, torch.tensor([2, 0]))
+        found = compute_attribution(network, maps, torch.tensor([2, 0]))
         logits = network.classifier(network.pool(maps)) - network.classifier.bias
     torch.testing.assert_close(found.sum(dim=(1, 2)), logits[[0, 1], [2, 0]])
