@@ -11,66 +11,21 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import hmean
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from lungscope.audit.check import Check, register_check
 from lungscope.audit.context import AUDITED, Context
 from lungscope.audit.finding import Finding, Verdict
 from lungscope.audit.performance import HALF, Performance
+from lungscope.audit.probe import FOLDS, Probe, probe_source, select_probed
 from lungscope.data.check import cramers_v
 from lungscope.data.split import UNKNOWN_SOURCE, SplitEntry
-from lungscope.estimate import Estimate
-from lungscope.evaluation.bootstrap import Resampling
-from lungscope.evaluation.proportions import FEW, wilson_interval, with_interval
 from lungscope.training.loading import make_batches
 from lungscope.training.scoring import BATCH, compute_features
 
 STRONG = 0.5
 """Cramér's V from which class and source are strongly associated (Cohen, 1988)."""
 
-FOLDS = 5
-"""Folds of the cross-validation; a source needs as many groups to be probed for."""
-
-INVERSE_REGULARISATION = 0.01
-"""scikit-learn's C; there are far more features than images."""
-
-ITERATIONS = 1000
-
-WIDER = (1 + FOLDS / (FOLDS - 1)) ** 0.5
-"""Factor on the bootstrap interval. The five probes share training images, so their answers are
-correlated: the bare bootstrap excludes chance in 8 to 17 % of its 95 % intervals for features that
-are noise. Nadeau and Bengio (2003, Machine Learning 52) multiply the variance by
-1 + folds / (folds - 1)."""
-
 Values = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Probe:
-    """How well a linear classifier predicts the source of some images.
-
-    Attributes:
-        images: number of images of each source.
-        groups: number of groups of each source.
-        balanced_accuracy: mean over sources of the proportion of images whose source is predicted
-            correctly, each by a probe that saw no image of its group. The interval is over groups,
-            widened by `WIDER`; it is rather too wide than too narrow.
-        chance: balanced accuracy of guessing, 1 / number of sources.
-    """
-
-    images: dict[str, int]
-    groups: dict[str, int]
-    balanced_accuracy: Estimate
-    chance: float
-
-    @property
-    def above_chance(self) -> bool:
-        """Whether the source is predicted better than by guessing."""
-        return self.balanced_accuracy.low > self.chance
 
 
 @dataclass(frozen=True)
@@ -126,15 +81,17 @@ def probe_sources(
         None if fewer than two sources have five groups or more among the entries.
     """
     labels = np.array([entry.label for entry in entries])
-    everywhere = _probed(entries, np.ones(len(entries), dtype=np.bool_))
+    everywhere = select_probed(entries, np.ones(len(entries), dtype=np.bool_))
     if everywhere is None:
         return None
-    of_class = {name: _probed(entries, labels == number) for number, name in enumerate(classes)}
+    of_class = {
+        name: select_probed(entries, labels == number) for number, name in enumerate(classes)
+    }
     return SourceProbe(
-        overall=_probe(features, everywhere, seed),
-        class_alone=_probe(np.eye(len(classes))[labels], everywhere, seed),
+        overall=probe_source(features, everywhere, seed),
+        class_alone=probe_source(np.eye(len(classes))[labels], everywhere, seed),
         within={
-            name: None if probed is None else _probe(features, probed, seed)
+            name: None if probed is None else probe_source(features, probed, seed)
             for name, probed in of_class.items()
         },
         left_out=len(entries) - len(everywhere.rows),
@@ -241,85 +198,6 @@ def _with_unknown(images: Mapping[str, Mapping[str, int]]) -> str:
 
 def _may_predict(probe: Probe) -> bool:
     return probe.balanced_accuracy.high > probe.chance + HALF * (1 - probe.chance)
-
-
-@dataclass(frozen=True, eq=False)
-class _Probed:
-    """Images whose source is predicted.
-
-    Attributes:
-        rows: (M,) which of the N images they are.
-        sources: (M,) the source of each, by its position in `names`.
-        groups: (M,) the group of each.
-        names: the S sources, each of `FOLDS` groups or more.
-    """
-
-    rows: NDArray[np.intp]
-    sources: NDArray[np.intp]
-    groups: NDArray[np.str_]
-    names: list[str]
-
-    def count(self) -> dict[str, int]:
-        """Images of each source."""
-        return {n: int((self.sources == k).sum()) for k, n in enumerate(self.names)}
-
-    def count_groups(self) -> dict[str, int]:
-        """Groups of each source."""
-        return {n: len(set(self.groups[self.sources == k])) for k, n in enumerate(self.names)}
-
-
-def _probed(entries: Sequence[SplitEntry], chosen: NDArray[np.bool_]) -> _Probed | None:
-    groups: dict[str, set[str]] = {}
-    for row in np.flatnonzero(chosen).tolist():
-        if source := entries[row].source:
-            groups.setdefault(source, set()).add(entries[row].group)
-    number = {
-        name: k for k, name in enumerate(sorted(n for n in groups if len(groups[n]) >= FOLDS))
-    }
-    if len(number) < 2:
-        return None
-    rows = [row for row in np.flatnonzero(chosen).tolist() if entries[row].source in number]
-    return _Probed(
-        rows=np.array(rows),
-        sources=np.array([number[entries[row].source or ""] for row in rows]),
-        groups=np.array([entries[row].group for row in rows]),
-        names=list(number),
-    )
-
-
-def _probe(features: Values, probed: _Probed, seed: int) -> Probe:
-    probe = make_pipeline(
-        StandardScaler(),
-        LogisticRegression(C=INVERSE_REGULARISATION, class_weight="balanced", max_iter=ITERATIONS),
-    )
-    predicted = cross_val_predict(
-        probe,
-        features[probed.rows],
-        probed.sources,
-        groups=probed.groups,
-        cv=StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed),
-    )
-    return Probe(
-        images=probed.count(),
-        groups=probed.count_groups(),
-        balanced_accuracy=_balanced_accuracy(probed, predicted),
-        chance=1 / len(probed.names),
-    )
-
-
-def _balanced_accuracy(probed: _Probed, predicted: NDArray[np.intp]) -> Estimate:
-    of_source = np.eye(len(probed.names))[probed.sources]
-    correct = of_source * (predicted == probed.sources)[:, None]
-    value = float((correct.sum(axis=0) / of_source.sum(axis=0)).mean())
-    groups = list(probed.count_groups().values())
-    # the mean of S proportions varies as one proportion of as many observations
-    as_one = max(1, int(len(groups) * hmean(groups) / WIDER**2))
-    if min(groups) < FEW:
-        return wilson_interval(value, as_one)
-    resampling = Resampling.over(probed.groups.tolist())
-    hits, sizes = resampling.sums(correct), resampling.sums(of_source)
-    recalls = np.divide(hits, sizes, out=np.full_like(sizes, np.nan), where=sizes > 0)
-    return with_interval(value, value + WIDER * (recalls.mean(axis=1) - value), as_one)
 
 
 register_check(Check("source-probe", Sources, measure_sources, conclude_sources, order=20))

@@ -4,22 +4,20 @@ An accuracy over all images hides a hospital in which the model fails. A cell of
 images is empty: nothing is known there, which is not the same as 0.
 """
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import permutations
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 from lungscope.audit.check import Check, register_check
 from lungscope.audit.context import Context
 from lungscope.audit.finding import AuditFigure, Finding, Verdict
+from lungscope.audit.gap import Gap, find_gap, largest_gap
 from lungscope.audit.performance import NOT_ASKED, Performance, points
 from lungscope.data.split import UNKNOWN_SOURCE
-from lungscope.estimate import LEVEL, Estimate
+from lungscope.estimate import Estimate
 from lungscope.evaluation.predictions import Predictions
 from lungscope.evaluation.proportions import estimate_proportion
 from lungscope.figures.subgroups import SourceBlock, SourceLine, draw_subgroups
@@ -60,23 +58,6 @@ class SourceScores:
     source: str
     accuracy: Cell
     recall: dict[str, Cell | None]
-
-
-@dataclass(frozen=True)
-class Gap:
-    """The difference between two sources.
-
-    Attributes:
-        higher, lower: the source with the higher and with the lower proportion.
-        difference: difference of the proportions, >= 0. Its interval is made of theirs (MOVER:
-            Newcombe, 1998, method 10; Zou and Donner, 2008), which assumes that sources have no
-            group in common and is too wide where they have; where more than two sources are
-            compared it is widened by the number of pairs (Bonferroni).
-    """
-
-    higher: str
-    lower: str
-    difference: Estimate
 
 
 @dataclass(frozen=True)
@@ -122,9 +103,15 @@ def compute_by_source(predictions: Predictions) -> BySource | None:
     sources = tuple(_of_source(predictions, str(name), named == name) for name in np.unique(named))
     return BySource(
         sources=sources,
-        accuracy_gap=_gap({each.source: each.accuracy for each in sources}),
+        accuracy_gap=find_gap({each.source: each.accuracy.correct for each in sources}),
         recall_gaps={
-            label: _gap({each.source: each.recall[label] for each in sources})
+            label: find_gap(
+                {
+                    each.source: cell.correct
+                    for each in sources
+                    if (cell := each.recall[label]) is not None
+                }
+            )
             for label in predictions.classes
         },
         absent=tuple(
@@ -226,11 +213,7 @@ def _recall_gaps(found: BySource) -> dict[str, Gap]:
 
 
 def _largest_gaps(sources: tuple[SourceScores, ...]) -> dict[str, float]:
-    """By what is compared, the largest gap between any two sources that is not excluded.
-
-    That all gaps are small follows if each by itself is shown to be (an intersection-union test:
-    Berger, 1982, Technometrics 24), so intervals are not widened by the number of pairs.
-    """
+    """By what is compared, the largest gap between any two sources that is not excluded."""
     compared = {"accuracy": [each.accuracy.correct for each in sources]} | {
         f"recall of {name}": [
             cell.correct for each in sources if (cell := each.recall[name]) is not None
@@ -238,16 +221,10 @@ def _largest_gaps(sources: tuple[SourceScores, ...]) -> dict[str, float]:
         for name in sources[0].recall
     }
     return {
-        what: max(_upper_end(higher, lower) for higher, lower in permutations(proportions, 2))
+        what: largest_gap(proportions)
         for what, proportions in compared.items()
         if len(proportions) > 1
     }
-
-
-def _upper_end(first: Estimate, second: Estimate) -> float:
-    """Upper end of the interval of first - second, made of theirs as a `Gap`'s is."""
-    above, below = first.high - first.value, second.value - second.low
-    return first.value - second.value + math.hypot(above, below)
 
 
 def _of_source(predictions: Predictions, name: str, inside: NDArray[np.bool_]) -> SourceScores:
@@ -274,35 +251,6 @@ def _cell(predictions: Predictions, inside: NDArray[np.bool_]) -> Cell:
         misclassified=int((~correct).sum()),
         correct=estimate_proportion(correct, groups),
     )
-
-
-def _gap(cells: Mapping[str, Cell | None]) -> Gap | None:
-    proportions = {s: cell.correct for s, cell in cells.items() if cell is not None}
-    if len(proportions) < 2:
-        return None
-    value = np.array([found.value for found in proportions.values()])
-    pairs = len(proportions) * (len(proportions) - 1) / 2
-    wider = ndtri(1 - (1 - LEVEL) / 2 / pairs) / ndtri((1 + LEVEL) / 2)
-    below = wider * (value - [found.low for found in proportions.values()])
-    above = wider * ([found.high for found in proportions.values()] - value)
-    least, higher, lower = max(_rows_of_gaps(value, below, above))
-    difference = float(value[higher] - value[lower])
-    most = difference + float(np.hypot(above[higher], below[lower]))
-    names = list(proportions)
-    return Gap(
-        higher=names[higher],
-        lower=names[lower],
-        difference=Estimate(difference, max(-1.0, least), min(1.0, most)),
-    )
-
-
-def _rows_of_gaps(value: Values, below: Values, above: Values) -> Iterator[tuple[float, int, int]]:
-    """Yields for each source the lower one from which it differs most certainly."""
-    for higher in range(len(value)):
-        least = value[higher] - value - np.hypot(below[higher], above)
-        least[(value > value[higher]) | (np.arange(len(value)) == higher)] = -np.inf
-        lower = int(least.argmax())
-        yield float(least[lower]), higher, lower
 
 
 register_check(
