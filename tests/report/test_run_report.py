@@ -195,8 +195,11 @@ def test_the_training_is_told_with_best_epoch_and_time(page):
     assert "epoch 2, with 0.750" in page.text
 
 
-def test_every_field_of_the_recipe_is_there_and_departures_are_marked(make_run, page_of):
-    recipe = Recipe(model="mobilenet-v2", rotation=0, seed=7, weights="/home/me/secret/start.pt")
+def test_every_field_of_the_recipe_is_there_and_departures_are_marked(make_run, page_of, tmp_path):
+    weights = tmp_path / "secret" / "start.pt"
+    weights.parent.mkdir()
+    weights.touch()
+    recipe = Recipe(model="mobilenet-v2", rotation=0, seed=7, weights=str(weights))
     page = page_of(format_report(read_facts(make_run(recipe=recipe, done=()))))
     assert "Maximum rotation, degrees 0 ≠ 10" in page.text
     assert "Initial weights start.pt ≠ imagenet" in page.text
