@@ -147,6 +147,14 @@ def compare(*runs: "Run | str | Path") -> Comparison:
     Raises:
         NotFound: a folder is no run, or a run was not evaluated.
         InvalidData: the runs were not evaluated on the same images.
+
+    Examples:
+        >>> import shutil
+        >>> import lungscope as ls
+        >>> copy = shutil.copytree("runs/lung", "runs/copy")
+        >>> (pair,) = ls.compare("runs/lung", copy).pairs
+        >>> pair.equal, pair.better
+        (True, None)
     """
     return compare_runs([each.folder if isinstance(each, Run) else Path(each) for each in runs])
 

@@ -106,6 +106,13 @@ class AuditReport:
         Raises:
             NotFound: there is none.
             InvalidData: it is damaged, or was written by another version.
+
+        Examples:
+            >>> from pathlib import Path
+            >>> AuditReport.load(Path("nowhere"))
+            Traceback (most recent call last):
+            ...
+            lungscope.errors.NotFound: nowhere/audit.json: No such file or directory; ...
         """
         path = folder / RESULT
         found = load_json(path, cls, _REMEDY)

@@ -98,6 +98,15 @@ def compare(answers: Mapping[str, Predictions], seed: int = 0) -> Comparison:
 
     Raises:
         InvalidData: they are not for the same images, labels, groups and classes.
+
+    Examples:
+        >>> classes, labels = ("Normal", "Pneumonia"), np.array([0, 0, 1, 1])
+        >>> probabilities = np.array([[0.9, 0.1], [0.6, 0.4], [0.7, 0.3], [0.2, 0.8]])
+        >>> names = ("a", "b", "c", "d")  # each of a patient of its own
+        >>> first = Predictions(classes, names, names, labels, probabilities)
+        >>> second = Predictions(classes, names, names, labels, probabilities[[0, 2, 1, 3]])
+        >>> compare({"first": first, "second": second})
+        Comparison(first - second: accuracy equal on 4 images in 4 groups: too few groups ...)
     """
     same = match_predictions(answers)
     tested = next(iter(same.values()))
@@ -209,6 +218,17 @@ def bootstrap_differences(first: Replicated, second: Replicated) -> dict[str, Es
     Args:
         first: one model.
         second: another on the same images and the same draws.
+
+    Examples:
+        >>> classes, labels = ("Normal", "Pneumonia"), np.array([0, 0, 1, 1])
+        >>> probabilities = np.array([[0.9, 0.1], [0.6, 0.4], [0.7, 0.3], [0.2, 0.8]])
+        >>> names = ("a", "b", "c", "d")  # each of a patient of its own
+        >>> first = Predictions(classes, names, names, labels, probabilities)
+        >>> second = Predictions(classes, names, names, labels, probabilities[[0, 2, 1, 3]])
+        >>> draws = Resampling.over(names)
+        >>> found = bootstrap_differences(Replicated.of(first, draws), Replicated.of(second, draws))
+        >>> found["accuracy"].value
+        0.0
     """
     return {
         name: bootstrap_where_defined(

@@ -33,6 +33,12 @@ def compare_runs(folders: Sequence[Path]) -> Comparison:
         InvalidSetting: fewer or more runs, or one of them twice.
         NotFound: a folder is no run, or a run was not evaluated.
         InvalidData: the runs were not tested on the same images.
+
+    Examples:
+        >>> compare_runs([Path("runs/lung")])
+        Traceback (most recent call last):
+        ...
+        lungscope.errors.InvalidSetting: 1 run given: compare 2 to 20 at once
     """
     if not 2 <= len(folders) <= MOST:
         raise InvalidSetting(

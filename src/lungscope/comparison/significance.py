@@ -113,6 +113,10 @@ def estimate_images_needed(discordant: float, difference: float, effect: float =
         discordant: d, the proportion of images that exactly one model gets right, in (0, 1].
         difference: of the two accuracies, 0 < abs(difference) <= d.
         effect: the design effect, >= 1.
+
+    Examples:
+        >>> round(estimate_images_needed(discordant=0.1, difference=0.02))
+        1960
     """
     null = norm.isf(SIGNIFICANCE / 2) * math.sqrt(discordant)
     alternative = norm.ppf(POWER) * math.sqrt(max(0.0, discordant - difference**2))
@@ -130,6 +134,10 @@ def estimate_design_effect(values: NDArray[np.float64], groups: Sequence[str]) -
     Args:
         values: (N,) one number an image, of which the mean is wanted.
         groups: the group of each image, (N,), two groups or more.
+
+    Examples:
+        >>> estimate_design_effect(np.array([0.0, 0.0, 1.0, 1.0]), ["p1", "p1", "p2", "p2"])
+        3.0
     """
     names, group = np.unique(np.asarray(groups), return_inverse=True)
     deviation = values - values.mean()

@@ -92,6 +92,12 @@ def cluster_duplicates(
     Args:
         survey: what `survey_images` found.
         pairs: what `find_duplicates` found in it; searched for by default.
+
+    Examples:
+        >>> from lungscope.data import Index, survey_images
+        >>> clusters = cluster_duplicates(survey_images(Index.open("xrays")))
+        >>> len(clusters)
+        60
     """
     files = sorted(image.file for image in survey.readable)
     row = {file: number for number, file in enumerate(files)}

@@ -73,6 +73,13 @@ class Split:
     Raises:
         DataLeak: an image or a group is in two subsets.
         InvalidData: fewer than two classes, a file listed twice, or a subset without a class.
+
+    Examples:
+        >>> from lungscope.data import Split
+        >>> split = Split.load("runs/lung/split.json")
+        >>> split.classes
+        ('Lung Opacity', 'Normal', 'Viral Pneumonia')
+        >>> split.verify("xrays")
     """
 
     classes: tuple[str, ...]

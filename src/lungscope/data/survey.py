@@ -122,6 +122,11 @@ def require_readable(index: Index, survey: Survey, *, skip: bool = False) -> Ind
 
     Raises:
         InvalidData: files cannot be read and `skip` is off, or a class has no readable image.
+
+    Examples:
+        >>> index = Index.open("xrays")
+        >>> require_readable(index, survey_images(index)) == index
+        True
     """
     if not survey.refused:
         return index

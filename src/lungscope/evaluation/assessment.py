@@ -239,6 +239,14 @@ def assess(
         subset: of the split that the images are of.
         seed: of the bootstrap.
         weights_sha256: of the model.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> tested = Predictions.load(Path("runs/lung/evaluation/predictions.csv"))
+        >>> validation = tested  # to be short; give those of validation images
+        >>> found = assess(tested, validation, temperature=1.3, subset="test")
+        >>> found.images, found.confusion.classes
+        (6, ('Lung Opacity', 'Normal', 'Viral Pneumonia'))
     """
     resampling = Resampling.over(predictions.groups, seed=seed)
     evaluation = evaluate(predictions, seed)

@@ -26,6 +26,11 @@ class Resampling:
     Attributes:
         counts: (D, G) how often each draw holds each group; every row sums to G.
         group: (N,) the group of each image, 0 <= group < G.
+
+    Examples:
+        >>> resampling = Resampling.over(["p1", "p1", "p2"], draws=1000)
+        >>> resampling.counts.shape, resampling.group
+        ((1000, 2), array([0, 0, 1]))
     """
 
     counts: NDArray[np.float64]
@@ -79,7 +84,12 @@ class Resampling:
 
 
 def bootstrap_estimate(value: float, replicates: NDArray[np.float64]) -> Estimate:
-    """A value with the percentile interval of its bootstrap replicates, (D,)."""
+    """A value with the percentile interval of its bootstrap replicates, (D,).
+
+    Examples:
+        >>> print(bootstrap_estimate(0.5, np.linspace(0, 1, 101)))
+        0.500 (95 % 0.025 to 0.975)
+    """
     outside = 100 * (1 - LEVEL) / 2
     low, high = np.percentile(replicates, [outside, 100 - outside])
     return Estimate(float(value), float(low), float(high))
@@ -89,6 +99,10 @@ def bootstrap_where_defined(value: float, replicates: NDArray[np.float64]) -> Es
     """The same over the draws in which the metric is defined; those in which it is not are NaN.
 
     Where it is in none, the interval is the value itself.
+
+    Examples:
+        >>> print(bootstrap_where_defined(0.5, np.array([0.4, np.nan, 0.6])))
+        0.500 (95 % 0.405 to 0.595)
     """
     defined = replicates[~np.isnan(replicates)]
     return bootstrap_estimate(value, defined if len(defined) else np.array([value]))

@@ -91,6 +91,15 @@ def compute_calibration(predictions: Predictions, resampling: Resampling) -> Cal
     Args:
         predictions: of N images.
         resampling: of their groups.
+
+    Examples:
+        >>> classes, labels = ("Normal", "Pneumonia"), np.array([0, 0, 1, 1])
+        >>> probabilities = np.array([[0.9, 0.1], [0.6, 0.4], [0.7, 0.3], [0.2, 0.8]])
+        >>> names = ("a", "b", "c", "d")  # each of a patient of its own
+        >>> tested = Predictions(classes, names, names, labels, probabilities)
+        >>> found = compute_calibration(tested, Resampling.over(tested.groups))
+        >>> round(found.brier.value, 3)
+        0.35
     """
     truth = np.eye(len(predictions.classes))[predictions.labels]  # one-hot
     apart = predictions.probabilities - truth
@@ -112,6 +121,15 @@ def compute_reliability(predictions: Predictions, bins: int = POINTS) -> tuple[R
 
     Returns:
         The bins that hold an image, by rising confidence.
+
+    Examples:
+        >>> classes, labels = ("Normal", "Pneumonia"), np.array([0, 0, 1, 1])
+        >>> probabilities = np.array([[0.9, 0.1], [0.6, 0.4], [0.7, 0.3], [0.2, 0.8]])
+        >>> names = ("a", "b", "c", "d")  # each of a patient of its own
+        >>> tested = Predictions(classes, names, names, labels, probabilities)
+        >>> found = compute_reliability(tested, bins=2)
+        >>> [(round(each.confidence, 2), each.accuracy.value) for each in found]
+        [(0.65, 0.5), (0.85, 1.0)]
     """
     confidence, right = _top_label(predictions)
     number = equal_mass_bins(confidence, bins)

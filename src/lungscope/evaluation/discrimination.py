@@ -63,6 +63,15 @@ def compute_discrimination(predictions: Predictions, resampling: Resampling) -> 
     Args:
         predictions: of N images.
         resampling: of their groups.
+
+    Examples:
+        >>> classes, labels = ("Normal", "Pneumonia"), np.array([0, 0, 1, 1])
+        >>> probabilities = np.array([[0.9, 0.1], [0.6, 0.4], [0.7, 0.3], [0.2, 0.8]])
+        >>> names = ("a", "b", "c", "d")  # each of a patient of its own
+        >>> tested = Predictions(classes, names, names, labels, probabilities)
+        >>> found = compute_discrimination(tested, Resampling.over(tested.groups))
+        >>> found.by_class["Pneumonia"]["auroc"].value
+        0.75
     """
     values = compute_rates(confusion_matrix(predictions))
     replicates = compute_rates(resample_confusion_matrix(predictions, resampling))
@@ -160,6 +169,15 @@ def compute_class_curves(
     Args:
         predictions: of the images.
         discrimination: of the same predictions: the areas with their intervals.
+
+    Examples:
+        >>> classes, labels = ("Normal", "Pneumonia"), np.array([0, 0, 1, 1])
+        >>> probabilities = np.array([[0.9, 0.1], [0.6, 0.4], [0.7, 0.3], [0.2, 0.8]])
+        >>> names = ("a", "b", "c", "d")  # each of a patient of its own
+        >>> tested = Predictions(classes, names, names, labels, probabilities)
+        >>> found = compute_discrimination(tested, Resampling.over(tested.groups))
+        >>> [curves.name for curves in compute_class_curves(tested, found)]
+        ['Normal', 'Pneumonia']
     """
     found = []
     for label, name in enumerate(predictions.classes):

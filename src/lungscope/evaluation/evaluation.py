@@ -47,6 +47,14 @@ def evaluate(predictions: Predictions, seed: int = 0) -> Evaluation:
     Args:
         predictions: of the images.
         seed: of the bootstrap.
+
+    Examples:
+        >>> classes, labels = ("Normal", "Pneumonia"), np.array([0, 0, 1, 1])
+        >>> probabilities = np.array([[0.9, 0.1], [0.6, 0.4], [0.7, 0.3], [0.2, 0.8]])
+        >>> names = ("a", "b", "c", "d")  # each of a patient of its own
+        >>> tested = Predictions(classes, names, names, labels, probabilities)
+        >>> print(evaluate(tested).overall["accuracy"])
+        0.750 (95 % 0.301 to 0.954)
     """
     resampling = Resampling.over(predictions.groups, seed=seed)
     groups = resampling.counts.shape[1]

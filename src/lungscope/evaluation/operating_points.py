@@ -45,6 +45,14 @@ def choose_threshold_for_sensitivity(
     Raises:
         InvalidSetting: an unknown class, or a sensitivity outside (0, 1].
         InvalidData: there is no image of the class.
+
+    Examples:
+        >>> classes, labels = ("Normal", "Pneumonia"), np.array([0, 0, 1, 1])
+        >>> probabilities = np.array([[0.9, 0.1], [0.6, 0.4], [0.7, 0.3], [0.2, 0.8]])
+        >>> names = ("a", "b", "c", "d")  # each of a patient of its own
+        >>> tested = Predictions(classes, names, names, labels, probabilities)
+        >>> choose_threshold_for_sensitivity(tested, "Pneumonia", 0.9)
+        0.3
     """
     label = _label(predictions, of)
     if not 0 < sensitivity <= 1:
@@ -71,6 +79,16 @@ def measure_operating_point(
 
     Raises:
         InvalidSetting: an unknown class.
+
+    Examples:
+        >>> classes, labels = ("Normal", "Pneumonia"), np.array([0, 0, 1, 1])
+        >>> probabilities = np.array([[0.9, 0.1], [0.6, 0.4], [0.7, 0.3], [0.2, 0.8]])
+        >>> names = ("a", "b", "c", "d")  # each of a patient of its own
+        >>> tested = Predictions(classes, names, names, labels, probabilities)
+        >>> draws = Resampling.over(tested.groups)
+        >>> point = measure_operating_point(tested, "Pneumonia", 0.3, draws)
+        >>> point.sensitivity.value, point.specificity.value
+        (1.0, 0.5)
     """
     label = _label(predictions, of)
     called = predictions.probabilities[:, label] >= threshold

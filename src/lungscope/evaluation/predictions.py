@@ -33,6 +33,14 @@ class Predictions:
     Raises:
         InvalidData: no image, or a row that is no distribution (a NaN among others).
         ValueError: lengths that differ, a class twice, or a label that is no class.
+
+    Examples:
+        >>> classes, labels = ("Normal", "Pneumonia"), np.array([0, 0, 1, 1])
+        >>> probabilities = np.array([[0.9, 0.1], [0.6, 0.4], [0.7, 0.3], [0.2, 0.8]])
+        >>> names = ("a", "b", "c", "d")  # each of a patient of its own
+        >>> tested = Predictions(classes, names, names, labels, probabilities)
+        >>> tested.predicted
+        array([0, 0, 0, 1])
     """
 
     classes: tuple[str, ...]

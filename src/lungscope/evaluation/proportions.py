@@ -51,6 +51,10 @@ def estimate_proportion(right: NDArray[np.bool_], groups: Sequence[str]) -> Esti
     Args:
         right: (N,), N > 0.
         groups: the group of each image, length N.
+
+    Examples:
+        >>> print(estimate_proportion(np.array([True, True, False]), ["p1", "p2", "p3"]))
+        0.667 (95 % 0.208 to 0.939)
     """
     count = len(set(groups))
     if count < FEW:
@@ -72,6 +76,11 @@ def estimate_proportion_among(
 
     Returns:
         None where it is the proportion of no image.
+
+    Examples:
+        >>> right, resampling = np.arange(20) > 4, Resampling.over([f"p{k}" for k in range(20)])
+        >>> print(estimate_proportion_among(right, np.arange(20) < 10, resampling))
+        0.500 (95 % 0.182 to 0.800)
     """
     return _estimate(right & among, among, resampling) if among.any() else None
 
@@ -82,6 +91,11 @@ def estimate_proportion_of_all(right: NDArray[np.bool_], resampling: Resampling)
     Args:
         right: (N,), N > 0.
         resampling: of the groups of the N images.
+
+    Examples:
+        >>> right, resampling = np.arange(20) > 4, Resampling.over([f"p{k}" for k in range(20)])
+        >>> print(estimate_proportion_of_all(right, resampling))
+        0.750 (95 % 0.550 to 0.900)
     """
     return _estimate(right, np.ones(len(right), dtype=np.bool_), resampling)
 

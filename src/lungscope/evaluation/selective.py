@@ -45,6 +45,15 @@ def compute_coverage_curve(predictions: Predictions, resampling: Resampling) -> 
     Args:
         predictions: of N images.
         resampling: of their groups.
+
+    Examples:
+        >>> classes, labels = ("Normal", "Pneumonia"), np.array([0, 0, 1, 1])
+        >>> probabilities = np.array([[0.9, 0.1], [0.6, 0.4], [0.7, 0.3], [0.2, 0.8]])
+        >>> names = ("a", "b", "c", "d")  # each of a patient of its own
+        >>> tested = Predictions(classes, names, names, labels, probabilities)
+        >>> curve = compute_coverage_curve(tested, Resampling.over(tested.groups))
+        >>> [(float(c), round(float(a), 2)) for c, a in zip(curve.coverage, curve.accuracy)]
+        [(0.25, 1.0), (0.5, 1.0), (0.75, 0.67), (1.0, 0.75)]
     """
     ranking = _by_confidence(predictions)
     shown = np.unique(np.linspace(0, len(ranking.last) - 1, POINTS).round().astype(np.intp))
@@ -105,6 +114,14 @@ def choose_threshold_for_accuracy(
 
     Raises:
         InvalidSetting: an accuracy outside (0, 1].
+
+    Examples:
+        >>> classes, labels = ("Normal", "Pneumonia"), np.array([0, 0, 1, 1])
+        >>> probabilities = np.array([[0.9, 0.1], [0.6, 0.4], [0.7, 0.3], [0.2, 0.8]])
+        >>> names = ("a", "b", "c", "d")  # each of a patient of its own
+        >>> tested = Predictions(classes, names, names, labels, probabilities)
+        >>> choose_threshold_for_accuracy(tested, 0.9, Resampling.over(tested.groups)).threshold
+        0.8
     """
     if not 0 < accuracy <= 1:
         raise InvalidSetting(f"the wanted accuracy is {accuracy}; give one above 0 and up to 1")

@@ -79,6 +79,11 @@ def to_square(radiograph: Radiograph, size: int) -> NDArray[np.uint8]:
 
     Returns:
         (size, size) uint8, 255 for 1.0.
+
+    Examples:
+        >>> from lungscope.images import read
+        >>> to_square(read("xray.png"), 224).shape
+        (224, 224)
     """
     image = Image.fromarray(radiograph.pixels)
     if image.size != (size, size):

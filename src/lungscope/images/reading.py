@@ -55,6 +55,15 @@ def read(path: str | Path, accept: Policy = CHEST_RADIOGRAPHS) -> Radiograph:
             fewer than 64 pixels on a side, more than 100 megapixels (DICOM: 36), a single grey
             level, or samples without an agreed black and white; is a DICOM image in colour, or in
             a transfer syntax without a decoder.
+
+    Examples:
+        >>> radiograph = read("xray.png")
+        >>> radiograph.pixels.shape, radiograph.pixels.dtype
+        ((64, 64), dtype('float32'))
+        >>> read("xrays")
+        Traceback (most recent call last):
+        ...
+        lungscope.errors.UnreadableImage: xrays: it is a folder; name the image files in it
     """
     path = Path(path)
     return _radiograph(_content(path), path, accept)
@@ -75,6 +84,10 @@ def read_content(content: bytes, name: str, accept: Policy = CHEST_RADIOGRAPHS) 
 
     Raises:
         UnreadableImage: as by `read`.
+
+    Examples:
+        >>> read_content(Path("xray.png").read_bytes(), "upload.png").format
+        'PNG'
     """
     printable = "".join(character for character in name if character.isprintable())
     path = Path(printable[:LONGEST_NAME] or "unnamed")

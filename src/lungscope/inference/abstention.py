@@ -288,6 +288,11 @@ def find_implausibility(radiograph: Radiograph) -> AbstentionCause | None:
     """Returns why an image cannot be a frontal chest X-ray, or None where it may be one.
 
     A single tint over a grey image, as of blue film or of sepia, is accepted: it is read as grey.
+
+    Examples:
+        >>> from lungscope.images import read
+        >>> find_implausibility(read("xray.png")) is None
+        True
     """
     code: AbstentionCode = "not-a-frontal-chest-radiograph"
     if radiograph.chroma > MOST_CHROMA:

@@ -91,6 +91,12 @@ class Classifier:
 
         Raises:
             UnreadableImage: it is not a radiograph that can be read.
+
+        Examples:
+            >>> from lungscope import Classifier
+            >>> prediction = Classifier.bundled().predict("xray.png")
+            >>> list(prediction.probabilities)
+            ['Lung Opacity', 'Normal', 'Viral Pneumonia']
         """
         return self.classify(read(file, accept))
 

@@ -63,7 +63,13 @@ def register_model(
 
 
 def list_architectures() -> tuple[Architecture, ...]:
-    """Returns all architectures: the paper's in the order of its Table I, then the others."""
+    """Returns all architectures: the paper's in the order of its Table I, then the others.
+
+    Examples:
+        >>> from lungscope.models import list_architectures
+        >>> [each.name for each in list_architectures() if each.trained == "all"]
+        ['mobilenet-ft', 'mobilenet-lung']
+    """
     return tuple(_REGISTERED.values())
 
 
@@ -72,6 +78,11 @@ def get_architecture(name: str) -> Architecture:
 
     Raises:
         InvalidSetting: there is no such model; the message lists the names.
+
+    Examples:
+        >>> from lungscope.models import get_architecture
+        >>> get_architecture("mobilenet-lung").title
+        'MobileNet-Lung'
     """
     try:
         return _REGISTERED[name]

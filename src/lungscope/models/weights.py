@@ -138,6 +138,12 @@ def build_network(name: str, shape: Shape, weights: str = NONE) -> Network:
         WeightsUnavailable: ImageNet weights are neither cached nor downloadable.
         InvalidSetting: no such architecture, or the bundled weights are not of it.
         InvalidData: the weights do not fit.
+
+    Examples:
+        >>> from lungscope.models import Shape
+        >>> network = build_network("mobilenet-lung", Shape(classes=3))
+        >>> network.eval()(torch.zeros(1, 3, 64, 64)).shape
+        torch.Size([1, 3])
     """
     chosen = get_architecture(name)
     if weights != BUNDLED:

@@ -105,6 +105,10 @@ def draw_phantom(label: str, seed: int, size: int = 256, view: int = 0) -> Phant
 
     Raises:
         InvalidSetting: an unknown label, or a number out of its range.
+
+    Examples:
+        >>> draw_phantom("Normal", seed=3, size=64).pixels.shape
+        (64, 64)
     """
     if label not in FINDINGS:
         raise InvalidSetting(f"phantom: no class {label!r}; choose one of {', '.join(CLASSES)}")

@@ -24,6 +24,10 @@ class Execution:
         precision: "32", or mixed with "bf16" or "16".
         allocator: "keep" keeps freed memory (Linux with glibc; see `keep_freed_memory`), "system"
             leaves the C library as it is.
+
+    Examples:
+        >>> Execution("cpu").accelerator
+        'cpu'
     """
 
     device: Device = "auto"

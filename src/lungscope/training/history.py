@@ -54,6 +54,10 @@ def read_history(path: Path) -> tuple[Epoch, ...]:
 
     Raises:
         LungscopeError: not found, or not such a table.
+
+    Examples:
+        >>> read_history(Path("runs/lung/history.csv"))[0].epoch
+        1
     """
     try:
         with path.open(newline="", encoding="utf-8") as file:

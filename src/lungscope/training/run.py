@@ -43,6 +43,11 @@ class RunFolder:
 
     `recipe.json split.json run.json history.csv figures/ checkpoint/ last.ckpt`, and `best.ckpt`
     while the training is unfinished.
+
+    Examples:
+        >>> run = RunFolder.open("runs/lung")
+        >>> run.recipe.model, len(run.split.entries)
+        ('mobilenet-lung', 60)
     """
 
     folder: Path

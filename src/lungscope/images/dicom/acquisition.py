@@ -37,6 +37,12 @@ class Policy:
         foreign_body_parts: body parts that are refused; all others, and none stated, are read.
         foreign_views: view positions that are refused.
         foreign_intents: presentation intents that are refused.
+
+    Examples:
+        >>> from dataclasses import replace
+        >>> from lungscope.images import CHEST_RADIOGRAPHS
+        >>> replace(CHEST_RADIOGRAPHS, modalities=frozenset({"DX"}))
+        Policy(DX; 66 body parts and 20 views refused)
     """
 
     modalities: frozenset[str] | None

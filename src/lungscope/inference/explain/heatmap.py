@@ -78,6 +78,10 @@ def make_heatmap(contributions: NDArray[np.float32], size: tuple[int, int]) -> H
 
     Raises:
         ValueError: not one map, or a contribution that is not finite.
+
+    Examples:
+        >>> make_heatmap(np.array([[0.0, 1.0], [2.0, -1.0]], dtype=np.float32), (128, 128)).height
+        128
     """
     if contributions.ndim != 2 or 0 in contributions.shape:
         raise ValueError(f"an activation map of shape {contributions.shape} is not (h, w)")

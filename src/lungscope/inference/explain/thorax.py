@@ -32,6 +32,11 @@ def thorax_mask(height: int, width: int) -> NDArray[np.bool_]:
 
     Returns:
         (height, width), True inside.
+
+    Examples:
+        >>> inside = thorax_mask(64, 64)
+        >>> bool(inside[32, 32]), bool(inside[0, 0])
+        (True, False)
     """
     y = (np.arange(height) + 0.5) / height - CENTRE[1]
     x = (np.arange(width) + 0.5) / width - CENTRE[0]
