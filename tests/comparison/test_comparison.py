@@ -8,7 +8,7 @@ import pytest
 from sklearn.metrics import accuracy_score, f1_score, log_loss
 
 from lungscope.comparison.comparison import Replicated, bootstrap_differences, compare
-from lungscope.comparison.pair import p_value, points, verdict
+from lungscope.comparison.pair import describe_pair, format_p, format_points
 from lungscope.comparison.significance import estimate_images_needed, holm_adjust
 from lungscope.evaluation.bootstrap import Resampling
 from lungscope.evaluation.evaluation import evaluate
@@ -23,10 +23,10 @@ def answering(rights, group_size=1, count=300):
     labels = np.arange(count) % 3
     answers = {}
     for name, right in rights.items():
-        told = np.where(np.isin(np.arange(count), list(right)), labels, (labels + 1) % 3)
+        called = np.where(np.isin(np.arange(count), list(right)), labels, (labels + 1) % 3)
         noise = np.random.default_rng(len(answers)).uniform(0.6, 0.9, count)
         probabilities = np.repeat(((1 - noise) / 2)[:, None], 3, axis=1)
-        probabilities[np.arange(count), told] = noise
+        probabilities[np.arange(count), called] = noise
         answers[name] = Predictions(
             CLASSES,
             tuple(f"{row:03}.png" for row in range(count)),
@@ -51,8 +51,8 @@ def test_a_difference_that_chance_explains():
     expected = estimate_images_needed(8 / 300, 4 / 300)
     assert pair.images_needed == pytest.approx(expected)
     about = f"{float(f'{expected:.2g}'):,.0f}"
-    low, high = (points(x, 300) for x in (pair.differences["accuracy"].low, 0.0333333))
-    assert verdict(pair) == (
+    low, high = (format_points(x, 300) for x in (pair.differences["accuracy"].low, 0.0333333))
+    assert describe_pair(pair) == (
         f"A - B: accuracy +1.3 points, 95 % {low} to {high}: not distinguishable on 300 images in "
         f"300 groups (p = 0.29); about {about} images would be needed"
     )
@@ -62,15 +62,15 @@ def test_a_difference_that_chance_does_not_explain_names_the_better_model():
     rights = {"A": range(200), "B": range(270)}
     pair = only_pair(rights)
     assert pair.better == "B"
-    assert "B is better, distinguishable on 300 images" in verdict(pair)
-    assert "needed" not in verdict(pair)
+    assert "B is better, distinguishable on 300 images" in describe_pair(pair)
+    assert "needed" not in describe_pair(pair)
     assert only_pair({"B": rights["B"], "A": rights["A"]}).better == "B"
 
 
 def test_an_exact_tie_is_said_to_be_one():
     pair = only_pair({"A": range(270), "B": range(10, 280)})
     assert pair.images_needed is None
-    said = verdict(pair)
+    said = describe_pair(pair)
     assert "accuracy exactly equal, 95 % -" in said
     assert "no number of images" in said
 
@@ -91,7 +91,7 @@ def test_of_few_groups_nothing_is_said_however_clear_they_look(group_size):
     assert pair.mcnemar.p_images < 1e-12
     assert not pair.distinguishable
     assert (pair.design_effect, pair.images_needed) == (None, None)
-    assert "too few groups" in verdict(pair)
+    assert "too few groups" in describe_pair(pair)
 
 
 def test_several_pairs_are_corrected_by_holm():
@@ -107,7 +107,7 @@ def test_several_pairs_are_corrected_by_holm():
     first = compared.pairs[0]  # A - B: 8 images, p = 0.008 alone, 3 pairs with D are far smaller
     assert first.mcnemar.p_groups == pytest.approx(2 / 2**8)
     assert first.distinguishable is (first.p_groups < 0.05)
-    assert "after Holm over 6 pairs" in verdict(first)
+    assert "after Holm over 6 pairs" in describe_pair(first)
 
 
 def test_where_images_were_enough_and_the_correction_decides_no_number_is_given():
@@ -118,7 +118,7 @@ def test_where_images_were_enough_and_the_correction_decides_no_number_is_given(
     assert not pair.distinguishable
     assert pair.mcnemar.p_groups < 0.01 < 0.05 < pair.p_groups
     assert pair.images_needed < pair.images
-    assert verdict(pair).endswith("pairs)")
+    assert describe_pair(pair).endswith("pairs)")
 
 
 def test_a_class_of_one_image_has_no_area_test():
@@ -163,10 +163,28 @@ def test_the_json_is_strict_and_names_every_method():
     first = value["pairs"][0]
     assert first["differences"]["accuracy"]["value"] == pytest.approx(10 / 300)
     assert first["auc_one_vs_rest"].keys() == set(CLASSES)
-    assert first["verdict"] == verdict(compared.pairs[0])
+    assert first["verdict"] == "first-better"
     for name in ("differences", "accuracy_test", "auc_one_vs_rest", "images_needed"):
         assert name in first
         assert name in value["methods"]
+    for method in value["methods"].values():
+        assert not any(" " in str(code) for code in method.values())
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "group_size", "code"),
+    [
+        (range(270), range(200), 1, "first-better"),
+        (range(200), range(270), 1, "second-better"),
+        (range(270), range(268), 1, "not-distinguishable"),
+        (range(270), range(10, 280), 1, "equal"),
+        (range(200), range(270), 60, "too-few-groups"),
+        (range(270), range(10, 280), 60, "too-few-groups"),
+    ],
+)
+def test_the_verdict_is_a_code(first, second, group_size, code):
+    pair = only_pair({"A": first, "B": second}, group_size=group_size)
+    assert pair.verdict == pair.to_json()["verdict"] == code
 
 
 def test_the_same_answers_give_the_same_comparison():
@@ -186,11 +204,11 @@ def test_the_same_answers_give_the_same_comparison():
     ],
 )
 def test_points_are_as_fine_as_one_image(value, images, expected):
-    assert points(value, images) == expected
+    assert format_points(value, images) == expected
 
 
 def test_p_values_keep_two_digits():
-    assert [p_value(p) for p in (1e-9, 0.0049, 0.0451, 0.45, 1)] == [
+    assert [format_p(p) for p in (1e-9, 0.0049, 0.0451, 0.45, 1)] == [
         "< 0.001",
         "0.005",
         "0.045",

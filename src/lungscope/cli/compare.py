@@ -29,7 +29,7 @@ def compare(
     quiet: Quiet = False,
 ) -> None:
     """Compare runs on the same test images: differences, intervals and tests of every pair."""
-    from lungscope.comparison.pair import verdict
+    from lungscope.comparison.pair import describe_pair
     from lungscope.comparison.run_comparison import (
         FIGURE,
         RESULT,
@@ -42,7 +42,7 @@ def compare(
         refuse_occupied(out, {RESULT, FIGURE}, "a comparison", force=force)
     compared = compare_runs(runs)
     for pair in compared.pairs:
-        terminal.say(escape(verdict(pair)))
+        terminal.say(escape(describe_pair(pair)))
         terminal.say(_table(pair))
         terminal.say(_counts(pair))
     terminal.say(
@@ -56,7 +56,7 @@ def compare(
 
 
 def _table(pair: "ModelPair") -> Table:
-    from lungscope.comparison.pair import p_value
+    from lungscope.comparison.pair import format_p
     from lungscope.evaluation.metrics import METRICS
 
     columns = (pair.first, pair.second, "difference", "95 % interval", "p", "p (Holm)")
@@ -70,8 +70,8 @@ def _table(pair: "ModelPair") -> Table:
             f"{second:.4f}",
             f"{found.value:+.4f}",
             found.bounds("+.4f"),
-            p_value(pair.mcnemar.p_groups) if tested else "",
-            p_value(pair.p_groups) if tested else "",
+            format_p(pair.mcnemar.p_groups) if tested else "",
+            format_p(pair.p_groups) if tested else "",
         )
     for label, area in pair.areas.items():
         title = f"AUC, {escape(label)} against the rest"
@@ -84,18 +84,18 @@ def _table(pair: "ModelPair") -> Table:
             f"{area.second:.4f}",
             f"{area.difference.value:+.4f}",
             area.difference.bounds("+.4f"),
-            p_value(area.p),
-            p_value(pair.p_areas[label]),
+            format_p(area.p),
+            format_p(pair.p_areas[label]),
         )
     return table
 
 
 def _counts(pair: "ModelPair") -> str:
-    from lungscope.comparison.pair import p_value
+    from lungscope.comparison.pair import format_p
 
     found = pair.mcnemar
     return escape(
         f"Correct by one model alone: {found.only_first} by {pair.first}, {found.only_second} by "
-        f"{pair.second} (exact McNemar over images: p {p_value(found.p_images)}, Holm "
-        f"{p_value(pair.p_images)})\n"
+        f"{pair.second} (exact McNemar over images: p {format_p(found.p_images)}, Holm "
+        f"{format_p(pair.p_images)})\n"
     )

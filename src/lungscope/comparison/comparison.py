@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from lungscope.comparison.delong import AreaTest, delong_test
 from lungscope.comparison.matching import match_predictions
-from lungscope.comparison.pair import FEWEST_GROUPS, ModelPair, verdict
+from lungscope.comparison.pair import FEWEST_GROUPS, ModelPair, describe_pair
 from lungscope.comparison.significance import (
+    POWER,
+    SIGNIFICANCE,
     estimate_design_effect,
     estimate_images_needed,
     holm_adjust,
@@ -23,26 +25,27 @@ from lungscope.evaluation.metrics import METRICS, Sample
 from lungscope.evaluation.predictions import Predictions
 from lungscope.text import html_table
 
-METHODS = {
-    "differences": f"first - second; {100 * LEVEL:.0f} % percentile intervals, {DRAWS} bootstrap "
-    "draws of groups, the same for both models; low and high are null where there is no interval; "
-    "f1_weighted is averaged by class support, f1_macro plainly over the classes, loss is the mean "
-    "cross-entropy in nats",
-    "accuracy_test": "exact McNemar test, two-sided: over groups (answers exchanged for whole "
-    "groups) and over images (taken to be independent); Holm's correction over the pairs",
-    "auc_one_vs_rest": "DeLong's test of each class against the rest, no average; takes images to "
-    "be independent, so that where those of a group are alike its intervals are too narrow and its "
-    "p-values too small; Holm's correction over all pairs and classes",
-    "images_needed": "Connor (1987): 80 % power at 5 % for a difference in accuracy as large as "
-    "the one observed, times the design effect of the groups",
-    "distinguishable": "the interval of the difference in accuracy leaves 0 out, and the test over "
-    "groups has p < 0.05 after Holm's correction",
+METHODS: Mapping[str, Mapping[str, str | float]] = {
+    "differences": {
+        "interval": "percentile-bootstrap",
+        "resampled": "groups",
+        "level": LEVEL,
+        "draws": DRAWS,
+    },
+    "accuracy_test": {"test": "mcnemar-exact", "correction": "holm-over-pairs"},
+    "auc_one_vs_rest": {
+        "test": "delong",
+        "independent": "images",
+        "correction": "holm-over-pairs-and-classes",
+    },
+    "images_needed": {"formula": "connor-1987", "power": POWER, "significance": SIGNIFICANCE},
 }
+"""How each part of `comparison.json` was computed, in codes that File formats explains."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Comparison:
-    """What tells models apart on N images in G groups.
+    """How models differ on N images in G groups.
 
     Attributes:
         models: their names, in the order given.
@@ -61,7 +64,7 @@ class Comparison:
     pairs: tuple[ModelPair, ...]
 
     def __repr__(self) -> str:
-        return f"Comparison({'; '.join(verdict(pair) for pair in self.pairs)})"
+        return f"Comparison({'; '.join(describe_pair(pair) for pair in self.pairs)})"
 
     def _repr_html_(self) -> str:
         rows = [
@@ -83,7 +86,7 @@ class Comparison:
             "groups": self.groups,
             "classes": self.classes,
             "models": self.metrics,
-            "pairs": [{**pair.to_json(), "verdict": verdict(pair)} for pair in self.pairs],
+            "pairs": [pair.to_json() for pair in self.pairs],
             "methods": METHODS,
         }
 

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from lungscope.comparison.delong import AreaTest
 from lungscope.comparison.significance import SIGNIFICANCE, McNemar
@@ -11,6 +11,11 @@ from lungscope.text import format_quantity
 
 FEWEST_GROUPS = 6
 """With five, the smallest two-sided p-value over groups is 2 / 2^5 = 0.0625: never below 5 %."""
+
+PairVerdict: TypeAlias = Literal[
+    "first-better", "second-better", "not-distinguishable", "equal", "too-few-groups"
+]
+"""What may be said of two models' accuracies."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,11 +76,23 @@ class ModelPair:
             return None
         return self.first if self.differences["accuracy"].value > 0 else self.second
 
+    @property
+    def verdict(self) -> PairVerdict:
+        """What may be said of the accuracies, as a code; `describe_pair` says it in words."""
+        if self.groups < FEWEST_GROUPS:
+            return "too-few-groups"
+        if self.equal:
+            return "equal"
+        if self.better is None:
+            return "not-distinguishable"
+        return "first-better" if self.better == self.first else "second-better"
+
     def to_json(self) -> dict[str, Any]:
         """Returns the pair's part of `comparison.json`."""
         return {
             "first": self.first,
             "second": self.second,
+            "verdict": self.verdict,
             "distinguishable": self.distinguishable,
             "better": self.better,
             "differences": {name: _to_json(found) for name, found in self.differences.items()},
@@ -111,22 +128,22 @@ def _to_json(difference: Estimate) -> dict[str, float | None]:
     }
 
 
-def verdict(pair: ModelPair) -> str:
-    """One sentence: the difference in accuracy, its interval, and what may be said of it."""
+def describe_pair(pair: ModelPair) -> str:
+    """Describes in a sentence the difference in accuracy, its interval, and what follows."""
     accuracy = pair.differences["accuracy"]
     value, low, high = (
-        points(x, pair.images) for x in (accuracy.value, accuracy.low, accuracy.high)
+        format_points(x, pair.images) for x in (accuracy.value, accuracy.low, accuracy.high)
     )
     tested = (
         f"on {format_quantity(pair.images, 'image')} in {format_quantity(pair.groups, 'group')}"
     )
     names = f"{pair.first} - {pair.second}"
-    if pair.groups < FEWEST_GROUPS:
+    if pair.verdict == "too-few-groups":
         return (
             f"{names}: accuracy {'equal' if pair.equal else f'{value} points'} {tested}: too few "
-            f"groups to tell chance from difference; {FEWEST_GROUPS} or more are needed"
+            f"groups to distinguish a difference from chance; {FEWEST_GROUPS} or more are needed"
         )
-    if pair.equal:
+    if pair.verdict == "equal":
         return (
             f"{names}: accuracy exactly equal, 95 % {low} to {high} points: not distinguishable "
             f"{tested}; no number of images shows a difference of 0"
@@ -137,19 +154,19 @@ def verdict(pair: ModelPair) -> str:
     return f"{found} not distinguishable {tested} ({_p(pair)}){_needed(pair)}"
 
 
-def points(value: float, images: int) -> str:
+def format_points(value: float, images: int) -> str:
     """Formats a difference of proportions in percentage points, as finely as one image counts."""
     decimals = max(1, math.ceil(math.log10(images)) - 2)
     return f"{round(100 * value, decimals) + 0.0:+.{decimals}f}"  # + 0.0: never "-0.0"
 
 
-def p_value(p: float) -> str:
+def format_p(p: float) -> str:
     """Formats a p-value with two significant digits, or as "< 0.001"."""
     return "< 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
 
 
 def _p(pair: ModelPair) -> str:
-    value = p_value(pair.p_groups)
+    value = format_p(pair.p_groups)
     corrected = f" after Holm over {pair.pairs} pairs" if pair.pairs > 1 else ""
     return f"p {value if value.startswith('<') else f'= {value}'}{corrected}"
 

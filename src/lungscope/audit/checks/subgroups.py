@@ -25,8 +25,6 @@ from lungscope.figures.subgroups import SourceBlock, SourceLine, draw_subgroups
 GAP = 0.05
 """A larger gap between sources is no longer small."""
 
-Values = NDArray[np.float64]
-
 
 @dataclass(frozen=True)
 class Cell:
