@@ -165,11 +165,11 @@ def describe_training(facts: RunFacts) -> str:
 def describe_departures(facts: RunFacts) -> str:
     """Describes where the recipe departs from the paper's."""
     changed = [
-        f"{field.name} {field.value} (paper: {field.paper})"
+        f"{field.meaning}: {field.value} (paper: {field.paper})"
         for field in compare_recipe(facts)
         if field.departs
     ]
-    return f"Other than in the paper: {join_words(changed)}." if changed else "As in the paper."
+    return f"Other than in the paper: {'; '.join(changed)}." if changed else "As in the paper."
 
 
 def describe_selection(facts: RunFacts) -> str:
