@@ -72,7 +72,7 @@ def largest_gap(proportions: Collection[Estimate]) -> float:
 
 
 def _upper_end(first: Estimate, second: Estimate) -> float:
-    """The upper end of the interval of first - second, made of theirs as a `Gap`'s is."""
+    """Returns the upper end of the interval of first - second, by the same method as a `Gap`'s."""
     above, below = first.high - first.value, second.value - second.low
     return first.value - second.value + math.hypot(above, below)
 

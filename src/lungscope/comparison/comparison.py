@@ -80,7 +80,7 @@ class Comparison:
         return html_table(("models", *metrics, "better"), rows, caption=images)
 
     def to_json(self) -> dict[str, Any]:
-        """The content of `comparison.json`."""
+        """Returns the content of `comparison.json`."""
         return {
             "images": self.images,
             "groups": self.groups,
@@ -174,7 +174,7 @@ def _areas(first: Predictions, second: Predictions) -> dict[str, AreaTest | None
 
 
 def _needed(first: Predictions, second: Predictions) -> tuple[float | None, float | None]:
-    """The design effect and the number of images needed."""
+    """Estimates the design effect and the number of images needed."""
     if len(set(first.groups)) < FEWEST_GROUPS:
         return None, None
     advantage = _right(first).astype(np.float64) - _right(second).astype(np.float64)

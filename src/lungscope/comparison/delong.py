@@ -79,7 +79,7 @@ def delong_test(positive: NDArray[np.bool_], first: Scores, second: Scores) -> A
 
 
 def _placements(positive: NDArray[np.bool_], scores: Scores) -> tuple[Scores, Scores]:
-    """How many of the other kind each positive surpasses and each negative is surpassed by.
+    """Counts how many negatives each positive surpasses, and positives each negative is below.
 
     In halves, so that ties leave whole numbers and equal placements have no variance at all.
     """

@@ -120,7 +120,7 @@ class ModelPair:
 
 
 def _to_json(difference: Estimate) -> dict[str, float | None]:
-    """The object that stands for a difference: without an interval its ends are null."""
+    """Returns a difference as JSON: where there is no interval, its ends are null."""
     return {
         "value": difference.value,
         "low": difference.low if difference.has_interval else None,
@@ -172,7 +172,7 @@ def _p(pair: ModelPair) -> str:
 
 
 def _needed(pair: ModelPair) -> str:
-    """Nothing where there were images enough: then it is the correction that decides."""
+    """Describes how many images are needed; empty if there are enough of them."""
     if pair.images_needed is None or pair.images_needed <= pair.images:
         return ""
     return f"; about {float(f'{pair.images_needed:.2g}'):,.0f} images would be needed"

@@ -85,7 +85,7 @@ def mcnemar_test(
 
 
 def _over_groups(advantage: NDArray[np.int64], groups: Sequence[str]) -> float:
-    """The exact proportion of all exchanges whose sum is as far from 0 as the one observed.
+    """Computes the exact proportion of exchanges with a sum as far from 0 as the one observed.
 
     Each group's sum keeps its size and takes either sign. Sums of the same size are counted
     together, by a binomial distribution; distributions of different sizes are convolved.

@@ -41,8 +41,8 @@ class Resampling:
         """Draws groups with replacement.
 
         Args:
-            groups: the group of each image, (N,). Of one group alone every draw is the images
-                themselves: there is nothing to resample, and no interval to be had.
+            groups: the group of each image, (N,). With a single group every draw is the
+                images themselves, so that there is no interval.
             draws: how many times, D.
             seed: of the draws.
         """
@@ -55,7 +55,7 @@ class Resampling:
         return cls(counts, group)
 
     def sums(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Sums of per-image values over each draw's images.
+        """Sums per-image values over each draw's images.
 
         Args:
             values: (N, ...) one value or array an image.
@@ -69,7 +69,7 @@ class Resampling:
         return sums
 
     def weights(self, images: NDArray[np.intp]) -> Iterator[NDArray[np.float64]]:
-        """How often each draw holds each image, for what is no function of sums.
+        """Counts how often each draw holds each image, for metrics that are no function of sums.
 
         Args:
             images: (M,) numbers of images, in the order wanted.
@@ -84,7 +84,7 @@ class Resampling:
 
 
 def bootstrap_estimate(value: float, replicates: NDArray[np.float64]) -> Estimate:
-    """A value with the percentile interval of its bootstrap replicates, (D,).
+    """Estimates a value with the percentile interval of its bootstrap replicates, (D,).
 
     Examples:
         >>> print(bootstrap_estimate(0.5, np.linspace(0, 1, 101)))
@@ -96,7 +96,7 @@ def bootstrap_estimate(value: float, replicates: NDArray[np.float64]) -> Estimat
 
 
 def bootstrap_where_defined(value: float, replicates: NDArray[np.float64]) -> Estimate:
-    """The same over the draws in which the metric is defined; those in which it is not are NaN.
+    """Estimates a value over the draws in which it is defined; those in which it is not are NaN.
 
     Where it is in none, the interval is the value itself.
 

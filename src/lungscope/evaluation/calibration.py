@@ -113,7 +113,7 @@ def compute_calibration(predictions: Predictions, resampling: Resampling) -> Cal
 
 
 def compute_reliability(predictions: Predictions, bins: int = POINTS) -> tuple[ReliabilityBin, ...]:
-    """Accuracy by confidence, in bins of equally many images.
+    """Computes the accuracy by confidence, in bins of equally many images.
 
     Args:
         predictions: of the images.
@@ -150,7 +150,7 @@ def compute_reliability(predictions: Predictions, bins: int = POINTS) -> tuple[R
 
 
 def equal_mass_bins(values: Values, bins: int = BINS) -> NDArray[np.intp]:
-    """The bin of each value, (N,) in [0, bins): bounds are quantiles, as in scikit-learn.
+    """Returns the bin of each value, (N,) in [0, bins); bounds are quantiles, as in scikit-learn.
 
     Equal values share a bin, so that ties can make bins unequal or leave them empty.
     """
@@ -162,13 +162,13 @@ def equal_mass_bins(values: Values, bins: int = BINS) -> NDArray[np.intp]:
 
 
 def _top_label(predictions: Predictions) -> tuple[Values, Values]:
-    """Confidence in the predicted class, and whether that is right (0 or 1), each (N,)."""
+    """Returns the confidence in the predicted class and whether it is right (0 or 1), (N,) each."""
     right = (predictions.predicted == predictions.labels).astype(np.float64)
     return predictions.probabilities.max(axis=1), right
 
 
 def _error(probabilities: Values, truth: Values, resampling: Resampling) -> Estimate:
-    """The mean over columns of the binned |frequency - probability|; both are (N, M)."""
+    """Computes the mean over columns of the binned |frequency - probability|; both are (N, M)."""
     count, columns = probabilities.shape
     rows, each = np.arange(count)[:, None], np.arange(columns)
     bins = np.stack([equal_mass_bins(column) for column in probabilities.T], axis=1)
@@ -195,7 +195,7 @@ def _error(probabilities: Values, truth: Values, resampling: Resampling) -> Esti
 
 
 def _refitting(cells: Values, resampling: Resampling) -> Values:
-    """What residuals in each cell are too small by, as its mean is that of the same groups."""
+    """Computes by what factor residuals are too small where a cell's mean is fitted to them."""
     held = np.zeros((resampling.counts.shape[1], *cells.shape[1:]))
     np.maximum.at(held, resampling.group, cells)
     groups = held.sum(axis=0)
@@ -204,7 +204,7 @@ def _refitting(cells: Values, resampling: Resampling) -> Values:
 
 
 def _by_chance(probabilities: Values, cells: Values, resampling: Resampling) -> Values:
-    """The error of labels that are drawn from the probabilities, (D,).
+    """Computes the error of labels that are drawn from the probabilities, (D,).
 
     Column by column a label falls where a uniform number, one a group, lies among the cumulative
     probabilities; of one column, it is 1 where the number lies below its probability.

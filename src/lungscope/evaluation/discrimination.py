@@ -117,7 +117,7 @@ def compute_discrimination(predictions: Predictions, resampling: Resampling) -> 
 def compute_class_rates(
     called: NDArray[np.bool_], own: NDArray[np.bool_], resampling: Resampling
 ) -> dict[str, Estimate | None]:
-    """Sensitivity, specificity, ppv and npv of one class with their 95 % intervals.
+    """Computes sensitivity, specificity, ppv and npv of one class, with 95 % intervals.
 
     Args:
         called: (N,) which images are called of the class.
@@ -164,7 +164,7 @@ def _area(value: float, replicates: Counts) -> Estimate | None:
 def compute_class_curves(
     predictions: Predictions, discrimination: Discrimination
 ) -> tuple[ClassCurves, ...]:
-    """The curves of every class that some images are of and others are not.
+    """Computes the curves of every class that some images are of and others are not.
 
     Args:
         predictions: of the images.

@@ -74,7 +74,7 @@ class Metric:
     Attributes:
         name: its key in `metrics.json`, an identifier.
         title: its name in tables, with the averaging, e.g. "F1 (weighted)".
-        unit: "proportion" for a share of images in [0, 1], whose differences are in percentage
+        unit: "proportion" for a proportion of images in [0, 1], whose differences are in percentage
             points; a unit such as "nats"; or "" for a plain number.
         better: which values are better.
         interval: the rule of its 95 % interval.

@@ -1,4 +1,4 @@
-"""From a probability to a yes or no: thresholds for one class, chosen on some images for others."""
+"""Operating points: thresholds for the probability of a class, and its rates at them."""
 
 from dataclasses import dataclass
 
@@ -13,13 +13,14 @@ from lungscope.evaluation.predictions import Predictions
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """What calling an image of a class does, from a probability of that class on.
+    """The rates of one class against the rest at a threshold for its probability.
 
     Attributes:
         of: the class.
-        threshold: images whose probability of it is at least this are called so.
+        threshold: images whose probability of the class is at least this are classified as it.
         sensitivity, specificity, ppv, npv: against all other classes, each in [0, 1] with its
-            95 % interval; None where it is the share of no image (ppv where none is called so).
+            95 % interval; None where there is no image to divide by (ppv where none is classified
+            as the class).
     """
 
     of: str
@@ -33,9 +34,9 @@ class OperatingPoint:
 def choose_threshold_for_sensitivity(
     predictions: Predictions, of: str, sensitivity: float
 ) -> float:
-    """The highest threshold that finds a share of a class, and so spares most of the others.
+    """Chooses the highest threshold that reaches a sensitivity, for the highest specificity.
 
-    Choose it on validation images; on the images it was chosen on, it flatters itself.
+    Choose it on validation images: rates are too optimistic on the images that it is chosen on.
 
     Args:
         predictions: of the images to choose on.
@@ -69,10 +70,10 @@ def choose_threshold_for_sensitivity(
 def measure_operating_point(
     predictions: Predictions, of: str, threshold: float, resampling: Resampling
 ) -> OperatingPoint:
-    """Rates at a threshold, with intervals by bootstrap over groups.
+    """Measures the rates at a threshold, with intervals by bootstrap over groups.
 
     Args:
-        predictions: of the images to judge it on.
+        predictions: of the images to measure on.
         of: the name of the class.
         threshold: of its probability, in [0, 1].
         resampling: of the images' groups.

@@ -91,7 +91,7 @@ class Predictions:
         return cls(classes, files, groups, labels, softmax(logits, axis=1), sources)
 
     def tempered(self, divisor: float) -> "Predictions":
-        """The same predictions with every logit divided once more; 1 leaves them as they are.
+        """Returns the predictions with every logit divided once more; 1 leaves them as they are.
 
         Of predictions at temperature T, `tempered(1 / T)` are those of the network itself.
 

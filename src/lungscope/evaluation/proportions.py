@@ -1,7 +1,7 @@
 """Proportions of images with an interval that always leaves room for doubt: one rule for all.
 
 The bootstrap over groups gives no interval where every group is right, and too narrow a one of
-few groups: three hospitals without a mistake do not prove that there is none. There it is
+few groups: three hospitals without a misclassification do not prove that there is none. There it is
 Wilson's, as if all images of a group were one observation.
 """
 

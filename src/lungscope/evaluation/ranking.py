@@ -45,7 +45,7 @@ class Ranking:
         return cls(order, positive[order].astype(np.float64), last, falling[last])
 
     def counts(self, weights: Values | None = None) -> tuple[Values, Values]:
-        """Positives, and images in all, with a score of at least each threshold.
+        """Counts positives, and all images, with a score of at least each threshold.
 
         Args:
             weights: (D, N) how often each image is there, in the ranking's order; once each if
@@ -87,7 +87,7 @@ class Ranking:
         )
 
     def resampled_areas(self, resampling: Resampling) -> tuple[Values, Values]:
-        """The areas of every bootstrap draw, (D,) and (D,)."""
+        """Computes the areas of every bootstrap draw, (D,) and (D,)."""
         blocks = [self.areas(weights) for weights in resampling.weights(self.order)]
         roc, precision_recall = zip(*blocks, strict=True)
         return np.concatenate(roc), np.concatenate(precision_recall)

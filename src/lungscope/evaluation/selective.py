@@ -19,14 +19,14 @@ from lungscope.evaluation.ranking import Ranking
 from lungscope.figures.coverage import CoverageCurve
 
 POINTS = 200
-"""So many thresholds of a curve have an interval; more cannot be seen."""
+"""Most thresholds of a curve; more could not be seen in a figure."""
 
 Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Accepted:
-    """What a confidence threshold leaves.
+    """The images that a confidence threshold accepts.
 
     Attributes:
         threshold: images whose most probable class has at least this probability are accepted.
@@ -40,7 +40,7 @@ class Accepted:
 
 
 def compute_coverage_curve(predictions: Predictions, resampling: Resampling) -> CoverageCurve:
-    """Accuracy at every coverage; of more than `POINTS` thresholds, so many spread evenly.
+    """Computes the accuracy at every coverage, or at `POINTS` of them, spread evenly.
 
     Args:
         predictions: of N images.
@@ -99,10 +99,10 @@ def compute_risk_area(predictions: Predictions, resampling: Resampling) -> Estim
 def choose_threshold_for_accuracy(
     predictions: Predictions, accuracy: float, resampling: Resampling
 ) -> Accepted | None:
-    """The lowest confidence threshold whose accepted images reach an accuracy.
+    """Chooses the lowest confidence threshold whose accepted images reach an accuracy.
 
-    It is the best of many thresholds on these images and flatters itself on them: choose it on
-    validation images, and see with `accepted` what it does to others.
+    The accuracy at it is too optimistic on the images that it is chosen on, being the best of many:
+    choose on validation images, and measure others with `measure_accepted`.
 
     Args:
         predictions: of the images to choose on.
@@ -135,7 +135,7 @@ def choose_threshold_for_accuracy(
 def measure_accepted(
     predictions: Predictions, threshold: float, resampling: Resampling
 ) -> Accepted:
-    """What a confidence threshold leaves of some images, with 95 % intervals.
+    """Measures coverage and accuracy at a confidence threshold, with 95 % intervals.
 
     In draws without an accepted image there is no accuracy; its interval is that of the others.
 
@@ -159,7 +159,7 @@ def _by_confidence(predictions: Predictions) -> Ranking:
 
 
 def _groups(ranking: Ranking, resampling: Resampling) -> NDArray[np.intp]:
-    """How many groups the images with a score of at least each threshold are of, (T,)."""
+    """Counts the groups of the images with a score of at least each threshold, (T,)."""
     in_order = resampling.group[ranking.order]
     first = np.zeros(len(in_order), dtype=np.intp)
     first[np.unique(in_order, return_index=True)[1]] = 1
@@ -168,12 +168,13 @@ def _groups(ranking: Ranking, resampling: Resampling) -> NDArray[np.intp]:
 
 
 def _risk_area(right: Values, taken: Values) -> Values:
-    """The mean of the selective risk over every number of accepted images, (D,).
+    """Computes the mean of the selective risk over every number of accepted images, (D,).
 
-    Within images of one confidence, mistakes are expected in proportion: of n accepted images
-    e + (n - m) r are mistakes, with m images and e mistakes before them and a share r of mistakes
-    among them. Over n from m + 1 to m', (e + (n - m) r) / n sums up to r (m' - m) + (e - r m) times
-    the difference of the harmonic numbers of m' and m.
+    Images of equal confidence may come in any order, so misclassifications are spread evenly among
+    them. Let m images with e misclassifications come before images m + 1 to m', of which the
+    proportion r is misclassified. Then e + (n - m) r of the first n images are expected to be
+    misclassified, and the sum of (e + (n - m) r) / n over n from m + 1 to m' is r (m' - m) +
+    (e - r m) (H(m') - H(m)), where H is the harmonic number.
     """
     wrong = taken - right
     before = np.hstack([np.zeros((len(taken), 1)), taken[:, :-1]])

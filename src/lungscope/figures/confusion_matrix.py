@@ -29,7 +29,7 @@ _DARK = 0.7125
 def draw_confusion_matrix(
     path: Path, matrix: NDArray[np.float64], classes: Sequence[str], title: str
 ) -> None:
-    """Draws counts, shaded by the share of the true class.
+    """Draws counts, shaded by the proportion of the true class.
 
     Args:
         path: the PNG to write.
@@ -38,29 +38,29 @@ def draw_confusion_matrix(
         title: the model's name and the set of images.
     """
     support = matrix.sum(axis=1, keepdims=True)
-    shares = matrix / np.maximum(support, 1)
+    proportions = matrix / np.maximum(support, 1)
     side = _CELL * max(len(classes), 3)
     with figure(path, side + _AROUND[0], side + _AROUND[1]) as drawn:
         excess = max(_width(wrap_label(name, _LONG)) for name in classes) - _NAME
         drawn.set_figwidth(side + _AROUND[0] + max(excess, 0))
         axes = drawn.subplots()
-        shown = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+        shown = axes.imshow(proportions, cmap="Blues", vmin=0, vmax=1)
         axes.set(xlabel="predicted class", ylabel="true class")
         axes.set_title(wrap_label(title, 48), pad=10)
         _name(axes, classes)
         for row, column in np.ndindex(*matrix.shape):
-            share = f"\n{100 * shares[row, column]:.1f} %" if support[row, 0] else ""
+            proportion = f"\n{100 * proportions[row, column]:.1f} %" if support[row, 0] else ""
             axes.text(
                 column,
                 row,
-                f"{matrix[row, column]:.0f}{share}",
+                f"{matrix[row, column]:.0f}{proportion}",
                 ha="center",
                 va="center",
                 fontweight="bold" if row == column else "normal",
-                color="white" if shares[row, column] > _DARK else "black",
+                color="white" if proportions[row, column] > _DARK else "black",
             )
         scale = drawn.colorbar(shown, ax=axes, shrink=0.8, format=percent())
-        scale.set_label("share of the true class")
+        scale.set_label("proportion of the true class")
         scale.outline.set_visible(False)
 
 
@@ -80,13 +80,13 @@ def _name(axes: Axes, classes: Sequence[str]) -> None:
 
 
 def _fits(name: str) -> bool:
-    """Whether a name stands upright below its cell: no word broken, nothing wider than the cell."""
+    """Returns whether a name fits upright below its cell, with no word broken."""
     words = name.split()
     return all(len(word) <= _SHORT for word in words) and _width(wrap_label(name, _SHORT)) < _CELL
 
 
 def _width(name: str) -> float:
-    """Of the longest line in inches, as it is drawn."""
+    """Returns the width of the longest line in inches, as it is drawn."""
     size = FontProperties().get_size_in_points()
     lines = [TextPath((0, 0), line, size) for line in name.split("\n") if line.strip()]
     return max((float(line.get_extents().width) for line in lines), default=0.0) / 72

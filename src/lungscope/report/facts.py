@@ -183,7 +183,7 @@ def _left_out(
 
 
 def _fault(description: Description, results: Assessment | AuditReport, verb: Verb) -> str:
-    """Why results may not be shown; empty if they may."""
+    """Explains why results may not be shown; empty if they may."""
     what = {"evaluate": "The evaluation", "audit": "The audit"}[verb]
     if results.subset != "test":
         return f"{what} that is there is of {results.subset} images, not of held-out ones"

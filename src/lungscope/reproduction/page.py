@@ -139,7 +139,7 @@ def _describe_data(reproduction: Reproduction) -> str:
 
 
 def _count_verdicts(reproduction: Reproduction) -> dict[Verdict, int]:
-    """How many accuracies lie inside, above and below."""
+    """Counts the accuracies that lie inside, above and below."""
     found = [row.verdict("accuracy") for row in reproduction.rows]
     return {verdict: found.count(verdict) for verdict in VERDICT_WORDS if verdict in found}
 

@@ -106,7 +106,7 @@ def _paths(folder: Path, plan: Plan) -> tuple[Path, ...]:
 
 
 def _are_drawn(splits: Sequence[Split], plan: Plan) -> bool:
-    """Whether the plan draws such splits; others have another seed or number of folds."""
+    """Returns whether the plan draws such splits; others have another seed or number of folds."""
     if any(split.seed != plan.recipe.seed for split in splits):
         return False
     if plan.folds is None:

@@ -211,7 +211,7 @@ def _recall_gaps(found: BySource) -> dict[str, Gap]:
 
 
 def _largest_gaps(sources: tuple[SourceScores, ...]) -> dict[str, float]:
-    """By what is compared, the largest gap between any two sources that is not excluded."""
+    """Returns the largest gap that is not excluded, by what is compared."""
     compared = {"accuracy": [each.accuracy.correct for each in sources]} | {
         f"recall of {name}": [
             cell.correct for each in sources if (cell := each.recall[name]) is not None
