@@ -31,7 +31,8 @@ from lungscope.images import read
 from lungscope.progress import OnProgress, ignore
 
 PENALTIES = (1e5, 1e4, 1e3, 1e2, 1e1, 1e0)
-"""Penalties of the ridge, on standardised features; of equally good ones the first is used."""
+"""Penalties of the ridge, on standardised features; of equally good ones the first, the strongest,
+is used."""
 
 TREES = 300
 

@@ -44,6 +44,7 @@ def find_gap(proportions: Mapping[str, Estimate]) -> Gap | None:
     if len(proportions) < 2:
         return None
     value = np.array([found.value for found in proportions.values()])
+    # Bonferroni: the margins of a 95 % interval, widened to those of 1 - 0.05 / pairs
     pairs = len(proportions) * (len(proportions) - 1) / 2
     wider = ndtri(1 - (1 - LEVEL) / 2 / pairs) / ndtri((1 + LEVEL) / 2)
     below = wider * (value - [found.low for found in proportions.values()])

@@ -23,6 +23,7 @@ INVERSE_REGULARISATION = 0.01
 """scikit-learn's C; there are far more features than images."""
 
 ITERATIONS = 1000
+"""Most iterations of the solver; the default of 100 can be too few for so many features."""
 
 WIDER = (1 + FOLDS / (FOLDS - 1)) ** 0.5
 """Factor on the bootstrap interval. The five probes share training images, so their answers are
@@ -118,10 +119,12 @@ def probe_source(features: Values, probed: Probed, seed: int) -> Probe:
         probed: which of them, with their sources and groups.
         seed: seed of the folds.
     """
+    # balanced, or it would gain by always predicting the source of the most images
     probe = make_pipeline(
         StandardScaler(),
         LogisticRegression(C=INVERSE_REGULARISATION, class_weight="balanced", max_iter=ITERATIONS),
     )
+    # groups stay whole, or it would recognise patients and not their source
     predicted = cross_val_predict(
         probe,
         features[probed.rows],

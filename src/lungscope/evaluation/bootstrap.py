@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from lungscope.estimate import LEVEL, Estimate
 
 DRAWS = 2000
+"""Draws of a bootstrap: 50 of them lie beyond each end of a 95 % interval."""
 
 _BLOCK = 2**17
 """Weights of images that are made at once: 1 MiB, which stays in the processor's cache."""

@@ -11,8 +11,10 @@ from lungscope.evaluation.predictions import Predictions
 from lungscope.evaluation.proportions import wilson_interval
 
 BINS = 15
+"""Bins of the errors, as many as Guo et al. have (2017, arXiv 1706.04599)."""
+
 POINTS = 10
-"""Bins of the errors, and of a diagram, in which more would hide each other."""
+"""Bins of a diagram, in which more would hide each other."""
 
 CHANCE = 0.99
 """What chance opens in so many draws is taken off an error's lower end."""

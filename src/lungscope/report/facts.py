@@ -197,6 +197,7 @@ def _fault(description: Description, results: Assessment | AuditReport, verb: Ve
 def _refuse_strangers(
     run: RunFolder, recipe: Recipe, split: Split, description: Description
 ) -> None:
+    # its first digits name the model on the page and the card
     if not re.fullmatch(r"[0-9a-f]{64}", description.weights_sha256):
         raise InvalidData(f"{run.checkpoint / 'model.json'}: weights_sha256 is not a SHA-256")
     if description.data_fingerprint != split.fingerprint or description.classes != split.classes:

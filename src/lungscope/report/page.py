@@ -124,7 +124,7 @@ def fill_markdown(template: str, values: Mapping[str, Any]) -> str:
 def _environment(finalize: Callable[[object], object] | None) -> Environment:
     environment = Environment(
         loader=PackageLoader("lungscope.report"),
-        autoescape=True,
+        autoescape=True,  # in Markdown too: `finalize` returns markup, and escapes what is none
         undefined=StrictUndefined,
         finalize=finalize,
         trim_blocks=True,

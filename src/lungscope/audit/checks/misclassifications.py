@@ -102,6 +102,7 @@ def find_misclassifications(predictions: Predictions, count: int = IMAGES) -> Mi
         images=len(wrong),
         worst=tuple(_misclassification(predictions, row) for row in worst),
         groups=len(images),
+        # groups are independent of each other: nothing is to be resampled
         affected=wilson_interval(len(by_group) / len(images), len(images)),
         by_count=dict(sorted(Counter(by_group[group] for group in images).items())),
         worst_groups=tuple(scores[:GROUPS]),
