@@ -1,4 +1,4 @@
-"""What every check of an audit is given: the model, its data, and its answers."""
+"""What every check of an audit is given: the model, its data, and its predictions."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -77,7 +77,7 @@ class Context:
 
     @property
     def predictions(self) -> Predictions:
-        """The model's answers for the test images as they are."""
+        """The model's predictions for the test images as they are."""
         return self.performance.predictions
 
     @property

@@ -52,13 +52,13 @@ def compute_curves(
     network, description = checkpoint.network, checkpoint.description
     preprocessing, size = description.preprocessing, images.shape[-1]
     maps = network.features(normalise(images, preprocessing))
-    answers = network.classifier(network.pool(maps)).argmax(dim=1)
-    heatmaps = compute_attribution(network, maps, answers)
+    predicted = network.classifier(network.pool(maps)).argmax(dim=1)
+    heatmaps = compute_attribution(network, maps, predicted)
 
     def probability(shown: Tensor) -> Values:
         logits = network(normalise(shown, preprocessing)).double() / description.temperature
         advance(len(shown))
-        found: Values = logits.softmax(dim=1).gather(1, answers[:, None])[:, 0].cpu().numpy()
+        found: Values = logits.softmax(dim=1).gather(1, predicted[:, None])[:, 0].cpu().numpy()
         return found
 
     featureless, blurred = torch.full_like(images, preprocessing.mean), _blurred(images)

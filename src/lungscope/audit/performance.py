@@ -24,7 +24,7 @@ class Performance:
     """The model's accuracy on the audited images, beside that of the majority class.
 
     Attributes:
-        predictions: the model's answers for the N images as they are.
+        predictions: the model's predictions for the N images as they are.
         accuracy: proportion of them that is classified correctly.
         majority: accuracy of always predicting the most common class of the train subset.
         gain: accuracy - majority, over the same bootstrap draws.
@@ -79,7 +79,7 @@ class Performance:
         return (accuracy - self.majority.value) / above if above > 0 else None
 
     def nothing_learned(self) -> str | None:
-        """Explains why the model's answers do not show what it depends on.
+        """Explains why the model's predictions do not show what it depends on.
 
         A model that has learned nothing keeps its accuracy whatever is done to the images, and is
         equally good on every source. That must not earn it a pass.
@@ -88,9 +88,9 @@ class Performance:
             A sentence; None if the model is distinguishably better than the majority class and
             predicts more than one class.
         """
-        answers = np.unique(self.predictions.predicted).tolist()
-        if len(answers) == 1:
-            name = self.predictions.classes[answers[0]]
+        named = np.unique(self.predictions.predicted).tolist()
+        if len(named) == 1:
+            name = self.predictions.classes[named[0]]
             return f"The model predicts {name} for every image: it has no accuracy to lose."
         if self.proportion_reached(self.accuracy.value) is None:
             accuracy = format_percent(self.accuracy.value)

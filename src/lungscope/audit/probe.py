@@ -26,7 +26,7 @@ ITERATIONS = 1000
 """Most iterations of the solver; the default of 100 can be too few for so many features."""
 
 WIDER = (1 + FOLDS / (FOLDS - 1)) ** 0.5
-"""Factor on the bootstrap interval. The five probes share training images, so their answers are
+"""Factor on the bootstrap interval. The five probes share training images, so their predictions are
 correlated: the bare bootstrap excludes chance in 8 to 17 % of its 95 % intervals for features that
 are noise. Nadeau and Bengio (2003, Machine Learning 52) multiply the variance by
 1 + folds / (folds - 1)."""

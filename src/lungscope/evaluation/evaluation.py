@@ -22,7 +22,7 @@ class Evaluation:
         classes: class names.
         overall: each metric that `lungscope.evaluation.metrics` registers.
         by_class: precision, recall and F1 of each class; 0 with the interval from 0 to 1 where
-            nothing is to be divided, without an image of the class or one called so.
+            nothing is to be divided, because no image is of the class or predicted as it.
         matrix: (K, K) counts, true class by predicted class.
     """
 

@@ -136,13 +136,13 @@ def average_of_proportions(value: float, replicates: NDArray[np.float64], groups
 def f1_interval(value: float, replicates: NDArray[np.float64], groups: int) -> Estimate:
     """Estimates a class's F1, with its 95 % interval by the rule for proportions.
 
-    F1 = 2 J / (1 + J) rises with J, the proportion of the images of the class or called so that are
-    both. Wilson's interval is that of J.
+    F1 = 2 J / (1 + J) rises with J: of the images that are of the class or predicted as it, the
+    proportion that is both. Wilson's interval is that of J.
 
     Args:
         value: F1, in [0, 1].
-        replicates: (D,) in each draw; NaN where no image is of the class or called so.
-        groups: that the images of the class or called so are of, > 0.
+        replicates: (D,) in each draw; NaN where no image is of the class or predicted as it.
+        groups: number of groups of the images that are of the class or predicted as it, > 0.
     """
     found = bootstrap_where_defined(value, replicates)
     if groups >= FEW and found.low < found.high:

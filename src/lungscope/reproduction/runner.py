@@ -81,7 +81,7 @@ def run_job(
         Whether the job is done; False if training was interrupted and can be continued.
 
     Raises:
-        WeightsUnavailable: the pre-trained weights cannot be had; no run is created then.
+        WeightsUnavailable: the pre-trained weights are not available; no run is created then.
         LungscopeError: the run is damaged (unless `environment.force`), or see `fit` and
             `evaluate_run`.
         KeyboardInterrupt: Ctrl-C was pressed twice; what was trained so far is kept.

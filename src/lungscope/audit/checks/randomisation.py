@@ -250,18 +250,18 @@ def _cascade(
     The output of the trained layers below is computed once for all of them.
     """
     maps = trained.features(images)
-    answers = trained.classifier(trained.pool(maps)).argmax(dim=1)
+    predicted = trained.classifier(trained.pool(maps)).argmax(dim=1)
     by_depth: dict[str, list[Tensor]] = {}
     below = images
     for number, (name, layer) in enumerate(trained.features.named_children()):
         if any(True for _ in layer.parameters()):
             by_depth[name] = [
-                compute_attribution(each, _above(each, number)(below.clone()), answers)
+                compute_attribution(each, _above(each, number)(below.clone()), predicted)
                 for each in random
             ]
         below = layer(below)
-    by_depth[CLASSIFIER] = [compute_attribution(each, maps, answers) for each in random]
-    return compute_attribution(trained, maps, answers), by_depth
+    by_depth[CLASSIFIER] = [compute_attribution(each, maps, predicted) for each in random]
+    return compute_attribution(trained, maps, predicted), by_depth
 
 
 def _above(network: Network, number: int) -> nn.Sequential:
