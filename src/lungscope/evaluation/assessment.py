@@ -188,7 +188,7 @@ class Assessment:
 
     @property
     def misclassified(self) -> int:
-        """How many images are classified wrongly."""
+        """Number of images that are misclassified."""
         counts = self.confusion.counts
         return self.images - sum(row[place] for place, row in enumerate(counts))
 
