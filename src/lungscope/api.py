@@ -127,13 +127,15 @@ def train(
             f"recipe is {type(recipe).__name__}; give a Recipe, such as Recipe(epochs=20)"
         )
     index = _index(data)
+    chosen = None if split is None else _split(index, split)
     place = Path(folder) if folder is not None else Path("runs") / recipe.model
     execution = Execution(device, precision)
     # a split reads every image, which may take minutes: refuse wrong settings before it, not after
     RunFolder.check_free(place, recipe, index.root, force=force)
     execution.check()
     check_initial_weights(recipe)
-    made = RunFolder.create(place, recipe, _split(index, split), index.root, force)
+    chosen = _split(index, None) if chosen is None else chosen
+    made = RunFolder.create(place, recipe, chosen, index.root, force)
     with made.removed_if_nothing_trained():
         return _fit(made, index.root, execution, cache_folder, on_epoch)
 
