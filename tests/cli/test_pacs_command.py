@@ -110,7 +110,7 @@ def test_contradictory_options_are_refused_in_one_line(tmp_path, exported_model,
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
-        (["--orthanc", "file:///etc"], "--orthanc"),
+        (["--orthanc", "file:///etc"], "give its address as http://HOST:PORT"),
         (["--orthanc", "http://u:p@host"], "leave user and password out"),
         (["--model", "no-such-folder"], "model"),
     ],
