@@ -1,3 +1,4 @@
+import logging
 import warnings
 
 import matplotlib as mpl
@@ -123,3 +124,12 @@ def test_a_long_name_is_broken_between_its_words_and_cut_after_three_lines():
     assert len(lines) == 3
     assert lines[-1].endswith("…")
     assert max(map(len, lines)) <= 12
+
+
+def test_a_family_without_a_bold_face_is_drawn_without_a_word(tmp_path, caplog):
+    search = logging.getLogger("matplotlib.font_manager")
+    with figure(tmp_path / "bold.png", 2, 2):
+        search.warning("findfont: Failed to find font weight bold")
+    assert not caplog.records
+    search.warning("findfont: as before")
+    assert caplog.messages == ["findfont: as before"]

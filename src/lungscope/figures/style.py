@@ -1,5 +1,6 @@
 """One look for all figures: readable in print, in grey, and by colour-blind people."""
 
+import logging
 import textwrap
 import warnings
 from collections.abc import Iterator
@@ -73,7 +74,7 @@ def figure(path: Path, width: float, height: float) -> Iterator[Figure]:
         width: in inches, at `DOTS` pixels an inch; what would stick out widens the figure.
         height: likewise.
     """
-    with rc_context(), warnings.catch_warnings():
+    with rc_context(), warnings.catch_warnings(), _without_advice_on_fonts():
         warnings.filterwarnings("ignore", message=r"Glyph .* missing from font")
         rcdefaults()
         rcParams.update(_STYLE)
@@ -83,6 +84,18 @@ def figure(path: Path, width: float, height: float) -> Iterator[Figure]:
         with atomic_file(path) as temporary:
             # without the library's name and date in it, the same numbers give the same bytes
             drawn.savefig(temporary, format="png", metadata={"Software": None})
+
+
+@contextmanager
+def _without_advice_on_fonts() -> Iterator[None]:
+    # a family without a bold face is drawn in its regular one; nothing is to be done about it
+    search = logging.getLogger("matplotlib.font_manager")
+    level = search.level
+    search.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        search.setLevel(level)
 
 
 def _families() -> list[str]:
