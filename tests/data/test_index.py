@@ -248,8 +248,20 @@ def test_spreadsheets_write_a_byte_order_mark_other_columns_and_spaces(tmp_path)
         encoding="utf-8-sig",
     )
     index = Index.open(path)
-    assert index.entries == (Entry("1.png", 0), Entry("a, b.png", 1))
+    assert [entry.file for entry in index.entries] == ["1.png", "a, b.png"]
     assert index.classes == ("Normal", "Sick, very")
+
+
+def test_further_columns_are_kept_but_for_those_that_results_have_themselves(tmp_path):
+    path = table(
+        tmp_path,
+        "file,label,group,age,predicted,probability:Normal,view,,source",
+        "1.png,Normal,p1,61,Sick,0.2, AP ,x,A",
+        "2.png,Sick,p2,,Sick,0.2,PA,y,B",
+    )
+    first, second = Index.open(path).entries
+    assert first == Entry("1.png", 0, "p1", "A", (("age", "61"), ("view", "AP")))
+    assert second.columns == (("age", ""), ("view", "PA"))
 
 
 def test_labels_are_merged_by_spelling_but_signs_count(tmp_path):

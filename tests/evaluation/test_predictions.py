@@ -1,6 +1,7 @@
 import csv
 import io
 from contextlib import suppress
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -50,6 +51,9 @@ names = st.text(
 )
 
 
+columns = names.filter(lambda name: not name.startswith("probability:"))
+
+
 @st.composite
 def tables(draw):
     classes = draw(st.lists(names, min_size=2, max_size=4, unique=True))
@@ -66,6 +70,7 @@ def tables(draw):
         np.array(draw(st.lists(label, min_size=count, max_size=count)), dtype=np.int64),
         np.array(rows),
         tuple(draw(several)),
+        draw(st.dictionaries(columns, several.map(tuple), max_size=2)),
     )
 
 
@@ -79,6 +84,7 @@ def test_a_table_is_read_back_to_the_last_bit_whatever_the_names(tmp_path_factor
         table.groups,
         table.sources,
     )
+    assert again.columns == table.columns
     assert np.array_equal(again.labels, table.labels)
     assert again.labels.dtype == np.int64
     assert again.probabilities.tobytes() == table.probabilities.tobytes()
@@ -124,6 +130,18 @@ def test_predictions_at_temperature_1_come_back_from_those_at_another():
     logits = np.random.default_rng(0).normal(0, 5, (50, 3))
     raw, warm = of_logits(logits, [0] * 50), of_logits(logits / 2.5, [0] * 50)
     assert warm.tempered(1 / 2.5).probabilities == pytest.approx(raw.probabilities, abs=1e-12)
+
+
+def test_some_images_are_taken_with_all_that_is_known_of_them(tmp_path):
+    table = replace(
+        of_logits(np.arange(9.0).reshape(3, 3), [0, 1, 2]),
+        sources=("A", "B", "C"),
+        columns={"age": ("1", "2", "3")},
+    )
+    taken = table.take([2, 0])
+    assert (taken.files, taken.sources) == (("2.png", "0.png"), ("C", "A"))
+    assert (taken.columns, taken.labels.tolist()) == ({"age": ("3", "1")}, [2, 0])
+    np.testing.assert_array_equal(taken.probabilities, table.probabilities[[2, 0]])
 
 
 def test_of_equally_probable_classes_the_first_is_predicted():

@@ -43,13 +43,12 @@ def _sorted(
         if file == following:
             raise InvalidData(f"{name}: {file!r} is twice among its predictions; evaluate again")
     column = [predictions.classes.index(label) for label in classes]
+    ordered = predictions.take(order)
     return replace(
-        predictions,
+        ordered,
         classes=classes,
-        files=files,
-        groups=tuple(predictions.groups[row] for row in order),
-        labels=np.argsort(column)[predictions.labels[order]],
-        probabilities=predictions.probabilities[order][:, column],
+        labels=np.argsort(column)[ordered.labels],
+        probabilities=ordered.probabilities[:, column],
     )
 
 

@@ -1,7 +1,8 @@
 """Which images a data set has, and their labels.
 
 An index is read from a folder of class folders, or from a CSV table
-(`file,label[,group][,source]`); a folder that holds a `metadata.csv` is read by that table.
+(`file,label[,group][,source]`, and any other column); a folder that holds a `metadata.csv` is read
+by that table.
 """
 
 import csv
@@ -20,6 +21,10 @@ from lungscope.images.files import describe_others, is_image_file
 from lungscope.text import html_table
 
 TABLE = "metadata.csv"
+_OWN = ("file", "label", "group", "source")
+_NOT_KEPT = re.compile(r"predicted|probability:.*|\s*")
+"""Further columns of a table that are passed over: results have columns of these names."""
+
 _PATIENT = re.compile(r"(patient|subject|person)([\s_-]*(id|nr|no|number|name))?", re.IGNORECASE)
 IGNORED_FOLDERS = frozenset({"masks", "mask", "__macosx"})
 """Folders that hold no radiographs, wherever they are: segmentations, archive litter."""
@@ -34,12 +39,15 @@ class Entry:
         label: position of its class in `Index.classes`.
         group: what must stay in one subset of a split (a patient, a study), if known.
         source: where the image comes from (a hospital, a data set), if known.
+        columns: the further columns of the table, e.g. (("age", "child"), ("view", "AP")); the
+            same ones for every entry of an index, "" where a cell is empty.
     """
 
     file: str
     label: int
     group: str | None = None
     source: str | None = None
+    columns: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -113,7 +121,8 @@ class Index:
                         "remove it"
                     )
                 rows += [
-                    (path.relative_to(root).as_posix(), folder.name, None, None) for path in files
+                    (path.relative_to(root).as_posix(), folder.name, None, None, ())
+                    for path in files
                 ]
         return replace(_index(root, rows, root), ignored=tuple(sorted(others)))
 
@@ -121,7 +130,8 @@ class Index:
     def from_table(cls, table: str | Path) -> "Index":
         """Reads a CSV with the columns `file`, `label` and, if known, `group` and `source`.
 
-        File names are relative to the table's folder. Other columns are ignored.
+        File names are relative to the table's folder. Other columns, such as age or view, are kept
+        with the images: they are in `predictions.csv`.
 
         Raises:
             InvalidData: a missing column, an empty cell, a file listed twice or outside the
@@ -140,7 +150,12 @@ class Index:
                         f"file,label and may have group,source{_hint(columns)}"
                     )
                 _refuse_unused_patients(table, columns)
-                rows = [_row(table, reader.line_num, row) for row in reader]
+                further = [
+                    name
+                    for name in reader.fieldnames or ()
+                    if name not in _OWN and not _NOT_KEPT.fullmatch(name)
+                ]
+                rows = [_row(table, reader.line_num, row, further) for row in reader]
         except (UnicodeDecodeError, csv.Error) as error:
             raise InvalidData(f"{table}: not a CSV table in UTF-8 ({error})") from error
         twice = [file for file, count in Counter(row[0] for row in rows).items() if count > 1]
@@ -184,7 +199,7 @@ class Index:
         return _index(
             root,
             [
-                (path.relative_to(root).as_posix(), str(label), group, source)
+                (path.relative_to(root).as_posix(), str(label), group, source, ())
                 for path, label, group, source in rows
             ],
             root,
@@ -227,13 +242,13 @@ def is_below(file: str) -> bool:
     return is_named and not drive and not climbs and "\0" not in file
 
 
-Row = tuple[str, str, str | None, str | None]
+Row = tuple[str, str, str | None, str | None, tuple[tuple[str, str], ...]]
 
 
 def _index(root: Path, rows: list[Row], where: Path) -> Index:
-    names = classes.merge([label for _, label, _, _ in rows])
+    names = classes.merge([row[1] for row in rows])
     known = tuple(sorted(set(names.values())))
-    for file, label, _, _ in rows:
+    for file, label, *_ in rows:
         if not is_below(file) or not _is_text(file) or not _is_text(label):
             name = f"{file} ({label})"
             raise InvalidData(
@@ -245,12 +260,13 @@ def _index(root: Path, rows: list[Row], where: Path) -> Index:
             "needed; put each class's images in a folder of its name, or give a CSV table"
         )
     entries = (
-        Entry(file, known.index(names[label]), group, source) for file, label, group, source in rows
+        Entry(file, known.index(names[label]), group, source, columns)
+        for file, label, group, source, columns in rows
     )
     return Index(root, known, tuple(sorted(entries, key=lambda entry: entry.file)))
 
 
-def _row(table: Path, line: int, row: dict[str, str | None]) -> Row:
+def _row(table: Path, line: int, row: dict[str, str | None], further: Sequence[str]) -> Row:
     file, label = (row.get("file") or "").strip(), (row.get("label") or "").strip()
     if not file or not label:
         raise InvalidData(f"{table}, line {line}: file and label must not be empty")
@@ -261,6 +277,7 @@ def _row(table: Path, line: int, row: dict[str, str | None]) -> Row:
         label,
         (row.get("group") or "").strip() or None,
         (row.get("source") or "").strip() or None,
+        tuple((name, (row.get(name) or "").strip()) for name in further),
     )
 
 

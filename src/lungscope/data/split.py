@@ -49,6 +49,7 @@ class SplitEntry:
         group: what must stay in one subset, e.g. a patient.
         subset: "train", "validation" or "test".
         source: where the image comes from, if known.
+        columns: as `Entry.columns`: what else the data's table says of it.
     """
 
     file: str
@@ -57,6 +58,7 @@ class SplitEntry:
     group: str
     subset: Subset
     source: str | None = None
+    columns: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -150,7 +152,9 @@ class Split:
                 "fingerprint": self.fingerprint,
                 "classes": self.classes,
                 "images": [
-                    asdict(entry) | {"label": self.classes[entry.label]} for entry in self.entries
+                    asdict(entry)
+                    | {"label": self.classes[entry.label], "columns": dict(entry.columns)}
+                    for entry in self.entries
                 ],
             },
         )
@@ -278,6 +282,7 @@ def _from_json(value: dict[str, Any]) -> Split:
                 group=_string(image["group"]),
                 subset=_subset(image["subset"]),
                 source=None if image["source"] is None else _string(image["source"]),
+                columns=_columns(image["columns"]),
             )
             for image in value["images"]
         ),
@@ -285,6 +290,12 @@ def _from_json(value: dict[str, Any]) -> Split:
         seed=_integer(value["seed"]),
         description=_string(value["description"]),
     )
+
+
+def _columns(value: object) -> tuple[tuple[str, str], ...]:
+    if not isinstance(value, dict):
+        raise TypeError(f"{value!r:.60} is not an object")
+    return tuple((name, _string(cell)) for name, cell in value.items())
 
 
 def _string(value: object) -> str:

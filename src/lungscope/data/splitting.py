@@ -217,7 +217,7 @@ def _split(
     seed: int,
     description: str,
 ) -> Split:
-    sources = {entry.file: entry.source for entry in index.entries}
+    entries = {entry.file: entry for entry in index.entries}
     return Split(
         classes=index.classes,
         entries=tuple(
@@ -227,7 +227,8 @@ def _split(
                 sha256=image.sha256,
                 group=grouping.of[image.file],
                 subset=subset,
-                source=sources[image.file],
+                source=entries[image.file].source,
+                columns=entries[image.file].columns,
             )
             for image, subset in zip(survey.readable, subsets, strict=True)
         ),

@@ -2,7 +2,8 @@
 
 import csv
 import io
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,7 @@ class Predictions:
         labels: (N,) int, 0 <= label < K.
         probabilities: (N, K) float64 in [0, 1], rows summing to 1.
         sources: where each image comes from, length N, "" where that is unknown; or nothing.
+        columns: what else the data's table says of each image, by the column's name, length N.
 
     Raises:
         InvalidData: no image, or a row that is no distribution (a NaN among others).
@@ -49,6 +51,7 @@ class Predictions:
     labels: NDArray[np.int64]
     probabilities: NDArray[np.float64]
     sources: tuple[str, ...] = ()
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         count, classes = len(self.files), len(self.classes)
@@ -58,6 +61,8 @@ class Predictions:
             raise ValueError("predictions: files and groups differ in length")
         if len(self.sources) not in {0, count}:
             raise ValueError("predictions: files and sources differ in length")
+        if any(len(cells) != count for cells in self.columns.values()):
+            raise ValueError("predictions: files and columns differ in length")
         if len(set(self.classes)) < classes:
             raise ValueError("predictions: two classes have the same name")
         if not count:
@@ -75,6 +80,7 @@ class Predictions:
         labels: NDArray[np.int64],
         logits: NDArray[np.float64],
         sources: tuple[str, ...] = (),
+        columns: Mapping[str, tuple[str, ...]] | None = None,
     ) -> "Predictions":
         """Makes probabilities of unnormalised scores (N, K).
 
@@ -88,7 +94,29 @@ class Predictions:
                 f"({unusable.sum()} of {len(files)} images): its weights are damaged or its "
                 "training diverged"
             )
-        return cls(classes, files, groups, labels, softmax(logits, axis=1), sources)
+        probabilities = softmax(logits, axis=1)
+        return cls(classes, files, groups, labels, probabilities, sources, columns or {})
+
+    def take(self, rows: Sequence[int] | NDArray[np.intp]) -> "Predictions":
+        """The predictions of some images, in the order given.
+
+        Raises:
+            InvalidData: no image.
+        """
+        chosen = [int(row) for row in rows]
+
+        def of(values: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple(values[row] for row in chosen) if values else ()
+
+        return replace(
+            self,
+            files=of(self.files),
+            groups=of(self.groups),
+            labels=self.labels[chosen],
+            probabilities=self.probabilities[chosen],
+            sources=of(self.sources),
+            columns={name: of(cells) for name, cells in self.columns.items()},
+        )
 
     def tempered(self, divisor: float) -> "Predictions":
         """Returns the predictions with every logit divided once more; 1 leaves them as they are.
@@ -120,15 +148,17 @@ class Predictions:
         text = io.StringIO()
         # Every text is quoted: of those that need it, Python before 3.13 forgets "\r".
         writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
-        writer.writerow([*_COLUMNS, *(f"{_PREFIX}{name}" for name in self.classes)])
+        probabilities = [f"{_PREFIX}{name}" for name in self.classes]
+        writer.writerow([*_COLUMNS, *self.columns, *probabilities])
         writer.writerows(
-            [file, group, source, self.classes[label], self.classes[predicted], *probabilities]
-            for file, group, source, label, predicted, probabilities in zip(
+            [*known, *numbers]
+            for *known, numbers in zip(
                 self.files,
                 self.groups,
                 self.sources or [""] * len(self.files),
-                self.labels,
-                self.predicted,
+                (self.classes[label] for label in self.labels),
+                (self.classes[label] for label in self.predicted),
+                *self.columns.values(),
                 self.probabilities.tolist(),
                 strict=True,
             )
@@ -171,9 +201,10 @@ class Predictions:
 
 
 def _from_table(header: list[str], rows: list[list[str]]) -> Predictions:
-    fixed = len(_COLUMNS)
-    if header[:fixed] != _COLUMNS or not all(n.startswith(_PREFIX) for n in header[fixed:]):
-        raise ValueError(f"its columns are not {', '.join(_COLUMNS)}, {_PREFIX}CLASS, ...")
+    own = len(_COLUMNS)
+    fixed = next((n for n, name in enumerate(header) if name.startswith(_PREFIX)), len(header))
+    if header[:own] != _COLUMNS or not all(n.startswith(_PREFIX) for n in header[fixed:]):
+        raise ValueError(f"its columns are not {', '.join(_COLUMNS)}, ..., {_PREFIX}CLASS, ...")
     if any(len(row) != len(header) for row in rows):
         raise ValueError("its rows differ in length")
     classes = tuple(name.removeprefix(_PREFIX) for name in header[fixed:])
@@ -185,4 +216,5 @@ def _from_table(header: list[str], rows: list[list[str]]) -> Predictions:
         labels=np.array([classes.index(row[3]) for row in rows], dtype=np.int64),
         probabilities=np.array(probabilities, dtype=np.float64).reshape(len(rows), len(classes)),
         sources=tuple(row[2] for row in rows),
+        columns={header[n]: tuple(row[n] for row in rows) for n in range(own, fixed)},
     )

@@ -50,4 +50,11 @@ def predict_subset(
         labels=np.array([entry.label for entry in entries], dtype=np.int64),
         logits=logits / description.temperature,
         sources=tuple(entry.source or "" for entry in entries),
+        columns=_columns(entries),
     )
+
+
+def _columns(entries: Sequence[SplitEntry]) -> dict[str, tuple[str, ...]]:
+    cells = [dict(entry.columns) for entry in entries]
+    names = dict.fromkeys(name for each in cells for name in each)
+    return {name: tuple(each.get(name, "") for each in cells) for name in names}
