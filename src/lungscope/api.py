@@ -15,7 +15,7 @@ from lungscope.comparison.comparison import Comparison
 from lungscope.comparison.run_comparison import compare_runs
 from lungscope.data.index import Index
 from lungscope.data.split import Split, Subset
-from lungscope.data.splitting import make_split
+from lungscope.data.splitting import hold_out_sources, make_split
 from lungscope.data.survey import require_readable, survey_images
 from lungscope.errors import InvalidSetting
 from lungscope.evaluation.run_evaluation import RunEvaluation, evaluate_run
@@ -43,6 +43,7 @@ def split(
     data: Data,
     *,
     fractions: Sequence[float] = (0.8, 0.1, 0.1),
+    hold_out: Sequence[str] = (),
     seed: int = 0,
     skip_unreadable: bool = False,
     workers: int | None = None,
@@ -55,6 +56,8 @@ def split(
     Args:
         data: an index, a folder of class folders, or a CSV table.
         fractions: proportion of each subset, each > 0, summing to 1.
+        hold_out: sources (hospitals) that are the whole test subset, and in no other; the rest is
+            divided as the fractions of training and validation are.
         seed: of the random assignment.
         skip_unreadable: whether files that cannot be read are left out instead of refused.
         workers: processes that read files; one per processor by default.
@@ -73,7 +76,11 @@ def split(
     index = _index(data)
     survey = survey_images(index, workers)
     readable = require_readable(index, survey, skip=skip_unreadable)
-    return make_split(readable, survey, fractions, seed)
+    if not hold_out:
+        return make_split(readable, survey, fractions, seed)
+    train, validation, _ = fractions
+    rest = (train / (train + validation), validation / (train + validation))
+    return hold_out_sources(readable, survey, hold_out, rest, seed)
 
 
 def train(

@@ -1,4 +1,5 @@
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,8 +11,15 @@ from hypothesis import strategies as st
 from lungscope.data import splitting
 from lungscope.data.index import Entry, Index
 from lungscope.data.split import SUBSETS, Split
-from lungscope.data.splitting import group_images, join_groups, make_folds, make_split
-from lungscope.errors import LungscopeError
+from lungscope.data.splitting import (
+    group_images,
+    hold_out_sources,
+    join_groups,
+    make_folds,
+    make_split,
+)
+from lungscope.data.survey import Survey
+from lungscope.errors import InvalidData, InvalidSetting, LungscopeError, NotFound
 
 CLASSES = ("Lung Opacity", "Normal", "Viral Pneumonia")
 NAN = float("nan")
@@ -27,11 +35,13 @@ def clusters_by_content(survey, _pairs=None):
     return {image.file: first.setdefault(image.sha256, image.file) for image in survey.readable}
 
 
-def surveyed(images, order=None):
-    """An index and what a survey finds, from (label, group) of each image."""
+def surveyed(images, order=None, sources=None):
+    """An index and what a survey finds, from (label, group) of each image, and its source."""
+    images = list(images)
+    sources = sources or [f"hospital {label}" for label, _ in images]
     entries = tuple(
-        Entry(f"{number:04}.png", label, group, f"hospital {label}")
-        for number, (label, group) in enumerate(images)
+        Entry(f"{number:04}.png", label, group, source)
+        for number, ((label, group), source) in enumerate(zip(images, sources, strict=True))
     )
     if order:
         entries = tuple(entries[place] for place in order)
@@ -41,7 +51,7 @@ def surveyed(images, order=None):
         )
         for e in entries
     )
-    return Index(Path("data"), CLASSES, entries), SimpleNamespace(readable=readable, refused=())
+    return Index(Path("data"), CLASSES, entries), Survey(readable=readable, refused=())
 
 
 def patients(groups_a_class, size=3):
@@ -165,10 +175,10 @@ def test_a_class_of_too_few_groups_is_refused_and_named():
 
 def test_a_class_without_a_readable_image_is_refused():
     index, survey = patients(4)
-    survey.readable = tuple(image for image in survey.readable if image.label)
+    survey = replace(survey, readable=tuple(image for image in survey.readable if image.label))
     with pytest.raises(LungscopeError, match="'Lung Opacity' has 0 groups"):
         make_split(index, survey)
-    survey.readable = ()
+    survey = replace(survey, readable=())
     with pytest.raises(LungscopeError, match="'Lung Opacity' has 0 groups"):
         make_split(index, survey)
 
@@ -341,3 +351,42 @@ def test_groups_have_one_name_each_and_do_not_depend_on_the_order(rows, random):
     names = [found.of[file] for file, _, _ in numbered]
     given_names = [name or f"alone {file}" for file, name, _ in numbered]
     assert partition(names) == partition(naive(given_names, [alike for _, _, alike in numbered]))
+
+
+def in_hospitals(groups_a_class, tested):
+    """Patients of three classes in Kyiv, and others, by class and group, in Lviv."""
+    at_home = [(label, f"p{label}-{n}") for label in range(3) for n in range(groups_a_class)]
+    sources = ["Kyiv"] * len(at_home) + ["Lviv"] * len(tested)
+    return surveyed([*at_home, *tested], sources=sources)
+
+
+def test_a_source_that_is_held_out_is_the_whole_test_subset_and_in_no_other(tmp_path):
+    index, survey = in_hospitals(20, [(0, "l1"), (0, "l2"), (2, "l3")])
+    made = hold_out_sources(index, survey, ["Lviv"], seed=1)
+    assert {entry.source for entry in made.subset("test")} == {"Lviv"}
+    assert [len(made.subset(subset)) for subset in SUBSETS] == [54, 6, 3]
+    assert (made.description, made.held_out) == ("Lviv held out", ("Lviv",))
+    made.save(tmp_path / "split.json")
+    assert Split.load(tmp_path / "split.json") == made
+
+
+def test_a_patient_of_the_held_out_source_is_in_no_other_subset():
+    index, survey = in_hospitals(20, [(0, "p0-3"), (1, "l2")])
+    made = hold_out_sources(index, survey, ["Lviv"])
+    assert {e.source for e in made.entries if e.group == "p0-3"} == {"Lviv"}
+    assert len(made.entries) == 61  # one image of that patient in Kyiv is left out
+
+
+def test_a_source_that_is_unknown_is_refused_with_those_that_are_known():
+    with pytest.raises(NotFound, match="no image of source 'Odesa'; sources are Kyiv, Lviv"):
+        hold_out_sources(*in_hospitals(20, [(0, "l1")]), ["Odesa"])
+
+
+def test_too_few_groups_beside_a_held_out_source_are_refused():
+    with pytest.raises(InvalidData, match="too few for 2 parts"):
+        hold_out_sources(*in_hospitals(1, [(0, "l1")]), ["Lviv"])
+
+
+def test_bad_fractions_beside_a_held_out_source_are_refused():
+    with pytest.raises(InvalidSetting, match="two positive numbers"):
+        hold_out_sources(*in_hospitals(20, [(0, "l1")]), ["Lviv"], (0.8, 0.1, 0.1))

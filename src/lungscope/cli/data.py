@@ -96,6 +96,14 @@ def split(
     folds: Annotated[
         int | None, typer.Option(min=3, help="Cross-validation: write a split for each fold.")
     ] = None,
+    hold_out_source: Annotated[
+        list[str],
+        typer.Option(
+            "--hold-out-source",
+            metavar="SOURCE",
+            help="Test on this source (hospital) alone, and on no other; may be repeated.",
+        ),
+    ] = [],  # noqa: B006  typer's way to say that there may be none
     seed: Seed = 0,
     skip_unreadable: Skip = False,
     workers: Workers = None,
@@ -109,6 +117,8 @@ def split(
     from lungscope.data.check import label_conflicts
     from lungscope.data.duplicates import find_duplicates
 
+    if folds is not None and hold_out_source:
+        raise InvalidSetting("--folds and --hold-out-source: give one of them")
     terminal = Terminal(quiet=quiet, json=json)
     paths = [out] if folds is None else [out / f"fold-{k + 1}.json" for k in range(folds)]
     for path in paths:
@@ -117,7 +127,11 @@ def split(
     pairs = find_duplicates(survey)
     conflicts = label_conflicts(survey, pairs)
     warn_conflicts(conflicts, terminal)
-    if folds is None:
+    if hold_out_source:
+        train, validation, _ = fractions
+        rest = (train / (train + validation), validation / (train + validation))
+        splits = [splitting.hold_out_sources(index, survey, hold_out_source, rest, seed, pairs)]
+    elif folds is None:
         splits = [splitting.make_split(index, survey, fractions, seed, pairs)]
     else:
         splits = list(splitting.make_folds(index, survey, folds, seed, pairs))

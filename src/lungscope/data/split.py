@@ -71,10 +71,13 @@ class Split:
         grouped_by: what the groups are: "group-column" or "near-duplicates".
         seed: seed of the random assignment.
         description: the kind of split in words, e.g. "80/10/10" or "fold 2 of 5".
+        held_out: the sources that the test subset consists of, which no other subset has; none
+            where it was drawn at random.
 
     Raises:
         DataLeak: an image or a group is in two subsets.
-        InvalidData: fewer than two classes, a file listed twice, or a subset without a class.
+        InvalidData: fewer than two classes, a file listed twice, a subset without a class (the test
+            subset may lack some where sources are held out), or a held-out source elsewhere.
 
     Examples:
         >>> from lungscope.data import Split
@@ -89,19 +92,33 @@ class Split:
     grouped_by: GroupedBy
     seed: int
     description: str
+    held_out: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if len(set(self.classes)) != len(self.classes) or len(self.classes) < 2:
             raise InvalidData(f"split: classes {self.classes} must be two or more different ones")
         _refuse_leaks(self.entries)
+        self._refuse_held_out_elsewhere()
         for subset in SUBSETS:
             present = {entry.label for entry in self.entries if entry.subset == subset}
+            if subset == "test" and self.held_out and present:
+                continue
             for label, name in enumerate(self.classes):
                 if label not in present:
                     raise InvalidData(
                         f"split: no image of class {name!r} in the {subset} subset; the data has "
                         "too few images or groups of it for this split"
                     )
+
+    def _refuse_held_out_elsewhere(self) -> None:
+        if not self.held_out:
+            return
+        for entry in self.entries:
+            if (entry.source in self.held_out) != (entry.subset == "test"):
+                raise InvalidData(
+                    f"split: {entry.file!r} of source {entry.source!r} is in the {entry.subset} "
+                    f"subset, but the test subset is to be {', '.join(self.held_out)} alone"
+                )
 
     def subset(self, subset: Subset) -> tuple[SplitEntry, ...]:
         """Returns the images of one subset, in the order of their file names.
@@ -149,6 +166,7 @@ class Split:
                 "description": self.description,
                 "seed": self.seed,
                 "grouped_by": self.grouped_by,
+                "held_out": self.held_out,
                 "fingerprint": self.fingerprint,
                 "classes": self.classes,
                 "images": [
@@ -289,6 +307,7 @@ def _from_json(value: dict[str, Any]) -> Split:
         grouped_by=_grouped_by(value["grouped_by"]),
         seed=_integer(value["seed"]),
         description=_string(value["description"]),
+        held_out=tuple(_string(source) for source in value["held_out"]),
     )
 
 

@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral, Real
 
 import numpy as np
@@ -15,7 +15,7 @@ from lungscope.data.duplicates import DuplicatePair, cluster_duplicates
 from lungscope.data.index import Index
 from lungscope.data.split import SUBSETS, GroupedBy, Split, SplitEntry, Subset
 from lungscope.data.survey import Survey
-from lungscope.errors import InvalidData, InvalidSetting
+from lungscope.errors import InvalidData, InvalidSetting, NotFound
 from lungscope.text import format_quantity
 
 
@@ -52,15 +52,77 @@ def make_split(
         Split('60/20/20': 36 train, 12 validation, 12 test; classes ...)
     """
     _refuse_bad_seed(seed)
-    if not _are_fractions(fractions):
-        raise InvalidSetting(
-            f"split: fractions {fractions!r:.100} must be three positive numbers that sum to 1"
-        )
+    _refuse_bad_fractions(fractions, len(SUBSETS))
     grouping = group_images(index, survey, duplicates)
     _refuse_few_groups(index, survey, grouping, len(fractions))
     subsets = [SUBSETS[part] for part in _parts(survey, grouping, fractions, seed)]
     description = "/".join(f"{100 * fraction:.4g}" for fraction in fractions)
     return _split(index, survey, grouping, subsets, seed, description)
+
+
+def hold_out_sources(
+    index: Index,
+    survey: Survey,
+    sources: Sequence[str],
+    fractions: Sequence[float] = (0.9, 0.1),
+    seed: int = 0,
+    duplicates: Sequence[DuplicatePair] | None = None,
+) -> Split:
+    """Splits an index so that the test subset is some sources (hospitals) alone.
+
+    The rest is training and validation, drawn at random. Images of a group that is in the test
+    subset but come from another source are left out: their patients would be known.
+
+    Args:
+        index: the labelled images; unreadable ones are left out.
+        survey: what `survey_images` found about them.
+        sources: which are held out, at least one.
+        fractions: proportions of training and validation in the rest, each > 0, summing to 1.
+        seed: seed of the random assignment.
+        duplicates: as for `make_split`.
+
+    Raises:
+        NotFound: no readable image comes from one of the sources.
+        InvalidSetting: `fractions` are not two positive numbers that sum to 1, or a negative seed.
+        InvalidData: a class has too few groups in the rest.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from lungscope.data.index import Index
+        >>> from lungscope.data.survey import survey_images
+        >>> files = sorted(Path("xrays").rglob("*.png"))
+        >>> sources = ["Lviv" if number % 4 == 0 else "Kyiv" for number, _ in enumerate(files)]
+        >>> index = Index.from_files(files, [file.parent.name for file in files], sources=sources)
+        >>> hold_out_sources(index, survey_images(index), ["Lviv"])
+        Split('Lviv held out': ... 15 test; classes ...)
+    """
+    _refuse_bad_seed(seed)
+    _refuse_bad_fractions(fractions, 2)
+    source_of = {entry.file: entry.source for entry in index.entries}
+    known = {source_of[image.file] for image in survey.readable}
+    for source in sources:
+        if source not in known:
+            listed = ", ".join(sorted(each for each in known if each)) or "none is named"
+            raise NotFound(f"split: no image of source {source!r}; sources are {listed}")
+    grouping = group_images(index, survey, duplicates)
+    tested = [image for image in survey.readable if source_of[image.file] in sources]
+    groups = {grouping.of[image.file] for image in tested}
+    rest = [image for image in survey.readable if grouping.of[image.file] not in groups]
+    remaining = replace(survey, readable=tuple(rest))
+    _refuse_few_groups(index, remaining, grouping, 2)
+    parts = _parts(remaining, grouping, fractions, seed)
+    subset_of: dict[str, Subset] = {image.file: "test" for image in tested}
+    subset_of |= {i.file: SUBSETS[part] for i, part in zip(rest, parts, strict=True)}
+    chosen = tuple(image for image in survey.readable if image.file in subset_of)
+    return _split(
+        index,
+        replace(survey, readable=chosen),
+        grouping,
+        [subset_of[image.file] for image in chosen],
+        seed,
+        f"{', '.join(sources)} held out",
+        tuple(sources),
+    )
 
 
 def make_folds(
@@ -179,18 +241,22 @@ def join_groups(first: Sequence[Hashable], second: Sequence[Hashable]) -> list[i
     return [int(components[row]) for row in rows]
 
 
-def _are_fractions(fractions: Sequence[float]) -> bool:
-    return (
-        not isinstance(fractions, str)
-        and len(fractions) == len(SUBSETS)
-        and all(isinstance(each, Real) and each > 0 for each in fractions)
-        and math.isclose(math.fsum(fractions), 1)
-    )
-
-
 def _refuse_bad_seed(seed: int) -> None:
     if not isinstance(seed, Integral) or seed < 0:
         raise InvalidSetting(f"split: seed is {seed!r:.40}; give a whole number, 0 or more")
+
+
+def _refuse_bad_fractions(fractions: Sequence[float], parts: int) -> None:
+    if (
+        isinstance(fractions, str)
+        or len(fractions) != parts
+        or not all(isinstance(each, Real) and each > 0 for each in fractions)
+        or not math.isclose(math.fsum(fractions), 1)
+    ):
+        count = {2: "two", 3: "three"}[parts]
+        raise InvalidSetting(
+            f"split: fractions {fractions!r:.100} must be {count} positive numbers that sum to 1"
+        )
 
 
 def _refuse_few_groups(index: Index, survey: Survey, grouping: Grouping, parts: int) -> None:
@@ -216,6 +282,7 @@ def _split(
     subsets: Sequence[Subset],
     seed: int,
     description: str,
+    held_out: tuple[str, ...] = (),
 ) -> Split:
     entries = {entry.file: entry for entry in index.entries}
     return Split(
@@ -235,4 +302,5 @@ def _split(
         grouped_by=grouping.by,
         seed=seed,
         description=description,
+        held_out=held_out,
     )
