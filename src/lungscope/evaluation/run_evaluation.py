@@ -6,7 +6,7 @@ from typing import Any
 
 from lungscope.atomic import atomic_folder, refuse_occupied
 from lungscope.data.cache import Cache, open_cache
-from lungscope.data.split import SUBSETS, Split, Subset
+from lungscope.data.split import SUBSETS, Split, SplitEntry, Subset
 from lungscope.errors import InvalidData, InvalidSetting, NotFound
 from lungscope.estimate import Estimate
 from lungscope.evaluation.assessment import Assessment, assess
@@ -201,16 +201,16 @@ def _panel(title: str, predictions: Predictions, measured: Calibration) -> Relia
 
 
 def draw_test_samples(path: Path, cache: Cache, split: Split) -> None:
-    """Draws the first test image of each class.
+    """Draws the first test image of each class that has one.
 
     Args:
         path: the PNG to write.
         cache: the images of the split.
-        split: whose test subset holds every class.
+        split: with at least one test image.
     """
-    firsts = [
-        next(entry for entry in split.subset("test") if entry.label == label)
-        for label in range(len(split.classes))
-    ]
-    images = [cache.pixels[row] for row in cache.rows(firsts)]
-    draw_samples(path, images, split.classes)
+    firsts: dict[int, SplitEntry] = {}
+    for entry in split.subset("test"):
+        firsts.setdefault(entry.label, entry)
+    entries = [firsts[label] for label in sorted(firsts)]
+    images = [cache.pixels[row] for row in cache.rows(entries)]
+    draw_samples(path, images, [split.classes[entry.label] for entry in entries])
