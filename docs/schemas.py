@@ -63,6 +63,11 @@ def split_schema() -> Schema:
     schema = marked(schema_of(Split), "lungscope-split", SPLIT_VERSION)
     entry = schema["$defs"]["SplitEntry"]["properties"]
     entry["label"] = {"title": "Label", "type": "string"}
+    entry["columns"] = {
+        "title": "Columns",
+        "type": "object",
+        "additionalProperties": {"type": "string"},
+    }
     schema["properties"]["images"] = schema["properties"].pop("entries")
     schema["properties"]["fingerprint"] = {"title": "Fingerprint", "type": "string"}
     schema["required"] = [

@@ -78,9 +78,7 @@ def split(
     readable = require_readable(index, survey, skip=skip_unreadable)
     if not hold_out:
         return make_split(readable, survey, fractions, seed)
-    train, validation, _ = fractions
-    rest = (train / (train + validation), validation / (train + validation))
-    return hold_out_sources(readable, survey, hold_out, rest, seed)
+    return hold_out_sources(readable, survey, hold_out, fractions, seed)
 
 
 def train(

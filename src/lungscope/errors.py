@@ -6,7 +6,7 @@
     ├── InvalidSetting          an option, recipe field or value that is unknown, out of range or
     │                           contradictory
     ├── InvalidData             a data set, table or result file that cannot be used as it is
-    │   └── DataLeak            an image, near-duplicate or group in two subsets of a split
+    │   └── DataLeak            an image or a group that is in two subsets of a split
     ├── UnreadableImage         a file that is not a radiograph that can be read
     │   └── UnwantedImage       an image that only the acceptance policy refuses
     ├── Inaccessible            a file or address that cannot be read or written
@@ -116,7 +116,7 @@ class InvalidData(LungscopeError):
 
 
 class DataLeak(InvalidData):
-    """An image, a near-duplicate of it, or a group (patient) that is in two subsets of a split."""
+    """An image or a group (patient) that is in two subsets of a split."""
 
 
 class UnreadableImage(LungscopeError):

@@ -388,5 +388,5 @@ def test_too_few_groups_beside_a_held_out_source_are_refused():
 
 
 def test_bad_fractions_beside_a_held_out_source_are_refused():
-    with pytest.raises(InvalidSetting, match="two positive numbers"):
-        hold_out_sources(*in_hospitals(20, [(0, "l1")]), ["Lviv"], (0.8, 0.1, 0.1))
+    with pytest.raises(InvalidSetting, match="three positive numbers"):
+        hold_out_sources(*in_hospitals(20, [(0, "l1")]), ["Lviv"], (0.9, 0.1))

@@ -87,6 +87,23 @@ def evaluated(run, data, place):
     return evaluated
 
 
+def test_a_class_without_test_images_is_left_undefined(place, data, state, tmp_path):
+    entries = [
+        replace(entry, source="Lviv" if entry.subset == "test" else "Kyiv")
+        for entry in write_images(data)
+        if entry.subset != "test" or entry.label == 1
+    ]
+    split = Split(CLASSES, tuple(entries), "group-column", 0, "by hand", ("Lviv",))
+    recipe = Recipe(model="mobilenet-v2", weights="none", size=SIZE)
+    run = RunFolder.create(tmp_path / "run", recipe, split, data, force=False)
+    save_checkpoint(run.checkpoint, state, describe(split))
+    found = evaluate_run(run, data, tmp_path / "evaluation", cache_folder=place / "cache")
+    assert found.assessment.images == 2
+    missing = found.assessment.one_vs_rest.by_class["Lung Opacity"]
+    assert missing["sensitivity"] is None
+    assert missing["auroc"] is None
+
+
 def content(folder):
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()

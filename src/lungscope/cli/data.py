@@ -128,9 +128,8 @@ def split(
     conflicts = label_conflicts(survey, pairs)
     warn_conflicts(conflicts, terminal)
     if hold_out_source:
-        train, validation, _ = fractions
-        rest = (train / (train + validation), validation / (train + validation))
-        splits = [splitting.hold_out_sources(index, survey, hold_out_source, rest, seed, pairs)]
+        held_out = splitting.hold_out_sources
+        splits = [held_out(index, survey, hold_out_source, fractions, seed, pairs)]
     elif folds is None:
         splits = [splitting.make_split(index, survey, fractions, seed, pairs)]
     else:

@@ -52,7 +52,7 @@ def make_split(
         Split('60/20/20': 36 train, 12 validation, 12 test; classes ...)
     """
     _refuse_bad_seed(seed)
-    _refuse_bad_fractions(fractions, len(SUBSETS))
+    _refuse_bad_fractions(fractions)
     grouping = group_images(index, survey, duplicates)
     _refuse_few_groups(index, survey, grouping, len(fractions))
     subsets = [SUBSETS[part] for part in _parts(survey, grouping, fractions, seed)]
@@ -64,7 +64,7 @@ def hold_out_sources(
     index: Index,
     survey: Survey,
     sources: Sequence[str],
-    fractions: Sequence[float] = (0.9, 0.1),
+    fractions: Sequence[float] = (0.8, 0.1, 0.1),
     seed: int = 0,
     duplicates: Sequence[DuplicatePair] | None = None,
 ) -> Split:
@@ -77,13 +77,13 @@ def hold_out_sources(
         index: the labelled images; unreadable ones are left out.
         survey: what `survey_images` found about them.
         sources: which are held out, at least one.
-        fractions: proportions of training and validation in the rest, each > 0, summing to 1.
+        fractions: as of `make_split`; training and validation keep their ratio in the rest.
         seed: seed of the random assignment.
         duplicates: as for `make_split`.
 
     Raises:
         NotFound: no readable image comes from one of the sources.
-        InvalidSetting: `fractions` are not two positive numbers that sum to 1, or a negative seed.
+        InvalidSetting: `fractions` are not three positive numbers that sum to 1, or a bad seed.
         InvalidData: a class has too few groups in the rest.
 
     Examples:
@@ -97,7 +97,9 @@ def hold_out_sources(
         Split('Lviv held out': ... 15 test; classes ...)
     """
     _refuse_bad_seed(seed)
-    _refuse_bad_fractions(fractions, 2)
+    _refuse_bad_fractions(fractions)
+    train, validation, _ = fractions
+    kept = [train / (train + validation), validation / (train + validation)]
     source_of = {entry.file: entry.source for entry in index.entries}
     known = {source_of[image.file] for image in survey.readable}
     for source in sources:
@@ -109,8 +111,8 @@ def hold_out_sources(
     groups = {grouping.of[image.file] for image in tested}
     rest = [image for image in survey.readable if grouping.of[image.file] not in groups]
     remaining = replace(survey, readable=tuple(rest))
-    _refuse_few_groups(index, remaining, grouping, 2)
-    parts = _parts(remaining, grouping, fractions, seed)
+    _refuse_few_groups(index, remaining, grouping, len(kept))
+    parts = _parts(remaining, grouping, kept, seed)
     subset_of: dict[str, Subset] = {image.file: "test" for image in tested}
     subset_of |= {i.file: SUBSETS[part] for i, part in zip(rest, parts, strict=True)}
     chosen = tuple(image for image in survey.readable if image.file in subset_of)
@@ -246,16 +248,15 @@ def _refuse_bad_seed(seed: int) -> None:
         raise InvalidSetting(f"split: seed is {seed!r:.40}; give a whole number, 0 or more")
 
 
-def _refuse_bad_fractions(fractions: Sequence[float], parts: int) -> None:
+def _refuse_bad_fractions(fractions: Sequence[float]) -> None:
     if (
         isinstance(fractions, str)
-        or len(fractions) != parts
+        or len(fractions) != len(SUBSETS)
         or not all(isinstance(each, Real) and each > 0 for each in fractions)
         or not math.isclose(math.fsum(fractions), 1)
     ):
-        count = {2: "two", 3: "three"}[parts]
         raise InvalidSetting(
-            f"split: fractions {fractions!r:.100} must be {count} positive numbers that sum to 1"
+            f"split: fractions {fractions!r:.100} must be three positive numbers that sum to 1"
         )
 
 
