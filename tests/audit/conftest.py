@@ -90,6 +90,6 @@ def run(tmp_path_factory, phantoms, phantom_split):
     torch.manual_seed(0)
     state = build_network("squeezenet1_1", Shape(len(phantom_split.classes))).state_dict()
     save_checkpoint(run.checkpoint, state, description)
-    write_history(run.history, [Epoch(1, 0.01, 1.0, 0.5, 1.0, 0.5, 2.0)])
+    write_history(run.history, [Epoch(1, 0.01, 1.0, 0.5, 1.0, 0.5, 0.5, 2.0)])
     run.note(finished=True)
     return run

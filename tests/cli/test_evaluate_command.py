@@ -32,7 +32,7 @@ def run(tmp_path_factory, phantoms, phantom_split):
     folder = tmp_path_factory.mktemp("evaluate") / "lung"
     recipe = Recipe(model="squeezenet1_1", weights="none", size=64)
     made = RunFolder.create(folder, recipe, phantom_split, phantoms, force=False)
-    write_history(made.history, [Epoch(1, 0.01, 1.0, 0.5, 1.0, 0.5, 2.0)])
+    write_history(made.history, [Epoch(1, 0.01, 1.0, 0.5, 1.0, 0.5, 0.5, 2.0)])
     made.note(finished=True)
     torch.manual_seed(0)
     description = Description(

@@ -15,16 +15,16 @@ from lungscope.training.setting import setting
 
 @dataclass(frozen=True)
 class Extended(Recipe):
-    label_smoothing: float = setting(
+    smoothing: float = setting(
         0.0, low=0, high=0.5, help="Label smoothing of the training loss", panel="Recipe: loss"
     )
-    optimiser: Literal["sgd", "adamw"] = setting("sgd", help="Optimiser", panel="Recipe: loss")
-    mixup: float | None = setting(0.2, low=0, high=1, help="Alpha of mixup", panel="Recipe: loss")
-    brightness: tuple[float, float] = setting(
-        (1.0, 1.0), low=0.5, high=2, help="Range of brightness", panel="Recipe: loss"
+    solver: Literal["sgd", "adamw"] = setting("sgd", help="Optimiser", panel="Recipe: loss")
+    mixing: float | None = setting(0.2, low=0, high=1, help="Alpha of mixing", panel="Recipe: loss")
+    levels: tuple[float, float] = setting(
+        (1.0, 1.0), low=0.5, high=2, help="Range of levels", panel="Recipe: loss"
     )
     drops: tuple[int, ...] = setting((), low=1, high=99, help="Drops", panel="Recipe: loss")
-    ema: bool = setting(False, help="Average the weights", panel="Recipe: loss")
+    averaged: bool = setting(False, help="Average the weights", panel="Recipe: loss")
 
 
 @pytest.fixture
@@ -54,15 +54,15 @@ def test_options_that_are_not_given_change_nothing(parse):
 @pytest.mark.parametrize(
     ("words", "changes"),
     [
-        (["--label-smoothing", "0.1"], {"label_smoothing": 0.1}),
+        (["--smoothing", "0.1"], {"smoothing": 0.1}),
         (["-m", "resnet18", "--epochs", "3"], {"model": "resnet18", "epochs": 3}),
-        (["--optimiser", "adamw"], {"optimiser": "adamw"}),
-        (["--mixup", "0.5"], {"mixup": 0.5}),
-        (["--mixup", "none"], {"mixup": None}),
-        (["--brightness", "0.8", "1.2"], {"brightness": (0.8, 1.2)}),
+        (["--solver", "adamw"], {"solver": "adamw"}),
+        (["--mixing", "0.5"], {"mixing": 0.5}),
+        (["--mixing", "none"], {"mixing": None}),
+        (["--levels", "0.8", "1.2"], {"levels": (0.8, 1.2)}),
         (["--drops", "10", "--drops", "20"], {"drops": (10, 20)}),
-        (["--ema"], {"ema": True}),
-        (["--no-ema"], {"ema": False}),
+        (["--averaged"], {"averaged": True}),
+        (["--no-averaged"], {"averaged": False}),
     ],
 )
 def test_a_field_is_an_option_of_its_type(parse, words, changes):
@@ -74,7 +74,7 @@ def test_a_field_is_an_option_of_its_type(parse, words, changes):
 
 @pytest.mark.parametrize(
     "words",
-    [["--optimiser", "lion"], ["--epochs", "x"], ["--mixup", "much"], ["--brightness", "1"]],
+    [["--solver", "lion"], ["--epochs", "x"], ["--mixing", "much"], ["--levels", "1"]],
 )
 def test_a_value_of_another_type_is_a_usage_error(parse, words):
     result, found = parse(*words)
@@ -91,12 +91,12 @@ def test_the_help_shows_group_meaning_range_and_default(parse):
 
 def test_the_report_has_a_row_beside_the_papers_value():
     class Facts:
-        recipe = Extended(label_smoothing=0.1, mixup=None)
+        recipe = Extended(smoothing=0.1, mixing=None)
         weights = "imagenet"
 
     rows = {row.name: row for row in compare_recipe(Facts())}
-    smoothing = rows["label_smoothing"]
+    smoothing = rows["smoothing"]
     assert smoothing.meaning == "Label smoothing of the training loss"
     assert (smoothing.value, smoothing.paper, smoothing.departs) == ("0.1", "0", True)
-    assert rows["mixup"].departs
-    assert not rows["ema"].departs
+    assert rows["mixing"].departs
+    assert not rows["averaged"].departs

@@ -18,7 +18,7 @@ def run(tmp_path, phantoms, phantom_split):
     """A run that is trained, and neither evaluated nor audited."""
     recipe = Recipe(model="squeezenet", weights="none", size=64)
     run = RunFolder.create(tmp_path / "lung", recipe, phantom_split, phantoms, force=False)
-    write_history(run.history, [Epoch(1, 0.01, 1.0, 0.5, 1.0, 0.5, 2.0)])
+    write_history(run.history, [Epoch(1, 0.01, 1.0, 0.5, 1.0, 0.5, 0.5, 2.0)])
     Description(
         architecture=recipe.model,
         se_reduction=16,

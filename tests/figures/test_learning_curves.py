@@ -14,7 +14,7 @@ def history(count, seed=0):
     means = np.array([0.9 - 0.7 * rise, 0.6 + 0.35 * rise, 0.95 - 0.65 * rise, 0.6 + 0.3 * rise])
     rows = (means + noise).T
     return [
-        Epoch(number, 0.01, *(float(value) for value in values), 1.0)
+        Epoch(number, 0.01, *map(float, values), float(values[-1]), 1.0)
         for number, values in enumerate(rows, start=1)
     ]
 
@@ -61,9 +61,9 @@ def test_axes_say_what_they_show_and_in_which_unit(drawn):
 
 def test_the_legend_names_the_first_best_epoch(drawn):
     rows = [
-        Epoch(1, 0.01, 1, 0.5, 1, 0.5, 1),
-        Epoch(2, 0.01, 1, 0.5, 1, 0.875, 1),
-        Epoch(3, 0.01, 1, 0.5, 1, 0.875, 1),
+        Epoch(1, 0.01, 1, 0.5, 1, 0.5, 0.5, 1),
+        Epoch(2, 0.01, 1, 0.5, 1, 0.875, 0.875, 1),
+        Epoch(3, 0.01, 1, 0.5, 1, 0.875, 0.875, 1),
     ]
     (legend,) = drawn(rows).legends
     assert [text.get_text() for text in legend.get_texts()] == [
@@ -93,7 +93,7 @@ def test_every_value_lies_well_within_its_panel(drawn, count):
 
 @pytest.mark.parametrize("level", [0.0, 1.0])
 def test_perfect_and_hopeless_accuracies_are_seen_and_no_tick_goes_beyond_1(drawn, level):
-    rows = [Epoch(k, 0.01, 0.0, level, 0.0, level, 1.0) for k in (1, 2, 3)]
+    rows = [Epoch(k, 0.01, 0.0, level, 0.0, level, level, 1.0) for k in (1, 2, 3)]
     _, accuracy = drawn(rows).axes
     low, high = accuracy.get_ylim()
     assert low < level < high
@@ -101,7 +101,9 @@ def test_perfect_and_hopeless_accuracies_are_seen_and_no_tick_goes_beyond_1(draw
 
 
 def test_a_validation_loss_that_is_no_number_does_not_end_the_training(drawn):
-    ends = [Epoch(k, 0.01, 0.5, 0.5, loss, 0.5, 1.0) for k, loss in ((4, math.nan), (5, math.inf))]
+    ends = [
+        Epoch(k, 0.01, 0.5, 0.5, loss, 0.5, 0.5, 1.0) for k, loss in ((4, math.nan), (5, math.inf))
+    ]
     rows = [*history(3), *ends]
     loss, _ = drawn(rows).axes
     assert np.isfinite(loss.get_ylim()).all()
@@ -129,7 +131,9 @@ def history_with_noise(count, top, seed):
     rise = 1 - np.exp(-np.arange(1, count + 1) / 5)
     noise = np.random.default_rng(seed).normal(0, 0.01, count)
     values = (0.5 + (top - 0.5) * rise + noise).tolist()
-    return [Epoch(n, 0.01, 0.5, 0.5, 0.5, value, 1.0) for n, value in enumerate(values, start=1)]
+    return [
+        Epoch(n, 0.01, 0.5, 0.5, 0.5, value, value, 1.0) for n, value in enumerate(values, start=1)
+    ]
 
 
 def histories(names=MODELS):
@@ -154,7 +158,9 @@ def test_every_models_validation_accuracy_is_drawn_by_epoch(drawn_together):
 
 
 def test_the_first_best_epoch_is_marked(drawn_together):
-    rows = [Epoch(n, 0.01, 1, 0.5, 1, value, 1) for n, value in ((1, 0.5), (2, 0.75), (3, 0.75))]
+    rows = [
+        Epoch(n, 0.01, 1, 0.5, 1, value, value, 1) for n, value in ((1, 0.5), (2, 0.75), (3, 0.75))
+    ]
     (axes,) = drawn_together({"one": rows}).axes
     (line,) = axes.get_lines()
     assert line.get_markevery() == [1]
@@ -188,7 +194,7 @@ def test_axes_of_all_models_say_what_they_show(drawn_together):
 @pytest.mark.parametrize("level", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize("count", [1, 2, 33])
 def test_every_value_is_seen(drawn_together, level, count):
-    rows = [Epoch(n, 0.01, 0.5, 0.5, 0.5, level, 1.0) for n in range(1, count + 1)]
+    rows = [Epoch(n, 0.01, 0.5, 0.5, 0.5, level, level, 1.0) for n in range(1, count + 1)]
     (axes,) = drawn_together({"one": rows, "other": rows[:1]}).axes
     low, high = axes.get_ylim()
     assert low < level < high

@@ -132,7 +132,7 @@ def make_run(tmp_path_factory):
         split, data = split or a_split(), place / "somebody" / "x rays"
         recipe = recipe or Recipe(model="mobilenet-v2")
         run = RunFolder.create(place / name, recipe, split, data, force=False)
-        rows = [Epoch(n, 0.01, 0.9, 0.6, 0.8, a, 61.0) for n, a in enumerate(accuracies, 1)]
+        rows = [Epoch(n, 0.01, 0.9, 0.6, 0.8, a, a, 61.0) for n, a in enumerate(accuracies, 1)]
         write_history(run.history, rows)
         run.note(finished=finished)
         description = Description(

@@ -49,7 +49,7 @@ def finish(phantoms):
 
     def finish(job, *, temperature=2.0, epochs=(0.5, 0.75), evaluated=True):
         run = RunFolder.create(job.folder, job.recipe, job.split, phantoms, force=True)
-        rows = [Epoch(n, 0.01, 1.0, 0.5, 1.0, a, 2.0) for n, a in enumerate(epochs, start=1)]
+        rows = [Epoch(n, 0.01, 1.0, 0.5, 1.0, a, a, 2.0) for n, a in enumerate(epochs, start=1)]
         write_history(run.history, rows)
         run.last.touch()
         run.checkpoint.mkdir()

@@ -40,7 +40,7 @@ def test_every_departure_from_the_paper_is_a_label():
     assert set(Plan(MODELS, recipe).labels) == {
         "quick look: at most 3 epochs",
         "from random weights",
-        "momentum of SGD: 0.5 (paper: 0.9)",
+        "momentum: 0.5 (paper: 0.9)",
         "images per step: 8 (paper names none)",
     }
 

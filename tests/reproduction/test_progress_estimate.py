@@ -21,7 +21,7 @@ COSTS = {name: Cost(0, 0, 0, 0, 100) for name in ("mobilenet-v2", "mobilenet-lun
 
 def epochs(count, best, seconds=10.0):
     return tuple(
-        Epoch(n, 0.01, 1.0, 0.5, 1.0, 0.9 if n == best else 0.5, seconds)
+        Epoch(n, 0.01, 1.0, 0.5, 1.0, *2 * (0.9 if n == best else 0.5,), seconds)
         for n in range(1, count + 1)
     )
 

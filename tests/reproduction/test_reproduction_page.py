@@ -50,7 +50,7 @@ def trained(plan, split, strength):
         labels,
         logits,
     )
-    history = tuple(Epoch(n, 0.01, 1, 0.5, 1, a, 2.0) for n, a in enumerate((0.5, 0.7, 0.6), 1))
+    history = tuple(Epoch(n, 0.01, 1, 0.5, 1, a, a, 2.0) for n, a in enumerate((0.5, 0.7, 0.6), 1))
     return [TrainedPart(plan.parts[0], predictions, history)]
 
 
@@ -181,7 +181,7 @@ def test_shortcuts_are_listed(page):
 @pytest.fixture
 def trained_figures():
     def trained_figures(plan):
-        history = (Epoch(1, 0.01, 1.0, 0.5, 1.0, 0.5, 1.0),)
+        history = (Epoch(1, 0.01, 1.0, 0.5, 1.0, 0.5, 0.5, 1.0),)
         return {model: (TrainedPart(plan.parts[0], None, history),) for model in plan.models}
 
     return trained_figures

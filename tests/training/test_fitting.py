@@ -48,6 +48,17 @@ def finished(tmp_path_factory, phantoms, phantom_split, cache_folder):
     return run
 
 
+def pressing_ctrl_c(epoch, told):
+    """Callbacks that interrupt a training in an epoch, counted from 1."""
+
+    def press(trainer, *_):
+        if trainer.current_epoch == epoch - 1 and not told:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    pressing = LambdaCallback(on_train_batch_start=press)
+    return FitCallbacks(interrupt=lambda: told.append("stopping"), callbacks=[pressing])
+
+
 def weights(run):
     return (run.checkpoint / "model.safetensors").read_bytes()
 
@@ -137,14 +148,7 @@ def test_ctrl_c_ends_after_the_epoch_and_resuming_gives_the_bits_of_one_go(
 ):
     run = make_run("interrupted")
     told = []
-
-    def press_in_second_epoch(trainer, *_):
-        if trainer.current_epoch == 1 and not told:
-            os.kill(os.getpid(), signal.SIGINT)
-
-    pressing = LambdaCallback(on_train_batch_start=press_in_second_epoch)
-    callbacks = FitCallbacks(interrupt=lambda: told.append("stopping"), callbacks=[pressing])
-    ended = fit(run, phantoms, CPU, cache_folder, callbacks)
+    ended = fit(run, phantoms, CPU, cache_folder, pressing_ctrl_c(2, told))
     assert told == ["stopping"]
     assert not ended.finished
     assert len(ended.history) == 2
@@ -163,11 +167,54 @@ def test_training_stops_when_patience_is_at_its_end(make_run, phantoms, cache_fo
     assert len(ended.history) == ended.best.epoch + 2 < 50
 
 
+GENERALISING = replace(
+    RECIPE,
+    optimiser="adamw",
+    learning_rate=0.001,
+    schedule="cosine",
+    warmup=1,
+    weight_decay=0.01,
+    selection="worst-cell",
+    balance_classes=1,
+    balance_sources=0.5,
+    label_smoothing=0.1,
+    mixup=0.4,
+    ema=0.9,
+    zoom=0.1,
+    gamma=0.3,
+    jpeg=0.5,
+    erase_border=0.5,
+)
+
+
+def test_every_field_of_a_recipe_survives_an_interruption_to_the_bit(
+    make_run, phantoms, cache_folder
+):
+    whole, halved = make_run("whole", GENERALISING), make_run("halved", GENERALISING)
+    fit(whole, phantoms, CPU, cache_folder)
+    fit(halved, phantoms, CPU, cache_folder, pressing_ctrl_c(2, []))
+    assert fit(halved, phantoms, CPU, cache_folder).finished
+    assert weights(halved) == weights(whole)
+    assert without_seconds(halved) == without_seconds(whole)
+
+
+def test_what_is_validated_and_kept_is_the_average_of_the_weights(make_run, phantoms, cache_folder):
+    run = make_run("averaged", replace(RECIPE, ema=0.9, epochs=1))
+    fit(run, phantoms, CPU, cache_folder)
+    saved = torch.load(run.last, weights_only=True)
+    key = "network.classifier.1.weight"
+    assert not torch.equal(saved["state_dict"][key], saved["current_model_state"][key])
+    kept = Checkpoint.load(run.checkpoint).network.state_dict()
+    assert torch.equal(kept[key.removeprefix("network.")], saved["state_dict"][key])
+
+
 def test_a_loss_that_is_no_number_stops_with_what_to_do(
     make_run, phantoms, cache_folder, monkeypatch
 ):
     # given and not provoked: whether a high rate ends in NaN depends on the processor
-    monkeypatch.setattr(module, "cross_entropy", lambda logits, _: logits.sum() * float("nan"))
+    monkeypatch.setattr(
+        module, "cross_entropy", lambda logits, _, **__: logits.sum() * float("nan")
+    )
     recipe = replace(RECIPE, learning_rate=10, epochs=1)
     run = make_run("nan", recipe)
     with pytest.raises(

@@ -11,7 +11,7 @@ HEADER = ",".join(COLUMNS)
 
 
 def epoch(number, accuracy):
-    return Epoch(number, 0.01, 0.5, 0.8, 0.6, accuracy, 1.5)
+    return Epoch(number, 0.01, 0.5, 0.8, 0.6, accuracy, accuracy, 1.5)
 
 
 @settings(deadline=None, max_examples=50)
@@ -31,20 +31,21 @@ def test_a_history_is_read_back_to_the_last_bit(tmp_path_factory, history):
 
 
 def test_a_loss_that_was_no_number_is_read_back(tmp_path):
-    write_history(tmp_path / "history.csv", [Epoch(1, 0.01, 0.5, 0.8, math.nan, 0.3, 1.0)])
+    write_history(tmp_path / "history.csv", [Epoch(1, 0.01, 0.5, 0.8, math.nan, 0.3, 0.3, 1.0)])
     assert math.isnan(read_history(tmp_path / "history.csv")[0].validation_loss)
 
 
 def test_the_table_has_a_row_an_epoch_under_plain_names(tmp_path):
     write_history(tmp_path / "history.csv", [epoch(1, 0.7), epoch(2, 0.75)])
     assert (tmp_path / "history.csv").read_text().splitlines() == [
-        "epoch,learning_rate,train_loss,train_accuracy,validation_loss,validation_accuracy,seconds",
-        "1,0.01,0.5,0.8,0.6,0.7,1.5",
-        "2,0.01,0.5,0.8,0.6,0.75,1.5",
+        "epoch,learning_rate,train_loss,train_accuracy,"
+        "validation_loss,validation_accuracy,validation_score,seconds",
+        "1,0.01,0.5,0.8,0.6,0.7,0.7,1.5",
+        "2,0.01,0.5,0.8,0.6,0.75,0.75,1.5",
     ]
 
 
-def test_the_best_epoch_has_the_highest_validation_accuracy_and_is_the_first_of_equals():
+def test_the_best_epoch_has_the_highest_validation_score_and_is_the_first_of_equals():
     accuracies = [0.7, 0.9, 0.8, 0.9, 0.9]
     history = [epoch(number, value) for number, value in enumerate(accuracies, start=1)]
     assert best_epoch(history).epoch == 2

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lungscope.data import augmentation
+from lungscope.data import augmentation, photometric
 from lungscope.errors import InvalidSetting, LungscopeError
 from lungscope.training.recipe import PAPER_RECIPE, Recipe
 
@@ -21,6 +21,16 @@ PUBLISHED = {  # arXiv 2408.13180, sections III-B to III-D
     "flip_horizontal": 0.5,
     "flip_vertical": 0.5,
     "rotation": 10,
+    "optimiser": "sgd",
+    "schedule": "step",
+    "selection": "accuracy",
+}
+NOT_IN_THE_PAPER = {  # off, as the paper does not have them
+    **dict.fromkeys(["warmup", "balance_classes", "balance_sources", "label_smoothing"], 0),
+    **dict.fromkeys(["mixup", "ema", "zoom", "shift", "brightness", "contrast", "gamma"], 0),
+    **dict.fromkeys(["equalize", "sharpness", "low_resolution", "jpeg", "noise"], 0),
+    **dict.fromkeys(["erase_border", "erase_corners"], 0),
+    "resolution": 1,
 }
 UNPUBLISHED = {  # what the paper leaves open, and what we take
     "batch_size": 32,
@@ -32,8 +42,9 @@ UNPUBLISHED = {  # what the paper leaves open, and what we take
 
 
 def test_the_papers_recipe_is_what_the_paper_says_field_by_field():
-    assert asdict(PAPER_RECIPE) == PUBLISHED | UNPUBLISHED
+    assert asdict(PAPER_RECIPE) == PUBLISHED | UNPUBLISHED | NOT_IN_THE_PAPER
     assert PAPER_RECIPE.augmentation == augmentation.PAPER_AUGMENTATION
+    assert PAPER_RECIPE.photometric == photometric.NO_PHOTOMETRIC
 
 
 def test_the_limit_of_epochs_leaves_the_papers_longest_training_to_its_patience():
@@ -120,6 +131,16 @@ def test_what_is_no_recipe_is_refused_in_one_line(value, message):
         ("flip_horizontal", -0.1, 1.1),
         ("flip_vertical", -0.1, 1.1),
         ("rotation", -1, 181),
+        ("warmup", -1, 1001),
+        ("label_smoothing", -0.1, 0.6),
+        ("mixup", -0.1, 10.1),
+        ("ema", -0.1, 1),
+        ("resolution", 0, 1.1),
+        *((name, -0.1, 1.1) for name in ("balance_classes", "balance_sources")),
+        *((name, -0.1, 1) for name in ("zoom", "shift", "contrast")),
+        *((name, -0.1, 1.1) for name in ("brightness", "equalize", "sharpness", "low_resolution")),
+        *((name, -0.1, 1.1) for name in ("jpeg", "noise", "erase_border", "erase_corners")),
+        ("gamma", -0.1, 5.1),
         ("se_reduction", 0, 33),
         ("seed", -1, 2**32),
     ],

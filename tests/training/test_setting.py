@@ -10,34 +10,34 @@ from lungscope.training.setting import list_settings, setting
 
 @dataclass(frozen=True)
 class Extended(Recipe):
-    label_smoothing: float = setting(0.0, low=0, high=0.5, help="Smoothing", panel="Loss")
-    optimiser: Literal["sgd", "adamw"] = setting("sgd", help="Optimiser", panel="Optimiser")
-    mixup: float | None = setting(None, low=0, high=1, help="Alpha of mixup", panel="Loss")
-    brightness: tuple[float, float] = setting(
-        (1.0, 1.0), low=0.5, high=2, help="Range of brightness", panel="Augmentation"
+    smoothing: float = setting(0.0, low=0, high=0.5, help="Smoothing", panel="Loss")
+    solver: Literal["sgd", "adamw"] = setting("sgd", help="Optimiser", panel="Optimiser")
+    mixing: float | None = setting(None, low=0, high=1, help="Alpha of mixing", panel="Loss")
+    levels: tuple[float, float] = setting(
+        (1.0, 1.0), low=0.5, high=2, help="Range of levels", panel="Augmentation"
     )
-    ema: bool = setting(False, help="Average the weights; slower", panel="Optimiser")
+    averaged: bool = setting(False, help="Average the weights; slower", panel="Optimiser")
 
 
 def test_settings_are_in_the_order_of_the_fields_with_their_defaults_and_ranges():
     found = list_settings(Extended)
     assert next(iter(found)) == "model"
-    assert list(found)[-5:] == ["label_smoothing", "optimiser", "mixup", "brightness", "ema"]
-    assert found["label_smoothing"].range == "0 to 0.5"
+    assert list(found)[-5:] == ["smoothing", "solver", "mixing", "levels", "averaged"]
+    assert found["smoothing"].range == "0 to 0.5"
     assert found["seed"].range == "0 to 4294967295"
-    assert found["ema"].range == ""
-    assert found["brightness"].default == (1.0, 1.0)
-    assert found["ema"].meaning == "Average the weights"
+    assert found["averaged"].range == ""
+    assert found["levels"].default == (1.0, 1.0)
+    assert found["averaged"].meaning == "Average the weights"
 
 
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("label_smoothing", 0.6, "recipe: label_smoothing is 0.6; give 0 to 0.5"),
-        ("optimiser", "lion", "recipe: optimiser must be one of sgd, adamw, is 'lion'"),
-        ("mixup", 2, "recipe: mixup is 2; give 0 to 1"),
-        ("brightness", (0.1, 1.0), r"recipe: brightness is \(0.1, 1.0\); give 0.5 to 2"),
-        ("label_smoothing", float("nan"), "is nan"),
+        ("smoothing", 0.6, "recipe: smoothing is 0.6; give 0 to 0.5"),
+        ("solver", "lion", "recipe: solver must be one of sgd, adamw, is 'lion'"),
+        ("mixing", 2, "recipe: mixing is 2; give 0 to 1"),
+        ("levels", (0.1, 1.0), r"recipe: levels is \(0.1, 1.0\); give 0.5 to 2"),
+        ("smoothing", float("nan"), "is nan"),
     ],
 )
 def test_a_value_out_of_bounds_is_refused_whenever_a_recipe_is_made(field, value, message):
@@ -48,11 +48,11 @@ def test_a_value_out_of_bounds_is_refused_whenever_a_recipe_is_made(field, value
 
 
 def test_every_kind_of_field_is_read_from_a_file_and_back(tmp_path):
-    text = "mixup: null\noptimiser: adamw\nbrightness: [0.8, 1]\nema: true\nlabel_smoothing: 1e-1\n"
+    text = "mixing: null\nsolver: adamw\nlevels: [0.8, 1]\naveraged: true\nsmoothing: 1e-1\n"
     (tmp_path / "recipe.yaml").write_text(text)
     found = Extended.load(tmp_path / "recipe.yaml")
-    assert (found.mixup, found.optimiser, found.brightness) == (None, "adamw", (0.8, 1.0))
-    assert (found.ema, found.label_smoothing) == (True, 0.1)
+    assert (found.mixing, found.solver, found.levels) == (None, "adamw", (0.8, 1.0))
+    assert (found.averaged, found.smoothing) == (True, 0.1)
     found.save(tmp_path / "recipe.json")
     assert Extended.load(tmp_path / "recipe.json") == found
 
@@ -60,9 +60,9 @@ def test_every_kind_of_field_is_read_from_a_file_and_back(tmp_path):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("ema: 1", "ema must be true or false, is 1"),
-        ("brightness: 1", "brightness must be a list of 2, each a number, is 1"),
-        ("mixup: much", "mixup must be a number or null, is 'much'"),
+        ("averaged: 1", "averaged must be true or false, is 1"),
+        ("levels: 1", "levels must be a list of 2, each a number, is 1"),
+        ("mixing: much", "mixing must be a number or null, is 'much'"),
         ("optimizer: sgd", "field 'optimizer' is unknown"),
     ],
 )

@@ -134,12 +134,12 @@ def fit_run(
         escape(f"Training {recipe.model} {describe_weights(recipe.weights)} into {run.folder}")
     )
     before = read_history(run.history) if run.history.is_file() else ()
-    best = max((epoch.validation_accuracy for epoch in before), default=0.0)
+    best = max((epoch.validation_score for epoch in before), default=0.0)
 
     def tell(epoch: "Epoch") -> None:
         nonlocal best
-        terminal.say(epoch_line(epoch, best=epoch.validation_accuracy > best))
-        best = max(best, epoch.validation_accuracy)
+        terminal.say(epoch_line(epoch, best=epoch.validation_score > best))
+        best = max(best, epoch.validation_score)
 
     with (
         terminal.progress("decoding images") as caching,

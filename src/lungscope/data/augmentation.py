@@ -1,4 +1,4 @@
-"""Random flips and rotations, a different one for every image, done on a whole batch at once."""
+"""Random flips, rotations, zooms and shifts, drawn for every image, done on a whole batch."""
 
 from dataclasses import dataclass
 from itertools import product
@@ -20,16 +20,21 @@ class Augmentation:
             the left: 0 keeps it there.
         flip_vertical: probability of an upside-down flip, in [0, 1].
         rotation: largest rotation in degrees, >= 0; the angle is uniform in [-rotation, rotation].
+        zoom: largest zoom, in [0, 1); the logarithm of the factor is uniform, and the factor lies
+            in [1 / (1 + zoom), 1 + zoom].
+        shift: largest shift along either axis, as a proportion of the side, in [0, 1).
     """
 
     flip_horizontal: float
     flip_vertical: float
     rotation: float
+    zoom: float = 0.0
+    shift: float = 0.0
 
     @property
     def views(self) -> tuple[Flips, ...]:
-        """The flips that can be drawn, where nothing else is done; none where there is rotation."""
-        if self.rotation > 0:
+        """The flips that can be drawn, where nothing else is done; else none."""
+        if self.rotation > 0 or self.zoom > 0 or self.shift > 0:
             return ()
         return tuple(product(_outcomes(self.flip_horizontal), _outcomes(self.flip_vertical)))
 
@@ -39,11 +44,11 @@ PAPER_AUGMENTATION = Augmentation(flip_horizontal=0.5, flip_vertical=0.5, rotati
 
 
 def augment(images: Tensor, policy: Augmentation, generator: torch.Generator) -> Tensor:
-    """Flips and rotates every image of a batch by its own draw.
+    """Flips, rotates, zooms and shifts every image of a batch by its own draw.
 
-    Flip and rotation are one affine map, sampled once and bilinearly on the images' device;
-    what comes from outside the image is 0 (black), as in torchvision's RandomRotation. The draws
-    are made on the CPU, so that they do not depend on the device.
+    All of it is one affine map, sampled once and bilinearly on the images' device; what comes from
+    outside the image is 0 (black), as in torchvision's RandomRotation. The draws are made on the
+    CPU, so that they do not depend on the device.
 
     Args:
         images: (B, 1, S, S) float.
@@ -90,16 +95,28 @@ def view(images: Tensor, policy: Augmentation, flips: Flips) -> Tensor:
     """
     count = images.shape[0]
     horizontal, vertical = (torch.full((count,), flipped) for flipped in flips)
-    return _varied(images, policy, _Draws(horizontal, vertical, torch.zeros(count)))
+    nothing = torch.zeros(count)
+    draws = _Draws(horizontal, vertical, nothing, torch.ones(count), nothing, nothing)
+    return _varied(images, policy, draws)
 
 
 @dataclass(frozen=True, eq=False)
 class _Draws:
-    """Of each image: whether it is flipped, (B,) bool, and its angle in radians, (B,) float."""
+    """Of each image, (B,): whether it is flipped, bool, and its map, float.
+
+    Attributes:
+        horizontal, vertical: whether it is flipped.
+        angle: in radians.
+        scale: of the map from the result to the image: below 1, the result is enlarged.
+        right, down: where the middle of the result lies in the image, in half sides.
+    """
 
     horizontal: Tensor
     vertical: Tensor
     angle: Tensor
+    scale: Tensor
+    right: Tensor
+    down: Tensor
 
 
 def _outcomes(probability: float) -> tuple[bool, ...]:
@@ -109,11 +126,14 @@ def _outcomes(probability: float) -> tuple[bool, ...]:
 
 
 def _draw(count: int, policy: Augmentation, generator: torch.Generator) -> _Draws:
-    draws = torch.rand((3, count), generator=generator)
+    draws = torch.rand((6, count), generator=generator)
     return _Draws(
         horizontal=draws[0] < policy.flip_horizontal,
         vertical=draws[1] < policy.flip_vertical,
         angle=torch.deg2rad((2.0 * draws[2] - 1.0) * policy.rotation),
+        scale=(1.0 + policy.zoom) ** (2.0 * draws[3] - 1.0),
+        right=2.0 * policy.shift * (2.0 * draws[4] - 1.0),
+        down=2.0 * policy.shift * (2.0 * draws[5] - 1.0),
     )
 
 
@@ -121,12 +141,11 @@ def _varied(images: Tensor, policy: Augmentation, draws: _Draws) -> Tensor:
     if policy == Augmentation(0, 0, 0):
         return images
     horizontal, vertical = 1.0 - 2.0 * draws.horizontal, 1.0 - 2.0 * draws.vertical
-    cos, sin = torch.cos(draws.angle), torch.sin(draws.angle)
-    zero = torch.zeros_like(cos)
+    cos, sin = torch.cos(draws.angle) * draws.scale, torch.sin(draws.angle) * draws.scale
     maps = torch.stack(
         [
-            torch.stack([cos * horizontal, -sin * vertical, zero], dim=1),
-            torch.stack([sin * horizontal, cos * vertical, zero], dim=1),
+            torch.stack([cos * horizontal, -sin * vertical, draws.right], dim=1),
+            torch.stack([sin * horizontal, cos * vertical, draws.down], dim=1),
         ],
         dim=1,
     )

@@ -37,6 +37,8 @@ class EpochRow(Protocol):
     def validation_loss(self) -> float: ...  # noqa: D102
     @property
     def validation_accuracy(self) -> float: ...  # noqa: D102
+    @property
+    def validation_score(self) -> float: ...  # noqa: D102
 
 
 def draw_learning_curves(path: Path, history: Sequence[EpochRow], title: str) -> None:
@@ -48,7 +50,7 @@ def draw_learning_curves(path: Path, history: Sequence[EpochRow], title: str) ->
         title: the model's name.
     """
     epochs = [row.epoch for row in history]
-    best = max(history, key=lambda row: row.validation_accuracy)
+    best = max(history, key=lambda row: row.validation_score)
     losses = ([row.train_loss for row in history], [row.validation_loss for row in history])
     accuracies = (
         [row.train_accuracy for row in history],
@@ -128,7 +130,7 @@ def draw_validation_accuracy(
             histories.items(), islice(looks, len(histories)), strict=True
         ):
             colour, stroke, marker = look
-            best = max(rows, key=lambda row: row.validation_accuracy)
+            best = max(rows, key=lambda row: row.validation_score)
             (line,) = axes.plot(
                 [row.epoch for row in rows],
                 [row.validation_accuracy for row in rows],

@@ -1,6 +1,7 @@
 """What a run's files say about data, model and training, in sentences for page and model card."""
 
 import math
+from collections.abc import Mapping
 
 from lungscope.data.split import SUBSETS, UNKNOWN_SOURCE
 from lungscope.models.temperature import COLDEST, HOTTEST
@@ -15,6 +16,7 @@ from lungscope.text import (
     join_words,
 )
 from lungscope.training.history import best_epoch
+from lungscope.training.recipe import Optimiser, Recipe, Selection
 
 _AT_THE_END = 1e-3
 """Relative distance to an end of the search range within which the end stopped the search."""
@@ -148,18 +150,33 @@ def describe_training(facts: RunFacts) -> str:
     """Describes optimiser, schedule and augmentation."""
     used = facts.recipe
     return (
-        f"Cross-entropy, SGD with learning rate {format_short(used.learning_rate)}, momentum "
-        f"{format_short(used.momentum)} and weight decay {format_short(used.weight_decay)}; the "
-        f"rate times "
-        f"{format_short(used.lr_gamma)} every {format_quantity(used.lr_step, 'epoch')}; "
+        f"Cross-entropy, {_OPTIMISERS[used.optimiser]} with learning rate "
+        f"{format_short(used.learning_rate)}, momentum {format_short(used.momentum)} and weight "
+        f"decay {format_short(used.weight_decay)}; {_describe_schedule(used)}; "
         f"{format_quantity(used.batch_size, 'image')} a step. "
         f"Augmentation: horizontal flip (p {format_short(used.flip_horizontal)}), vertical flip "
         f"(p {format_short(used.flip_vertical)}), rotation by up to "
         f"{format_short(used.rotation)} degrees. "
         f"At most {format_quantity(used.epochs, 'epoch')}, stopped after {used.patience} "
-        f"without a better "
-        "validation accuracy."
+        f"without a better validation {_SCORES[used.selection]}."
     )
+
+
+_OPTIMISERS: Mapping[Optimiser, str] = {"sgd": "SGD", "adamw": "AdamW"}
+_SCORES: Mapping[Selection, str] = {
+    "accuracy": "accuracy",
+    "balanced": "accuracy, averaged over the cells of class and source",
+    "worst-cell": "accuracy in the worst cell of class and source",
+}
+
+
+def _describe_schedule(used: Recipe) -> str:
+    drops = f"{format_short(used.lr_gamma)} every {format_quantity(used.lr_step, 'epoch')}"
+    course = (
+        f"the rate times {drops}" if used.schedule == "step" else "the rate along a cosine to 0"
+    )
+    warmup = format_quantity(used.warmup, "epoch")
+    return f"{course}, after a rise over {warmup}" if used.warmup else course
 
 
 def describe_departures(facts: RunFacts) -> str:

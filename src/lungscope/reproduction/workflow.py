@@ -233,13 +233,13 @@ def _fit_callbacks(
     callbacks: ReproductionCallbacks,
     stop: Callable[[], None],
 ) -> FitCallbacks:
-    best = max((epoch.validation_accuracy for epoch in job.history), default=-1.0)
+    best = max((epoch.validation_score for epoch in job.history), default=-1.0)
 
     def end_epoch(epoch: Epoch) -> None:
         nonlocal best
         estimate.record_epoch(job)
-        is_best = epoch.validation_accuracy > best
-        best = max(best, epoch.validation_accuracy)
+        is_best = epoch.validation_score > best
+        best = max(best, epoch.validation_score)
         callbacks.on_epoch_end(job, epoch, is_best, estimate.current())
 
     def end_step(trainer: L.Trainer, *rest: Any) -> None:

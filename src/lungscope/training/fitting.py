@@ -9,7 +9,12 @@ from pathlib import Path
 from typing import Literal
 
 import lightning as L
-from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from lightning.pytorch.callbacks import (
+    Callback,
+    EarlyStopping,
+    EMAWeightAveraging,
+    ModelCheckpoint,
+)
 
 from lungscope.data.cache import Cache, compute_pixel_statistics, open_cache
 from lungscope.data.split import Split
@@ -19,6 +24,7 @@ from lungscope.models.weights import NONE
 from lungscope.progress import OnProgress, ignore
 from lungscope.training.best_checkpoint import save_best_checkpoint
 from lungscope.training.callbacks import AtomicCheckpointIO, HistoryWriter, OnEpoch, StopAfterEpoch
+from lungscope.training.cells import number_cells, sampling_weights
 from lungscope.training.execution import Execution, Precision
 from lungscope.training.frozen import FrozenBackbone, features_where_they_fit
 from lungscope.training.history import Epoch, best_epoch
@@ -32,7 +38,7 @@ from lungscope.training.module import LungTraining
 from lungscope.training.recipe import Recipe
 from lungscope.training.run import RunFolder
 
-MONITOR = "validation_accuracy"
+MONITOR = "validation_score"
 _PRECISIONS: dict[Precision, Literal["32-true", "bf16-mixed", "16-mixed"]] = {
     "32": "32-true",
     "bf16": "bf16-mixed",
@@ -99,7 +105,7 @@ def fit(
 ) -> FitResult:
     """Trains the run's recipe, from the start or from where `last.ckpt` stands.
 
-    Stops after `patience` epochs without a better validation accuracy, and keeps the weights of
+    Stops after `patience` epochs without a better validation score, and keeps the weights of
     the best epoch (paper, section III-B). Call it again on a run that was interrupted or killed
     and it continues; on the same CPU the weights are bit for bit those of one go. The features of
     a frozen backbone are computed before the first epoch where it can be held
@@ -144,7 +150,7 @@ def _fit(
     early = EarlyStopping(MONITOR, mode="max", patience=recipe.patience)
     with _quiet():
         L.seed_everything(recipe.seed, verbose=False)
-        training = _training(recipe, len(split.classes), preprocessing, run.last)
+        training = _training(recipe, split, preprocessing, run.last)
         trainer = L.Trainer(
             accelerator=execution.accelerator,
             devices=1,
@@ -159,12 +165,24 @@ def _fit(
             default_root_dir=run.folder,
             plugins=[AtomicCheckpointIO()],
             # in this order: the history is complete before a checkpoint stores it
-            callbacks=[*callbacks.callbacks, early, history, stop, *_checkpoints(run)],
+            callbacks=[
+                *callbacks.callbacks,
+                *_averaging(recipe),
+                early,
+                history,
+                stop,
+                *_checkpoints(run),
+            ],
         )
         train, validation = _subsets(training, cache, split, trainer, callbacks.features)
         trainer.fit(
             training,
-            training_batches(train, recipe.batch_size, recipe.seed),
+            training_batches(
+                train,
+                recipe.batch_size,
+                recipe.seed,
+                sampling_weights(split.subset("train"), recipe),
+            ),
             # without gradients, twice the images take about the same memory
             validation_batches(validation, 2 * recipe.batch_size),
             ckpt_path=run.last if run.last.exists() else None,
@@ -181,13 +199,15 @@ def _fit(
 
 
 def _training(
-    recipe: Recipe, classes: int, preprocessing: Preprocessing, last: Path
+    recipe: Recipe, split: Split, preprocessing: Preprocessing, last: Path
 ) -> LungTraining:
     # a resumed run has its weights in last.ckpt: the pre-trained ones may be out of reach by now
     resumed = last.exists()
     weights = NONE if resumed else recipe.weights
+    classes = len(split.classes)
     network = build_network(recipe.model, Shape(classes, recipe.se_reduction), weights)
-    training = LungTraining(network, classes, recipe, preprocessing)
+    cells = number_cells(split.subset("validation"))
+    training = LungTraining(network, classes, recipe, preprocessing, cells)
     if resumed:  # Lightning does this too, but after a frozen backbone is needed
         saved = AtomicCheckpointIO().load_checkpoint(last, weights_only=True)
         training.load_state_dict(saved["state_dict"])
@@ -215,6 +235,10 @@ def _preprocessing(cache: Cache, split: Split, size: int) -> Preprocessing:
     return Preprocessing(size, statistics.mean, statistics.std)
 
 
+def _averaging(recipe: Recipe) -> list[Callback]:
+    return [EMAWeightAveraging(decay=recipe.ema)] if recipe.ema else []
+
+
 def _checkpoints(run: RunFolder) -> list[Callback]:
     """The best epoch, then the last one: `last.ckpt` also knows which was best."""
     return [
@@ -223,7 +247,8 @@ def _checkpoints(run: RunFolder) -> list[Callback]:
             filename=run.best.stem,
             monitor=MONITOR,
             mode="max",
-            save_weights_only=True,
+            # callbacks are not asked for weights alone, and the averaged ones are a callback's
+            save_weights_only=not run.recipe.ema,
             save_on_train_epoch_end=True,
             enable_version_counter=False,
         ),

@@ -17,9 +17,11 @@ class Epoch:
     Attributes:
         epoch: its number, from 1.
         learning_rate: that it was trained with.
-        train_loss, validation_loss: mean cross-entropy in nats.
+        train_loss, validation_loss: mean cross-entropy in nats; in training of the labels as
+            smoothed and mixed, where the recipe does so.
         train_accuracy, validation_accuracy: proportion of images classified correctly, in
             [0, 1]; the training images as augmented, while the weights were still changing.
+        validation_score: what the recipe's `selection` judges the epoch by, in [0, 1].
         seconds: wall time of training and validation.
     """
 
@@ -29,6 +31,7 @@ class Epoch:
     train_accuracy: float
     validation_loss: float
     validation_accuracy: float
+    validation_score: float
     seconds: float
 
 
@@ -36,8 +39,8 @@ COLUMNS = tuple(field.name for field in fields(Epoch))
 
 
 def best_epoch(history: Sequence[Epoch]) -> Epoch:
-    """The first epoch with the highest validation accuracy: the one that is tested."""
-    return max(history, key=lambda row: row.validation_accuracy)
+    """The first epoch with the highest validation score: the one that is tested."""
+    return max(history, key=lambda row: row.validation_score)
 
 
 def write_history(path: Path, history: Sequence[Epoch]) -> None:

@@ -87,11 +87,15 @@ SubsetImages = CachedImages | CachedFeatures
 
 
 class SeededOrder(Sampler[int]):
-    """A random order that depends on the seed and the epoch alone, so that it can be resumed."""
+    """A random order that depends on the seed and the epoch alone, so that it can be resumed.
 
-    def __init__(self, count: int, seed: int) -> None:
+    Every image once; or, with weights, as many draws as there are images, each by the weights.
+    """
+
+    def __init__(self, count: int, seed: int, weights: NDArray[np.float64] | None = None) -> None:
         self._count = count
         self._seed = seed
+        self._weights = weights
         self._epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -102,12 +106,21 @@ class SeededOrder(Sampler[int]):
         return self._count
 
     def __iter__(self) -> Iterator[int]:
-        order = np.random.default_rng([self._seed, self._epoch]).permutation(self._count)
-        return iter(order.tolist())
+        random = np.random.default_rng([self._seed, self._epoch])
+        if self._weights is None:
+            return iter(random.permutation(self._count).tolist())
+        return iter(random.choice(self._count, self._count, p=self._weights).tolist())
 
 
-def training_batches(subset: SubsetImages, batch_size: int, seed: int) -> DataLoader[Any]:
+def training_batches(
+    subset: SubsetImages,
+    batch_size: int,
+    seed: int,
+    weights: NDArray[np.float64] | None = None,
+) -> DataLoader[Any]:
     """Batches in a new random order every epoch, the same one for images and for features.
+
+    With weights, (N,) and summing to 1, images are drawn by them.
 
     The last batch of an epoch may be smaller, but for a rest of a single image, which is left
     out: BatchNorm cannot normalise one image's features by themselves.
@@ -116,7 +129,7 @@ def training_batches(subset: SubsetImages, batch_size: int, seed: int) -> DataLo
     return DataLoader(
         subset,
         batch_size=batch_size,
-        sampler=SeededOrder(len(subset), seed),
+        sampler=SeededOrder(len(subset), seed, weights),
         collate_fn=_as_it_is,
         drop_last=alone,
     )

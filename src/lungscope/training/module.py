@@ -5,17 +5,22 @@ from typing import Any
 import lightning as L
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassAccuracy
+from torchvision.transforms.v2 import MixUp
 
 from lungscope.data.augmentation import augment, draw_views
+from lungscope.data.photometric import vary_photometry
 from lungscope.errors import InvalidSetting
 from lungscope.images import Preprocessing
 from lungscope.models import Network
 from lungscope.models.network import normalise, to_unit
+from lungscope.training.cells import score_epoch
 from lungscope.training.loading import Batch, FeatureBatch
+from lungscope.training.optimisation import make_optimizer, rate_factor
 from lungscope.training.recipe import Recipe
 
 
@@ -27,11 +32,24 @@ class LungTraining(L.LightningModule):
     features takes the draws that a batch of the same images takes.
 
     Logs once an epoch: `train_loss`, `train_accuracy` (of the augmented images, as they pass),
-    `validation_loss` and `validation_accuracy`.
+    `validation_loss`, `validation_accuracy` and `validation_score`.
+
+    Args:
+        network: what is trained.
+        classes: number of classes, K.
+        recipe: how.
+        preprocessing: of the network's input.
+        cells: (N,) the cell of class and source of each validation image, in the order of the
+            batches; by default all are of one cell.
     """
 
     def __init__(
-        self, network: Network, classes: int, recipe: Recipe, preprocessing: Preprocessing
+        self,
+        network: Network,
+        classes: int,
+        recipe: Recipe,
+        preprocessing: Preprocessing,
+        cells: NDArray[np.int64] | None = None,
     ) -> None:
         super().__init__()
         self.network = network.to(memory_format=torch.channels_last)
@@ -42,17 +60,20 @@ class LungTraining(L.LightningModule):
         self.validation_loss = MeanMetric()
         self.validation_accuracy = MulticlassAccuracy(classes, average="micro")
         self._draws = torch.Generator()
+        self._mixup = MixUp(alpha=recipe.mixup, num_classes=classes) if recipe.mixup else None
+        self._cells = cells
+        self._correct: list[Tensor] = []
 
     def on_train_epoch_start(self) -> None:
         """Puts the trained layers into training mode; validation put them into evaluation mode."""
         self.network.train()
 
     def training_step(self, batch: Batch | FeatureBatch, step: int) -> Tensor:
-        """Augments, normalises and classifies a batch; returns its mean cross-entropy in nats."""
+        """Augments, normalises and classifies a batch; returns its mean loss in nats."""
         self._seed(step)
         labels = batch[1]
-        logits = self._logits_of_random_views(batch)
-        loss = cross_entropy(logits, labels)
+        logits, targets = self._logits_of_random_views(batch)
+        loss = cross_entropy(logits, targets, label_smoothing=self.recipe.label_smoothing)
         self._refuse_no_number(loss, "training")
         self.train_loss.update(loss.detach(), weight=len(labels))
         self.train_accuracy.update(logits.detach(), labels)
@@ -68,33 +89,49 @@ class LungTraining(L.LightningModule):
         self._refuse_no_number(loss, "validation")
         self.validation_loss.update(loss, weight=len(labels))
         self.validation_accuracy.update(logits, labels)
+        self._correct.append((logits.argmax(dim=1) == labels).cpu())
         self.log("validation_loss", self.validation_loss, on_step=False, on_epoch=True)
         self.log("validation_accuracy", self.validation_accuracy, on_step=False, on_epoch=True)
 
+    def on_validation_epoch_end(self) -> None:
+        """Logs the score that the best epoch is chosen by."""
+        correct = torch.cat(self._correct).numpy()
+        self._correct.clear()
+        cells = np.zeros(len(correct), np.int64) if self._cells is None else self._cells
+        self.log("validation_score", score_epoch(correct, cells, self.recipe.selection))
+
     def configure_optimizers(self) -> Any:
-        """Makes SGD over the trained parameters; its learning rate drops every `lr_step` epochs."""
+        """Makes the optimiser over the trained parameters, and its schedule by steps."""
         trained = [p for p in self.network.parameters() if p.requires_grad]
-        optimizer = torch.optim.SGD(
-            trained,
-            lr=self.recipe.learning_rate,
-            momentum=self.recipe.momentum,
-            weight_decay=self.recipe.weight_decay,
-        )
-        schedule = torch.optim.lr_scheduler.StepLR(
-            optimizer, self.recipe.lr_step, self.recipe.lr_gamma
+        # biases and the two vectors of a normalisation layer only set a scale: decay would move it
+        decayed = [p for p in trained if p.ndim > 1]
+        others = [p for p in trained if p.ndim <= 1]
+        groups = [
+            {"params": decayed, "weight_decay": self.recipe.weight_decay},
+            {"params": others, "weight_decay": 0.0},
+        ]
+        optimizer = make_optimizer([group for group in groups if group["params"]], self.recipe)
+        steps = self.trainer.estimated_stepping_batches / self.recipe.epochs  # of an epoch
+        schedule = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda step: rate_factor(self.recipe, step / steps)
         )
         return {
             "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": schedule, "interval": "epoch"},
+            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }
 
-    def _logits_of_random_views(self, batch: Batch | FeatureBatch) -> Tensor:
+    def _logits_of_random_views(self, batch: Batch | FeatureBatch) -> tuple[Tensor, Tensor]:
+        """Returns logits and targets: labels, or proportions of classes where images are mixed."""
         policy = self.recipe.augmentation
         if isinstance(batch, FeatureBatch):
             views = draw_views(len(batch.labels), policy, self._draws)
-            return self._classified(batch.of(views))
-        pixels, _ = batch
-        return self._scored(augment(to_unit(pixels), policy, self._draws))
+            return self._classified(batch.of(views)), batch.labels
+        pixels, targets = batch
+        images = augment(to_unit(pixels), policy, self._draws)
+        images = vary_photometry(images, self.recipe.photometric, self._draws)
+        if self._mixup is not None:
+            images, targets = self._mixup(images, targets)
+        return self._scored(images), targets
 
     def _logits(self, batch: Batch | FeatureBatch) -> Tensor:
         if isinstance(batch, FeatureBatch):

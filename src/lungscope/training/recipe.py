@@ -1,9 +1,9 @@
 """A recipe: everything that decides what comes out of a training, as data."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from lungscope.atomic import write_json
 from lungscope.config_file import read_mapping
@@ -13,6 +13,7 @@ from lungscope.training.setting import list_settings, setting
 
 if TYPE_CHECKING:
     from lungscope.data.augmentation import Augmentation
+    from lungscope.data.photometric import Photometric
 
 # Nothing here may import torch: the command line makes its options from these fields.
 
@@ -20,6 +21,14 @@ _MODEL = "Recipe: model"
 _LENGTH = "Recipe: length and batches"
 _OPTIMISER = "Recipe: optimiser and schedule"
 _AUGMENTATION = "Recipe: augmentation"
+_PHOTOMETRIC = "Recipe: photometric augmentation"
+_GENERALISATION = "Recipe: generalisation"
+
+Optimiser = Literal["sgd", "adamw"]
+Schedule = Literal["step", "cosine"]
+Selection = Literal["accuracy", "balanced", "worst-cell"]
+"""How an epoch is judged on validation images: by the proportion that is classified correctly, or
+by the mean or the least of that proportion over the cells of class and source."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -59,17 +68,43 @@ class Recipe:
         32, low=1, high=4096, help="Images per step", panel=_LENGTH, unnamed="names none"
     )
     learning_rate: float = setting(
-        0.01, low=1e-8, high=10, help="Initial learning rate of SGD", panel=_OPTIMISER
+        0.01, low=1e-8, high=10, help="Initial learning rate", panel=_OPTIMISER
     )
-    momentum: float = setting(0.9, low=0, high=0.9999, help="Momentum of SGD", panel=_OPTIMISER)
+    optimiser: Optimiser = setting("sgd", help="Optimiser", panel=_OPTIMISER)
+    momentum: float = setting(
+        0.9, low=0, high=0.9999, help="Momentum; of AdamW its first beta", panel=_OPTIMISER
+    )
     weight_decay: float = setting(
-        0.0, low=0, high=1, help="Weight decay of SGD", panel=_OPTIMISER, unnamed="names none"
+        0.0,
+        low=0,
+        high=1,
+        help="Weight decay; of biases and normalisation layers none",
+        panel=_OPTIMISER,
+        unnamed="names none",
+    )
+    schedule: Schedule = setting(
+        "step", help="Schedule of the learning rate: drops, or a cosine to zero", panel=_OPTIMISER
+    )
+    warmup: int = setting(
+        0,
+        low=0,
+        high=1000,
+        help="Epochs over which the learning rate first rises to its initial value",
+        panel=_OPTIMISER,
     )
     lr_step: int = setting(
-        10, low=1, high=10_000, help="Epochs between drops of the learning rate", panel=_OPTIMISER
+        10,
+        low=1,
+        high=10_000,
+        help="Epochs between drops of the learning rate; of the schedule step",
+        panel=_OPTIMISER,
     )
     lr_gamma: float = setting(
-        0.1, low=1e-6, high=1, help="Factor of each drop of the learning rate", panel=_OPTIMISER
+        0.1,
+        low=1e-6,
+        high=1,
+        help="Factor of each drop of the learning rate; of the schedule step",
+        panel=_OPTIMISER,
     )
     # the paper has no limit but its patience; its longest training took about 33 epochs
     epochs: int = setting(
@@ -84,8 +119,44 @@ class Recipe:
         10,
         low=1,
         high=10_000,
-        help="Epochs without a better validation accuracy before stopping",
+        help="Epochs without a better validation score before stopping",
         panel=_LENGTH,
+    )
+    selection: Selection = setting(
+        "accuracy",
+        help="Validation score that chooses the epoch; over cells of class and source",
+        panel=_GENERALISATION,
+    )
+    balance_classes: float = setting(
+        0.0,
+        low=0,
+        high=1,
+        help="How equally often classes are drawn; 0: as they are, 1: equally",
+        panel=_GENERALISATION,
+    )
+    balance_sources: float = setting(
+        0.0,
+        low=0,
+        high=1,
+        help="How equally often the sources of a class are drawn; 0: as they are, 1: equally",
+        panel=_GENERALISATION,
+    )
+    label_smoothing: float = setting(
+        0.0, low=0, high=0.5, help="Label smoothing of the training loss", panel=_GENERALISATION
+    )
+    mixup: float = setting(
+        0.0,
+        low=0,
+        high=10,
+        help="Alpha of mixup, of pairs of training images; 0: none",
+        panel=_GENERALISATION,
+    )
+    ema: float = setting(
+        0.0,
+        low=0,
+        high=0.99999,
+        help="Decay of the moving average of weights that is validated and kept; 0: none",
+        panel=_GENERALISATION,
     )
     flip_horizontal: float = setting(
         0.5, low=0, high=1, help="Probability of a horizontal flip", panel=_AUGMENTATION
@@ -95,6 +166,45 @@ class Recipe:
     )
     rotation: float = setting(
         10.0, low=0, high=180, help="Maximum rotation, degrees", panel=_AUGMENTATION
+    )
+    zoom: float = setting(
+        0.0, low=0, high=0.9, help="Maximum zoom; 0.1: by up to 1.1", panel=_AUGMENTATION
+    )
+    shift: float = setting(
+        0.0, low=0, high=0.9, help="Maximum shift, proportion of the side", panel=_AUGMENTATION
+    )
+    brightness: float = setting(
+        0.0, low=0, high=1, help="Maximum change of brightness", panel=_PHOTOMETRIC
+    )
+    contrast: float = setting(
+        0.0, low=0, high=0.9, help="Maximum change of contrast; 0.5: by 1.5", panel=_PHOTOMETRIC
+    )
+    gamma: float = setting(
+        0.0, low=0, high=5, help="Maximum change of gamma; 0.5: to 1.5", panel=_PHOTOMETRIC
+    )
+    equalize: float = setting(
+        0.0, low=0, high=1, help="Probability of histogram equalisation", panel=_PHOTOMETRIC
+    )
+    sharpness: float = setting(
+        0.0, low=0, high=1, help="Maximum change of sharpness", panel=_PHOTOMETRIC
+    )
+    low_resolution: float = setting(
+        0.0, low=0, high=1, help="Probability of downscaling and back", panel=_PHOTOMETRIC
+    )
+    resolution: float = setting(
+        1.0, low=0.05, high=1, help="Lowest resolution that is downscaled to", panel=_PHOTOMETRIC
+    )
+    jpeg: float = setting(
+        0.0, low=0, high=1, help="Probability of JPEG compression", panel=_PHOTOMETRIC
+    )
+    noise: float = setting(
+        0.0, low=0, high=1, help="Maximum standard deviation of noise", panel=_PHOTOMETRIC
+    )
+    erase_border: float = setting(
+        0.0, low=0, high=1, help="Probability that the border is covered", panel=_PHOTOMETRIC
+    )
+    erase_corners: float = setting(
+        0.0, low=0, high=1, help="Probability of each corner to be covered", panel=_PHOTOMETRIC
     )
     se_reduction: int = setting(
         16,
@@ -121,10 +231,29 @@ class Recipe:
 
     @property
     def augmentation(self) -> "Augmentation":
-        """The augmentation of training images."""
+        """How training images are moved."""
         from lungscope.data.augmentation import Augmentation
 
-        return Augmentation(self.flip_horizontal, self.flip_vertical, self.rotation)
+        return Augmentation(**self._of(Augmentation))
+
+    @property
+    def photometric(self) -> "Photometric":
+        """How the grey values and the detail of training images are varied."""
+        from lungscope.data.photometric import Photometric
+
+        return Photometric(**self._of(Photometric))
+
+    @property
+    def has_few_views(self) -> bool:
+        """Whether a training image is only ever seen in the views of its augmentation."""
+        from lungscope.data.photometric import NO_PHOTOMETRIC
+
+        return bool(
+            self.augmentation.views and self.photometric == NO_PHOTOMETRIC and self.mixup == 0
+        )
+
+    def _of(self, kind: type) -> dict[str, Any]:
+        return {field.name: getattr(self, field.name) for field in fields(kind)}
 
     def __repr__(self) -> str:
         """Names the fields that are not the paper's, as in the call that makes the recipe."""
