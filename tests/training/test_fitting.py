@@ -158,6 +158,20 @@ def test_ctrl_c_ends_after_the_epoch_and_resuming_gives_the_bits_of_one_go(
     assert weights(run) == weights(finished)
 
 
+def test_a_run_that_was_moved_is_resumed_to_the_bits_of_one_go(
+    make_run, phantoms, cache_folder, tmp_path
+):
+    # the first epoch is the best: it must still be known after the move
+    falling = replace(RECIPE, learning_rate=1e-8, seed=1)
+    whole = make_run("whole-run", falling)
+    assert fit(whole, phantoms, CPU, cache_folder).best.epoch == 1
+    run = make_run("interrupted-run", falling)
+    fit(run, phantoms, CPU, cache_folder, pressing_ctrl_c(2, []))
+    moved = RunFolder.open(run.folder.rename(tmp_path / "elsewhere"))
+    assert fit(moved, phantoms, CPU, cache_folder).best.epoch == 1
+    assert weights(moved) == weights(whole)
+
+
 def test_training_stops_when_patience_is_at_its_end(make_run, phantoms, cache_folder):
     recipe = Recipe(
         model="mobilenet-v2", weights="none", size=32, epochs=50, patience=2, learning_rate=1e-8

@@ -12,7 +12,7 @@ from typing import Any
 import lightning as L
 import torch
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
-from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
@@ -74,6 +74,28 @@ class HistoryWriter(Callback):
         write_history(self._run.history, self._epochs)
         draw_learning_curves(self._run.figures / "learning-curves.png", self._epochs, self._title)
         self._on_epoch(self._epochs[-1])
+
+
+class EpochCheckpoint(ModelCheckpoint):
+    """Lightning's checkpoint of an epoch, in a run folder that may have been moved or copied.
+
+    Lightning stores the absolute paths of its files, and forgets which epoch was best where they
+    are not those of today.
+    """
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Takes up where the training stood, with the files in today's folder."""
+        folder = Path(str(self.dirpath))
+
+        def here(path: str) -> str:
+            return str(folder / Path(path).name) if path else path
+
+        paths = ("best_model_path", "kth_best_model_path", "last_model_path")
+        moved = {name: here(state_dict[name]) for name in paths}
+        best = {here(path): score for path, score in state_dict["best_k_models"].items()}
+        super().load_state_dict(
+            {**state_dict, **moved, "best_k_models": best, "dirpath": self.dirpath}
+        )
 
 
 class StopAfterEpoch(Callback):

@@ -13,7 +13,6 @@ from lightning.pytorch.callbacks import (
     Callback,
     EarlyStopping,
     EMAWeightAveraging,
-    ModelCheckpoint,
 )
 
 from lungscope.data.cache import Cache, compute_pixel_statistics, open_cache
@@ -23,7 +22,13 @@ from lungscope.models import Shape, build_network, get_architecture
 from lungscope.models.weights import NONE
 from lungscope.progress import OnProgress, ignore
 from lungscope.training.best_checkpoint import save_best_checkpoint
-from lungscope.training.callbacks import AtomicCheckpointIO, HistoryWriter, OnEpoch, StopAfterEpoch
+from lungscope.training.callbacks import (
+    AtomicCheckpointIO,
+    EpochCheckpoint,
+    HistoryWriter,
+    OnEpoch,
+    StopAfterEpoch,
+)
 from lungscope.training.cells import number_cells, sampling_weights
 from lungscope.training.execution import Execution, Precision
 from lungscope.training.frozen import FrozenBackbone, features_where_they_fit
@@ -242,7 +247,7 @@ def _averaging(recipe: Recipe) -> list[Callback]:
 def _checkpoints(run: RunFolder) -> list[Callback]:
     """The best epoch, then the last one: `last.ckpt` also knows which was best."""
     return [
-        ModelCheckpoint(
+        EpochCheckpoint(
             run.folder,
             filename=run.best.stem,
             monitor=MONITOR,
@@ -252,7 +257,7 @@ def _checkpoints(run: RunFolder) -> list[Callback]:
             save_on_train_epoch_end=True,
             enable_version_counter=False,
         ),
-        ModelCheckpoint(
+        EpochCheckpoint(
             run.folder,
             filename=run.last.stem,
             save_on_train_epoch_end=True,
