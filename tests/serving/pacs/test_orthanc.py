@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import time
 import urllib.request
 from base64 import b64encode
@@ -23,6 +22,18 @@ CONFIGURATION = Path(__file__).resolve().parents[3] / "docs" / "how-to" / "ortha
 USER, PASSWORD = "lungscope", "change-me"
 
 
+def of_dcmtk(name):
+    """DCMTK's program of a name: environments with pynetdicom have others of the same one."""
+    for folder in os.environ["PATH"].split(os.pathsep):
+        program = shutil.which(name, path=folder)
+        if program is None:
+            continue
+        version = subprocess.run([program, "--version"], capture_output=True)
+        if b"dcmtk" in version.stdout:
+            return program
+    return None
+
+
 class Orthanc:
     """An Orthanc of its own folder and ports."""
 
@@ -30,10 +41,7 @@ class Orthanc:
         program = shutil.which("Orthanc", path=f"{os.environ['PATH']}:/usr/sbin")
         if program is None:
             pytest.skip("Orthanc (Debian's orthanc) is not installed")
-        # pynetdicom has a storescu of its own, with other options, in an activated environment
-        own = Path(sys.prefix, "bin")
-        elsewhere = [each for each in os.environ["PATH"].split(os.pathsep) if Path(each) != own]
-        self.storescu = shutil.which("storescu", path=os.pathsep.join(elsewhere))
+        self.storescu = of_dcmtk("storescu")
         for tool, there in (
             ("storescu", self.storescu),
             ("dciodvfy", shutil.which("dciodvfy")),
