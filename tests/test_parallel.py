@@ -68,7 +68,7 @@ def test_an_error_in_the_work_reaches_the_caller(workers):
 
 
 def test_a_killed_worker_is_told_in_one_line():
-    with pytest.raises(LungscopeError, match=r"worker process was killed.*use fewer workers"):
+    with pytest.raises(LungscopeError, match=r"worker process ended.*use fewer workers"):
         list(map_files(kill_own_process, MANY, 2))
 
 

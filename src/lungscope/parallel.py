@@ -98,7 +98,8 @@ def _in_processes(
             waiting.extend(pool.submit(through, chunk) for chunk in islice(chunks, 1))
     except BrokenProcessPool as error:
         raise WorkerKilled(
-            "a worker process was killed, most likely for want of memory; use fewer workers"
+            "a worker process ended too soon: killed, most likely for want of memory (use fewer "
+            'workers), or the script that was started lacks `if __name__ == "__main__":`'
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
