@@ -36,7 +36,7 @@ def smooth(size=96):
 
 def draws(seed, count):
     """What `augment` draws, by its own description: flips and an angle for every image."""
-    return torch.rand((6, count), generator=seeded(seed))[:3]
+    return torch.rand((7, count), generator=seeded(seed))[:3]
 
 
 # Flips
@@ -109,6 +109,23 @@ def test_a_flip_and_a_rotation_are_one_sampling_of_the_rotated_image_flipped():
     ours = augment(image, Augmentation(1, 1, 30), seeded(seed))
     theirs = rotate(image, angle_of(seed, 30), InterpolationMode.BILINEAR).flip((-1, -2))
     torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-4)
+
+
+def test_a_stretch_changes_the_aspect_ratio_uniformly_in_its_logarithm_and_keeps_the_area():
+    size, count, most = 65, 400, 0.5
+    y, x = torch.meshgrid(*[torch.arange(size) - size // 2] * 2, indexing="ij")
+    spot = torch.exp(-(x**2 + y**2) / 60.0)[None, None]
+    images = augment(spot.repeat(count, 1, 1, 1), Augmentation(0, 0, 0, stretch=most), seeded(4))[
+        :, 0
+    ]
+    mass = images.sum((1, 2))
+    wide, high = ((images * axis**2).sum((1, 2)) / mass for axis in (x, y))
+    ratio = torch.sqrt(wide / high)
+    assert ratio.max() <= 1 + most + 0.01
+    assert ratio.min() >= 1 / (1 + most) - 0.01
+    quartiles = torch.histc(torch.log(ratio), 4, -math.log(1 + most), math.log(1 + most))
+    assert (quartiles - count / 4).abs().max() < 5 * math.sqrt(count * 3 / 16)
+    torch.testing.assert_close(mass, spot.sum().expand(count), rtol=0.01, atol=0)
 
 
 def test_what_comes_from_outside_the_image_is_black():
@@ -197,7 +214,7 @@ def test_every_policy_takes_the_same_number_of_draws(policy):
     # So that the draws after it, and a resumed training, do not depend on the policy.
     generator, reference = seeded(4), seeded(4)
     augment(noise(count=5), policy, generator)
-    torch.rand((6, 5), generator=reference)
+    torch.rand((7, 5), generator=reference)
     assert torch.equal(generator.get_state(), reference.get_state())
 
 

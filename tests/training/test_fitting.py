@@ -183,6 +183,8 @@ def test_training_stops_when_patience_is_at_its_end(make_run, phantoms, cache_fo
 
 GENERALISING = replace(
     RECIPE,
+    size=64,
+    start_size=32,
     optimiser="adamw",
     learning_rate=0.001,
     schedule="cosine",
@@ -193,8 +195,10 @@ GENERALISING = replace(
     balance_sources=0.5,
     label_smoothing=0.1,
     mixup=0.4,
+    cutmix=1,
     ema=0.9,
     zoom=0.1,
+    stretch=0.2,
     gamma=0.3,
     jpeg=0.5,
     erase_border=0.5,

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -85,3 +86,53 @@ def test_a_validation_step_on_features_counts_what_one_on_images_counts(training
         loss = training.validation_loss.compute()
         found.append((loss.item(), training.validation_accuracy.compute().item()))
     assert found[1] == pytest.approx(found[0], abs=1e-6)
+
+
+def sizes_and_targets(images, recipe, steps=12):
+    """What a network without features is given, and what it is to answer, step by step."""
+    given, wanted = [], []
+
+    class Spy(nn.Module):
+        def forward(self, pixels):
+            given.append(pixels.shape[-1])
+            return pixels.mean((2, 3))
+
+    network = Network(Spy(), nn.Identity(), nn.Linear(3, 3), "classifier")
+    training = LungTraining(network, 3, recipe, Preprocessing(SIZE, 0.5, 0.25))
+    training.log = lambda *_, **__: None
+    for step in range(steps):
+        training._seed(step)
+        _, targets = training._logits_of_random_views(images.__getitems__(list(range(6))))
+        wanted.append(targets)
+    return given, wanted
+
+
+def test_training_images_are_shrunk_to_the_size_of_the_epoch(images):
+    recipe = replace(RECIPE, size=SIZE + 32, start_size=SIZE, epochs=2)
+    assert set(sizes_and_targets(images, replace(recipe, start_size=None), 1)[0]) == {SIZE}
+    smaller = CachedImages(
+        Cache(
+            np.zeros((20, 2 * SIZE, 2 * SIZE), np.uint8),
+            {f"hash {row}": row for row in range(20)},
+            Path("nowhere"),
+        ),
+        [SplitEntry(f"{r}.png", r % 3, f"hash {r}", "g", "train") for r in range(20)],
+    )
+    assert set(sizes_and_targets(smaller, recipe, 1)[0]) == {SIZE}
+
+
+def test_mixed_images_have_proportions_of_two_classes_as_their_target(images):
+    plain = sizes_and_targets(images, RECIPE)[1]
+    assert all(targets.dtype == torch.int64 for targets in plain)
+    for recipe in (replace(RECIPE, mixup=1), replace(RECIPE, cutmix=1)):
+        wanted = torch.stack(sizes_and_targets(images, recipe)[1])
+        torch.testing.assert_close(wanted.sum(2), torch.ones(wanted.shape[:2]))
+        assert ((wanted > 0).sum(2) <= 2).all()
+        assert ((wanted > 0).sum(2) == 2).any()
+
+
+def test_of_two_ways_to_mix_each_batch_takes_one(images):
+    both = sizes_and_targets(images, replace(RECIPE, mixup=10, cutmix=0.01), 40)[1]
+    # alpha 10 mixes about in halves, alpha 0.01 hardly at all
+    even = torch.stack([((targets > 0.1) & (targets < 0.9)).any() for targets in both])
+    assert 8 <= even.sum() <= 32

@@ -27,10 +27,12 @@ PUBLISHED = {  # arXiv 2408.13180, sections III-B to III-D
 }
 NOT_IN_THE_PAPER = {  # off, as the paper does not have them
     **dict.fromkeys(["warmup", "balance_classes", "balance_sources", "label_smoothing"], 0),
-    **dict.fromkeys(["mixup", "ema", "zoom", "shift", "brightness", "contrast", "gamma"], 0),
+    **dict.fromkeys(["mixup", "cutmix", "ema", "zoom", "shift", "stretch"], 0),
+    **dict.fromkeys(["brightness", "contrast", "gamma"], 0),
     **dict.fromkeys(["equalize", "sharpness", "low_resolution", "jpeg", "noise"], 0),
     **dict.fromkeys(["erase_border", "erase_corners"], 0),
     "resolution": 1,
+    "start_size": None,
 }
 UNPUBLISHED = {  # what the paper leaves open, and what we take
     "batch_size": 32,
@@ -134,10 +136,12 @@ def test_what_is_no_recipe_is_refused_in_one_line(value, message):
         ("warmup", -1, 1001),
         ("label_smoothing", -0.1, 0.6),
         ("mixup", -0.1, 10.1),
+        ("cutmix", -0.1, 10.1),
+        ("start_size", 31, 1025),
         ("ema", -0.1, 1),
         ("resolution", 0, 1.1),
         *((name, -0.1, 1.1) for name in ("balance_classes", "balance_sources")),
-        *((name, -0.1, 1) for name in ("zoom", "shift", "contrast")),
+        *((name, -0.1, 1) for name in ("zoom", "shift", "stretch", "contrast")),
         *((name, -0.1, 1.1) for name in ("brightness", "equalize", "sharpness", "low_resolution")),
         *((name, -0.1, 1.1) for name in ("jpeg", "noise", "erase_border", "erase_corners")),
         ("gamma", -0.1, 5.1),
@@ -149,6 +153,13 @@ def test_a_value_out_of_range_is_refused_with_the_range(name, low, high):
     for value in (low, high):
         with pytest.raises(LungscopeError, match=f"recipe: {name} is {value}; give .* to "):
             Recipe(**{name: value})
+
+
+def test_the_size_of_training_images_rises_in_equal_parts_to_that_of_the_input():
+    recipe = Recipe(size=100, start_size=40, epochs=7)  # 40, 72, 100
+    assert [recipe.size_in(epoch) for epoch in range(7)] == [40, 40, 40, 72, 72, 100, 100]
+    assert Recipe(size=64, start_size=96).size_in(0) == 64  # never larger than what is validated
+    assert Recipe(size=64).size_in(0) == 64
 
 
 def test_every_number_has_a_range():

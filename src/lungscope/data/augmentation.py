@@ -1,4 +1,4 @@
-"""Random flips, rotations, zooms and shifts, drawn for every image, done on a whole batch."""
+"""Random flips, rotations, zooms, shifts and stretches, drawn per image, done on whole batches."""
 
 from dataclasses import dataclass
 from itertools import product
@@ -23,6 +23,8 @@ class Augmentation:
         zoom: largest zoom, in [0, 1); the logarithm of the factor is uniform, and the factor lies
             in [1 / (1 + zoom), 1 + zoom].
         shift: largest shift along either axis, as a proportion of the side, in [0, 1).
+        stretch: largest change of the aspect ratio, in [0, 1), likewise: the factor of width by
+            height lies in [1 / (1 + stretch), 1 + stretch].
     """
 
     flip_horizontal: float
@@ -30,11 +32,12 @@ class Augmentation:
     rotation: float
     zoom: float = 0.0
     shift: float = 0.0
+    stretch: float = 0.0
 
     @property
     def views(self) -> tuple[Flips, ...]:
         """The flips that can be drawn, where nothing else is done; else none."""
-        if self.rotation > 0 or self.zoom > 0 or self.shift > 0:
+        if max(self.rotation, self.zoom, self.shift, self.stretch) > 0:
             return ()
         return tuple(product(_outcomes(self.flip_horizontal), _outcomes(self.flip_vertical)))
 
@@ -44,7 +47,7 @@ PAPER_AUGMENTATION = Augmentation(flip_horizontal=0.5, flip_vertical=0.5, rotati
 
 
 def augment(images: Tensor, policy: Augmentation, generator: torch.Generator) -> Tensor:
-    """Flips, rotates, zooms and shifts every image of a batch by its own draw.
+    """Flips, rotates, zooms, shifts and stretches every image of a batch by its own draw.
 
     All of it is one affine map, sampled once and bilinearly on the images' device; what comes from
     outside the image is 0 (black), as in torchvision's RandomRotation. The draws are made on the
@@ -95,8 +98,8 @@ def view(images: Tensor, policy: Augmentation, flips: Flips) -> Tensor:
     """
     count = images.shape[0]
     horizontal, vertical = (torch.full((count,), flipped) for flipped in flips)
-    nothing = torch.zeros(count)
-    draws = _Draws(horizontal, vertical, nothing, torch.ones(count), nothing, nothing)
+    nothing, one = torch.zeros(count), torch.ones(count)
+    draws = _Draws(horizontal, vertical, nothing, one, nothing, nothing, one)
     return _varied(images, policy, draws)
 
 
@@ -109,6 +112,7 @@ class _Draws:
         angle: in radians.
         scale: of the map from the result to the image: below 1, the result is enlarged.
         right, down: where the middle of the result lies in the image, in half sides.
+        aspect: of the map: above 1, the result is narrower than the image.
     """
 
     horizontal: Tensor
@@ -117,6 +121,7 @@ class _Draws:
     scale: Tensor
     right: Tensor
     down: Tensor
+    aspect: Tensor
 
 
 def _outcomes(probability: float) -> tuple[bool, ...]:
@@ -126,7 +131,7 @@ def _outcomes(probability: float) -> tuple[bool, ...]:
 
 
 def _draw(count: int, policy: Augmentation, generator: torch.Generator) -> _Draws:
-    draws = torch.rand((6, count), generator=generator)
+    draws = torch.rand((7, count), generator=generator)
     return _Draws(
         horizontal=draws[0] < policy.flip_horizontal,
         vertical=draws[1] < policy.flip_vertical,
@@ -134,6 +139,7 @@ def _draw(count: int, policy: Augmentation, generator: torch.Generator) -> _Draw
         scale=(1.0 + policy.zoom) ** (2.0 * draws[3] - 1.0),
         right=2.0 * policy.shift * (2.0 * draws[4] - 1.0),
         down=2.0 * policy.shift * (2.0 * draws[5] - 1.0),
+        aspect=(1.0 + policy.stretch) ** (2.0 * draws[6] - 1.0),
     )
 
 
@@ -142,10 +148,12 @@ def _varied(images: Tensor, policy: Augmentation, draws: _Draws) -> Tensor:
         return images
     horizontal, vertical = 1.0 - 2.0 * draws.horizontal, 1.0 - 2.0 * draws.vertical
     cos, sin = torch.cos(draws.angle) * draws.scale, torch.sin(draws.angle) * draws.scale
+    # the grid is turned first and stretched then, along the image's own axes
+    wide, high = torch.sqrt(draws.aspect), torch.rsqrt(draws.aspect)
     maps = torch.stack(
         [
-            torch.stack([cos * horizontal, -sin * vertical, draws.right], dim=1),
-            torch.stack([sin * horizontal, cos * vertical, draws.down], dim=1),
+            torch.stack([cos * horizontal * wide, -sin * vertical * wide, draws.right], dim=1),
+            torch.stack([sin * horizontal * high, cos * vertical * high, draws.down], dim=1),
         ],
         dim=1,
     )

@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, interpolate
 from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassAccuracy
-from torchvision.transforms.v2 import MixUp
+from torchvision.transforms.v2 import CutMix, Identity, MixUp, RandomChoice, Transform
 
 from lungscope.data.augmentation import augment, draw_views
 from lungscope.data.photometric import vary_photometry
@@ -60,7 +60,7 @@ class LungTraining(L.LightningModule):
         self.validation_loss = MeanMetric()
         self.validation_accuracy = MulticlassAccuracy(classes, average="micro")
         self._draws = torch.Generator()
-        self._mixup = MixUp(alpha=recipe.mixup, num_classes=classes) if recipe.mixup else None
+        self._mix = _mixing(recipe, classes)
         self._cells = cells
         self._correct: list[Tensor] = []
 
@@ -127,10 +127,10 @@ class LungTraining(L.LightningModule):
             views = draw_views(len(batch.labels), policy, self._draws)
             return self._classified(batch.of(views)), batch.labels
         pixels, targets = batch
-        images = augment(to_unit(pixels), policy, self._draws)
+        size = self.recipe.size_in(self.current_epoch)
+        images = augment(_resized(to_unit(pixels), size), policy, self._draws)
         images = vary_photometry(images, self.recipe.photometric, self._draws)
-        if self._mixup is not None:
-            images, targets = self._mixup(images, targets)
+        images, targets = self._mix(images, targets)
         return self._scored(images), targets
 
     def _logits(self, batch: Batch | FeatureBatch) -> Tensor:
@@ -163,3 +163,18 @@ class LungTraining(L.LightningModule):
         augmentation, dropout = position.generate_state(2)
         self._draws.manual_seed(int(augmentation))
         torch.manual_seed(int(dropout))
+
+
+def _mixing(recipe: Recipe, classes: int) -> Transform:
+    """Makes what mixes the pairs of a batch: one of those that the recipe has, or nothing."""
+    kinds = {MixUp: recipe.mixup, CutMix: recipe.cutmix}
+    chosen = [
+        kind(alpha=float(alpha), num_classes=classes) for kind, alpha in kinds.items() if alpha
+    ]
+    return RandomChoice(chosen) if chosen else Identity()
+
+
+def _resized(images: Tensor, size: int) -> Tensor:
+    if images.shape[-1] <= size:
+        return images
+    return interpolate(images, size=size, mode="bilinear", antialias=True, align_corners=False)

@@ -63,6 +63,13 @@ class Recipe:
     size: int = setting(
         224, low=32, high=1024, help="Width and height of the input, pixels", panel=_MODEL
     )
+    start_size: int | None = setting(
+        None,
+        low=32,
+        high=1024,
+        help="Width and height of training images at first; rises to the input's over the epochs",
+        panel=_GENERALISATION,
+    )
     # torchvision's habit; the paper names none
     batch_size: int = setting(
         32, low=1, high=4096, help="Images per step", panel=_LENGTH, unnamed="names none"
@@ -151,6 +158,13 @@ class Recipe:
         help="Alpha of mixup, of pairs of training images; 0: none",
         panel=_GENERALISATION,
     )
+    cutmix: float = setting(
+        0.0,
+        low=0,
+        high=10,
+        help="Alpha of CutMix, in half of the batches where there is mixup too; 0: none",
+        panel=_GENERALISATION,
+    )
     ema: float = setting(
         0.0,
         low=0,
@@ -172,6 +186,9 @@ class Recipe:
     )
     shift: float = setting(
         0.0, low=0, high=0.9, help="Maximum shift, proportion of the side", panel=_AUGMENTATION
+    )
+    stretch: float = setting(
+        0.0, low=0, high=0.9, help="Maximum change of the aspect ratio", panel=_AUGMENTATION
     )
     brightness: float = setting(
         0.0, low=0, high=1, help="Maximum change of brightness", panel=_PHOTOMETRIC
@@ -249,8 +266,30 @@ class Recipe:
         from lungscope.data.photometric import NO_PHOTOMETRIC
 
         return bool(
-            self.augmentation.views and self.photometric == NO_PHOTOMETRIC and self.mixup == 0
+            self.augmentation.views
+            and self.photometric == NO_PHOTOMETRIC
+            and self.mixup == self.cutmix == 0
+            and self.start_size is None
         )
+
+    def size_in(self, epoch: int) -> int:
+        """Returns the side of training images in an epoch, pixels.
+
+        From `start_size` it rises to `size` in steps of 32 pixels, each for as many epochs; the
+        network's strides are 32. Validation images always have `size`.
+
+        Args:
+            epoch: counted from 0.
+
+        Examples:
+            >>> recipe = Recipe(size=224, start_size=128, epochs=20)
+            >>> [recipe.size_in(epoch) for epoch in (0, 4, 5, 19)]
+            [128, 128, 160, 224]
+        """
+        if self.start_size is None or self.start_size >= self.size:
+            return self.size
+        sizes = [*range(self.start_size, self.size, 32), self.size]
+        return int(sizes[min(epoch * len(sizes) // self.epochs, len(sizes) - 1)])
 
     def _of(self, kind: type) -> dict[str, Any]:
         return {field.name: getattr(self, field.name) for field in fields(kind)}
