@@ -22,7 +22,7 @@ import numpy as np
 from lungscope.cli.inputs import list_files
 from lungscope.images import read, read_content
 from lungscope.inference.classifier import Classifier
-from lungscope.inference.exported import BUNDLED_MODEL
+from lungscope.inference.exported import find_model
 from lungscope.serving.pacs.status import Status
 
 TESTS = Path(__file__).resolve().parents[1] / "tests"
@@ -52,7 +52,7 @@ def kill_at(process: Process, target: Target, reports: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--model", type=Path, default=BUNDLED_MODEL)
+    parser.add_argument("--model", type=find_model, default=find_model())
     parser.add_argument("--instances", type=int, default=1000)
     parser.add_argument("--kills", type=int, default=3)
     options = parser.parse_args()

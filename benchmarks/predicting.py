@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from lungscope.cli.inputs import list_files
 from lungscope.images import read, to_square
 from lungscope.inference.classifier import Classifier, predict_in_processes
-from lungscope.inference.exported import BUNDLED_MODEL, ExportedModel
+from lungscope.inference.exported import ExportedModel, find_model
 from lungscope.inference.session import Session
 from lungscope.parallel import cpu_count
 
@@ -45,7 +45,7 @@ def on_all(threads: int, work: Callable[[object], object], items: Iterable[objec
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("folder")
-    parser.add_argument("--model", type=Path, default=BUNDLED_MODEL)
+    parser.add_argument("--model", type=find_model, default=find_model())
     parser.add_argument("--images", type=int, default=600)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()

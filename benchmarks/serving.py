@@ -220,9 +220,9 @@ async def crowd(service: Service, made: list[bytes], clients: int, seconds: floa
 
 def batching(model: Path | None, files: list[Path]) -> None:
     from lungscope.images import read, to_square
-    from lungscope.inference.exported import BUNDLED_MODEL, ExportedModel, Session
+    from lungscope.inference.exported import ExportedModel, Session, find_model
 
-    exported = ExportedModel.load(model or BUNDLED_MODEL)
+    exported = ExportedModel.load(find_model(model))
     session = Session(exported.graph)
     size = exported.description.preprocessing.size
     squares = np.stack([to_square(read(file), size) for file in files[:64]])[:, None]
@@ -239,8 +239,9 @@ def batching(model: Path | None, files: list[Path]) -> None:
 
 def throughput(service: Service, model: Path | None, files: list[Path], rounds: int) -> float:
     from lungscope import Classifier
+    from lungscope.inference.exported import find_model
 
-    classifier = Classifier.load(model) if model else Classifier.bundled()
+    classifier = Classifier.load(find_model(model))
     made = requests(files)
     ratios, rates, costs = [], [], []
     for _ in range(rounds):
@@ -273,8 +274,9 @@ def latency(
     service: Service, model: Path | None, files: list[Path], rate: float, seconds: float
 ) -> None:
     from lungscope import Classifier
+    from lungscope.inference.exported import find_model
 
-    classifier = Classifier.load(model) if model else Classifier.bundled()
+    classifier = Classifier.load(find_model(model))
     made, times = requests(files), arrivals(rate / 2, seconds)
     median = statistics.median(asyncio.run(single(service, made[:200])))
     alone = []

@@ -41,7 +41,7 @@ SHOWN = {
     "CONTRIBUTING.md": "contributing.md",
     "SECURITY.md": "security.md",
     "CODE_OF_CONDUCT.md": "code-of-conduct.md",
-    "src/lungscope/bundled/model_card.md": "bundled-model-card.md",
+    "src/lungscope/bundled/paper/model_card.md": "bundled-model-card.md",
 }
 LINK = re.compile(r"\[(?P<text>[^\]]*)\]\((?P<target>[^)#\s]*)(?P<anchor>#[^)\s]*)?\)")
 

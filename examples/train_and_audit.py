@@ -16,7 +16,7 @@ from lungscope.phantom import write_phantoms
 def main(data: Path, out: Path) -> None:
     """Splits, trains, evaluates and audits, and prints the numbers."""
     split = ls.split(data, seed=0)
-    recipe = ls.Recipe(model="mobilenet-lung", weights="bundled", epochs=3, size=64)
+    recipe = ls.Recipe(model="mobilenet-lung", weights="paper", epochs=3, size=64)
     run = ls.train(data, split, out, recipe=recipe)
     print("accuracy", run.evaluate().overall["accuracy"])
     for finding in run.audit().findings:

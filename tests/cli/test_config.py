@@ -96,7 +96,7 @@ def test_pacs_run_takes_required_options_and_lists_from_a_file(write, tmp_path, 
         raise Stopped
 
     monkeypatch.setattr("lungscope.serving.pacs.service.Service", service)
-    monkeypatch.setattr("lungscope.inference.classifier.Classifier.bundled", lambda: None)
+    monkeypatch.setattr("lungscope.inference.classifier.Classifier.load", lambda _: None)
     monkeypatch.setattr("lungscope.cli.pacs._log_without_identifiers", lambda: None)
     file = write(
         f"spool: {tmp_path}/spool\nsend-to: PACS@10.0.0.5:104\nae-title: NODE\n"

@@ -20,7 +20,7 @@ run = CliRunner().invoke
 
 @pytest.fixture
 def bundled(monkeypatch):
-    monkeypatch.setattr(Classifier, "bundled", classmethod(lambda _: StubModel()))
+    monkeypatch.setattr(Classifier, "load", classmethod(lambda *_: StubModel()))
 
 
 @pytest.fixture
@@ -148,7 +148,7 @@ from dicom_files import RAMP12, dataset, written
 from stub_model import StubModel
 from lungscope.inference.classifier import Classifier
 from lungscope.cli.app import app
-Classifier.bundled = classmethod(lambda _: StubModel())
+Classifier.load = classmethod(lambda *_: StubModel())
 try:
     app(["explain", "films"])
 except SystemExit as end:

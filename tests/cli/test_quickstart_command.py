@@ -23,7 +23,7 @@ def test_quickstart_ends_with_an_evaluated_model_and_pictures(offline, tmp_path)
     command = ["quickstart", "-o", str(out), "--count", "60", "--epochs", "1"]
     result = CliRunner().invoke(app, command)
     assert result.exit_code == 0, result.stderr
-    assert "from the bundled model's weights" in result.stdout
+    assert "from the weights of the bundled model paper" in result.stdout
     assert json.loads((out / "run" / "evaluation" / "metrics.json").read_text())["images"] > 0
     for picture in ("learning-curves.png", "confusion-matrix.png", "contact-sheet.png"):
         assert picture in result.stdout

@@ -1,12 +1,14 @@
 import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from lungscope.errors import LungscopeError, ModelDamaged
+from lungscope.inference.classifier import Classifier
 from lungscope.inference.description import Description
-from lungscope.inference.exported import BUNDLED_MODEL, ExportedModel
+from lungscope.inference.exported import BUNDLED_MODELS, DEFAULT_MODEL, ExportedModel, find_model
 
 
 @pytest.fixture
@@ -51,11 +53,25 @@ def test_damaged_thresholds_are_refused(copy):
         ExportedModel.load(copy)
 
 
-def test_the_bundled_model_is_whole_and_small():
-    model = ExportedModel.load(BUNDLED_MODEL)
+@pytest.mark.parametrize("name", BUNDLED_MODELS)
+def test_a_bundled_model_is_whole_and_small(name):
+    folder = find_model(name)
+    model = ExportedModel.load(folder)
     assert model.description.architecture == "mobilenet-lung"
-    assert sum(path.stat().st_size for path in BUNDLED_MODEL.iterdir()) <= 20e6
-    assert "not for diagnosis" in (BUNDLED_MODEL / "model_card.md").read_text().lower()
+    assert sum(path.stat().st_size for path in folder.iterdir()) <= 20e6
+    assert "not for diagnosis" in (folder / "model_card.md").read_text().lower()
+
+
+def test_a_model_is_found_by_its_name_or_its_folder():
+    assert find_model() == BUNDLED_MODELS[DEFAULT_MODEL]
+    assert find_model("paper") == BUNDLED_MODELS["paper"]
+    assert find_model("runs/export") == Path("runs/export")
+    assert find_model("./paper") == find_model(Path("paper")) == Path("paper")
+
+
+def test_a_bundled_model_that_does_not_exist_is_refused_with_those_that_do():
+    with pytest.raises(LungscopeError, match="no bundled model has this name; give paper"):
+        Classifier.bundled("papers")
 
 
 def test_a_description_that_was_changed_is_refused(copy):

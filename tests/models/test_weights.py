@@ -6,7 +6,7 @@ from safetensors.torch import load_file, save_file
 from torchvision.models import get_model
 
 from lungscope.errors import LungscopeError, WeightsUnavailable
-from lungscope.inference.exported import BUNDLED_MODEL
+from lungscope.inference.exported import BUNDLED_MODELS
 from lungscope.models import Shape, build_network, get_architecture
 from lungscope.models.weights import imagenet_file
 
@@ -50,7 +50,7 @@ def test_offline_and_not_cached_says_which_file_to_put_where(torch_home, monkeyp
     message = str(refusal.value)
     assert "resnet18-f37072fd.pth" in message
     assert str(torch_home / "hub" / "checkpoints") in message
-    assert "the weights bundled or none" in message
+    assert "the weights paper or none" in message
     assert "\n" not in message
 
 
@@ -102,8 +102,8 @@ def test_a_missing_file_is_named(tmp_path):
 
 
 def test_training_starts_from_the_features_in_the_box_with_a_classifier_of_its_own():
-    bundled = load_file(BUNDLED_MODEL / "model.safetensors")
-    network = build_network("mobilenet-lung", Shape(5), "bundled")
+    bundled = load_file(BUNDLED_MODELS["paper"] / "model.safetensors")
+    network = build_network("mobilenet-lung", Shape(5), "paper")
     own = network.state_dict()
     features = [key for key in own if key.startswith("features.")]
     assert features
@@ -115,5 +115,5 @@ def test_training_starts_from_the_features_in_the_box_with_a_classifier_of_its_o
     ("name", "shape"), [("resnet18", Shape(3)), ("mobilenet-lung", Shape(3, se_reduction=8))]
 )
 def test_weights_of_another_architecture_are_refused(name, shape):
-    with pytest.raises(LungscopeError, match="bundled weights are of mobilenet-lung"):
-        build_network(name, shape, "bundled")
+    with pytest.raises(LungscopeError, match="weights paper are of mobilenet-lung"):
+        build_network(name, shape, "paper")

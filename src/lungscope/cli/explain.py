@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from lungscope.about import DISCLAIMER
-from lungscope.cli.options import AnyModality, ExportedFolder, Json, Quiet, Radiographs
+from lungscope.cli.options import AnyModality, Json, Quiet, Radiographs, UsedModel
 from lungscope.cli.output import shorten_path
 from lungscope.cli.terminal import INTERRUPTED, Terminal
 from lungscope.errors import InvalidSetting
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 def explain(
     paths: Radiographs,
-    model: ExportedFolder = None,
+    model: UsedModel = None,
     run: Annotated[
         Path | None,
         typer.Option("--run", help="Run folder of `lungscope train`, in place of --model."),
@@ -94,7 +94,7 @@ def explain(
     raise typer.Exit(INTERRUPTED if interrupted else 1 if failures else 0)
 
 
-def _classifier(model: Path | None, run: Path | None) -> "tuple[Classifier | Checkpoint, Method]":
+def _classifier(model: str | None, run: Path | None) -> "tuple[Classifier | Checkpoint, Method]":
     if run is not None and model is not None:
         raise InvalidSetting("--model and --run: give one of them")
     if run is not None:
@@ -104,8 +104,9 @@ def _classifier(model: Path | None, run: Path | None) -> "tuple[Classifier | Che
         checkpoint = Checkpoint.load(RunFolder.open(run).checkpoint)
         return checkpoint, checkpoint.method
     from lungscope.inference.classifier import Classifier
+    from lungscope.inference.exported import find_model
 
-    return Classifier.load(model) if model else Classifier.bundled(), "class-activation-map"
+    return Classifier.load(find_model(model)), "class-activation-map"
 
 
 def _row(outcome: "Outcome") -> dict[str, Any]:

@@ -33,9 +33,14 @@ Radiographs = Annotated[
     list[str],
     typer.Argument(metavar="PATH...", help="Files, folders, patterns, or - for names on stdin."),
 ]
-ExportedFolder = Annotated[
-    Path | None,
-    typer.Option("--model", help="Folder of `lungscope export`.", show_default="the bundled model"),
+UsedModel = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        metavar="NAME|DIR",
+        help="A bundled model (paper), or a folder of `lungscope export`.",
+        show_default="paper",
+    ),
 ]
 Folder = Annotated[
     Path,

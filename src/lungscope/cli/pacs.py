@@ -15,7 +15,7 @@ from rich.table import Table
 
 from lungscope.about import DISCLAIMER
 from lungscope.cli.config import Config
-from lungscope.cli.options import ExportedFolder, Json
+from lungscope.cli.options import Json, UsedModel
 from lungscope.cli.terminal import Terminal
 from lungscope.errors import InvalidSetting
 
@@ -58,7 +58,7 @@ def run(
             show_default="any, from this machine",
         ),
     ] = None,
-    model: ExportedFolder = None,
+    model: UsedModel = None,
     workers: Annotated[
         int | None,
         typer.Option("--workers", min=1, help="Worker threads.", show_default="one per processor"),
@@ -126,6 +126,7 @@ def run(
     image with the heatmap to the target, in the same study. An acknowledged instance is on disk.
     """
     from lungscope.inference.classifier import Classifier
+    from lungscope.inference.exported import find_model
     from lungscope.parallel import cpu_count
     from lungscope.serving.pacs.service import Service
     from lungscope.serving.pacs.settings import Limits, Peer, Settings
@@ -153,7 +154,7 @@ def run(
         workers=workers or cpu_count(),
     )
     log = _log_without_identifiers()
-    classifier = Classifier.load(model) if model else Classifier.bundled()
+    classifier = Classifier.load(find_model(model))
     stop_requested = threading.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, lambda *_: stop_requested.set())

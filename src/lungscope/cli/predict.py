@@ -12,7 +12,7 @@ import typer
 from rich.markup import escape
 
 from lungscope.about import DISCLAIMER
-from lungscope.cli.options import AnyModality, ExportedFolder, Quiet, Radiographs
+from lungscope.cli.options import AnyModality, Quiet, Radiographs, UsedModel
 from lungscope.cli.output import (
     choose_format,
     csv_rows,
@@ -36,7 +36,7 @@ MANY = 256
 
 def predict(
     paths: Radiographs,
-    model: ExportedFolder = None,
+    model: UsedModel = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one line per file.")] = False,
     out: Annotated[
@@ -72,7 +72,7 @@ def predict(
     from lungscope.images import ANYTHING, CHEST_RADIOGRAPHS
     from lungscope.images.files import describe_others
     from lungscope.inference.classifier import Classifier, predict_in_processes
-    from lungscope.inference.exported import BUNDLED_MODEL
+    from lungscope.inference.exported import find_model
 
     form = choose_format(as_csv=as_csv, as_json=as_json, out=out)
     terminal = Terminal(quiet=quiet or (out is None and form != "table"))
@@ -82,7 +82,7 @@ def predict(
         raise NotFound("no file was named on standard input; give one name per line")
     if out is not None:
         refuse_to_replace(out, files, overwrite=overwrite)
-    folder, accept = model or BUNDLED_MODEL, ANYTHING if any_modality else CHEST_RADIOGRAPHS
+    folder, accept = find_model(model), ANYTHING if any_modality else CHEST_RADIOGRAPHS
     classifier = Classifier.load(folder)
     outcomes = (
         classifier.predict_files(files, accept, workers)

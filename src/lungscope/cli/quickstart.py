@@ -33,7 +33,7 @@ def quickstart(
 ) -> None:
     """Run the whole workflow on phantoms: draw, check, split, train, evaluate.
 
-    Nothing is downloaded: training starts from the bundled model's weights.
+    Nothing is downloaded: training starts from a bundled model's weights.
     """
     from lungscope.cli.training import survey_data
     from lungscope.data import splitting
@@ -81,13 +81,18 @@ def _clear(out: Path, *, force: bool) -> None:
 
 
 def _recipe() -> "Recipe":
-    """Returns a short recipe that starts from the bundled weights.
+    """Returns a short recipe that starts from the default bundled model.
 
     The input is small, so that the demonstration takes a minute; the learning rate suits it.
     """
-    from lungscope.models.weights import BUNDLED
+    from lungscope.inference.exported import DEFAULT_MODEL
     from lungscope.training.recipe import Recipe
 
     return Recipe(
-        weights=BUNDLED, size=96, flip_vertical=0, epochs=10, learning_rate=0.003, lr_step=7
+        weights=DEFAULT_MODEL,
+        size=96,
+        flip_vertical=0,
+        epochs=10,
+        learning_rate=0.003,
+        lr_step=7,
     )

@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from lungscope.about import DISCLAIMER
 from lungscope.cli.config import Config
-from lungscope.cli.options import ExportedFolder, Quiet
+from lungscope.cli.options import Quiet, UsedModel
 from lungscope.cli.terminal import Terminal
 
 
@@ -21,7 +21,7 @@ def serve(
     port: Annotated[
         int, typer.Option("--port", min=0, max=65535, help="TCP port; 0 for any free one.")
     ] = 8080,
-    model: ExportedFolder = None,
+    model: UsedModel = None,
     token_file: Annotated[
         Path | None,
         typer.Option(
@@ -58,7 +58,7 @@ def serve(
 
     Uploads are never stored. Remote clients require a token.
     """
-    from lungscope.inference.exported import BUNDLED_MODEL
+    from lungscope.inference.exported import find_model
     from lungscope.serving.http.access import read_token
     from lungscope.serving.http.server import serve as serve_http
     from lungscope.serving.http.service import Model
@@ -74,7 +74,7 @@ def serve(
         workers=workers or usual_workers(),
         audit_log=audit_log,
     )
-    folder = model or BUNDLED_MODEL
+    folder = find_model(model)
     terminal = Terminal(quiet=quiet)
     logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(message)s", level=logging.WARNING)
     logging.getLogger("python_multipart").setLevel(logging.ERROR)  # the answers to clients say it

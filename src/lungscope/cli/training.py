@@ -89,13 +89,12 @@ def describe_weights(weights: str) -> str:
     """Where a training starts, e.g. "from random weights" or "from start.pth".
 
     Args:
-        weights: as a recipe has it: "imagenet", "bundled", "none" or a file.
+        weights: as a recipe has it: "imagenet", the name of a bundled model, "none" or a file.
     """
-    known = {
-        "imagenet": "ImageNet weights",
-        "bundled": "the bundled model's weights",
-        "none": "random weights",
-    }
+    from lungscope.inference.exported import BUNDLED_MODELS
+
+    bundled = {name: f"the weights of the bundled model {name}" for name in BUNDLED_MODELS}
+    known = {"imagenet": "ImageNet weights", "none": "random weights", **bundled}
     return f"from {known.get(weights, weights)}"
 
 

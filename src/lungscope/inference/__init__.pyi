@@ -8,11 +8,12 @@ from .abstention import (
 )
 from .classifier import Classifier, predict_in_processes
 from .description import Description, ExportInfo
-from .exported import BUNDLED_MODEL, ExportedModel
+from .exported import BUNDLED_MODELS, DEFAULT_MODEL, ExportedModel, find_model
 from .prediction import Failure, ImageOrigin, Outcome, Prediction
 
 __all__ = [
-    "BUNDLED_MODEL",
+    "BUNDLED_MODELS",
+    "DEFAULT_MODEL",
     "AbstentionCause",
     "AbstentionCode",
     "Classifier",
@@ -27,5 +28,6 @@ __all__ = [
     "Thresholds",
     "describe_cause",
     "find_implausibility",
+    "find_model",
     "predict_in_processes",
 ]

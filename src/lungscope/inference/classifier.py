@@ -11,7 +11,7 @@ from lungscope.errors import InvalidSetting, UnreadableImage
 from lungscope.images import CHEST_RADIOGRAPHS, Policy, Radiograph, read, to_square
 from lungscope.inference import abstention
 from lungscope.inference.description import Description
-from lungscope.inference.exported import BUNDLED_MODEL, ExportedModel
+from lungscope.inference.exported import BUNDLED_MODELS, DEFAULT_MODEL, ExportedModel
 from lungscope.inference.prediction import Failure, ImageOrigin, Outcome, Prediction
 from lungscope.inference.session import Session
 from lungscope.parallel import cpu_count, map_files
@@ -44,9 +44,20 @@ class Classifier:
         self._session = Session(model.graph)
 
     @classmethod
-    def bundled(cls) -> "Classifier":
-        """Loads the bundled model: MobileNet-Lung, trained on real X-rays; see its model card."""
-        return cls.load(BUNDLED_MODEL)
+    def bundled(cls, name: str = DEFAULT_MODEL) -> "Classifier":
+        """Loads a bundled model; each has a model card that says what it was trained on.
+
+        Args:
+            name: "paper".
+
+        Raises:
+            InvalidSetting: no bundled model has this name.
+        """
+        if name not in BUNDLED_MODELS:
+            raise InvalidSetting(
+                f"{name!r:.40}: no bundled model has this name; give {' or '.join(BUNDLED_MODELS)}"
+            )
+        return cls.load(BUNDLED_MODELS[name])
 
     @classmethod
     def load(cls, folder: Path | str) -> "Classifier":

@@ -1,6 +1,7 @@
 """An exported model: a folder with `model.onnx`, `abstention.npz` and their `model.json`."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +13,31 @@ GRAPH = "model.onnx"
 REFERENCE = "abstention.npz"
 DESCRIPTION = "model.json"
 
-BUNDLED_MODEL = Path(__file__).resolve().parents[1] / "bundled"
-"""Folder of the bundled model and its card."""
+_BUNDLED = Path(__file__).resolve().parents[1] / "bundled"
+
+BUNDLED_MODELS: Mapping[str, Path] = {name: _BUNDLED / name for name in ("paper",)}
+"""Folders of the bundled models and their cards, by name."""
+
+DEFAULT_MODEL = "paper"
+"""The bundled model that is used where none is named."""
+
+
+def find_model(model: str | Path | None = None) -> Path:
+    """Returns the folder of a model.
+
+    Args:
+        model: the name of a bundled model, or a folder, one of such a name as `./paper` or as a
+            Path; None for the default model.
+
+    Examples:
+        >>> find_model("paper").name
+        'paper'
+        >>> find_model("runs/lung/export").as_posix()
+        'runs/lung/export'
+    """
+    if model is None:
+        return BUNDLED_MODELS[DEFAULT_MODEL]
+    return model if isinstance(model, Path) else BUNDLED_MODELS.get(model, Path(model))
 
 
 @dataclass(frozen=True, eq=False)

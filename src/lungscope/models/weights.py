@@ -1,4 +1,4 @@
-"""Initial weights of a network: torchvision's, the bundled model's, a file's, or random ones."""
+"""Initial weights of a network: torchvision's, a bundled model's, a file's, or random ones."""
 
 import socket
 from collections.abc import Iterator, Mapping
@@ -13,12 +13,11 @@ from torchvision.models import get_model, get_model_weights
 
 from lungscope.errors import InvalidData, InvalidSetting, NotFound, WeightsUnavailable
 from lungscope.inference.description import Description
-from lungscope.inference.exported import BUNDLED_MODEL, DESCRIPTION
+from lungscope.inference.exported import BUNDLED_MODELS, DESCRIPTION
 from lungscope.models.network import Network
 from lungscope.models.registry import Architecture, Shape, get_architecture
 
 IMAGENET = "imagenet"
-BUNDLED = "bundled"
 NONE = "none"
 VERSION = "IMAGENET1K_V1"
 PATIENCE = 20.0
@@ -65,7 +64,7 @@ def _imagenet(architecture: Architecture) -> nn.Module:
             f"ImageNet weights of {architecture.original} are not cached and cannot be downloaded "
             f"({getattr(error, 'reason', error)}): put {file.name} (from "
             f"{get_model_weights(architecture.original)[VERSION].url}) into {file.parent}, or "
-            f"train from the weights {BUNDLED} or {NONE}"
+            f"train from the weights {' or '.join((*BUNDLED_MODELS, NONE))}"
         ) from error
     except Exception as error:  # torch.load documents no exceptions; all mean the same here
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -81,12 +80,13 @@ def check_weights(weights: str) -> None:
     Raises:
         NotFound: neither.
     """
-    if weights not in (IMAGENET, BUNDLED, NONE) and not Path(weights).is_file():
+    if weights not in (IMAGENET, NONE, *BUNDLED_MODELS) and not Path(weights).is_file():
         raise _not_found(Path(weights))
 
 
 def _not_found(path: Path) -> NotFound:
-    return NotFound(f"{path}: not found; weights are {IMAGENET}, {BUNDLED}, {NONE} or a file")
+    names = ", ".join((IMAGENET, *BUNDLED_MODELS, NONE))
+    return NotFound(f"{path}: not found; weights are {names} or a file")
 
 
 def _state(path: Path) -> Mapping[str, Tensor]:
@@ -130,8 +130,8 @@ def build_network(name: str, shape: Shape, weights: str = NONE) -> Network:
     Args:
         name: a name in `list_architectures()`.
         shape: number of classes and the like.
-        weights: "imagenet", "bundled" (those of the bundled model, trained on radiographs), "none"
-            or the path of a state dict of the original.
+        weights: "imagenet", the name of a bundled model, "none", or the path of a state dict of
+            the original.
 
     Raises:
         NotFound: no such file.
@@ -146,22 +146,23 @@ def build_network(name: str, shape: Shape, weights: str = NONE) -> Network:
         torch.Size([1, 3])
     """
     chosen = get_architecture(name)
-    if weights != BUNDLED:
+    if weights not in BUNDLED_MODELS:
         return chosen.compose(load_original(chosen, weights), shape, chosen.trained)
     network = chosen.compose(load_original(chosen, NONE), shape, chosen.trained)
-    _fill_features(network, name, shape)
+    _fill_features(network, name, shape, weights)
     return network
 
 
-def _fill_features(network: Network, name: str, shape: Shape) -> None:
-    bundled = Description.load(BUNDLED_MODEL / DESCRIPTION)
+def _fill_features(network: Network, name: str, shape: Shape, model: str) -> None:
+    folder = BUNDLED_MODELS[model]
+    bundled = Description.load(folder / DESCRIPTION)
     if (name, shape.se_reduction) != (bundled.architecture, bundled.se_reduction):
         raise InvalidSetting(
-            f"{name}: the bundled weights are of {bundled.architecture} with an SE reduction of "
+            f"{name}: the weights {model} are of {bundled.architecture} with an SE reduction of "
             f"{bundled.se_reduction}; train that, or start from the weights {IMAGENET}"
         )
     prefix = "features."
-    state = load_file(BUNDLED_MODEL / "model.safetensors")
+    state = load_file(folder / "model.safetensors")
     network.features.load_state_dict(
         {key[len(prefix) :]: value for key, value in state.items() if key.startswith(prefix)}
     )

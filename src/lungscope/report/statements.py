@@ -4,8 +4,9 @@ import math
 from collections.abc import Mapping
 
 from lungscope.data.split import SUBSETS, UNKNOWN_SOURCE
+from lungscope.inference.exported import BUNDLED_MODELS
 from lungscope.models.temperature import COLDEST, HOTTEST
-from lungscope.models.weights import BUNDLED, IMAGENET, NONE
+from lungscope.models.weights import IMAGENET, NONE
 from lungscope.report.facts import RunFacts, compare_recipe
 from lungscope.text import (
     format_count,
@@ -139,8 +140,8 @@ def describe_initial_weights(facts: RunFacts) -> str:
         return f"From random weights, drawn with seed {facts.recipe.seed}."
     if facts.weights == IMAGENET:
         origin = f"ImageNet weights of torchvision's {facts.architecture.original}"
-    elif facts.weights == BUNDLED:
-        origin = "the bundled model, which was trained on radiographs"
+    elif facts.weights in BUNDLED_MODELS:
+        origin = f"the bundled model {facts.weights}, which was trained on radiographs"
     else:
         origin = f"the weights in {facts.weights}"
     return f"From {origin}; layers that are new are drawn with seed {facts.recipe.seed}."

@@ -94,7 +94,7 @@ def check_initial_weights(recipe: Recipe) -> None:
     Raises:
         NotFound: no such file.
         WeightsUnavailable: ImageNet weights are neither cached nor downloadable.
-        InvalidSetting: the bundled weights are not of the recipe's model.
+        InvalidSetting: a bundled model's weights are not of the recipe's model.
         InvalidData: the weights do not fit the model.
     """
     if recipe.weights != NONE:

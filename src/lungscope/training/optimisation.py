@@ -31,7 +31,7 @@ def _sgd(groups: Groups, recipe: Recipe) -> torch.optim.Optimizer:
 def _adamw(groups: Groups, recipe: Recipe) -> torch.optim.Optimizer:
     betas = (recipe.momentum, 0.999)
     return torch.optim.AdamW(
-        [dict(group) for group in groups], lr=recipe.learning_rate, betas=betas
+        [dict(group) for group in groups], lr=recipe.learning_rate, betas=betas, fused=True
     )
 
 

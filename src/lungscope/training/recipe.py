@@ -58,7 +58,7 @@ class Recipe:
         flags=("-m",),
     )
     weights: str = setting(
-        "imagenet", help="Initial weights: imagenet, bundled, none, or a file", panel=_MODEL
+        "imagenet", help="Initial weights: imagenet, paper, none, or a file", panel=_MODEL
     )
     size: int = setting(
         224, low=32, high=1024, help="Width and height of the input, pixels", panel=_MODEL

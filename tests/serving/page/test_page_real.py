@@ -11,14 +11,14 @@ from pydicom import Dataset, uid
 from pydicom.dataset import FileMetaDataset
 from real_service import real_service
 
-from lungscope.inference.exported import BUNDLED_MODEL, GRAPH
+from lungscope.inference.exported import GRAPH, find_model
 
 pytest.importorskip("fastapi")
 expect = pytest.importorskip("playwright.sync_api").expect
 pytestmark = [
     pytest.mark.process,
     pytest.mark.skipif(
-        not (BUNDLED_MODEL / GRAPH).is_file(), reason="this checkout has no bundled model"
+        not (find_model() / GRAPH).is_file(), reason="this checkout has no bundled model"
     ),
 ]
 TOKEN = secrets.token_hex(16)
