@@ -19,6 +19,14 @@ Workers = Annotated[
         "--workers", min=1, help="Processes that read images.", show_default="one per processor"
     ),
 ]
+Map = Annotated[
+    list[str],
+    typer.Option(
+        "--map",
+        metavar="LABEL=CLASS",
+        help="Take a label of the data for a class; LABEL= leaves its images out. Repeatable.",
+    ),
+]
 Skip = Annotated[bool, typer.Option("--skip-unreadable", help="Skip files that cannot be read.")]
 TrainedRun = Annotated[Path, typer.Argument(metavar="RUN", help="Run folder of `lungscope train`.")]
 RunData = Annotated[

@@ -18,6 +18,7 @@ ON_COMMAND_LINE: Mapping[Remedy, str] = {
     "reproduce-again": "write it again with `lungscope reproduce --force`",
     "split": "make a new one with `lungscope data split`",
     "skip-unreadable": "repair or remove them, or skip them with --skip-unreadable",
+    "map": "`--map LABEL=CLASS` and `--map OTHER=` do",
     "export": "export its run with `lungscope export RUN`",
     "explain-run": "explain it with --run RUN",
     "archive": "download this address in a browser and continue with `lungscope data fetch "

@@ -209,6 +209,22 @@ class Index:
         """Returns the path of an entry's image."""
         return self.root / entry.file
 
+    def with_labels(self, labels: Sequence[str | None]) -> "Index":
+        """Returns the same images with other labels.
+
+        Args:
+            labels: class name of each entry, in their order; None leaves an image out.
+
+        Raises:
+            InvalidData: fewer than two classes are left.
+        """
+        rows = [
+            (entry.file, label, entry.group, entry.source, entry.columns)
+            for entry, label in zip(self.entries, labels, strict=True)
+            if label is not None
+        ]
+        return replace(_index(self.root, rows, self.root), ignored=self.ignored)
+
     def without(self, files: Iterable[str]) -> "Index":
         """Returns the same index without some files.
 
