@@ -4,6 +4,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from lungscope.data.index import Index
+from lungscope.data.overlap import find_overlap
 from lungscope.errors import LungscopeError
 from lungscope.evaluation.subset_predictions import predict_subset
 from lungscope.export import exporting
@@ -12,7 +14,7 @@ from lungscope.export.parity import GraphOutputs, run_graph
 from lungscope.images import read
 from lungscope.inference.abstention import Thresholds
 from lungscope.inference.classifier import Classifier
-from lungscope.inference.exported import ExportedModel
+from lungscope.inference.exported import ExportedModel, load_training_images
 from lungscope.models.checkpoint import Checkpoint, save_checkpoint
 from lungscope.training.recipe import Recipe
 from lungscope.training.run import RunFolder
@@ -78,6 +80,7 @@ def test_an_exported_model_is_a_folder_that_answers_as_the_checkpoint(
         "model.json",
         "model.onnx",
         "parity.json",
+        "training.npz",
     ]
     model = ExportedModel.load(found.folder)
     assert same(model.description, found.description)
@@ -98,6 +101,16 @@ def test_an_exported_model_is_a_folder_that_answers_as_the_checkpoint(
     images = len(run.split.subset("validation")) + 12
     assert told[0] == "comparing with the checkpoint"
     assert (images, images) in told
+
+
+def test_the_images_that_were_seen_can_be_recognised_again(exported, run, phantoms, tmp_path):
+    found = exported(tmp_path / "model")
+    known = load_training_images(found.folder, found.description)
+    assert known.images == len(known.sketches) == 36 + 12
+    index = Index.open(phantoms)
+    overlap = find_overlap(phantoms, index.entries, known)
+    test = {entry.file for entry in run.split.subset("test")}
+    assert {each.file for each in overlap.images} == {e.file for e in index.entries} - test
 
 
 def test_what_was_checked_is_written_and_told(exported, ready, tmp_path):

@@ -56,7 +56,9 @@ def export(
     )
     terminal.say(_checked(exported.parity))
     terminal.say(_abstention(exported.description.abstention))
-    terminal.say(escape(f"Wrote {exported.folder} (model.onnx, model.json, abstention.npz)."))
+    terminal.say(
+        escape(f"Wrote {exported.folder} (model.onnx, model.json, abstention.npz, training.npz).")
+    )
     terminal.say(
         escape(f"Next: lungscope predict PATH --model {shlex.quote(str(exported.folder))}")
     )

@@ -1,6 +1,5 @@
 """Exporting a run: its best checkpoint as a folder that answers without torch."""
 
-import hashlib
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from lungscope.atomic import atomic_folder, refuse_occupied, write_json
 from lungscope.data.cache import Cache
+from lungscope.data.overlap import hash_training_images
 from lungscope.data.split import Split, SplitEntry, sha256_of
 from lungscope.errors import InvalidSetting
 from lungscope.evaluation.predictions import Predictions
@@ -30,7 +30,7 @@ from lungscope.export.parity import (
 )
 from lungscope.export.quantisation import calibration_entries, quantise
 from lungscope.inference.description import PRECISIONS, Description, ExportInfo
-from lungscope.inference.exported import DESCRIPTION, GRAPH, REFERENCE
+from lungscope.inference.exported import DESCRIPTION, GRAPH, REFERENCE, TRAINING
 from lungscope.models.checkpoint import Checkpoint
 from lungscope.progress import OnProgress, ignore
 from lungscope.training.loading import make_batches
@@ -86,8 +86,8 @@ def export_run(
     Args:
         run: a run with a checkpoint.
         data: the folder that the split's files are relative to.
-        folder: `model.onnx model.json abstention.npz parity.json` go here, and the run's
-            `model_card.md` if it has one.
+        folder: `model.onnx model.json abstention.npz training.npz parity.json` go here, and the
+            run's `model_card.md` if it has one.
         precision: of the graph's arithmetic: "fp32", or "int8" for static quantisation that is
             calibrated on training images.
         force: whether an exported model that is already there is replaced.
@@ -101,7 +101,7 @@ def export_run(
     """
     if precision not in PRECISIONS:
         raise InvalidSetting(f"precision is {precision!r:.40}; give one of {', '.join(PRECISIONS)}")
-    names = {GRAPH, DESCRIPTION, REFERENCE, PARITY, CARD}
+    names = {GRAPH, DESCRIPTION, REFERENCE, TRAINING, PARITY, CARD}
     refuse_occupied(folder, names, "an exported model", force=force)
     checkpoint, split, cache = open_evaluated(run, data, cache_folder)
     graph = _graph(checkpoint, split, cache, precision)
@@ -122,13 +122,13 @@ def export_run(
         reference.distance(checked.features[: len(validation)]),
         _predictions(checkpoint.description, validation, checked),
     )
+    salt = bytes.fromhex(checkpoint.description.weights_sha256)
+    known = hash_training_images(split, data, salt, on_progress=progress("hashing training images"))
     with atomic_folder(folder) as new:
         (new / GRAPH).write_bytes(graph)
         reference.save(new / REFERENCE)
-        hashes = {
-            GRAPH: hashlib.sha256(graph).hexdigest(),
-            REFERENCE: sha256_of(new / REFERENCE),
-        }
+        known.save(new / TRAINING)
+        hashes = {name: sha256_of(new / name) for name in (GRAPH, REFERENCE, TRAINING)}
         description = replace(
             checkpoint.description,
             abstention=thresholds.to_json(),

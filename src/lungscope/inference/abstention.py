@@ -1,8 +1,6 @@
 """When a model abstains: the rules, the codes that they give, and the sentence for each."""
 
-import io
 import math
-import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -14,6 +12,7 @@ from numpy.typing import NDArray
 from lungscope.atomic import atomic_file
 from lungscope.errors import ModelDamaged, NotFound
 from lungscope.images import Radiograph
+from lungscope.inference.npz_file import read_arrays
 
 SCORE = "mahalanobis"
 """The only feature-space score that this version knows; benchmarks/abstention.py says why."""
@@ -159,7 +158,7 @@ class Reference:
             ModelDamaged: unreadable, or not such arrays.
         """
         try:
-            return cls(**_arrays_of(path))
+            return cls(**read_arrays(path, {field.name for field in fields(cls)}, LARGEST_FILE))
         except FileNotFoundError as error:
             raise NotFound(f"{path}: {error.strerror}; copy the whole folder again") from error
         except OSError as error:
@@ -244,25 +243,6 @@ class Thresholds:
             float(value["min_confidence"]),
             tuple(float(each) for each in value.get("quantiles", ())),
         )
-
-
-def _arrays_of(path: Path) -> dict[str, Values]:
-    """The arrays of an npz file, none of them larger than the file may be."""
-    if path.stat().st_size > LARGEST_FILE:
-        raise ValueError("too large")
-    content = path.read_bytes()
-    wanted = {f"{field.name}.npy" for field in fields(Reference)}
-    with zipfile.ZipFile(io.BytesIO(content)) as members:
-        found = {member.filename: member for member in members.infolist()}
-    if set(found) != wanted:
-        raise ValueError("other arrays")
-    # as `save` writes them: neither packed nor encrypted, so a small file holds small arrays
-    if any(
-        each.compress_type != zipfile.ZIP_STORED or each.flag_bits & 1 for each in found.values()
-    ):
-        raise ValueError("packed arrays")
-    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-        return {name: arrays[name] for name in arrays.files}
 
 
 def _distinguishable(value: float, limit: float) -> tuple[str, str]:

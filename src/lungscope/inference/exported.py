@@ -1,4 +1,7 @@
-"""An exported model: a folder with `model.onnx`, `abstention.npz` and their `model.json`."""
+"""An exported model: a folder with `model.onnx`, `abstention.npz` and their `model.json`.
+
+`training.npz`, by which training images are recognised again, is read only where that is asked.
+"""
 
 import hashlib
 from collections.abc import Mapping
@@ -8,9 +11,11 @@ from pathlib import Path
 from lungscope.errors import InvalidSetting, ModelDamaged, NotFound
 from lungscope.inference.abstention import Reference, Thresholds
 from lungscope.inference.description import Description
+from lungscope.inference.training_images import TrainingImages
 
 GRAPH = "model.onnx"
 REFERENCE = "abstention.npz"
+TRAINING = "training.npz"
 DESCRIPTION = "model.json"
 
 _BUNDLED = Path(__file__).resolve().parents[1] / "bundled"
@@ -81,6 +86,26 @@ class ExportedModel:
                 f"{folder / DESCRIPTION}: damaged thresholds of abstention ({error})"
             ) from error
         return cls(description, content[GRAPH], Reference.load(folder / REFERENCE), thresholds)
+
+
+def load_training_images(folder: Path, description: Description) -> TrainingImages | None:
+    """Reads by what the images that an exported model was trained on are recognised again.
+
+    Args:
+        folder: of the model.
+        description: the content of its `model.json`.
+
+    Returns:
+        None where the model does not carry it: lungscope wrote no such file before 0.2.0.
+
+    Raises:
+        NotFound: the file is missing.
+        ModelDamaged: it is not the one that `model.json` describes.
+    """
+    if description.export is None or TRAINING not in description.export.sha256:
+        return None
+    _verified(folder / TRAINING, description.export.sha256[TRAINING])
+    return TrainingImages.load(folder / TRAINING)
 
 
 def _verified(path: Path, sha256: str | None) -> bytes:
