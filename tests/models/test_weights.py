@@ -101,9 +101,10 @@ def test_a_missing_file_is_named(tmp_path):
         build_network("squeezenet", Shape(3), str(tmp_path / "nowhere.pth"))
 
 
-def test_training_starts_from_the_features_in_the_box_with_a_classifier_of_its_own():
+@pytest.mark.parametrize("weights", ["paper", str(BUNDLED_MODELS["paper"])])
+def test_training_starts_from_the_features_of_a_checkpoint_with_a_classifier_of_its_own(weights):
     bundled = load_file(BUNDLED_MODELS["paper"] / "model.safetensors")
-    network = build_network("mobilenet-lung", Shape(5), "paper")
+    network = build_network("mobilenet-lung", Shape(5), weights)
     own = network.state_dict()
     features = [key for key in own if key.startswith("features.")]
     assert features
@@ -115,5 +116,12 @@ def test_training_starts_from_the_features_in_the_box_with_a_classifier_of_its_o
     ("name", "shape"), [("resnet18", Shape(3)), ("mobilenet-lung", Shape(3, se_reduction=8))]
 )
 def test_weights_of_another_architecture_are_refused(name, shape):
-    with pytest.raises(LungscopeError, match="weights paper are of mobilenet-lung"):
+    with pytest.raises(LungscopeError, match="weights in paper are of mobilenet-lung"):
         build_network(name, shape, "paper")
+
+
+def test_a_damaged_checkpoint_is_refused(tmp_path):
+    (tmp_path / "model.json").write_bytes((BUNDLED_MODELS["paper"] / "model.json").read_bytes())
+    (tmp_path / "model.safetensors").write_bytes(b"damaged")
+    with pytest.raises(LungscopeError, match="not a safetensors file"):
+        build_network("mobilenet-lung", Shape(3), str(tmp_path))

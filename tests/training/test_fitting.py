@@ -199,6 +199,7 @@ GENERALISING = replace(
     ema=0.9,
     zoom=0.1,
     stretch=0.2,
+    frozen_layers=1,
     gamma=0.3,
     jpeg=0.5,
     erase_border=0.5,

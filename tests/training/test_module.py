@@ -136,3 +136,25 @@ def test_of_two_ways_to_mix_each_batch_takes_one(images):
     # alpha 10 mixes about in halves, alpha 0.01 hardly at all
     even = torch.stack([((targets > 0.1) & (targets < 0.9)).any() for targets in both])
     assert 8 <= even.sum() <= 32
+
+
+def test_frozen_layers_keep_their_weights_and_statistics_and_later_ones_do_not(images):
+    features = nn.Sequential(
+        *(nn.Sequential(nn.Conv2d(3, 3, 3), nn.BatchNorm2d(3)) for _ in range(3))
+    )
+    pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    network = Network(features, pool, nn.Linear(3, 3), "all")
+    recipe = replace(RECIPE, frozen_layers=2)
+    training = LungTraining(network, 3, recipe, Preprocessing(SIZE, 0.5, 0.25))
+    training.log = lambda *_, **__: None
+    before = {key: value.clone() for key, value in features.state_dict().items()}
+    training.on_train_epoch_start()
+    optimiser = torch.optim.SGD([p for p in network.parameters() if p.requires_grad], lr=1)
+    training.training_step(images.__getitems__(list(range(6))), 0).backward()
+    optimiser.step()
+    changed = {
+        key[0]
+        for key, value in features.state_dict().items()
+        if not torch.equal(value, before[key])
+    }
+    assert changed == {"2"}

@@ -27,7 +27,7 @@ PUBLISHED = {  # arXiv 2408.13180, sections III-B to III-D
 }
 NOT_IN_THE_PAPER = {  # off, as the paper does not have them
     **dict.fromkeys(["warmup", "balance_classes", "balance_sources", "label_smoothing"], 0),
-    **dict.fromkeys(["mixup", "cutmix", "ema", "zoom", "shift", "stretch"], 0),
+    **dict.fromkeys(["mixup", "cutmix", "ema", "zoom", "shift", "stretch", "frozen_layers"], 0),
     **dict.fromkeys(["brightness", "contrast", "gamma"], 0),
     **dict.fromkeys(["equalize", "sharpness", "low_resolution", "jpeg", "noise"], 0),
     **dict.fromkeys(["erase_border", "erase_corners"], 0),
@@ -123,6 +123,7 @@ def test_what_is_no_recipe_is_refused_in_one_line(value, message):
     [
         ("size", 31, 1025),
         ("batch_size", 0, 4097),
+        ("frozen_layers", -1, 1001),
         ("learning_rate", 0, 10.1),
         ("momentum", -0.1, 1.0),
         ("weight_decay", -0.1, 1.1),

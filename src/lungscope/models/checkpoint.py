@@ -26,9 +26,8 @@ from lungscope.models.activation_map import (
 )
 from lungscope.models.network import Network, normalise, to_unit
 from lungscope.models.registry import Shape
-from lungscope.models.weights import build_network
+from lungscope.models.weights import WEIGHTS, build_network
 
-WEIGHTS = "model.safetensors"
 DESCRIPTION = "model.json"
 
 

@@ -19,6 +19,7 @@ from lungscope.models.registry import Architecture, Shape, get_architecture
 
 IMAGENET = "imagenet"
 NONE = "none"
+WEIGHTS = "model.safetensors"
 VERSION = "IMAGENET1K_V1"
 PATIENCE = 20.0
 """Seconds without an answer after which a download is given up."""
@@ -80,13 +81,20 @@ def check_weights(weights: str) -> None:
     Raises:
         NotFound: neither.
     """
-    if weights not in (IMAGENET, NONE, *BUNDLED_MODELS) and not Path(weights).is_file():
+    known = (IMAGENET, NONE, *BUNDLED_MODELS)
+    if weights not in known and not _checkpoint(weights) and not Path(weights).is_file():
         raise _not_found(Path(weights))
 
 
 def _not_found(path: Path) -> NotFound:
     names = ", ".join((IMAGENET, *BUNDLED_MODELS, NONE))
-    return NotFound(f"{path}: not found; weights are {names} or a file")
+    return NotFound(f"{path}: not found; weights are {names}, a checkpoint folder or a file")
+
+
+def _checkpoint(weights: str) -> Path | None:
+    """The folder of a checkpoint, of a bundled model or one of the user's; None for others."""
+    folder = BUNDLED_MODELS.get(weights, Path(weights))
+    return folder if (folder / WEIGHTS).is_file() else None
 
 
 def _state(path: Path) -> Mapping[str, Tensor]:
@@ -130,13 +138,13 @@ def build_network(name: str, shape: Shape, weights: str = NONE) -> Network:
     Args:
         name: a name in `list_architectures()`.
         shape: number of classes and the like.
-        weights: "imagenet", the name of a bundled model, "none", or the path of a state dict of
-            the original.
+        weights: "imagenet", "none", the name of a bundled model or the folder of a checkpoint,
+            whose features are taken, or the path of a state dict of the original.
 
     Raises:
         NotFound: no such file.
         WeightsUnavailable: ImageNet weights are neither cached nor downloadable.
-        InvalidSetting: no such architecture, or the bundled weights are not of it.
+        InvalidSetting: no such architecture, or the checkpoint is not of it.
         InvalidData: the weights do not fit.
 
     Examples:
@@ -146,23 +154,25 @@ def build_network(name: str, shape: Shape, weights: str = NONE) -> Network:
         torch.Size([1, 3])
     """
     chosen = get_architecture(name)
-    if weights not in BUNDLED_MODELS:
+    folder = _checkpoint(weights)
+    if folder is None:
         return chosen.compose(load_original(chosen, weights), shape, chosen.trained)
     network = chosen.compose(load_original(chosen, NONE), shape, chosen.trained)
-    _fill_features(network, name, shape, weights)
+    _fill_features(network, name, shape, folder)
     return network
 
 
-def _fill_features(network: Network, name: str, shape: Shape, model: str) -> None:
-    folder = BUNDLED_MODELS[model]
-    bundled = Description.load(folder / DESCRIPTION)
-    if (name, shape.se_reduction) != (bundled.architecture, bundled.se_reduction):
+def _fill_features(network: Network, name: str, shape: Shape, folder: Path) -> None:
+    given = Description.load(folder / DESCRIPTION)
+    if (name, shape.se_reduction) != (given.architecture, given.se_reduction):
         raise InvalidSetting(
-            f"{name}: the weights {model} are of {bundled.architecture} with an SE reduction of "
-            f"{bundled.se_reduction}; train that, or start from the weights {IMAGENET}"
+            f"{name}: the weights in {folder.name} are of {given.architecture}, its SE reduction "
+            f"is {given.se_reduction}; train that, or start from the weights {IMAGENET}"
         )
     prefix = "features."
-    state = load_file(folder / "model.safetensors")
-    network.features.load_state_dict(
-        {key[len(prefix) :]: value for key, value in state.items() if key.startswith(prefix)}
-    )
+    features = {
+        key.removeprefix(prefix): value
+        for key, value in _state(folder / WEIGHTS).items()
+        if key.startswith(prefix)
+    }
+    _fill(network.features, features, f"{folder / WEIGHTS} as {name}")

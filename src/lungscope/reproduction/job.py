@@ -7,7 +7,7 @@ from pathlib import Path
 from lungscope.data.split import Split
 from lungscope.errors import AlreadyExists, InvalidData, LungscopeError, ModelDamaged
 from lungscope.inference.description import Description
-from lungscope.models.checkpoint import WEIGHTS
+from lungscope.models.weights import WEIGHTS
 from lungscope.reproduction.plan import Part, Plan
 from lungscope.training.execution import Precision
 from lungscope.training.history import Epoch, read_history

@@ -53,6 +53,9 @@ class LungTraining(L.LightningModule):
     ) -> None:
         super().__init__()
         self.network = network.to(memory_format=torch.channels_last)
+        self._frozen = list(network.features.children())[: recipe.frozen_layers]
+        for layer in self._frozen:
+            layer.requires_grad_(False)
         self.recipe = recipe
         self.preprocessing = preprocessing
         self.train_loss = MeanMetric()
@@ -67,6 +70,8 @@ class LungTraining(L.LightningModule):
     def on_train_epoch_start(self) -> None:
         """Puts the trained layers into training mode; validation put them into evaluation mode."""
         self.network.train()
+        for layer in self._frozen:
+            layer.eval()  # statistics of BatchNorm are weights too
 
     def training_step(self, batch: Batch | FeatureBatch, step: int) -> Tensor:
         """Augments, normalises and classifies a batch; returns its mean loss in nats."""

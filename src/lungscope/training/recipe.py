@@ -58,7 +58,16 @@ class Recipe:
         flags=("-m",),
     )
     weights: str = setting(
-        "imagenet", help="Initial weights: imagenet, paper, none, or a file", panel=_MODEL
+        "imagenet",
+        help="Initial weights: imagenet, paper, none, a checkpoint folder, or a file",
+        panel=_MODEL,
+    )
+    frozen_layers: int = setting(
+        0,
+        low=0,
+        high=1000,
+        help="Layers of the backbone, from the input on, that keep their initial weights",
+        panel=_MODEL,
     )
     size: int = setting(
         224, low=32, high=1024, help="Width and height of the input, pixels", panel=_MODEL
