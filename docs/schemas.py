@@ -16,6 +16,7 @@ from lungscope.audit.check import list_checks
 from lungscope.data.split import VERSION as SPLIT_VERSION
 from lungscope.data.split import Split
 from lungscope.evaluation.assessment import Assessment
+from lungscope.evaluation.external import ExternalAssessment
 from lungscope.inference.description import FORMAT, VERSION, Description
 from lungscope.training.recipe import Recipe
 
@@ -95,6 +96,7 @@ def schemas() -> dict[str, Schema]:
         "split": split_schema(),
         "model": marked(schema_of(Description), FORMAT, VERSION),
         "metrics": schema_of(Assessment),
+        "external": schema_of(ExternalAssessment),
         "audit": audit_schema(),
     }
     return {

@@ -1,5 +1,5 @@
 from .about import DISCLAIMER, __version__
-from .api import Run, compare, split, train
+from .api import Run, compare, evaluate, split, train
 from .data.index import Index
 from .data.split import Split
 from .errors import (
@@ -52,6 +52,7 @@ __all__ = [
     "WorkerKilled",
     "__version__",
     "compare",
+    "evaluate",
     "read",
     "split",
     "train",

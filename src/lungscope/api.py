@@ -5,7 +5,7 @@ notebooks, without a terminal.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,11 +18,20 @@ from lungscope.data.split import Split, Subset
 from lungscope.data.splitting import hold_out_sources, make_split
 from lungscope.data.survey import require_readable, survey_images
 from lungscope.errors import InvalidSetting
+from lungscope.evaluation.evaluated_model import open_model
 from lungscope.evaluation.run_evaluation import RunEvaluation, evaluate_run
+from lungscope.evaluation.run_external import (
+    ExternalEvaluation,
+    ExternalSettings,
+    choose_folder,
+    evaluate_on,
+    name_of,
+)
 from lungscope.export.exporting import export_run
 from lungscope.export.parity import Precision as GraphPrecision
 from lungscope.inference.classifier import Classifier
 from lungscope.models.checkpoint import Checkpoint
+from lungscope.report.external_page import write_external_page
 from lungscope.report.run_report import write_report
 from lungscope.text import format_quantity, html_table
 from lungscope.training.execution import Device, Execution, Precision
@@ -143,6 +152,73 @@ def train(
     made = RunFolder.create(place, recipe, chosen, index.root, force)
     with made.removed_if_nothing_trained():
         return _fit(made, index.root, execution, cache_folder, on_epoch)
+
+
+def evaluate(
+    model: "Run | str | Path",
+    on: Data,
+    folder: str | Path | None = None,
+    *,
+    mapping: Mapping[str, str | None] | None = None,
+    label_column: str = "label",
+    by: Sequence[str] | None = None,
+    leave_out_overlap: bool = False,
+    data: str | Path | None = None,
+    device: Device = "auto",
+    workers: int | None = None,
+    force: bool = False,
+) -> ExternalEvaluation:
+    """Evaluates a model on data that it was not made with, such as another hospital's.
+
+    Images that the model was trained on or chosen by are looked for first: the same bytes, the
+    same picture (also mirrored, cropped, resized or recompressed), the same group (patient).
+
+    Args:
+        model: a run or its folder, the folder of an exported model, or the name of a bundled one.
+        on: an index, a folder of class folders, or a CSV table.
+        folder: where results go; for a run, `evaluation-on-NAME` in it by default.
+        mapping: the class of labels that have another name than a class of the model, e.g.
+            {"COVID": "Viral Pneumonia", "Other": None}; None leaves their images out.
+        label_column: the table's column with the labels.
+        by: columns that results are given by besides the source; those of age, sex, view and
+            finding that there are by default.
+        leave_out_overlap: whether images that the model has seen are left out, not refused.
+        data: the folder of the images that a run was trained on; where they were by default.
+        device: "auto", "cpu" or "cuda"; an exported model runs on the CPU.
+        workers: processes that read files; one per processor by default.
+        force: whether results that are already there are replaced.
+
+    Raises:
+        NotFound: there is no such model or data.
+        InvalidSetting: a mapping or column that does not fit, or no folder for an exported model.
+        InvalidData: a label is no class of the model and is not mapped.
+        DataLeak: the model has seen images, and they are not to be left out.
+        AlreadyExists: results are already there, and `force` is off.
+
+    Examples:
+        >>> import lungscope as ls
+        >>> from lungscope.phantom import write_phantoms
+        >>> other = write_phantoms("clinic", 12, size=64, seed=5)
+        >>> found = ls.evaluate("runs/lung", other, "elsewhere", leave_out_overlap=True)
+        >>> found.assessment.listed
+        12
+    """
+    if isinstance(on, Index):
+        index, name = on, name_of(on.root)
+    else:
+        index, name = _index(on, label_column), name_of(Path(on))
+    place = model.folder if isinstance(model, Run) else model
+    opened = open_model(place, _path(data), _accelerator(device))
+    found = evaluate_on(
+        opened,
+        index,
+        name,
+        choose_folder(opened, name, _path(folder)),
+        ExternalSettings(mapping or {}, by, leave_out_overlap, workers),
+        force=force,
+    )
+    write_external_page(found.assessment, found.folder)
+    return found
 
 
 def compare(*runs: "Run | str | Path") -> Comparison:
@@ -385,14 +461,14 @@ class Run:
         return RunFolder(self.folder)
 
 
-def _index(data: Data) -> Index:
+def _index(data: Data, label_column: str = "label") -> Index:
     if isinstance(data, Index):
         return data
     if not isinstance(data, str | Path):
         raise InvalidSetting(
             f"data is {type(data).__name__}; give an Index, or the path of a folder or CSV table"
         )
-    return Index.open(Path(data))
+    return Index.open(Path(data), label_column)
 
 
 def _split(index: Index, given: Split | str | Path | None) -> Split:

@@ -6,7 +6,8 @@
     ├── InvalidSetting          an option, recipe field or value that is unknown, out of range or
     │                           contradictory
     ├── InvalidData             a data set, table or result file that cannot be used as it is
-    │   └── DataLeak            an image or a group that is in two subsets of a split
+    │   └── DataLeak            an image or a group that is in two subsets of a split, or that a
+    │                           model to be evaluated has seen
     ├── UnreadableImage         a file that is not a radiograph that can be read
     │   └── UnwantedImage       an image that only the acceptance policy refuses
     ├── Inaccessible            a file or address that cannot be read or written
@@ -45,6 +46,9 @@ Remedy = Literal[
     "export",
     "explain-run",
     "archive",
+    "map-labels",
+    "leave-out-overlap",
+    "name-folder",
 ]
 """What to do about an error, where Python and the command line have different words for it."""
 
@@ -66,6 +70,9 @@ IN_PYTHON: Mapping[Remedy, str] = {
     "export": "export its run with Run.export(), or load it with Checkpoint.load",
     "explain-run": "predict with the run's checkpoint, which has one",
     "archive": "download this address in a browser and unpack the file with unpack_record",
+    "map-labels": 'map each with mapping={"LABEL": "CLASS"}, or leave it out with {"LABEL": None}',
+    "leave-out-overlap": "leave them out with leave_out_overlap=True",
+    "name-folder": "give a folder for the results",
 }
 """The words of each remedy in Python."""
 
@@ -118,7 +125,7 @@ class InvalidData(LungscopeError):
 
 
 class DataLeak(InvalidData):
-    """An image or a group (patient) that is in two subsets of a split."""
+    """An image or a group (patient) in two subsets of a split, or known to the model evaluated."""
 
 
 class UnreadableImage(LungscopeError):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lungscope.data import index as module
 from lungscope.data.index import Entry, Index, is_below
-from lungscope.errors import InvalidData, LungscopeError, NotFound
+from lungscope.errors import InvalidData, InvalidSetting, LungscopeError, NotFound
 
 
 def make(root, *files):
@@ -487,3 +487,28 @@ def test_what_is_not_there_is_not_found(tmp_path):
 def test_no_files_are_no_index():
     with pytest.raises(InvalidData, match="no files are given; give image files"):
         Index.from_files([], [])
+
+
+# Another label column
+
+
+def test_the_labels_may_be_in_another_column(tmp_path):
+    path = table(tmp_path, "file,label,finding,view", "a.png,Sick,TB,AP", "b.png,Sick,Flu,PA")
+    index = Index.open(path, "finding")
+    assert index.classes == ("Flu", "TB")
+    assert index.entries[0] == Entry("a.png", 1, columns=(("finding", "TB"), ("view", "AP")))
+
+
+def test_that_column_must_be_there_and_filled(tmp_path):
+    path = table(tmp_path, "file,label", "a.png,x", "b.png,y")
+    with pytest.raises(InvalidData, match="column finding missing; the table needs file,finding"):
+        Index.open(path, "finding")
+    path = table(tmp_path, "file,finding", "a.png,x", "b.png,")
+    with pytest.raises(InvalidData, match="line 3: file and finding must not be empty"):
+        Index.open(path, "finding")
+
+
+def test_a_folder_of_class_folders_has_no_columns(tmp_path):
+    make(tmp_path, "Normal/2.png", "Lung_Opacity/b.jpg")
+    with pytest.raises(InvalidSetting, match=r"has no metadata\.csv, so no column 'finding'"):
+        Index.open(tmp_path, "finding")

@@ -1,5 +1,6 @@
-"""`lungscope evaluate`: metrics of a trained model on images that it was not trained on."""
+"""`lungscope evaluate`: metrics of a model on images that it was not trained on."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -8,10 +9,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from lungscope.about import DISCLAIMER
-from lungscope.cli.options import CacheFolder, Device, Force, Json, Quiet, RunData, TrainedRun
+from lungscope.cli.options import CacheFolder, Device, Force, Json, Quiet, RunData, Workers
 from lungscope.cli.report import say_left_out
 from lungscope.cli.terminal import Terminal
 from lungscope.cli.training import warn_unfinished
+from lungscope.errors import InvalidSetting
 from lungscope.text import format_percent, format_quantity
 
 if TYPE_CHECKING:
@@ -21,36 +23,150 @@ if TYPE_CHECKING:
 
 
 def evaluate(
-    run: TrainedRun,
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL",
+            help="Run folder; with --on also a folder of `lungscope export` or a bundled model.",
+        ),
+    ],
+    on: Annotated[
+        Path | None,
+        typer.Option(
+            "--on",
+            help="Other labelled data: folder of class folders, or CSV.",
+            show_default="the run's own split",
+        ),
+    ] = None,
     data: RunData = None,
     subset: Annotated[
-        Literal["test", "validation", "train"], typer.Option(help="Subset of the run's split.")
-    ] = "test",
+        Literal["test", "validation", "train"] | None,
+        typer.Option(help="Subset of the run's split.", show_default="test"),
+    ] = None,
+    mapping: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map",
+            metavar="LABEL=CLASS",
+            help="With --on: the class of a label of another name; LABEL= leaves it out.",
+        ),
+    ] = None,
+    label_column: Annotated[
+        str | None,
+        typer.Option(
+            "--label-column",
+            help="With --on: the table's column with the labels.",
+            show_default="label",
+        ),
+    ] = None,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--by",
+            help="With --on: column to give results by, besides source.",
+            show_default="age, sex, view, finding",
+        ),
+    ] = None,
+    leave_out_overlap: Annotated[
+        bool,
+        typer.Option("--leave-out-overlap", help="With --on: leave out images that it has seen."),
+    ] = False,
     out: Annotated[
         Path | None,
         typer.Option(
             "--out",
             "-o",
             help="Output folder.",
-            show_default="RUN/evaluation; for another subset RUN/evaluation-SUBSET",
+            show_default="RUN/evaluation; RUN/evaluation-SUBSET; RUN/evaluation-on-NAME",
         ),
     ] = None,
     device: Device = "auto",
     cache: CacheFolder = None,
+    workers: Workers = None,
     force: Force = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Evaluate a run's best checkpoint: metrics with 95 % intervals, predictions, figures.
+    """Evaluate a model: metrics with 95 % intervals, predictions, figures.
 
-    Only the test subset in RUN/evaluation is on the run's report.html, which is redrawn: images
-    that a model was trained on, or chosen by, say nothing about others.
+    A run is evaluated on its own split: only the test subset in RUN/evaluation is on the run's
+    report.html, which is redrawn. Images that a model was trained on, or chosen by, say nothing
+    about others.
+
+    With --on, a run or an exported model is evaluated on another data set, by source, with a page
+    of its own. Images that it has seen are refused: the same bytes, the same picture (also
+    mirrored, cropped or recompressed) or the same patient.
     """
     terminal = Terminal(quiet=quiet, json=json)
-    evaluated = evaluated_run(
-        run, data, out, terminal, subset=subset, device=device, cache=cache, force=force
+    if on is None:
+        _refuse_needless(
+            {
+                "--map": mapping,
+                "--label-column": label_column,
+                "--by": by,
+                "--leave-out-overlap": leave_out_overlap,
+                "--workers": workers,
+            },
+            "needs --on DATA",
+        )
+        evaluated = evaluated_run(
+            Path(model),
+            data,
+            out,
+            terminal,
+            subset=subset or "test",
+            device=device,
+            cache=cache,
+            force=force,
+        )
+        terminal.answer(evaluated.to_json())
+        return
+    _refuse_needless({"--subset": subset, "--cache": cache}, "does not go with --on")
+    from lungscope.cli.external import evaluate_elsewhere
+    from lungscope.evaluation.run_external import ExternalSettings
+
+    settings = ExternalSettings(read_mapping(mapping or ()), by, leave_out_overlap, workers)
+    found = evaluate_elsewhere(
+        model,
+        on,
+        out,
+        terminal,
+        settings,
+        label_column=label_column or "label",
+        data=data,
+        device=device,
+        force=force,
     )
-    terminal.answer(evaluated.to_json())
+    terminal.answer(found.to_json())
+
+
+def read_mapping(pairs: Sequence[str]) -> dict[str, str | None]:
+    """Reads pairs "LABEL=CLASS"; the class of "LABEL=" is None.
+
+    Raises:
+        InvalidSetting: a pair without "=", or two of one label.
+
+    Examples:
+        >>> read_mapping(["COVID=Viral Pneumonia", "Other="])
+        {'COVID': 'Viral Pneumonia', 'Other': None}
+    """
+    found: dict[str, str | None] = {}
+    for pair in pairs:
+        label, sign, name = pair.rpartition("=")
+        if not sign or not label.strip():
+            raise InvalidSetting(
+                f"--map {pair!r}: give LABEL=CLASS, or LABEL= to leave its images out"
+            )
+        if label.strip() in found:
+            raise InvalidSetting(f"--map: {label.strip()!r} is mapped twice")
+        found[label.strip()] = name.strip() or None
+    return found
+
+
+def _refuse_needless(options: Mapping[str, object], reason: str) -> None:
+    for name, value in options.items():
+        if value:
+            raise InvalidSetting(f"{name}: {reason}")
 
 
 def evaluated_run(

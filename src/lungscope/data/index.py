@@ -16,12 +16,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from lungscope.data import classes
-from lungscope.errors import Inaccessible, InvalidData, NotFound
+from lungscope.errors import Inaccessible, InvalidData, InvalidSetting, NotFound
 from lungscope.images.files import describe_others, is_image_file
 from lungscope.text import html_table
 
 TABLE = "metadata.csv"
-_OWN = ("file", "label", "group", "source")
+_LABEL = "label"
+_OWN = ("file", _LABEL, "group", "source")
 _NOT_KEPT = re.compile(r"predicted|probability:.*|\s*")
 """Further columns of a table that are passed over: results have columns of these names."""
 
@@ -67,7 +68,7 @@ class Index:
     ignored: tuple[str, ...] = ()
 
     @classmethod
-    def open(cls, path: str | Path) -> "Index":
+    def open(cls, path: str | Path, label_column: str = "label") -> "Index":
         """Reads a CSV table, a folder with a `metadata.csv`, or a folder of class folders.
 
         A folder that holds nothing but one other folder is stepped into, as unpacked archives
@@ -75,9 +76,11 @@ class Index:
 
         Args:
             path: the table or folder.
+            label_column: the table's column with the labels.
 
         Raises:
             NotFound: there is no such file or folder.
+            InvalidSetting: another label column, where there is no table.
             InvalidData: an empty class folder, fewer than two classes, or a bad table.
             Inaccessible: it can't be read.
 
@@ -88,12 +91,19 @@ class Index:
         path = Path(path)
         with _reading(path):
             if path.is_file():
-                return cls.from_table(path)
+                return cls.from_table(path, label_column)
             if not path.is_dir():
                 raise NotFound(f"{path}: not found; give a folder of class folders or a CSV table")
             root = _step_in(path)
             table = root / TABLE
-            return cls.from_table(table) if table.is_file() else cls.from_folder(root)
+            if table.is_file():
+                return cls.from_table(table, label_column)
+            if label_column != _LABEL:
+                raise InvalidSetting(
+                    f"{root}: has no {TABLE}, so no column {label_column!r}; its labels are the "
+                    "names of its folders"
+                )
+            return cls.from_folder(root)
 
     @classmethod
     def from_folder(cls, root: str | Path) -> "Index":
@@ -127,11 +137,15 @@ class Index:
         return replace(_index(root, rows, root), ignored=tuple(sorted(others)))
 
     @classmethod
-    def from_table(cls, table: str | Path) -> "Index":
+    def from_table(cls, table: str | Path, label_column: str = "label") -> "Index":
         """Reads a CSV with the columns `file`, `label` and, if known, `group` and `source`.
 
         File names are relative to the table's folder. Other columns, such as age or view, are kept
         with the images: they are in `predictions.csv`.
+
+        Args:
+            table: the CSV.
+            label_column: the column with the labels, where that is not `label`.
 
         Raises:
             InvalidData: a missing column, an empty cell, a file listed twice or outside the
@@ -143,11 +157,11 @@ class Index:
             with _reading(table), table.open(newline="", encoding="utf-8-sig") as handle:
                 reader = csv.DictReader(handle, strict=True)
                 columns = set(reader.fieldnames or ())
-                missing = {"file", "label"} - columns
+                missing = {"file", label_column} - columns
                 if missing:
                     raise InvalidData(
                         f"{table}: column {' and '.join(sorted(missing))} missing; the table needs "
-                        f"file,label and may have group,source{_hint(columns)}"
+                        f"file,{label_column} and may have group,source{_hint(columns)}"
                     )
                 _refuse_unused_patients(table, columns)
                 further = [
@@ -155,7 +169,7 @@ class Index:
                     for name in reader.fieldnames or ()
                     if name not in _OWN and not _NOT_KEPT.fullmatch(name)
                 ]
-                rows = [_row(table, reader.line_num, row, further) for row in reader]
+                rows = [_row(table, reader.line_num, row, label_column, further) for row in reader]
         except (UnicodeDecodeError, csv.Error) as error:
             raise InvalidData(f"{table}: not a CSV table in UTF-8 ({error})") from error
         twice = [file for file, count in Counter(row[0] for row in rows).items() if count > 1]
@@ -282,10 +296,16 @@ def _index(root: Path, rows: list[Row], where: Path) -> Index:
     return Index(root, known, tuple(sorted(entries, key=lambda entry: entry.file)))
 
 
-def _row(table: Path, line: int, row: dict[str, str | None], further: Sequence[str]) -> Row:
-    file, label = (row.get("file") or "").strip(), (row.get("label") or "").strip()
+def _row(
+    table: Path,
+    line: int,
+    row: dict[str, str | None],
+    label_column: str,
+    further: Sequence[str],
+) -> Row:
+    file, label = (row.get("file") or "").strip(), (row.get(label_column) or "").strip()
     if not file or not label:
-        raise InvalidData(f"{table}, line {line}: file and label must not be empty")
+        raise InvalidData(f"{table}, line {line}: file and {label_column} must not be empty")
     if not is_below(file):
         raise InvalidData(f"{table}, line {line}: {file} must lie below the table's folder")
     return (
