@@ -5,7 +5,7 @@ notebooks, without a terminal.
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from lungscope.audit.audit_report import AuditReport
 from lungscope.audit.run_audit import audit_run
 from lungscope.comparison.comparison import Comparison
 from lungscope.comparison.run_comparison import compare_runs
+from lungscope.data.class_mapping import ClassMapping
 from lungscope.data.index import Index
 from lungscope.data.split import Split, Subset
 from lungscope.data.splitting import hold_out_sources, make_split
@@ -159,7 +160,7 @@ def evaluate(
     on: Data,
     folder: str | Path | None = None,
     *,
-    mapping: Mapping[str, str | None] | None = None,
+    mapping: ClassMapping | None = None,
     label_column: str = "label",
     by: Sequence[str] | None = None,
     leave_out_overlap: bool = False,

@@ -46,7 +46,6 @@ Remedy = Literal[
     "export",
     "explain-run",
     "archive",
-    "map-labels",
     "leave-out-overlap",
     "name-folder",
 ]
@@ -70,7 +69,6 @@ IN_PYTHON: Mapping[Remedy, str] = {
     "export": "export its run with Run.export(), or load it with Checkpoint.load",
     "explain-run": "predict with the run's checkpoint, which has one",
     "archive": "download this address in a browser and unpack the file with unpack_record",
-    "map-labels": 'map each with mapping={"LABEL": "CLASS"}, or leave it out with {"LABEL": None}',
     "leave-out-overlap": "leave them out with leave_out_overlap=True",
     "name-folder": "give a folder for the results",
 }

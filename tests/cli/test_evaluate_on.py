@@ -7,8 +7,6 @@ import pytest
 from typer.testing import CliRunner
 
 from lungscope.cli.app import app
-from lungscope.cli.evaluate import read_mapping
-from lungscope.errors import InvalidSetting
 
 invoke = CliRunner().invoke
 
@@ -50,7 +48,7 @@ def test_results_that_are_there_are_replaced_with_force_alone(evaluate):
     ("options", "said"),
     [
         (["--map", "Normal"], "give LABEL=CLASS"),
-        (["--map", "Flu=Normal"], "has no label 'Flu'"),
+        (["--map", "Flu=Normal"], "the data has no label 'Flu'"),
         (["--by", "weight"], "has no column 'weight'"),
         (["--subset", "test"], "--subset: does not go with --on"),
         (["--label-column", "finding"], "column finding missing"),
@@ -70,7 +68,7 @@ def test_a_label_that_is_no_class_is_refused_with_what_to_do(evaluate, phantoms,
     table.write_text(table.read_text().replace(",Normal,", ",Healthy,"))
     result = evaluate(on=other)
     assert result.exit_code == 2
-    assert "other: label 'Healthy' is no class of the model" in result.stderr
+    assert "labels 'Healthy' are no class of the model" in result.stderr
     assert "--map LABEL=CLASS" in result.stderr
     assert evaluate("--map", "Healthy=normal", on=other).exit_code == 0
 
@@ -85,9 +83,3 @@ def test_options_of_other_data_need_other_data(exported_model):
     result = invoke(app, ["evaluate", str(exported_model), "--by", "age"])
     assert result.exit_code == 2
     assert "--by: needs --on DATA" in result.stderr
-
-
-def test_a_mapping_is_read_at_its_last_sign():
-    assert read_mapping(["a=b=C", " x = Y ", "z="]) == {"a=b": "C", "x": "Y", "z": None}
-    with pytest.raises(InvalidSetting, match="mapped twice"):
-        read_mapping(["a=B", "a="])

@@ -134,6 +134,11 @@ def test_a_label_that_is_left_out_is_counted(evaluated):
     assert list(found.forced.whole.recall) == ["Lung Opacity"]
 
 
+def test_something_must_be_left(evaluated):
+    with pytest.raises(InvalidData, match="every label is left out"):
+        evaluated(mapping={"viral pneumonia": None, "Lung Opacity": None})
+
+
 def test_another_column_may_have_the_labels(clinic, exported_model, tmp_path):
     rows = [(f"{n}.png", f"Finding {n % 2}", "", "", "", "") for n in range(12)]
     write_table(clinic / "metadata.csv", rows, "finding")

@@ -1,6 +1,6 @@
 """`lungscope evaluate`: metrics of a model on images that it was not trained on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from lungscope.about import DISCLAIMER
-from lungscope.cli.options import CacheFolder, Device, Force, Json, Quiet, RunData, Workers
+from lungscope.cli.options import CacheFolder, Device, Force, Json, Map, Quiet, RunData, Workers
 from lungscope.cli.report import say_left_out
 from lungscope.cli.terminal import Terminal
 from lungscope.cli.training import warn_unfinished
@@ -43,14 +43,7 @@ def evaluate(
         Literal["test", "validation", "train"] | None,
         typer.Option(help="Subset of the run's split.", show_default="test"),
     ] = None,
-    mapping: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--map",
-            metavar="LABEL=CLASS",
-            help="With --on: the class of a label of another name; LABEL= leaves it out.",
-        ),
-    ] = None,
+    mapping: Map = [],  # noqa: B006  typer reads it, nobody changes it
     label_column: Annotated[
         str | None,
         typer.Option(
@@ -123,9 +116,10 @@ def evaluate(
         return
     _refuse_needless({"--subset": subset, "--cache": cache}, "does not go with --on")
     from lungscope.cli.external import evaluate_elsewhere
+    from lungscope.data.class_mapping import parse_mapping
     from lungscope.evaluation.run_external import ExternalSettings
 
-    settings = ExternalSettings(read_mapping(mapping or ()), by, leave_out_overlap, workers)
+    settings = ExternalSettings(parse_mapping(mapping), by, leave_out_overlap, workers)
     found = evaluate_elsewhere(
         model,
         on,
@@ -138,29 +132,6 @@ def evaluate(
         force=force,
     )
     terminal.answer(found.to_json())
-
-
-def read_mapping(pairs: Sequence[str]) -> dict[str, str | None]:
-    """Reads pairs "LABEL=CLASS"; the class of "LABEL=" is None.
-
-    Raises:
-        InvalidSetting: a pair without "=", or two of one label.
-
-    Examples:
-        >>> read_mapping(["COVID=Viral Pneumonia", "Other="])
-        {'COVID': 'Viral Pneumonia', 'Other': None}
-    """
-    found: dict[str, str | None] = {}
-    for pair in pairs:
-        label, sign, name = pair.rpartition("=")
-        if not sign or not label.strip():
-            raise InvalidSetting(
-                f"--map {pair!r}: give LABEL=CLASS, or LABEL= to leave its images out"
-            )
-        if label.strip() in found:
-            raise InvalidSetting(f"--map: {label.strip()!r} is mapped twice")
-        found[label.strip()] = name.strip() or None
-    return found
 
 
 def _refuse_needless(options: Mapping[str, object], reason: str) -> None:

@@ -23,7 +23,6 @@ ON_COMMAND_LINE: Mapping[Remedy, str] = {
     "explain-run": "explain it with --run RUN",
     "archive": "download this address in a browser and continue with `lungscope data fetch "
     "--archive FILE`",
-    "map-labels": "map each with --map LABEL=CLASS, or leave it out with --map LABEL=",
     "leave-out-overlap": "leave them out with --leave-out-overlap",
     "name-folder": "name a folder for the results with -o",
 }

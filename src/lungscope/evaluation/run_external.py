@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from lungscope.atomic import atomic_folder, refuse_occupied
+from lungscope.data.class_mapping import ClassMapping, match_classes
 from lungscope.data.index import TABLE, Entry, Index
 from lungscope.data.overlap import (
     NOT_SEARCHED,
@@ -19,7 +20,6 @@ from lungscope.data.overlap import (
 from lungscope.errors import DataLeak, InvalidData, InvalidSetting
 from lungscope.evaluation.assessment import IntervalMethod
 from lungscope.evaluation.calibration import compute_reliability
-from lungscope.evaluation.class_mapping import map_labels
 from lungscope.evaluation.discrimination import Discrimination, compute_class_curves
 from lungscope.evaluation.evaluated_model import Answer, EvaluatedModel
 from lungscope.evaluation.external import (
@@ -66,7 +66,7 @@ class ExternalSettings:
         workers: processes that read files; one per processor by default.
     """
 
-    mapping: Mapping[str, str | None] = field(default_factory=dict)
+    mapping: ClassMapping = field(default_factory=dict)
     by: Sequence[str] | None = None
     leave_out_overlap: bool = False
     workers: int | None = None
@@ -136,9 +136,11 @@ def evaluate_on(
     """
     refuse_occupied(folder, OWN_FILES, "an evaluation on other data", force=force)
     facts = model.facts
-    mapped = map_labels(index.classes, facts.classes, settings.mapping, name)
+    mapped = match_classes(index.classes, facts.classes, settings.mapping)
     columns, left_out = choose_columns(index.entries, settings.by, name)
     kept = [entry for entry in index.entries if mapped[index.classes[entry.label]] is not None]
+    if not kept:
+        raise InvalidData(f"{name}: every label is left out; map one to a class of the model")
     overlap = _search(model, index, kept, settings.workers, progress)
     _refuse_overlap(overlap, len(kept), name, leave_out=settings.leave_out_overlap)
     seen = {each.file for each in overlap.images}
