@@ -7,7 +7,7 @@ import numpy as np
 from lungscope.audit.checks.source_probe import Sources, conclude_sources, probe_sources
 from lungscope.audit.checks.subgroups import compute_by_source, conclude_by_source
 from lungscope.audit.performance import Performance
-from lungscope.data.check import cramers_v
+from lungscope.data.checks.columns import cramers_v
 from lungscope.data.split import SplitEntry
 from lungscope.estimate import Estimate
 from lungscope.evaluation.predictions import Predictions

@@ -50,9 +50,11 @@ def test_check_warns_of_a_class_with_another_resolution(tmp_path):
         for k in range(5):
             pixels = rng.integers(0, 256, (subset, subset), dtype=np.uint8)
             Image.fromarray(pixels).save(tmp_path / name / f"{k}.png")
-    result = run(app, ["data", "check", str(tmp_path)])
+    result = run(app, ["data", "check", str(tmp_path), "--json"])
     assert result.exit_code == 0
-    assert "number of pixels alone separates Normal from the other classes" in result.stdout
+    found = json.loads(result.stdout)
+    assert "class-by-property" in {issue["code"] for issue in found["issues"]}
+    assert max(rule["auroc"] for rule in found["properties"]) == 1
 
 
 def test_check_draws_a_contact_sheet(phantoms, tmp_path):

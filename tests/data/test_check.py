@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lungscope.data.check import TELLING_V, check_data
+from lungscope.data.check import check_data
+from lungscope.data.checks.columns import TELLING_V
 from lungscope.data.index import Entry, Index
 from lungscope.data.survey import ImageRecord, Refused, Survey, perceptual_hashes, survey_images
 
@@ -36,6 +37,9 @@ def image(file, label, **changes):
         bits=8,
         mean=0.5,
         peak=1.0,
+        sharpness=0.2,
+        gaps=0.0,
+        quality=None,
         hashes=hashed,
         thumbnail=thumbnail,
     )
@@ -123,21 +127,16 @@ def test_errors_come_before_warnings():
 )
 def test_a_number_that_tells_a_class_by_itself_is_named(name, change):
     result = checked(images(change=change))
-    assert (
-        f"{name} alone separates Opacity from the other classes (area under the ROC curve 1.00): "
-        "Opacity has the larger values"
-    ) in texts(result, "class-by-number", "class-by-format")
-    assert {
-        text.split(" alone")[0] for text in texts(result, "class-by-number", "class-by-format")
-    } == {name}
+    (text,) = texts(result, "class-by-property", "class-by-format")
+    assert text.startswith(f"{name} alone tells the classes apart: ")
+    assert "Opacity has the larger values (area under the ROC curve 1.00)" in text
+    assert result.properties[0].name == name
 
 
 def test_smaller_values_tell_a_class_as_well():
     result = checked(images(change=lambda label, n: {"bytes": 10 + n} if label == 0 else {}))
-    assert any(
-        "Normal has the smaller values" in text
-        for text in texts(result, "class-by-number", "class-by-format")
-    )
+    (text,) = texts(result, "class-by-property")
+    assert "Normal has the smaller values" in text
 
 
 def test_the_area_under_the_curve_is_that_of_counted_pairs():
@@ -145,7 +144,7 @@ def test_the_area_under_the_curve_is_that_of_counted_pairs():
     result = checked(images(30, lambda label, n: {"bytes": sizes[label][n]}))
     rest = [*sizes[0], *sizes[2]]
     auc = np.mean([(one > other) + 0.5 * (one == other) for one in sizes[1] for other in rest])
-    (text,) = texts(result, "class-by-number", "class-by-format")
+    (text,) = texts(result, "class-by-property", "class-by-format")
     assert f"{auc:.2f}" in text
 
 
@@ -161,7 +160,7 @@ def test_a_format_or_mode_of_one_class_alone_is_named(name, change):
     result = checked(images(change=lambda label, _: change if label == 2 else {}))
     assert [
         text.split(" is associated")[0]
-        for text in texts(result, "class-by-number", "class-by-format")
+        for text in texts(result, "class-by-property", "class-by-format")
     ] == [name]
 
 
@@ -239,7 +238,8 @@ def test_the_confounded_source_of_the_real_x_rays_is_found(real_xrays):
     result = check_data(index, survey_images(index))
     assert result.passed
     assert any(
-        "source is associated with the class" in text for text in texts(result, "class-by-source")
+        "source and age are associated with the class" in text
+        for text in texts(result, "class-by-source")
     )
     assert result.pairs == ()
 

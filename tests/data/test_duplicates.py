@@ -54,6 +54,9 @@ def surveyed(file, image, sha256=None):
         bits=8,
         mean=float(np.asarray(image).mean()),
         peak=1.0,
+        sharpness=0.2,
+        gaps=0.0,
+        quality=None,
         hashes=perceptual_hashes(thumbnail),
         thumbnail=thumbnail,
     )

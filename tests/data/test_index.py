@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lungscope.data import index as module
-from lungscope.data.index import Entry, Index, is_below
+from lungscope.data.index import Entry, Index
+from lungscope.data.labelled_file import is_below
 from lungscope.errors import InvalidData, InvalidSetting, LungscopeError, NotFound
 
 
@@ -128,12 +129,12 @@ def test_an_empty_class_folder_is_refused_and_named(tmp_path, file):
 
 def test_a_single_class_is_refused(tmp_path):
     make(tmp_path, "Normal/1.png", "Normal/2.png")
-    with pytest.raises(LungscopeError, match="1 class found, at least two are needed"):
+    with pytest.raises(LungscopeError, match="a single class folder, Normal"):
         Index.open(tmp_path)
 
 
 def test_a_folder_without_class_folders_is_refused(tmp_path):
-    with pytest.raises(LungscopeError, match="0 classes found, at least two are needed"):
+    with pytest.raises(LungscopeError, match="images but no class folders"):
         Index.open(make(tmp_path, "1.png"))
 
 

@@ -114,7 +114,7 @@ def split(
     """Split a data set by class, with whole groups (patients) in one subset."""
     from lungscope.cli.training import survey_data
     from lungscope.data import splitting
-    from lungscope.data.check import label_conflicts
+    from lungscope.data.checks.copies import label_conflicts
     from lungscope.data.duplicates import find_duplicates
 
     if folds is not None and hold_out_source:

@@ -19,6 +19,7 @@ ON_COMMAND_LINE: Mapping[Remedy, str] = {
     "split": "make a new one with `lungscope data split`",
     "skip-unreadable": "repair or remove them, or skip them with --skip-unreadable",
     "map": "`--map LABEL=CLASS` and `--map OTHER=` do",
+    "data": "give the folder that they are in now with --data",
     "export": "export its run with `lungscope export RUN`",
     "explain-run": "explain it with --run RUN",
     "archive": "download this address in a browser and continue with `lungscope data fetch "

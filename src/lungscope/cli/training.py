@@ -29,7 +29,7 @@ def load_or_make_split(
     data: Path, file: Path | None, terminal: Terminal, *, skip_unreadable: bool, workers: int | None
 ) -> "Split":
     """Reads the split that was asked for, or makes the usual one."""
-    from lungscope.data.check import label_conflicts
+    from lungscope.data.checks.copies import label_conflicts
     from lungscope.data.duplicates import find_duplicates
     from lungscope.data.split import Split
     from lungscope.data.splitting import make_split
@@ -54,7 +54,7 @@ def warn_conflicts(conflicts: "Sequence[DuplicatePair]", terminal: Terminal) -> 
         conflicts: what `label_conflicts` found.
         terminal: where it is said.
     """
-    from lungscope.data.check import describe_conflicts
+    from lungscope.data.checks.copies import describe_conflicts
 
     if conflicts:
         terminal.say(

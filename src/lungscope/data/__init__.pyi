@@ -1,6 +1,7 @@
 from .augmentation import Augmentation, augment
 from .cache import Cache, default_cache_folder, open_cache
-from .check import DataCheck, DataIssue, check_data
+from .check import DataCheck, check_data
+from .checks.issue import DataIssue
 from .contact_sheet import draw_contact_sheet
 from .duplicates import DuplicatePair, cluster_duplicates, find_duplicates
 from .fetch import PAPER_SET, Fetched, Record, fetch_dataset

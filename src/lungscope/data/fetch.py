@@ -8,8 +8,8 @@ from types import MappingProxyType
 
 from lungscope.atomic import refuse_occupied
 from lungscope.data import archive, classes
+from lungscope.data.class_folders import IGNORED_FOLDERS
 from lungscope.data.download import downloaded
-from lungscope.data.index import IGNORED_FOLDERS
 from lungscope.images.files import is_image_file
 from lungscope.progress import OnProgress, ignore
 

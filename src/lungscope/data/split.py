@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from lungscope.atomic import write_json
-from lungscope.data.index import Index, is_below
+from lungscope.data.index import Index
+from lungscope.data.labelled_file import is_below
 from lungscope.errors import DataLeak, Inaccessible, InvalidData, InvalidSetting, NotFound
 from lungscope.text import html_table
 
@@ -232,7 +233,8 @@ class Split:
             if missing:
                 raise NotFound(
                     f"{root}: {len(missing)} of the split's {len(self.entries)} images are "
-                    f"missing, first {missing[0]}; is this the folder that it was made from?"
+                    f"missing, first {missing[0]}",
+                    remedy="data",
                 )
             changed = [e.file for e in self.entries if sha256_of(root / e.file) != e.sha256]
         except OSError as error:

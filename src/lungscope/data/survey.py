@@ -15,6 +15,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lungscope.data.index import Entry, Index
+from lungscope.data.processing_traces import (
+    estimate_jpeg_quality,
+    measure_gaps,
+    measure_sharpness,
+)
 from lungscope.errors import InvalidData, UnreadableImage
 from lungscope.images import read, to_square
 from lungscope.parallel import map_files
@@ -36,6 +41,9 @@ class ImageRecord:
         width, height: in pixels.
         format, mode, bits: as in `Radiograph`.
         mean, peak: average and largest of the pixels, in [0, 1].
+        sharpness: energy of the finest detail relative to detail twice as coarse.
+        gaps: proportion of the grey range that is unused, in [0, 1).
+        quality: of a JPEG, in [0, 100]; None for other formats.
         hashes: (20,) uint64, perceptual hashes of the thumbnail's core; `hashes[4 * a + m]` is
             that of the thumbnail rotated by `ANGLES[a]`, then mirrored by `MIRRORINGS[m]`.
         thumbnail: (64, 64) uint8.
@@ -52,6 +60,9 @@ class ImageRecord:
     bits: int
     mean: float
     peak: float
+    sharpness: float
+    gaps: float
+    quality: float | None
     hashes: NDArray[np.uint64]
     thumbnail: NDArray[np.uint8]
 
@@ -160,6 +171,9 @@ def _look(root: Path, entry: Entry) -> ImageRecord | Refused:
         bits=radiograph.bits,
         mean=float(radiograph.pixels.mean()),
         peak=float(radiograph.pixels.max()),
+        sharpness=measure_sharpness(radiograph),
+        gaps=measure_gaps(radiograph),
+        quality=estimate_jpeg_quality(content),
         hashes=perceptual_hashes(thumbnail),
         thumbnail=thumbnail,
     )

@@ -10,13 +10,14 @@ import numpy as np
 
 from lungscope.atomic import atomic_folder, refuse_occupied
 from lungscope.data.class_mapping import ClassMapping, match_classes
-from lungscope.data.index import TABLE, Entry, Index
+from lungscope.data.index import Entry, Index
 from lungscope.data.overlap import (
     NOT_SEARCHED,
     OVERLAP_WORDS,
     Overlap,
     find_overlap,
 )
+from lungscope.data.table import TABLE
 from lungscope.errors import DataLeak, InvalidData, InvalidSetting
 from lungscope.evaluation.assessment import IntervalMethod
 from lungscope.evaluation.calibration import compute_reliability

@@ -7,7 +7,7 @@ from pathlib import Path
 from PIL import Image
 
 from lungscope.atomic import new_folder
-from lungscope.data.index import TABLE
+from lungscope.data.table import TABLE
 from lungscope.errors import InvalidSetting
 from lungscope.phantom.drawing import CLASSES, VISITS, draw_phantom, phantom_generator
 from lungscope.progress import OnProgress, ignore

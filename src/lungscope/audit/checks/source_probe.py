@@ -17,7 +17,7 @@ from lungscope.audit.context import AUDITED, Context
 from lungscope.audit.finding import Finding, Verdict
 from lungscope.audit.performance import HALF, Performance
 from lungscope.audit.probe import FOLDS, Probe, probe_source, select_probed
-from lungscope.data.check import cramers_v
+from lungscope.data.checks.columns import cramers_v
 from lungscope.data.split import UNKNOWN_SOURCE, SplitEntry
 from lungscope.training.loading import make_batches
 from lungscope.training.scoring import BATCH, compute_features

@@ -1,0 +1,1 @@
+"""What `check_data` looks for, a module for each subject; each makes issues of what it finds."""
