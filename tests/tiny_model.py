@@ -67,7 +67,8 @@ def write_tiny_model(folder: Path) -> Path:
     """Writes the exported folder; its distance is that of the places' mean brightness from 0.5.
 
     It is the root mean square over the 16 places, in fourths; the farthest that is answered is 1.5,
-    which leaves out what is nearly all black or all white.
+    which leaves out what is nearly all black or all white. It goes without the gate: what it is
+    shown are no radiographs.
     """
     folder.mkdir(parents=True, exist_ok=True)
     graph = tiny_graph()
@@ -87,7 +88,9 @@ def write_tiny_model(folder: Path) -> Path:
         preprocessing=Preprocessing(SIZE, 0.5, 0.25),
         weights_sha256=hashlib.sha256(graph).hexdigest(),
         temperature=2.0,
-        abstention=Thresholds("mahalanobis", max_distance=1.5, min_confidence=0.45).to_json(),
+        abstention=Thresholds(
+            "mahalanobis", max_distance=1.5, min_confidence=0.45, gate=False
+        ).to_json(),
         export=ExportInfo(
             "fp32",
             {

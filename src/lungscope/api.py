@@ -405,6 +405,7 @@ class Run:
         folder: str | Path | None = None,
         *,
         precision: GraphPrecision = "fp32",
+        use_gate: bool = True,
         data: str | Path | None = None,
         cache_folder: str | Path | None = None,
         force: bool = False,
@@ -414,6 +415,8 @@ class Run:
         Args:
             folder: where; `export` in the run folder by default.
             precision: "fp32", or "int8" for a quantised graph.
+            use_gate: whether images must be upright frontal chest radiographs; False for other
+                body parts.
             data: the folder of the images; where they were when it trained by default.
             cache_folder: where decoded images are kept; the user's cache folder by default.
             force: whether an exported model that is already there is replaced.
@@ -427,6 +430,7 @@ class Run:
             Path(data) if data is not None else self.data,
             place,
             precision,
+            use_gate=use_gate,
             force=force,
             cache_folder=_path(cache_folder),
         )

@@ -128,6 +128,7 @@ def _row(outcome: "Outcome") -> dict[str, Any]:
         "abstained": prediction.abstained,
         "abstention": prediction.abstention,
         "reason": prediction.reason,
+        "warnings": list(prediction.warnings),
         "probabilities": dict(prediction.probabilities),
         "model_sha256": prediction.model_sha256,
         "explained": explanation.label,

@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from lungscope.about import DISCLAIMER
-from lungscope.cli.options import CacheFolder, Force, Json, Quiet, RunData, TrainedRun
+from lungscope.cli.options import CacheFolder, Force, Json, NoGate, Quiet, RunData, TrainedRun
 from lungscope.cli.terminal import Terminal
 from lungscope.cli.training import warn_unfinished
 from lungscope.text import format_percent, format_quantity
@@ -38,6 +38,7 @@ def export(
         bool,
         typer.Option("--int8", help="8-bit integers: smaller, faster, slightly less accurate."),
     ] = False,
+    no_gate: NoGate = False,
     cache: CacheFolder = None,
     force: Force = False,
     json: Json = False,
@@ -49,7 +50,9 @@ def export(
     predictions differ, nothing is written.
     """
     terminal = Terminal(quiet=quiet, json=json)
-    exported = _exported(run, data, out, terminal, int8=int8, cache=cache, force=force)
+    exported = _exported(
+        run, data, out, terminal, int8=int8, no_gate=no_gate, cache=cache, force=force
+    )
     terminal.say(
         f"model {exported.description.identity}   {exported.size / 1e6:.1f} MB   "
         f"classes {escape(', '.join(exported.description.classes))}"
@@ -73,6 +76,7 @@ def _exported(
     terminal: Terminal,
     *,
     int8: bool,
+    no_gate: bool,
     cache: Path | None,
     force: bool,
 ) -> "ExportedRun":
@@ -94,6 +98,7 @@ def _exported(
             Index.open(data).root if data else Path(run.facts["data"]),
             out or folder / ("export-int8" if int8 else "export"),
             "int8" if int8 else "fp32",
+            use_gate=not no_gate,
             force=force,
             cache_folder=cache,
             progress=progress,
@@ -103,9 +108,10 @@ def _exported(
 def _abstention(limits: "Mapping[str, Any]") -> str:
     sure = limits["min_confidence"]
     told = f"below a confidence of {sure:.3f}" if sure else "never because of low confidence"
+    gate = "with the gate" if limits["gate"] else "without the gate (--no-gate)"
     return (
-        f"Abstains beyond a distance of {limits['max_distance']:.3f} from the training images "
-        f"({limits['score']}), and {told}: both chosen on validation images"
+        f"Abstains {gate}, beyond a distance of {limits['max_distance']:.3f} from the training "
+        f"images ({limits['score']}), and {told}: chosen on validation images"
     )
 
 

@@ -57,6 +57,13 @@ Folder = Annotated[
 Device = Annotated[
     Literal["auto", "cpu", "cuda"], typer.Option("--device", help="Device to run the network on.")
 ]
+NoGate = Annotated[
+    bool,
+    typer.Option(
+        "--no-gate",
+        help="Do not check that images are upright frontal chest radiographs: other body parts.",
+    ),
+]
 AnyModality = Annotated[
     bool,
     typer.Option("--any-modality", help="Read DICOM images of any modality, view and body part."),

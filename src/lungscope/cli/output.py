@@ -131,9 +131,18 @@ def table_lines(terminal: Terminal, files: Sequence[Path], classes: Sequence[str
             line += "  ".join(f"{number:>{width}.3f}" for number, width in numbers)
         else:
             line += f"{'(unwanted)' if outcome.unwanted else '(unreadable)':<{answer}}"
-        terminal.say(escape("  ".join(filter(None, (line, outcome.reason)))))
+        terminal.say(escape("  ".join(filter(None, (line, *_remarks(outcome))))))
 
     return write
+
+
+def _remarks(outcome: "Outcome") -> list[str | None]:
+    from lungscope.inference.abstention import describe_warning
+    from lungscope.inference.prediction import Prediction
+
+    if not isinstance(outcome, Prediction):
+        return [outcome.reason]
+    return [outcome.reason, *(f"warning: {describe_warning(each)}" for each in outcome.warnings)]
 
 
 def shorten_path(file: Path) -> str:

@@ -12,7 +12,7 @@ import typer
 from rich.markup import escape
 
 from lungscope.about import DISCLAIMER
-from lungscope.cli.options import AnyModality, Quiet, Radiographs, UsedModel
+from lungscope.cli.options import AnyModality, NoGate, Quiet, Radiographs, UsedModel
 from lungscope.cli.output import (
     choose_format,
     csv_rows,
@@ -61,12 +61,13 @@ def predict(
         bool, typer.Option("--overwrite", help="Replace the output file.")
     ] = False,
     any_modality: AnyModality = False,
+    no_gate: NoGate = False,
     quiet: Quiet = False,
 ) -> None:
     """Classify radiographs: one row per file, in the order given.
 
-    The model abstains if an image is not a frontal chest X-ray or if its confidence is low. A file
-    that cannot be read is a row with its reason, and the exit code is then 1.
+    The model abstains if an image is not an upright frontal chest X-ray or if its confidence is
+    low. A file that cannot be read is a row with its reason, and the exit code is then 1.
     """
     from lungscope.cli.inputs import list_files
     from lungscope.images import ANYTHING, CHEST_RADIOGRAPHS
@@ -83,11 +84,11 @@ def predict(
     if out is not None:
         refuse_to_replace(out, files, overwrite=overwrite)
     folder, accept = find_model(model), ANYTHING if any_modality else CHEST_RADIOGRAPHS
-    classifier = Classifier.load(folder)
+    classifier = Classifier.load(folder, use_gate=not no_gate)
     outcomes = (
         classifier.predict_files(files, accept, workers)
         if len(files) < MANY
-        else predict_in_processes(folder, files, accept, workers)
+        else predict_in_processes(folder, files, accept, workers, use_gate=not no_gate)
     )
     kinds: Counter[str] = Counter()
     started = time.perf_counter()

@@ -16,6 +16,10 @@ from lungscope.inference.abstention import SCORE, Reference, Thresholds
 KEPT = 0.99
 """Proportion of X-rays that must be accepted as X-rays."""
 
+OTHER_HOSPITALS = 1.5
+"""Factor of the largest distance where the gate is asked before: docs/explanation/gate.md has the
+distances of X-rays of other hospitals and of other images."""
+
 ACCURACY = 0.95
 """Required accuracy of the answers that are given."""
 
@@ -75,8 +79,14 @@ def fit_reference(features: Values) -> Reference:
     return Reference(**{name: np.float32(value) for name, value in arrays.items()})
 
 
-def choose_thresholds(distances: Values, predictions: Predictions) -> Thresholds:
+def choose_thresholds(
+    distances: Values, predictions: Predictions, *, use_gate: bool = True
+) -> Thresholds:
     """Chooses when not to answer.
+
+    Behind the gate, the largest distance is half as large again as the one within which X-rays of
+    the same hospitals lie: what is no chest X-ray is refused before, and X-rays of other hospitals
+    lie farther.
 
     The least confidence is the lowest whose answers are right in 95 % of cases: 0 where all answers
     together are, and where only fewer than half of them are, or none, the median.
@@ -84,13 +94,16 @@ def choose_thresholds(distances: Values, predictions: Predictions) -> Thresholds
     Args:
         distances: (N,) of validation images.
         predictions: of the same images, calibrated.
+        use_gate: whether the gate is asked before.
 
     Raises:
         InvalidData: a distance is not finite.
     """
     limit = choose_max_distance(distances)  # first: it refuses what is not finite
+    limit *= OTHER_HOSPITALS if use_gate else 1
     spread = np.quantile(distances, np.linspace(0, 1, QUANTILES))
-    return Thresholds(SCORE, limit, _min_confidence(predictions), tuple(spread.tolist()))
+    sure = _min_confidence(predictions)
+    return Thresholds(SCORE, limit, sure, tuple(spread.tolist()), gate=use_gate)
 
 
 def choose_max_distance(distances: Values) -> float:

@@ -74,6 +74,7 @@ def export_run(
     folder: Path,
     precision: Precision = "fp32",
     *,
+    use_gate: bool = True,
     force: bool = False,
     cache_folder: Path | None = None,
     progress: Callable[[str], OnProgress] = lambda _: ignore,
@@ -90,6 +91,8 @@ def export_run(
             run's `model_card.md` if it has one.
         precision: of the graph's arithmetic: "fp32", or "int8" for static quantisation that is
             calibrated on training images.
+        use_gate: whether the model, wherever it is used, abstains from images that the gate does
+            not take for upright frontal chest radiographs; False for other body parts.
         force: whether an exported model that is already there is replaced.
         cache_folder: where decoded images are kept; the user's cache folder by default.
         progress: given the name of a step, returns its progress callback.
@@ -121,6 +124,7 @@ def export_run(
     thresholds = choose_thresholds(
         reference.distance(checked.features[: len(validation)]),
         _predictions(checkpoint.description, validation, checked),
+        use_gate=use_gate,
     )
     salt = bytes.fromhex(checkpoint.description.weights_sha256)
     known = hash_training_images(split, data, salt, on_progress=progress("hashing training images"))

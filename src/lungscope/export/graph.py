@@ -95,7 +95,7 @@ def build_graph(checkpoint: Checkpoint) -> onnx.ModelProto:
         )
     assert program is not None  # noqa: S101  it is None where a file is written
     model = program.model_proto
-    _forget_origin(model)
+    forget_origin(model)
     onnx.checker.check_model(model, full_check=True)
     return model
 
@@ -106,7 +106,7 @@ def serialise_graph(model: onnx.ModelProto) -> bytes:
     return content
 
 
-def _forget_origin(model: onnx.ModelProto) -> None:
+def forget_origin(model: onnx.ModelProto) -> None:
     """Removes what the exporter notes of every part: files, lines and stack traces of Python."""
     graph = model.graph
     values = (*graph.input, *graph.output, *graph.value_info)

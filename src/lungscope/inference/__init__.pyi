@@ -3,12 +3,15 @@ from .abstention import (
     AbstentionCode,
     Reference,
     Thresholds,
+    WarningCode,
     describe_cause,
+    describe_warning,
     find_implausibility,
 )
 from .classifier import Classifier, predict_in_processes
 from .description import Description, ExportInfo
 from .exported import BUNDLED_MODELS, DEFAULT_MODEL, ExportedModel, find_model
+from .gate import Gate, GateFinding, GateLimits, View
 from .prediction import Failure, ImageOrigin, Outcome, Prediction
 
 __all__ = [
@@ -21,12 +24,18 @@ __all__ = [
     "ExportInfo",
     "ExportedModel",
     "Failure",
+    "Gate",
+    "GateFinding",
+    "GateLimits",
     "ImageOrigin",
     "Outcome",
     "Prediction",
     "Reference",
     "Thresholds",
+    "View",
+    "WarningCode",
     "describe_cause",
+    "describe_warning",
     "find_implausibility",
     "find_model",
     "predict_in_processes",

@@ -23,9 +23,21 @@ LARGEST_FILE = 4 * 2**20
 Values = NDArray[np.float32]
 
 AbstentionCode: TypeAlias = Literal[
-    "not-a-frontal-chest-radiograph", "out-of-distribution", "low-confidence"
+    "not-a-frontal-chest-radiograph",
+    "lateral-chest-radiograph",
+    "no-chest-radiograph",
+    "turned-90",
+    "turned-180",
+    "turned-270",
+    "inverted",
+    "out-of-distribution",
+    "low-confidence",
 ]
-"""Why no class is named: by the image's colour or shape, its features, or the probabilities."""
+"""Why no class is named, in the order in which it is asked: the image's colour or shape; what the
+gate sees (a turned one is turned clockwise by so many degrees); its features; the probabilities."""
+
+WarningCode: TypeAlias = Literal["mirrored"]
+"""What to look at although a class is named: left and right seem to be exchanged."""
 
 
 @dataclass(frozen=True)
@@ -36,11 +48,12 @@ class AbstentionCause:
         code: the kind of cause.
         quantity: what was measured.
         value: of the quantity in this image; a distance may be infinite or NaN.
-        limit: the largest value that is accepted, or, of a confidence, the smallest.
+        limit: the largest value that is accepted, or, of a confidence and of "upright", the
+            probability of an upright frontal chest radiograph, the smallest.
     """
 
     code: AbstentionCode
-    quantity: Literal["chroma", "width/height", "height/width", "distance", "confidence"]
+    quantity: Literal["chroma", "width/height", "height/width", "upright", "distance", "confidence"]
     value: float
     limit: float
 
@@ -52,6 +65,8 @@ def describe_cause(cause: AbstentionCause) -> str:
         >>> describe_cause(AbstentionCause("low-confidence", "confidence", 0.48, 0.55))
         'low confidence (0.48, at least 0.55)'
     """
+    if cause.code in _VIEWS:
+        return _VIEWS[cause.code]
     value, limit = _distinguishable(cause.value, cause.limit)
     if cause.quantity == "chroma":
         return "it is in colour: a photograph or a screenshot? An X-ray belongs in a grey image"
@@ -64,6 +79,30 @@ def describe_cause(cause: AbstentionCause) -> str:
         return f"low confidence ({value}, at least {limit})"
     shape = "wide as tall" if cause.quantity == "width/height" else "tall as wide"
     return f"it is {cause.value:.1f} times as {shape}, which no frontal chest X-ray is"
+
+
+def describe_warning(code: WarningCode) -> str:
+    """Makes the sentence for people out of a warning, one line without a full stop.
+
+    Examples:
+        >>> describe_warning("mirrored")
+        'left and right seem to be exchanged: a mirrored file, or dextrocardia'
+    """
+    return _WARNINGS[code]
+
+
+_WARNINGS: Mapping[WarningCode, str] = {
+    "mirrored": "left and right seem to be exchanged: a mirrored file, or dextrocardia",
+}
+
+_VIEWS: Mapping[AbstentionCode, str] = {
+    "lateral-chest-radiograph": "it is a lateral chest X-ray, not a frontal one",
+    "no-chest-radiograph": "it is not a chest X-ray",
+    "turned-90": "it is a chest X-ray turned clockwise by 90 degrees; turn it back",
+    "turned-180": "it is a chest X-ray upside down; turn it by 180 degrees",
+    "turned-270": "it is a chest X-ray turned anticlockwise by 90 degrees; turn it back",
+    "inverted": "it is a chest X-ray with black and white exchanged; invert it",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,6 +232,8 @@ class Thresholds:
         min_confidence: the lowest calibrated probability, in [0, 1], at which a class is named.
         quantiles: of the distances of validation images, at evenly spaced probabilities from 0 to
             1, rising: what the distances of other X-rays of the same kind are spread like.
+        gate: whether images must be upright frontal chest radiographs (`inference.gate`); False
+            for a model of another body part.
 
     Raises:
         ValueError: a score that this version does not know, or a value out of its range.
@@ -202,6 +243,7 @@ class Thresholds:
     max_distance: float
     min_confidence: float
     quantiles: tuple[float, ...] = ()
+    gate: bool = True
 
     def __post_init__(self) -> None:
         if self.score != SCORE:
@@ -242,6 +284,7 @@ class Thresholds:
             float(value["max_distance"]),
             float(value["min_confidence"]),
             tuple(float(each) for each in value.get("quantiles", ())),
+            gate=value.get("gate", True) is not False,
         )
 
 

@@ -7,11 +7,15 @@ from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from lungscope.errors import InvalidSetting, UnreadableImage
 from lungscope.images import CHEST_RADIOGRAPHS, Policy, Radiograph, read, to_square
 from lungscope.inference import abstention
 from lungscope.inference.description import Description
 from lungscope.inference.exported import BUNDLED_MODELS, DEFAULT_MODEL, ExportedModel
+from lungscope.inference.gate import SQUARE, Gate, GateFinding
 from lungscope.inference.prediction import Failure, ImageOrigin, Outcome, Prediction
 from lungscope.inference.session import Session
 from lungscope.parallel import cpu_count, map_files
@@ -34,14 +38,21 @@ class Classifier:
         ('Lung Opacity', 'Normal', 'Viral Pneumonia')
     """
 
-    def __init__(self, model: ExportedModel) -> None:
+    def __init__(self, model: ExportedModel, *, use_gate: bool = True) -> None:
         """Makes a model ready to classify.
 
+        Args:
+            model: what `lungscope export` wrote.
+            use_gate: whether images that are not upright frontal chest radiographs, by the gate
+                that ships with the package, get no class. A model that was exported without the
+                gate, for another body part, never uses it.
+
         Raises:
-            ModelDamaged: its graph cannot be run.
+            ModelDamaged: its graph or the gate's cannot be run.
         """
         self._model = model
         self._session = Session(model.graph)
+        self._gate = Gate.bundled() if use_gate and model.thresholds.gate else None
 
     @classmethod
     def bundled(cls, name: str = DEFAULT_MODEL) -> "Classifier":
@@ -60,15 +71,19 @@ class Classifier:
         return cls.load(BUNDLED_MODELS[name])
 
     @classmethod
-    def load(cls, folder: Path | str) -> "Classifier":
+    def load(cls, folder: Path | str, *, use_gate: bool = True) -> "Classifier":
         """Loads a model that `lungscope export` wrote.
+
+        Args:
+            folder: of the exported model.
+            use_gate: as in the constructor.
 
         Raises:
             NotFound: the folder or a file of it is missing.
             InvalidSetting: the folder is a run, or a checkpoint that is not exported.
             ModelDamaged: damaged or changed files.
         """
-        return cls(ExportedModel.load(Path(folder)))
+        return cls(ExportedModel.load(Path(folder)), use_gate=use_gate)
 
     def __repr__(self) -> str:
         return f"Classifier({self.description.identity}: {', '.join(self.classes)})"
@@ -123,8 +138,11 @@ class Classifier:
         probabilities = dict(zip(self.classes, answer.probabilities[0].tolist(), strict=True))
         label = self.classes[int(answer.probabilities[0].argmax())]
         distance = float(self._model.reference.distance(answer.features)[0])
-        cause = abstention.find_implausibility(radiograph) or self._model.thresholds.check(
-            distance, probabilities[label]
+        seen = self._look(radiograph, square)
+        cause = (
+            abstention.find_implausibility(radiograph)
+            or (None if seen is None else seen.cause)
+            or self._model.thresholds.check(distance, probabilities[label])
         )
         return Prediction(
             file=radiograph.path,
@@ -136,7 +154,14 @@ class Classifier:
             model_sha256=description.weights_sha256,
             origin=ImageOrigin.of(radiograph),
             activation_map=None if answer.activation_map is None else answer.activation_map[0],
+            warnings=() if seen is None else seen.warnings,
         )
+
+    def _look(self, radiograph: Radiograph, square: NDArray[np.uint8]) -> GateFinding | None:
+        """What the gate sees, of the classifier's own square where that is the gate's too."""
+        if self._gate is None:
+            return None
+        return self._gate.look(square if len(square) == SQUARE else to_square(radiograph, SQUARE))
 
     def predict_files(
         self,
@@ -191,6 +216,8 @@ def predict_in_processes(
     files: Sequence[Path],
     accept: Policy = CHEST_RADIOGRAPHS,
     workers: int | None = None,
+    *,
+    use_gate: bool = True,
 ) -> Generator[Outcome, None, None]:
     """Answers as `Classifier.predict_files` does, with the same answers in the same order.
 
@@ -201,18 +228,19 @@ def predict_in_processes(
         files: to be read.
         accept: which DICOM images are read.
         workers: processes; None for one a processor that this process may use.
+        use_gate: as in the constructor of `Classifier`.
 
     Raises:
         LungscopeError: the model cannot be read, `workers` is below 1, or a process was killed.
     """
-    return map_files(partial(_outcome, model, accept), files, workers)
+    return map_files(partial(_outcome, model, use_gate, accept), files, workers)
 
 
-def _outcome(model: Path, accept: Policy, file: Path) -> Outcome:
-    return _classifier(model).outcome(file, accept)
+def _outcome(model: Path, use_gate: bool, accept: Policy, file: Path) -> Outcome:
+    return _classifier(model, use_gate).outcome(file, accept)
 
 
 @lru_cache(maxsize=1)
-def _classifier(model: Path) -> Classifier:
+def _classifier(model: Path, use_gate: bool) -> Classifier:
     """The one classifier of a process."""
-    return Classifier.load(model)
+    return Classifier.load(model, use_gate=use_gate)

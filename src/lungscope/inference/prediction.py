@@ -11,7 +11,12 @@ from numpy.typing import NDArray
 
 from lungscope.errors import InvalidSetting, UnreadableImage, UnwantedCode, UnwantedImage
 from lungscope.images import Acquisition, Identifiers, Radiograph
-from lungscope.inference.abstention import AbstentionCause, AbstentionCode, describe_cause
+from lungscope.inference.abstention import (
+    AbstentionCause,
+    AbstentionCode,
+    WarningCode,
+    describe_cause,
+)
 from lungscope.inference.explain.heatmap import Heatmap, make_heatmap
 
 
@@ -61,6 +66,8 @@ class Prediction:
         origin: what the file says.
         activation_map: (K, h, w) float32, what each place contributes to each class's logit; None
             where the architecture has no such map.
+        warnings: codes of what to look at although a class is named: "mirrored" where left and
+            right seem to be exchanged, by the file or by dextrocardia.
     """
 
     file: Path
@@ -72,6 +79,7 @@ class Prediction:
     model_sha256: str
     origin: ImageOrigin
     activation_map: NDArray[np.float32] | None = field(repr=False)
+    warnings: tuple[WarningCode, ...] = ()
 
     @property
     def abstained(self) -> bool:

@@ -39,6 +39,7 @@ def to_json(outcome: Outcome, *, with_ids: bool) -> dict[str, Any]:
         "abstained": outcome.abstained,
         "abstention": outcome.abstention,
         "reason": outcome.reason,
+        "warnings": list(outcome.warnings),
         "distance": outcome.distance if math.isfinite(outcome.distance) else None,
         "model": outcome.model,
         "model_sha256": outcome.model_sha256,
@@ -60,6 +61,7 @@ def columns(classes: Sequence[str], *, with_ids: bool) -> list[str]:
     probabilities = [f"probability:{name}" for name in classes]
     return [
         *("file", "error", "predicted", *probabilities, "abstained", "abstention", "reason"),
+        "warnings",
         *("distance", "model", "model_sha256", "format", "height", "width"),
         *(*_ACQUISITION, "unwanted"),
         *(_IDENTIFIERS if with_ids else ()),
@@ -71,7 +73,12 @@ def to_cells(outcome: Outcome, classes: Sequence[str], *, with_ids: bool) -> lis
     row = to_json(outcome, with_ids=with_ids)
     row |= {f"probability:{name}": p for name, p in row.pop("probabilities", {}).items()}
     found = [row.get(name) for name in columns(classes, with_ids=with_ids)]
-    return [
-        "" if cell is None else str(cell).lower() if isinstance(cell, bool) else cell
-        for cell in found
-    ]
+    return [_cell(each) for each in found]
+
+
+def _cell(value: Any) -> str | float:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return " ".join(value)
+    return "" if value is None else value

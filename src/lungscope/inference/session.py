@@ -3,15 +3,14 @@
 from dataclasses import dataclass
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 
 from lungscope.errors import ModelDamaged
+from lungscope.inference.runtime import open_graph
 
 INPUT = "images"
 LOGITS, PROBABILITIES, FEATURES = "logits", "probabilities", "features"
 ACTIVATION_MAP = "activation_map"
-_ERRORS_ONLY = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,17 +44,7 @@ class Session:
         Raises:
             ModelDamaged: not a graph, or not one that `lungscope export` wrote.
         """
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = _ERRORS_ONLY
-        # A spinning thread takes a processor from its neighbours while it waits.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        try:
-            self._session = ort.InferenceSession(graph, options, ["CPUExecutionProvider"])
-        except Exception as error:  # ONNX Runtime's exceptions have no common class of their own
-            first = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise ModelDamaged(f"model.onnx: not a graph that can be run ({first})") from error
+        self._session = open_graph(graph, "model.onnx", threads)
         present = [output.name for output in self._session.get_outputs()]
         missing = {LOGITS, PROBABILITIES, FEATURES} - set(present)
         if missing or [given.name for given in self._session.get_inputs()] != [INPUT]:

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from lungscope.about import DISCLAIMER
 from lungscope.errors import UnwantedCode
-from lungscope.inference.abstention import AbstentionCode
+from lungscope.inference.abstention import AbstentionCode, WarningCode
 from lungscope.serving.http.problems import MEDIA_TYPE
 
 _SHA256 = "33bc40127d0e6a1b5c1fd9a6b2a1b0a1e6c4f0b7a9d8c7e6f5a4b3c2d1e0f9a8"
@@ -57,6 +57,11 @@ class PredictionRow(BaseModel):
     )
     reason: str | None = Field(
         None, description="Why it abstains, as a sentence for people.", examples=[None]
+    )
+    warnings: list[WarningCode] | None = Field(
+        None,
+        description="What to look at although a class is predicted, as codes; mostly empty.",
+        examples=[[]],
     )
     distance: float | None = Field(
         None,

@@ -225,6 +225,7 @@ def _record(answered: UploadResult, request_id: str) -> dict[str, object]:
             "probabilities": dict(outcome.probabilities),
             "abstention": outcome.abstention,
             "reason": outcome.reason,
+            "warnings": list(outcome.warnings),
             "distance": outcome.distance,
         }
     return line

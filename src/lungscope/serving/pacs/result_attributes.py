@@ -20,8 +20,9 @@ from highdicom.sr import CodedConcept
 from pydicom.uid import ExplicitVRLittleEndian
 
 from lungscope.about import DISCLAIMER, __version__
-from lungscope.inference.abstention import AbstentionCode
+from lungscope.inference.abstention import AbstentionCode, WarningCode
 from lungscope.inference.description import Description
+from lungscope.inference.gate import Gate
 from lungscope.inference.prediction import Prediction
 from lungscope.serving.pacs.source_image import SourceImage
 
@@ -36,11 +37,22 @@ ABSTENTION_REASONS: Mapping[AbstentionCode, CodedConcept] = MappingProxyType(
         "not-a-frontal-chest-radiograph": CodedConcept(
             "NOT-FRONTAL-CXR", SCHEME, "Not a frontal chest radiograph"
         ),
+        "lateral-chest-radiograph": CodedConcept("LATERAL-CXR", SCHEME, "Lateral chest radiograph"),
+        "no-chest-radiograph": CodedConcept("NO-CXR", SCHEME, "Not a chest radiograph"),
+        "turned-90": CodedConcept("TURNED-90", SCHEME, "Turned clockwise by 90 degrees"),
+        "turned-180": CodedConcept("TURNED-180", SCHEME, "Upside down"),
+        "turned-270": CodedConcept("TURNED-270", SCHEME, "Turned anticlockwise by 90 degrees"),
+        "inverted": CodedConcept("INVERTED", SCHEME, "Black and white exchanged"),
         "out-of-distribution": CodedConcept("OUT-OF-DISTR", SCHEME, "Out of distribution"),
         "low-confidence": CodedConcept("LOW-CONFIDENCE", SCHEME, "Low confidence"),
     }
 )
 """Codes of at most 16 characters: longer ones need Long Code Value, which few systems read."""
+
+WARNING = CodedConcept("WARNING", SCHEME, "Warning about the image")
+WARNINGS: Mapping[WarningCode, CodedConcept] = MappingProxyType(
+    {"mirrored": CodedConcept("MIRRORED", SCHEME, "Left and right seem to be exchanged")}
+)
 
 DISTANCE = CodedConcept("DISTANCE", SCHEME, "Distance from the training images")
 _LONGEST_MEANING = 64
@@ -87,11 +99,13 @@ class ResultUids:
 def fingerprint(description: Description) -> str:
     """Returns an identifier of a model: hashes of its weights and of how they are used.
 
-    Temperature and thresholds are part of it because with others the model answers differently.
+    Temperature, thresholds and the gate are part of it because with others the model answers
+    differently.
     """
     precision = description.export.precision if description.export else ""
     thresholds = sorted((name, str(value)) for name, value in description.abstention.items())
-    rest = repr((precision, description.temperature, thresholds, description.classes))
+    gate = Gate.bundled().sha256 if description.abstention.get("gate", True) else ""
+    rest = repr((precision, description.temperature, thresholds, description.classes, gate))
     return f"{description.weights_sha256}-{hashlib.sha256(rest.encode()).hexdigest()[:16]}"
 
 

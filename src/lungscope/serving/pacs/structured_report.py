@@ -131,10 +131,14 @@ def _measurements(prediction: Prediction) -> list[Measurement]:
 
 
 def _evaluations(prediction: Prediction) -> list[QualitativeEvaluation]:
-    if prediction.abstention is None:
-        return []
-    reason = result_attributes.ABSTENTION_REASONS[prediction.abstention]
-    return [QualitativeEvaluation(result_attributes.ABSTENTION, reason)]
+    found = [
+        QualitativeEvaluation(result_attributes.WARNING, result_attributes.WARNINGS[code])
+        for code in prediction.warnings
+    ]
+    if prediction.abstention is not None:
+        reason = result_attributes.ABSTENTION_REASONS[prediction.abstention]
+        found.append(QualitativeEvaluation(result_attributes.ABSTENTION, reason))
+    return found
 
 
 def _comments(prediction: Prediction) -> list[str]:
