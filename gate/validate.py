@@ -47,8 +47,19 @@ UPRIGHT = ("frontal", "mirrored")
 Booleans = NDArray[np.bool_]
 
 
-def out_of_fold(examples: Examples, films: Films) -> dict[str, NDArray[np.float32]]:
-    """Probabilities (N, 8) by a head that never saw "unseen" or "known" ones; NaN for others."""
+def out_of_fold(examples: Examples, films: Films, cache: Path) -> dict[str, NDArray[np.float32]]:
+    """Probabilities (N, 8) by a head that never saw "unseen" or "known" ones; NaN for others.
+
+    They are computed, or read where an earlier call kept them in `cache`.
+    """
+    kept = cache / "out-of-fold.npz"
+    if not kept.exists():
+        np.savez(kept, **_out_of_fold(examples, films))
+    with np.load(kept) as arrays:
+        return {name: arrays[name] for name in NAMES}
+
+
+def _out_of_fold(examples: Examples, films: Films) -> dict[str, NDArray[np.float32]]:
     source, kind = examples.of(films.source), examples.of(films.kind)
     lateral = np.flatnonzero(films.kind == LATERAL)
     fold_of = np.array([zlib.crc32(group.encode()) % FOLDS for group in films.group])
@@ -77,7 +88,7 @@ def main() -> None:
     torch.set_num_threads(1)
     films = Films.load(options.data, options.cache / "films.npz")
     examples = Examples.load(films, options.cache, ignore)
-    found = out_of_fold(examples, films)
+    found = out_of_fold(examples, films, options.cache)
     for name in NAMES:
         report(name, found[name], examples, films)
 

@@ -36,7 +36,9 @@ def asked(monkeypatch):
             ("Normal", "[odd]"),
             Preprocessing(64, 0.5, 0.25),
             "0123456789abcdef" * 4,
-            abstention=Thresholds("mahalanobis", 1.4972, asked["min_confidence"]).to_json(),
+            abstention=Thresholds(
+                "mahalanobis", 1.4972, asked["min_confidence"], gate=asked["use_gate"]
+            ).to_json(),
             export=ExportInfo(precision, {}),
         )
         parity = Parity(precision, 302, 12, 9.5e-06, 1.0, 0.9371, 0.9404)
@@ -59,7 +61,8 @@ def test_it_exports_beside_the_run_and_says_what_to_do_next(run, asked, phantoms
     assert "302 validation images and 12 phantoms" in told
     assert "logits within 9.5e-06, 100.0 % equal decisions" in told
     assert "0.9371 and 0.9404" in told
-    assert "beyond a distance of 1.497" in told
+    assert asked["use_gate"]
+    assert "Abstains with the gate, beyond a distance of 1.497" in told
     assert "confidence of 0.567" in told
     assert f"Next: lungscope predict PATH --model '{run.folder / 'export'}'" in told
     assert "not for diagnosis" in told
@@ -70,6 +73,12 @@ def test_a_model_that_is_sure_enough_of_every_answer_is_not_said_to_abstain_belo
     told = invoke(app, ["export", str(run.folder)]).stdout
     assert "never because of low confidence" in told
     assert "0.000" not in told
+
+
+def test_a_model_of_another_body_part_is_exported_without_the_gate(run, asked):
+    told = invoke(app, ["export", str(run.folder), "--no-gate"]).stdout
+    assert asked["use_gate"] is False
+    assert "Abstains without the gate" in told
 
 
 def test_integers_go_into_a_folder_of_their_own(run, asked):

@@ -100,6 +100,17 @@ def answers(confidences, right):
     )
 
 
+def test_behind_the_gate_images_may_be_half_as_far_again():
+    distances = np.linspace(1, 2, 302)
+    given = answers(np.full(302, 0.9), [True] * 302)
+    assert choose_thresholds(distances, given, use_gate=False).max_distance == pytest.approx(
+        choose_max_distance(distances)
+    )
+    behind = choose_thresholds(distances, given)
+    assert behind.max_distance == pytest.approx(1.5 * choose_max_distance(distances))
+    assert behind.gate
+
+
 def min_confidence(confidences, right):
     return choose_thresholds(np.ones(len(right)), answers(confidences, right)).min_confidence
 

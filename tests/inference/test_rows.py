@@ -58,6 +58,16 @@ def test_a_file_that_is_not_accepted_is_a_row_with_a_code():
     assert cells["unwanted"] == "modality"
 
 
+def test_warnings_are_codes_in_a_list_and_with_spaces_between_in_a_cell():
+    assert to_json(PREDICTION, with_ids=False)["warnings"] == []
+    warned = replace(PREDICTION, warnings=("mirrored",))
+    assert to_json(warned, with_ids=False)["warnings"] == ["mirrored"]
+    names = columns(CLASSES, with_ids=False)
+    for outcome, cell in ((PREDICTION, ""), (warned, "mirrored")):
+        cells = dict(zip(names, to_cells(outcome, CLASSES, with_ids=False), strict=True))
+        assert cells["warnings"] == cell
+
+
 def test_identifiers_are_told_only_to_who_asks():
     assert "PID-774411" not in json.dumps(to_json(PREDICTION, with_ids=False))
     assert to_json(PREDICTION, with_ids=True)["patient_id"] == "PID-774411"

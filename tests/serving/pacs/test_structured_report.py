@@ -8,8 +8,8 @@ from pacs_results import errors_of, group, results
 from pydicom import dcmread
 
 from lungscope.about import __version__
-from lungscope.inference.abstention import AbstentionCause, AbstentionCode
-from lungscope.serving.pacs.result_attributes import ABSTENTION_REASONS
+from lungscope.inference.abstention import AbstentionCause, AbstentionCode, WarningCode
+from lungscope.serving.pacs.result_attributes import ABSTENTION_REASONS, WARNINGS
 
 FAR = AbstentionCause("out-of-distribution", "distance", 3.0, 1.5)
 FAR_SENTENCE = "not a frontal chest X-ray like the training images (distance 3.00, at most 1.50)"
@@ -57,6 +57,12 @@ def test_an_abstention_is_a_report_without_probabilities_and_no_capture(classifi
     ("code", "value", "meaning"),
     [
         ("not-a-frontal-chest-radiograph", "NOT-FRONTAL-CXR", "Not a frontal chest radiograph"),
+        ("lateral-chest-radiograph", "LATERAL-CXR", "Lateral chest radiograph"),
+        ("no-chest-radiograph", "NO-CXR", "Not a chest radiograph"),
+        ("turned-90", "TURNED-90", "Turned clockwise by 90 degrees"),
+        ("turned-180", "TURNED-180", "Upside down"),
+        ("turned-270", "TURNED-270", "Turned anticlockwise by 90 degrees"),
+        ("inverted", "INVERTED", "Black and white exchanged"),
         ("out-of-distribution", "OUT-OF-DISTR", "Out of distribution"),
         ("low-confidence", "LOW-CONFIDENCE", "Low confidence"),
     ],
@@ -74,6 +80,21 @@ def test_an_abstention_has_its_reason_as_a_code(classifier, tmp_path, code, valu
 
 def test_every_code_of_abstention_has_one_in_reports():
     assert set(ABSTENTION_REASONS) == set(get_args(AbstentionCode))
+
+
+def test_a_warning_is_a_code_and_a_comment_beside_the_answer(classifier, tmp_path):
+    report, _, _ = results(classifier, warnings=("mirrored",))
+    found = group(report)
+    assert found.finding_type.value != "NO-ANSWER"
+    (evaluation,) = found.get_qualitative_evaluations()
+    assert (evaluation.name.value, evaluation.value.value) == ("WARNING", "MIRRORED")
+    said = list(texts(dcmread(BytesIO(report))))
+    assert "Warning: left and right seem to be exchanged: a mirrored file, or dextrocardia." in said
+    assert errors_of(report, tmp_path / "report.dcm") == []
+
+
+def test_every_code_of_a_warning_has_one_in_reports():
+    assert set(WARNINGS) == set(get_args(WarningCode))
 
 
 def test_an_answer_has_no_reason_for_abstaining(classifier):

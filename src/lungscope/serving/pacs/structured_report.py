@@ -23,6 +23,7 @@ from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 
 from lungscope.about import __version__
+from lungscope.inference.abstention import describe_warning
 from lungscope.inference.prediction import Prediction
 from lungscope.serving.pacs import result_attributes
 from lungscope.serving.pacs.result_attributes import ResultUids
@@ -41,7 +42,8 @@ def structured_report(prediction: Prediction, source: SourceImage, uids: ResultU
     The finding is the class, or "No answer" if the model abstains. The probability of every class
     and the distance from the training images are measurements. If the model abstains, the
     probabilities are left out, as they mean nothing then; the reason is a qualitative evaluation
-    with a code, and a comment with the numbers that decided. The report is preliminary and not
+    with a code, and a comment with the numbers that decided. So is a warning about the image. The
+    report is preliminary and not
     verified.
 
     Args:
@@ -142,9 +144,8 @@ def _evaluations(prediction: Prediction) -> list[QualitativeEvaluation]:
 
 
 def _comments(prediction: Prediction) -> list[str]:
-    if prediction.reason is None:
-        return [result_attributes.PURPOSE]
-    reason = result_attributes.ascii_text(
-        f"The model gives no answer: {prediction.reason}.", _LONGEST_TEXT
-    )
-    return [reason, result_attributes.PURPOSE]
+    said = [f"Warning: {describe_warning(code)}." for code in prediction.warnings]
+    if prediction.reason is not None:
+        said.append(f"The model gives no answer: {prediction.reason}.")
+    comments = [result_attributes.ascii_text(each, _LONGEST_TEXT) for each in said]
+    return [*comments, result_attributes.PURPOSE]

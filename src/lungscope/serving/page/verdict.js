@@ -1,7 +1,7 @@
 // The headline above the probabilities: the class, or the abstention and what it means.
 
 import { element } from "./element.js";
-import { isUnsure, percent, sentence } from "./words.js";
+import { isUnsure, percent, sentence, warningsOf } from "./words.js";
 
 export function verdict(row, model) {
   return row.abstained ? abstention(row, model) : named(row);
@@ -13,6 +13,7 @@ function named(row) {
     { class: "verdict" },
     element("h2", { class: "headline" }, element("bdi", {}, row.predicted)),
     element("p", { class: "sum" }, element("strong", {}, percent(row.probabilities[row.predicted])), " probability"),
+    ...warningsOf(row).map((text) => element("p", { class: "hint" }, `Warning: ${text}`)),
   );
 }
 

@@ -33,6 +33,15 @@ export function isUnsure(row) {
   return row.abstention === "low-confidence";
 }
 
+const WARNINGS = {
+  mirrored: "Left and right seem to be exchanged: a mirrored file, or dextrocardia",
+};
+
+/** Sentences for the warnings of a row; a code that this page does not know is shown as it is. */
+export function warningsOf(row) {
+  return (row.warnings ?? []).map((code) => sentence(WARNINGS[code] ?? code));
+}
+
 /** The state of a radiograph in a few words, for the strip of images. */
 export function stateOf(image) {
   switch (image.state) {
