@@ -23,6 +23,12 @@ distances of X-rays of other hospitals and of other images."""
 ACCURACY = 0.95
 """Required accuracy of the answers that are given."""
 
+NORMAL = frozenset({"normal", "no finding", "no_finding", "healthy"})
+"""Names, in small letters, of the class that means that nothing is found."""
+
+FEWEST = 20
+"""Validation images that must show that what is called abnormal is."""
+
 ANSWERED = 0.5
 """The proportion of validation images that is always answered: a threshold that only a handful of
 lucky answers reach means nothing."""
@@ -91,6 +97,9 @@ def choose_thresholds(
     The least confidence is the lowest whose answers are right in 95 % of cases: 0 where all answers
     together are, and where only fewer than half of them are, or none, the median.
 
+    Below it, an image is called abnormal from the lowest probability of not being normal at which
+    that is right in 95 % of cases; not at all with fewer than 20 validation images to show it.
+
     Args:
         distances: (N,) of validation images.
         predictions: of the same images, calibrated.
@@ -103,7 +112,16 @@ def choose_thresholds(
     limit *= OTHER_HOSPITALS if use_gate else 1
     spread = np.quantile(distances, np.linspace(0, 1, QUANTILES))
     sure = _min_confidence(predictions)
-    return Thresholds(SCORE, limit, sure, tuple(spread.tolist()), gate=use_gate)
+    normal = _find_normal(predictions.classes)
+    return Thresholds(
+        SCORE,
+        limit,
+        sure,
+        tuple(spread.tolist()),
+        gate=use_gate,
+        normal=normal,
+        min_abnormality=None if normal is None else _min_abnormality(predictions, normal, sure),
+    )
 
 
 def choose_max_distance(distances: Values) -> float:
@@ -145,3 +163,30 @@ def _min_confidence(predictions: Predictions) -> float:
         return 0.0
     enough = float(np.quantile(confidences, 1 - ANSWERED, method="lower"))
     return enough if found is None else min(found.threshold, enough)
+
+
+def _find_normal(classes: tuple[str, ...]) -> str | None:
+    """The class that means that nothing is found, where there are several kinds of findings."""
+    found = [name for name in classes if name.casefold() in NORMAL]
+    return found[0] if len(found) == 1 and len(classes) > 2 else None
+
+
+def _min_abnormality(predictions: Predictions, normal: str, min_confidence: float) -> float | None:
+    abnormality = 1 - predictions.probabilities[:, predictions.classes.index(normal)]
+    unsure = predictions.probabilities.max(axis=1) < min_confidence
+    asked = unsure & (abnormality > 0.5)
+    if asked.sum() < FEWEST:
+        return None
+    of = predictions.take(np.flatnonzero(asked))
+    above = abnormality[asked]
+    binary = Predictions(
+        ("normal", "abnormal"),
+        of.files,
+        of.groups,
+        (of.labels != predictions.classes.index(normal)).astype(np.int64),
+        np.column_stack([1 - above, above]),
+    )
+    found = choose_threshold_for_accuracy(binary, ACCURACY, Resampling.over(binary.groups))
+    if found is None or (above >= found.threshold).sum() < FEWEST:
+        return None
+    return found.threshold
