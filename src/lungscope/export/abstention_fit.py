@@ -9,6 +9,7 @@ from sklearn.covariance import ledoit_wolf
 
 from lungscope.errors import InvalidData
 from lungscope.evaluation.bootstrap import Resampling
+from lungscope.evaluation.parts import find_normal
 from lungscope.evaluation.predictions import Predictions
 from lungscope.evaluation.selective import choose_threshold_for_accuracy
 from lungscope.inference.abstention import SCORE, Reference, Thresholds
@@ -22,9 +23,6 @@ distances of X-rays of other hospitals and of other images."""
 
 ACCURACY = 0.95
 """Required accuracy of the answers that are given."""
-
-NORMAL = frozenset({"normal", "no finding", "no_finding", "healthy"})
-"""Names, in small letters, of the class that means that nothing is found."""
 
 FEWEST = 20
 """Validation images that must show that what is called abnormal is."""
@@ -112,14 +110,15 @@ def choose_thresholds(
     limit *= OTHER_HOSPITALS if use_gate else 1
     spread = np.quantile(distances, np.linspace(0, 1, QUANTILES))
     sure = _min_confidence(predictions)
-    normal = _find_normal(predictions.classes)
+    classes = predictions.classes
+    normal = find_normal(classes) if len(classes) > 2 else None  # of two, the other one has no kind
     return Thresholds(
         SCORE,
         limit,
         sure,
         tuple(spread.tolist()),
         gate=use_gate,
-        normal=normal,
+        normal=None if normal is None else classes[normal],
         min_abnormality=None if normal is None else _min_abnormality(predictions, normal, sure),
     )
 
@@ -165,14 +164,8 @@ def _min_confidence(predictions: Predictions) -> float:
     return enough if found is None else min(found.threshold, enough)
 
 
-def _find_normal(classes: tuple[str, ...]) -> str | None:
-    """The class that means that nothing is found, where there are several kinds of findings."""
-    found = [name for name in classes if name.casefold() in NORMAL]
-    return found[0] if len(found) == 1 and len(classes) > 2 else None
-
-
-def _min_abnormality(predictions: Predictions, normal: str, min_confidence: float) -> float | None:
-    abnormality = 1 - predictions.probabilities[:, predictions.classes.index(normal)]
+def _min_abnormality(predictions: Predictions, normal: int, min_confidence: float) -> float | None:
+    abnormality = 1 - predictions.probabilities[:, normal]
     unsure = predictions.probabilities.max(axis=1) < min_confidence
     asked = unsure & (abnormality > 0.5)
     if asked.sum() < FEWEST:
@@ -183,7 +176,7 @@ def _min_abnormality(predictions: Predictions, normal: str, min_confidence: floa
         ("normal", "abnormal"),
         of.files,
         of.groups,
-        (of.labels != predictions.classes.index(normal)).astype(np.int64),
+        (of.labels != normal).astype(np.int64),
         np.column_stack([1 - above, above]),
     )
     found = choose_threshold_for_accuracy(binary, ACCURACY, Resampling.over(binary.groups))
