@@ -1,6 +1,7 @@
 """The page of an evaluation on other data, from numbers that are made up."""
 
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -16,7 +17,12 @@ from lungscope.evaluation.external import (
     measure,
 )
 from lungscope.evaluation.predictions import Predictions
-from lungscope.report.external_page import describe_overlap, write_external_page
+from lungscope.inference.abstention import AbstentionCode
+from lungscope.report.external_page import (
+    REFUSAL_WORDS,
+    describe_overlap,
+    write_external_page,
+)
 
 CLASSES = ("Lung Opacity", "Normal", "Viral Pneumonia")
 
@@ -37,7 +43,7 @@ def assessment():
         overlap=Overlap(("bytes", "picture"), 100, (OverlappingImage("a.png", "picture"),)),
         ungrouped=60,
         columns_left_out=("view",),
-        answers=count_answers(sources, [True] * 60, [None] * 59 + ["gate-turned"]),
+        answers=count_answers(sources, [True] * 60, [None] * 59 + ["of-a-later-version"]),
         unread=(UnreadFile("b.png", "is no image"),),
         interval=IntervalMethod(),
         forced=measure(predictions, columns),
@@ -76,8 +82,12 @@ def test_names_of_sources_are_escaped_and_unknown_ones_said(assessment, tmp_path
     assert "unknown" in content
 
 
+def test_every_code_of_an_abstention_has_words():
+    assert set(get_args(AbstentionCode)) <= set(REFUSAL_WORDS)
+
+
 def test_a_code_without_words_is_shown(page):
-    assert "gate turned" in text(page())
+    assert "of a later version" in text(page())
 
 
 def test_a_source_of_one_class_is_not_in_the_table_within_a_source(assessment, tmp_path):

@@ -9,8 +9,9 @@ from rich.table import Table
 
 from lungscope.about import DISCLAIMER
 from lungscope.cli.terminal import Terminal
+from lungscope.cli.training import warn_unfinished
 from lungscope.data.index import Index
-from lungscope.evaluation.evaluated_model import open_model
+from lungscope.evaluation.evaluated_model import TrainedRun, open_model
 from lungscope.evaluation.external import SOURCE, ExternalAssessment
 from lungscope.evaluation.run_external import (
     ExternalEvaluation,
@@ -46,6 +47,8 @@ def evaluate_elsewhere(
     index, name = Index.open(on, label_column), name_of(on)
     trained_on = Index.open(data).root if data else None
     opened = open_model(model, trained_on, execution.accelerator)
+    if isinstance(opened, TrainedRun):
+        warn_unfinished(opened.run, "evaluated", terminal)
     folder = choose_folder(opened, name, out)
     with ExitStack() as bars:
 

@@ -3,7 +3,12 @@
 What is searched are hashes (`inference.training_images`), made of a run's images here or carried
 by an exported model. Candidates differ in few bits of their perceptual hash in one of 418 views
 (mirrored, turned, cropped by up to 10 % or larger by as much); the sketch of their fine detail
-confirms them. `benchmarks/overlap.py` measures both.
+confirms them.
+
+Measured with `benchmarks/overlap.py` on 2,935 films and 200 copies of each kind: found are all that
+are mirrored, cropped by up to 10 %, resized, of another gamma, turned by 7 degrees, recompressed at
+quality 50, or most of it at once; 98.5 % at quality 20. Of 6,110 films of other patients none is
+taken for one of them: the best agreement is 0.840.
 """
 
 import hashlib

@@ -22,7 +22,14 @@ KIND_WORDS: Mapping[ModelKind, str] = {
 
 REFUSAL_WORDS: Mapping[str, str] = {
     "not-a-frontal-chest-radiograph": "colour or shape",
+    "lateral-chest-radiograph": "lateral",
+    "no-chest-radiograph": "no chest X-ray",
+    "turned-90": "turned by 90 degrees",
+    "turned-180": "upside down",
+    "turned-270": "turned by 270 degrees",
+    "inverted": "inverted",
     "out-of-distribution": "unlike the training images",
+    "kind-unclear": "abnormal, kind unclear",
     "low-confidence": "low confidence",
     "unreadable": "unreadable file",
 }
