@@ -13,11 +13,14 @@ from lungscope.audit.audit_report import AuditReport
 from lungscope.audit.run_audit import audit_run
 from lungscope.comparison.comparison import Comparison
 from lungscope.comparison.run_comparison import compare_runs
-from lungscope.data.class_mapping import ClassMapping
-from lungscope.data.index import Index
+from lungscope.data.checks.copies import describe_conflicts, label_conflicts
+from lungscope.data.class_mapping import ClassMapping, relabel
+from lungscope.data.duplicates import find_duplicates
+from lungscope.data.index import DataPath, Index
 from lungscope.data.split import Split, Subset
 from lungscope.data.splitting import hold_out_sources, make_split
 from lungscope.data.survey import require_readable, survey_images
+from lungscope.data.table import LABEL
 from lungscope.errors import InvalidSetting
 from lungscope.evaluation.evaluated_model import open_model
 from lungscope.evaluation.run_evaluation import RunEvaluation, evaluate_run
@@ -43,8 +46,8 @@ from lungscope.training.run import RunFolder
 
 log = logging.getLogger("lungscope")
 
-Data = Index | str | Path
-"""An index, or the folder of class folders or CSV table that one is read from."""
+Data = Index | DataPath
+"""An index, or the folder of class folders or CSV table that one is read from, or several."""
 
 OnEpoch = Callable[[Epoch], None]
 
@@ -54,6 +57,7 @@ def split(
     *,
     fractions: Sequence[float] = (0.8, 0.1, 0.1),
     hold_out: Sequence[str] = (),
+    mapping: ClassMapping | None = None,
     seed: int = 0,
     skip_unreadable: bool = False,
     workers: int | None = None,
@@ -64,10 +68,12 @@ def split(
     in one subset.
 
     Args:
-        data: an index, a folder of class folders, or a CSV table.
+        data: an index, a folder of class folders, or a CSV table; or several, whose classes are
+            matched by name and whose groups are one namespace.
         fractions: proportion of each subset, each > 0, summing to 1.
         hold_out: sources (hospitals) that are the whole test subset, and in no other; the rest is
             divided as the fractions of training and validation are.
+        mapping: classes of labels, e.g. {"COVID": "Viral Pneumonia"}; None leaves a label out.
         seed: of the random assignment.
         skip_unreadable: whether files that cannot be read are left out instead of refused.
         workers: processes that read files; one per processor by default.
@@ -83,12 +89,19 @@ def split(
         >>> {subset: len(made.subset(subset)) for subset in ("train", "validation", "test")}
         {'train': 48, 'validation': 6, 'test': 6}
     """
-    index = _index(data)
+    index = _index(data, mapping)
     survey = survey_images(index, workers)
     readable = require_readable(index, survey, skip=skip_unreadable)
+    pairs = find_duplicates(survey)
+    conflicts = label_conflicts(survey, pairs)
+    if conflicts:
+        log.warning(
+            "%s; one of the labels of each is wrong: correct it and split again",
+            describe_conflicts(conflicts),
+        )
     if not hold_out:
-        return make_split(readable, survey, fractions, seed)
-    return hold_out_sources(readable, survey, hold_out, fractions, seed)
+        return make_split(readable, survey, fractions, seed, pairs)
+    return hold_out_sources(readable, survey, hold_out, fractions, seed, pairs)
 
 
 def train(
@@ -97,6 +110,7 @@ def train(
     folder: str | Path | None = None,
     *,
     recipe: Recipe = PAPER_RECIPE,
+    mapping: ClassMapping | None = None,
     device: Device = "auto",
     precision: Precision = "32",
     cache_folder: str | Path | None = None,
@@ -109,10 +123,11 @@ def train(
     crash. Each epoch is logged to the logger "lungscope" at level INFO.
 
     Args:
-        data: an index, a folder of class folders, or a CSV table.
+        data: an index, a folder of class folders, or a CSV table; or several.
         split: the split, or its `split.json`; a new 80/10/10 split by default.
         folder: the run folder; `runs/` and the model's name by default.
         recipe: how to train; the paper's recipe by default.
+        mapping: as for `split`, of the new split; a split that is given has its classes.
         device: "auto", "cpu" or "cuda".
         precision: "32", or mixed precision with "bf16" or "16".
         cache_folder: where decoded images are kept; the user's cache folder by default.
@@ -141,7 +156,9 @@ def train(
         raise InvalidSetting(
             f"recipe is {type(recipe).__name__}; give a Recipe, such as Recipe(epochs=20)"
         )
-    index = _index(data)
+    if mapping is not None and split is not None:
+        raise InvalidSetting("mapping: the split has its classes; give mapping to lungscope.split")
+    index = _index(data, mapping)
     chosen = None if split is None else _split(index, split)
     place = Path(folder) if folder is not None else Path("runs") / recipe.model
     execution = Execution(device, precision)
@@ -207,7 +224,8 @@ def evaluate(
     if isinstance(on, Index):
         index, name = on, name_of(on.root)
     else:
-        index, name = _index(on, label_column), name_of(Path(on))
+        index = _index(on, label_column=label_column)
+        name = name_of(Path(on) if isinstance(on, str | Path) else index.root)
     place = model.folder if isinstance(model, Run) else model
     opened = open_model(place, _path(data), _accelerator(device))
     found = evaluate_on(
@@ -390,7 +408,7 @@ class Run:
         """
         audited = audit_run(
             self._files,
-            _index(self.data if data is None else data),
+            self.split.open_index(self.data) if data is None else _index(data),
             self._files.audit,
             device=_accelerator(device),
             force=force,
@@ -466,14 +484,16 @@ class Run:
         return RunFolder(self.folder)
 
 
-def _index(data: Data, label_column: str = "label") -> Index:
-    if isinstance(data, Index):
-        return data
-    if not isinstance(data, str | Path):
-        raise InvalidSetting(
-            f"data is {type(data).__name__}; give an Index, or the path of a folder or CSV table"
-        )
-    return Index.open(Path(data), label_column)
+def _index(data: Data, mapping: ClassMapping | None = None, label_column: str = LABEL) -> Index:
+    if not isinstance(data, Index):
+        several = [data] if isinstance(data, str | Path) else data
+        if not isinstance(several, Sequence) or not all(isinstance(e, str | Path) for e in several):
+            raise InvalidSetting(
+                f"data is {type(data).__name__}; give an Index, or the path of a folder or CSV "
+                "table, or several"
+            )
+        data = Index.open(several, label_column)
+    return data if mapping is None else relabel(data, mapping)
 
 
 def _split(index: Index, given: Split | str | Path | None) -> Split:

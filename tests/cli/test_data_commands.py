@@ -8,6 +8,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from lungscope.cli.app import app
+from lungscope.data.index import Index
 from lungscope.data.split import Split
 
 run = CliRunner().invoke
@@ -175,3 +176,28 @@ def test_check_names_classes_and_sources_as_they_are(copy, tmp_path):
     result = run(app, ["data", "check", str(copy / "data.csv")])
     for name in ("[bold]Sick[/bold]", "[/]", "[red]", "[i]here[/i] 5"):
         assert name in result.stdout
+
+
+def test_several_data_sets_are_checked_and_split_as_one(phantoms, copy, tmp_path):
+    shutil.move(copy, tmp_path / "second")
+    shutil.copytree(phantoms, tmp_path / "first")
+    both = [str(tmp_path / "first"), str(tmp_path / "second")]
+    found = json.loads(run(app, ["data", "check", *both, "--json"]).stdout)
+    assert found["images"]["Normal"] == 40
+    assert len(found["pairs"]) == 60
+    out = tmp_path / "split.json"
+    assert run(app, ["data", "split", *both, "-o", str(out)]).exit_code == 0
+    split = Split.load(out)
+    assert split.data_sets == ("first", "second")
+    patients = {entry.group for entry in Index.open(phantoms).entries}
+    assert {entry.group for entry in split.entries} == patients
+
+
+def test_labels_are_mapped_and_left_out(phantoms, tmp_path):
+    out = tmp_path / "split.json"
+    command = ["data", "split", str(phantoms), "-o", str(out), "--map", "viral_pneumonia="]
+    assert run(app, [*command, "--map", "Lung Opacity=Pneumonia"]).exit_code == 0
+    assert Split.load(out).classes == ("Normal", "Pneumonia")
+    refused = run(app, ["data", "check", str(phantoms), "--map", "Effusion="])
+    assert refused.exit_code == 2
+    assert "the data has no label 'Effusion'" in " ".join(refused.stderr.split())

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from lungscope.cli.app import app
 from lungscope.cli.terminal import Terminal
-from lungscope.cli.training import describe_weights, load_or_make_split
+from lungscope.cli.training import describe_weights, load_or_make_split, open_data
 from lungscope.evaluation.predictions import Predictions
 from lungscope.training.recipe import PAPER_RECIPE
 from lungscope.training.run import RunFolder
@@ -231,5 +231,5 @@ def test_one_image_under_two_labels_is_a_warning_where_a_split_is_made(phantoms,
     shutil.copy(copy / "Normal/Normal-0001.png", copy / "Lung_Opacity/Lung_Opacity-0001.png")
     terminal = Terminal()
     with terminal.out.capture() as said:
-        load_or_make_split(copy, None, terminal, skip_unreadable=False, workers=1)
+        load_or_make_split(open_data([copy]), None, terminal, skip_unreadable=False, workers=1)
     assert "warning: 1 pair of files with one image in two classes" in said.get()

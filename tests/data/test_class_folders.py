@@ -36,7 +36,7 @@ def test_a_class_that_is_called_test_is_one(tmp_path):
 
 def test_a_single_class_folder_has_a_message_of_its_own(tmp_path):
     touch(tmp_path, "Normal/1.png", "beside.png")
-    with pytest.raises(InvalidData, match="a single class folder, Normal; a classifier needs two"):
+    with pytest.raises(InvalidData, match="a single class, Normal; a classifier needs two"):
         read_class_folders(tmp_path)
 
 

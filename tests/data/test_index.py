@@ -129,7 +129,7 @@ def test_an_empty_class_folder_is_refused_and_named(tmp_path, file):
 
 def test_a_single_class_is_refused(tmp_path):
     make(tmp_path, "Normal/1.png", "Normal/2.png")
-    with pytest.raises(LungscopeError, match="a single class folder, Normal"):
+    with pytest.raises(LungscopeError, match="a single class, Normal"):
         Index.open(tmp_path)
 
 
@@ -218,6 +218,7 @@ def test_a_table_gives_files_labels_groups_and_sources(tmp_path):
         tmp_path,
         ("Normal", "Sick"),
         (Entry("x/1.png", 0), Entry("x/2.png", 1, "p2", "Kyiv")),
+        data_sets=("labels.csv",),
     )
 
 

@@ -25,7 +25,9 @@ from lungscope.cli.terminal import Terminal
 if TYPE_CHECKING:
     from lungscope.audit.audit_report import AuditReport
     from lungscope.audit.finding import Verdict
+    from lungscope.data.index import Index
     from lungscope.progress import OnProgress
+    from lungscope.training.run import RunFolder
 
 MARKS: "dict[Verdict, str]" = {
     "fail": "[bold red]FAIL[/]",
@@ -94,7 +96,6 @@ def _audited(
     force: bool,
 ) -> "AuditReport":
     from lungscope.audit.run_audit import audit_run
-    from lungscope.data.index import Index
     from lungscope.training.execution import Execution
     from lungscope.training.run import RunFolder
 
@@ -108,7 +109,7 @@ def _audited(
 
         return audit_run(
             run,
-            Index.open(data or Path(run.facts["data"])),
+            _open_data(run, data),
             out or run.audit,
             device=execution.accelerator,
             force=force,
@@ -116,6 +117,21 @@ def _audited(
             cache_folder=cache,
             progress=progress,
         )
+
+
+def _open_data(run: "RunFolder", data: Path | None) -> "Index":
+    """Opens the data of a run, where it was when it trained or where it is now."""
+    from lungscope.data.index import Index
+    from lungscope.errors import NotFound
+
+    split = run.split
+    if data is not None:
+        return split.open_index(split.find_root(data)) if split.data_sets else Index.open(data)
+    try:
+        return split.open_index(Path(run.facts["data"]))
+    except NotFound as error:
+        place = run.facts["data"]
+        raise NotFound(f"{place}: the data is not there any more", remedy="data") from error
 
 
 def _table(audited: "AuditReport") -> Table:

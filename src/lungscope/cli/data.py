@@ -7,10 +7,10 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from lungscope.cli.options import Folder, Force, Json, Quiet, Seed, Skip, Workers
+from lungscope.cli.options import DataSets, Force, Json, Map, Quiet, Seed, Skip, Workers
 from lungscope.cli.output import refuse_to_replace
 from lungscope.cli.terminal import Terminal
-from lungscope.cli.training import describe_split, warn_conflicts
+from lungscope.cli.training import describe_split, open_data, warn_conflicts
 from lungscope.errors import InvalidSetting
 from lungscope.text import format_quantity
 
@@ -24,10 +24,11 @@ app = typer.Typer(
 
 @app.command("check")
 def check(
-    data: Folder,
+    data: DataSets,
     sheet: Annotated[
         Path | None, typer.Option("--sheet", help="Write a contact sheet (PNG) here.")
     ] = None,
+    mapping: Map = [],  # noqa: B006
     workers: Workers = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the contact sheet.")
@@ -38,11 +39,10 @@ def check(
     """Find unreadable files, duplicates, and properties that give the class away."""
     from lungscope.data.check import check_data
     from lungscope.data.contact_sheet import draw_contact_sheet
-    from lungscope.data.index import Index
     from lungscope.data.survey import survey_images
 
     terminal = Terminal(quiet=quiet, json=json)
-    index = Index.open(data)
+    index = open_data(data, mapping)
     if sheet is not None:
         if sheet.suffix.lower() != ".png":
             raise InvalidSetting(f"{sheet}: is written as a PNG; name it .png")
@@ -85,7 +85,7 @@ def show_check(checked: "DataCheck", terminal: Terminal) -> None:
 
 @app.command("split")
 def split(
-    data: Folder,
+    data: DataSets,
     out: Annotated[
         Path, typer.Option("--out", "-o", help="split.json to write; with --folds, its folder.")
     ] = Path("split.json"),
@@ -104,6 +104,7 @@ def split(
             help="Test on this source (hospital) alone, and on no other; may be repeated.",
         ),
     ] = [],  # noqa: B006  typer's way to say that there may be none
+    mapping: Map = [],  # noqa: B006
     seed: Seed = 0,
     skip_unreadable: Skip = False,
     workers: Workers = None,
@@ -123,7 +124,8 @@ def split(
     paths = [out] if folds is None else [out / f"fold-{k + 1}.json" for k in range(folds)]
     for path in paths:
         refuse_to_replace(path, [], overwrite=overwrite)
-    index, survey = survey_data(data, terminal, skip_unreadable=skip_unreadable, workers=workers)
+    opened = open_data(data, mapping)
+    index, survey = survey_data(opened, terminal, skip_unreadable=skip_unreadable, workers=workers)
     pairs = find_duplicates(survey)
     conflicts = label_conflicts(survey, pairs)
     warn_conflicts(conflicts, terminal)

@@ -152,7 +152,6 @@ def evaluated_run(
     force: bool = False,
 ) -> "RunEvaluation":
     """Evaluates a run and prints the result."""
-    from lungscope.data.index import Index
     from lungscope.evaluation.run_evaluation import evaluate_run
     from lungscope.report.run_report import write_report
     from lungscope.training.execution import Execution
@@ -165,7 +164,7 @@ def evaluated_run(
     with terminal.progress("classifying") as on_progress:
         evaluated = evaluate_run(
             run,
-            Index.open(data).root if data else Path(run.facts["data"]),
+            run.split.find_root(data) if data else Path(run.facts["data"]),
             out or (run.evaluation if subset == "test" else folder / f"evaluation-{subset}"),
             subset=subset,
             device=execution.accelerator,

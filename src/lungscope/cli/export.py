@@ -80,7 +80,6 @@ def _exported(
     cache: Path | None,
     force: bool,
 ) -> "ExportedRun":
-    from lungscope.data.index import Index
     from lungscope.export.exporting import export_run
     from lungscope.training.execution import Execution
     from lungscope.training.run import RunFolder
@@ -95,7 +94,7 @@ def _exported(
 
         return export_run(
             run,
-            Index.open(data).root if data else Path(run.facts["data"]),
+            run.split.find_root(data) if data else Path(run.facts["data"]),
             out or folder / ("export-int8" if int8 else "export"),
             "int8" if int8 else "fp32",
             use_gate=not no_gate,
@@ -109,9 +108,6 @@ def _abstention(limits: "Mapping[str, Any]") -> str:
     sure = limits["min_confidence"]
     told = f"below a confidence of {sure:.3f}" if sure else "never because of low confidence"
     gate = "with the gate" if limits["gate"] else "without the gate (--no-gate)"
-    abnormal = limits["min_abnormality"]
-    if abnormal is not None:
-        told += f", where from a probability of {abnormal:.3f} it still says abnormal"
     return (
         f"Abstains {gate}, beyond a distance of {limits['max_distance']:.3f} from the training "
         f"images ({limits['score']}), and {told}: chosen on validation images"

@@ -33,7 +33,7 @@ RunData = Annotated[
     Path | None,
     typer.Option(
         "--data",
-        help="Folder or table of the images.",
+        help="Folder or table of the images; of several data sets, the folder that holds them.",
         show_default="where they were when it trained",
     ),
 ]
@@ -50,9 +50,19 @@ UsedModel = Annotated[
         show_default="paper",
     ),
 ]
-Folder = Annotated[
-    Path,
-    typer.Argument(metavar="DATA", help="Folder of class folders, or a CSV (file,label[,group])."),
+DataSets = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="DATA...",
+        help="Folder of class folders, or a CSV (file,label[,group]). Several are taken as one.",
+    ),
+]
+DataOption = Annotated[
+    list[Path],
+    typer.Option(
+        "--data",
+        help="Folder of class folders, or a CSV (file,label[,group]). Several are taken as one.",
+    ),
 ]
 Device = Annotated[
     Literal["auto", "cpu", "cuda"], typer.Option("--device", help="Device to run the network on.")

@@ -35,7 +35,7 @@ def quickstart(
 
     Nothing is downloaded: training starts from a bundled model's weights.
     """
-    from lungscope.cli.training import survey_data
+    from lungscope.cli.training import open_data, survey_data
     from lungscope.data import splitting
     from lungscope.data.check import check_data
     from lungscope.data.contact_sheet import draw_contact_sheet
@@ -50,7 +50,7 @@ def quickstart(
         write_phantoms(data, count, seed, on_progress=on_progress)
     terminal.say(f"Drew {count} synthetic radiographs in {data}")
 
-    index, survey = survey_data(data, terminal, skip_unreadable=False, workers=None)
+    index, survey = survey_data(open_data([data]), terminal, skip_unreadable=False, workers=None)
     checked = check_data(index, survey)
     show_check(checked, terminal)
     draw_contact_sheet(index, out / "contact-sheet.png")

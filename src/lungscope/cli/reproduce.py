@@ -106,7 +106,8 @@ def reproduce(
         folds=folds,
         precision=precision,
     )
-    root = Index.open(data).root
+    index = Index.open(data)
+    root = index.root
     if data.is_dir() and out.resolve().is_relative_to(root.resolve()):  # a class folder
         raise InvalidSetting(f"{out}: is inside the data; give a folder outside of {root}")
     environment = RunEnvironment(
@@ -115,7 +116,7 @@ def reproduce(
     reporter = ConsoleReporter(terminal)
 
     def surveyed_data() -> "tuple[Index, Survey]":
-        return survey_data(data, terminal, skip_unreadable=skip_unreadable, workers=workers)
+        return survey_data(index, terminal, skip_unreadable=skip_unreadable, workers=workers)
 
     try:
         with claim_folder(out, plan, force=force):

@@ -7,20 +7,17 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from lungscope.cli.options import CacheFolder, Device, Force, Quiet, Skip, Workers
+from lungscope.cli.options import CacheFolder, DataOption, Device, Force, Map, Quiet, Skip, Workers
 from lungscope.cli.recipe_options import recipe_options
 from lungscope.cli.terminal import INTERRUPTED, Terminal
-from lungscope.cli.training import fit_run, load_or_make_split
+from lungscope.cli.training import fit_run, load_or_make_split, open_data
 from lungscope.errors import InvalidSetting
 from lungscope.training.recipe import find_recipe
 
 
 @recipe_options()
 def train(
-    data: Annotated[
-        Path | None,
-        typer.Option("--data", help="Folder of class folders, or a CSV (file,label[,group])."),
-    ] = None,
+    data: DataOption = [],  # noqa: B006  typer's way to say that there may be none
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="Run folder to create.", show_default="runs/MODEL"),
@@ -41,6 +38,7 @@ def train(
             show_default="paper",
         ),
     ] = None,
+    mapping: Map = [],  # noqa: B006
     device: Device = "auto",
     precision: Annotated[
         Literal["32", "bf16", "16"], typer.Option(help="Arithmetic precision.")
@@ -60,7 +58,6 @@ def train(
 
     The options of the recipe replace values of the recipe that it starts from.
     """
-    from lungscope.data.index import Index
     from lungscope.training.execution import Execution
     from lungscope.training.fitting import check_initial_weights
     from lungscope.training.run import RunFolder
@@ -68,23 +65,27 @@ def train(
     terminal = Terminal(quiet=quiet)
     execution = Execution(device, precision, allocator)
     if resume is not None:
-        if changes or out or split or recipe or force:
+        if changes or out or split or recipe or force or mapping:
             raise InvalidSetting("--resume takes everything from the run; give only --data with it")
         run = RunFolder.open(resume)
         run.refuse_finished()
-        folder = data or Path(run.facts["data"])
-    elif data is None:
+        folder = run.split.find_root(data) if data else Path(run.facts["data"])
+    elif not data:
         raise InvalidSetting("give --data DATA to start a training, or --resume RUN to continue")
     else:
         chosen = replace(find_recipe(recipe or "paper"), **changes)
         out = out or Path("runs") / chosen.model
         # reading all images takes minutes: refuse wrong options before it, not after
-        RunFolder.check_free(out, chosen, data, force=force)
+        if split is not None and mapping:
+            raise InvalidSetting("--map: the split has its classes; map them with `data split`")
+        for each in data:
+            RunFolder.check_free(out, chosen, each, force=force)
         execution.check()
         check_initial_weights(chosen)
-        folder = Index.open(data).root
+        index = open_data(data, mapping)
+        folder = index.root
         made = load_or_make_split(
-            data, split, terminal, skip_unreadable=skip_unreadable, workers=workers
+            index, split, terminal, skip_unreadable=skip_unreadable, workers=workers
         )
         run = RunFolder.create(out, chosen, made, folder, force)
     with run.removed_if_nothing_trained() if resume is None else nullcontext():

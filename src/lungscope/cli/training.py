@@ -25,8 +25,22 @@ _LISTED = 20
 """Unreadable files that are listed; the rest are counted."""
 
 
+def open_data(data: "Sequence[Path]", mapping: "Sequence[str]" = ()) -> "Index":
+    """Opens data sets as one, with labels mapped as `--map` says."""
+    from lungscope.data.class_mapping import parse_mapping, relabel
+    from lungscope.data.index import Index
+
+    index = Index.open(data)
+    return relabel(index, parse_mapping(mapping)) if mapping else index
+
+
 def load_or_make_split(
-    data: Path, file: Path | None, terminal: Terminal, *, skip_unreadable: bool, workers: int | None
+    data: "Index",
+    file: Path | None,
+    terminal: Terminal,
+    *,
+    skip_unreadable: bool,
+    workers: int | None,
 ) -> "Split":
     """Reads the split that was asked for, or makes the usual one."""
     from lungscope.data.checks.copies import label_conflicts
@@ -167,17 +181,15 @@ def fit_run(
 
 
 def survey_data(
-    data: Path, terminal: Terminal, *, skip_unreadable: bool, workers: int | None
+    index: "Index", terminal: Terminal, *, skip_unreadable: bool, workers: int | None
 ) -> "tuple[Index, Survey]":
-    """Opens an index and surveys its files.
+    """Surveys the files of an index.
 
     Raises:
         LungscopeError: files can't be read and are not to be skipped; each is listed first.
     """
-    from lungscope.data.index import Index
     from lungscope.data.survey import require_readable, survey_images
 
-    index = Index.open(data)
     with terminal.progress("reading images") as on_progress:
         found = survey_images(index, workers, on_progress)
     for refused in found.refused[:_LISTED]:

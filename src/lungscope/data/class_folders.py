@@ -28,12 +28,12 @@ def read_class_folders(root: Path) -> tuple[list[LabelledFile], tuple[str, ...]]
         The images; and the files in class folders that are no images, relative to `root`, sorted.
 
     Raises:
-        InvalidData: no class folder or a single one, one without images, or folders of subsets.
+        InvalidData: no class folder, one without images, or folders of subsets.
         OSError: a folder can't be read.
     """
     folders = list_folders(root)
     _refuse_subsets(root, folders)
-    _refuse_one_class(root, folders)
+    _refuse_no_class(root, folders)
     rows: list[LabelledFile] = []
     others: list[str] = []
     for folder in folders:
@@ -76,7 +76,7 @@ def _refuse_subsets(root: Path, folders: list[Path]) -> None:
     )
 
 
-def _refuse_one_class(root: Path, folders: list[Path]) -> None:
+def _refuse_no_class(root: Path, folders: list[Path]) -> None:
     if not folders and _has_images(root):
         raise InvalidData(
             f"{root}: images but no class folders; put those of each class in a folder of its "
@@ -87,11 +87,6 @@ def _refuse_one_class(root: Path, folders: list[Path]) -> None:
         raise InvalidData(
             f"{root}: 0 classes found, at least two are needed; put each class's images in a "
             "folder of its name, or give a CSV table"
-        )
-    if len(folders) == 1:
-        raise InvalidData(
-            f"{root}: a single class folder, {folders[0].name}; a classifier needs two classes or "
-            "more: put the images of another one in a folder beside it"
         )
 
 

@@ -13,11 +13,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lungscope.data import classes
-from lungscope.data.class_folders import read_class_folders, step_in
+from lungscope.data.class_folders import read_class_folders
+from lungscope.data.data_set import DataSet, join_data_sets, read_data_set
 from lungscope.data.labelled_file import LabelledFile, is_below
-from lungscope.data.table import LABEL, TABLE, read_table
-from lungscope.errors import Inaccessible, InvalidData, InvalidSetting, NotFound
+from lungscope.data.table import LABEL, read_table
+from lungscope.errors import Inaccessible, InvalidData, InvalidSetting
 from lungscope.text import html_table
+
+DataPath = str | Path | Sequence[str | Path]
+"""A folder of class folders or a CSV table, or several."""
 
 
 @dataclass(frozen=True)
@@ -49,50 +53,48 @@ class Index:
         classes: class names in alphabetical order, at least two.
         entries: at least one a class.
         ignored: files in class folders that are of no kind that is read, e.g. NIfTI.
+        data_sets: paths below the root of what it was read from, in the order given, where that is
+            not the root's own class folders or `metadata.csv`: of several data sets each.
     """
 
     root: Path
     classes: tuple[str, ...]
     entries: tuple[Entry, ...]
     ignored: tuple[str, ...] = ()
+    data_sets: tuple[str, ...] = ()
 
     @classmethod
-    def open(cls, path: str | Path, label_column: str = LABEL) -> "Index":
+    def open(cls, path: DataPath, label_column: str = LABEL) -> "Index":
         """Reads a CSV table, a folder with a `metadata.csv`, or a folder of class folders.
 
         A folder that holds nothing but one other folder is stepped into, as unpacked archives
-        often are.
+        often are. Of several data sets, classes are matched by name and groups are one namespace;
+        the root is the folder that they have in common, and the files of each begin with its own
+        folder. A data set without sources is the source of its images itself.
 
         Args:
-            path: the table or folder.
+            path: the table or folder, or several.
             label_column: the table's column with the labels.
 
         Raises:
             NotFound: there is no such file or folder.
             InvalidSetting: another label column, where there is no table.
-            InvalidData: an empty class folder, fewer than two classes, or a bad table.
+            InvalidData: an empty class folder, fewer than two classes, a bad table, or data sets
+                that share a file or have no folder in common.
             Inaccessible: it can't be read.
 
         Examples:
             >>> Index.open("xrays")
             Index('xrays': 60 images; Lung Opacity 20, Normal 20, Viral Pneumonia 20)
         """
-        path = Path(path)
-        with _reading(path):
-            if path.is_file():
-                return cls.from_table(path, label_column)
-            if not path.is_dir():
-                raise NotFound(f"{path}: not found; give a folder of class folders or a CSV table")
-            root = step_in(path)
-            table = root / TABLE
-            if table.is_file():
-                return cls.from_table(table, label_column)
-            if label_column != LABEL:
-                raise InvalidSetting(
-                    f"{root}: has no {TABLE}, so no column {label_column!r}; its labels are the "
-                    "names of its folders"
-                )
-            return cls.from_folder(root)
+        paths = [Path(path)] if isinstance(path, str | Path) else [Path(each) for each in path]
+        if not paths:
+            raise InvalidSetting("no data set is given; give a folder or a CSV table")
+        found = []
+        for each in paths:
+            with _reading(each):
+                found.append(read_data_set(each, label_column))
+        return _from_data_set(join_data_sets(found))
 
     @classmethod
     def from_folder(cls, root: str | Path) -> "Index":
@@ -109,7 +111,7 @@ class Index:
         root = Path(root)
         with _reading(root):
             rows, others = read_class_folders(root)
-        return replace(_index(root, rows, root), ignored=others)
+        return _from_data_set(DataSet(root, tuple(rows), others, (), root))
 
     @classmethod
     def from_table(cls, table: str | Path, label_column: str = LABEL) -> "Index":
@@ -130,7 +132,7 @@ class Index:
         table = Path(table)
         with _reading(table):
             rows = read_table(table, label_column)
-        return _index(table.parent, rows, table)
+        return _from_data_set(DataSet.of_table(table, rows))
 
     @classmethod
     def from_files(
@@ -192,7 +194,8 @@ class Index:
             for entry, label in zip(self.entries, labels, strict=True)
             if label is not None
         ]
-        return replace(_index(self.root, rows, self.root), ignored=self.ignored)
+        made = _index(self.root, rows, self.root)
+        return replace(made, ignored=self.ignored, data_sets=self.data_sets)
 
     def without(self, files: Iterable[str]) -> "Index":
         """Returns the same index without some files.
@@ -218,6 +221,11 @@ class Index:
         return html_table(("class", "images"), rows, caption=str(self.root))
 
 
+def _from_data_set(found: DataSet) -> Index:
+    made = _index(found.root, found.rows, found.where)
+    return replace(made, ignored=found.ignored, data_sets=found.names)
+
+
 def _index(root: Path, rows: Sequence[LabelledFile], where: Path) -> Index:
     names = classes.merge([row.label for row in rows])
     known = tuple(sorted(set(names.values())))
@@ -228,17 +236,25 @@ def _index(root: Path, rows: Sequence[LabelledFile], where: Path) -> Index:
                 f"{where}: the name {name!a} is not UTF-8 or leads out of the folder; rename it"
             )
     if len(known) < 2:
-        found = f"{len(known)} class{'' if len(known) == 1 else 'es'} found"
-        if len(names) > 1:
-            found += f" ({', '.join(sorted(names)[:4])} count as one name)"
-        elif names:
-            found += f" ({next(iter(names))})"
-        raise InvalidData(f"{where}: {found}, at least two are needed")
+        raise InvalidData(f"{where}: {_describe_classes(sorted(names))}")
     entries = (
         Entry(row.file, known.index(names[row.label]), row.group, row.source, row.columns)
         for row in rows
     )
     return Index(root, known, tuple(sorted(entries, key=lambda entry: entry.file)))
+
+
+def _describe_classes(spellings: Sequence[str]) -> str:
+    """Says what is wrong with fewer than two classes."""
+    if not spellings:
+        return "0 classes found, at least two are needed"
+    if len(spellings) > 1:
+        named = ", ".join(spellings[:4])
+        return f"1 class found, at least two are needed: {named} are spellings of one name"
+    return (
+        f"a single class, {spellings[0]}; a classifier needs two or more: put the images of "
+        "another class in a folder beside it, list them in the table, or give a second data set"
+    )
 
 
 def _is_text(name: str) -> bool:

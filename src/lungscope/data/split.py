@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from lungscope.atomic import write_json
-from lungscope.data.index import Index
+from lungscope.data.index import DataPath, Index
 from lungscope.data.labelled_file import is_below
 from lungscope.errors import DataLeak, Inaccessible, InvalidData, InvalidSetting, NotFound
 from lungscope.text import html_table
@@ -74,6 +74,7 @@ class Split:
         description: the kind of split in words, e.g. "80/10/10" or "fold 2 of 5".
         held_out: the sources that the test subset consists of, which no other subset has; none
             where it was drawn at random.
+        data_sets: as `Index.data_sets`: what it was made of, if not the data folder itself.
 
     Raises:
         DataLeak: an image or a group is in two subsets.
@@ -94,6 +95,7 @@ class Split:
     seed: int
     description: str
     held_out: tuple[str, ...] = ()
+    data_sets: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if len(set(self.classes)) != len(self.classes) or len(self.classes) < 2:
@@ -168,6 +170,7 @@ class Split:
                 "seed": self.seed,
                 "grouped_by": self.grouped_by,
                 "held_out": self.held_out,
+                "data_sets": self.data_sets,
                 "fingerprint": self.fingerprint,
                 "classes": self.classes,
                 "images": [
@@ -215,6 +218,33 @@ class Split:
         if changed:
             raise InvalidData(f"{path}: was changed after it was written", remedy="split")
         return split
+
+    def open_index(self, root: Path) -> Index:
+        """Opens the data that the split was made of.
+
+        Args:
+            root: the folder that its files are relative to.
+
+        Raises:
+            NotFound, InvalidData, Inaccessible: as `Index.open`.
+        """
+        return Index.open([root / name for name in self.data_sets] or root)
+
+    def find_root(self, data: DataPath) -> Path:
+        """Finds the folder that the split's files are relative to.
+
+        Args:
+            data: the folder or table that it was made of; of several, all of them or the folder
+                that holds them.
+
+        Raises:
+            NotFound, InvalidData, Inaccessible: as `Index.open`.
+        """
+        if isinstance(data, str | Path) and self.data_sets:
+            root = Path(data)
+            if all((root / name).exists() for name in self.data_sets):
+                return root
+        return Index.open(data).root
 
     def verify(self, data: Index | str | Path) -> None:
         """Checks that the files on disk are the manifest's, by their content hashes.
@@ -310,6 +340,7 @@ def _from_json(value: dict[str, Any]) -> Split:
         seed=_integer(value["seed"]),
         description=_string(value["description"]),
         held_out=tuple(_string(source) for source in value["held_out"]),
+        data_sets=tuple(_relative(_string(name)) for name in value.get("data_sets", ())),
     )
 
 

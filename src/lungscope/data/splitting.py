@@ -304,4 +304,5 @@ def _split(
         seed=seed,
         description=description,
         held_out=held_out,
+        data_sets=index.data_sets,
     )
