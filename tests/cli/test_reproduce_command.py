@@ -201,3 +201,55 @@ def test_on_a_terminal_one_bar_shows_all_models_and_is_hidden_for_text():
     assert "3.5 of about 160 epochs, about 40 min left" in shown.getvalue()
     reporter.hide()
     assert not terminal.err._live_stack
+
+
+@pytest.fixture
+def hospitals(phantoms, tmp_path):
+    """A table of phantoms of two hospitals with every class, and one that has all of a fourth."""
+    files = sorted(file.relative_to(phantoms).as_posix() for file in phantoms.rglob("*.png"))
+    (tmp_path / "images").symlink_to(phantoms)
+    rows = [
+        (f"images/{file}", file.split("/")[0], ("Lviv", "Odesa")[number % 2])
+        for number, file in enumerate(files)
+    ]
+    rows += [(file, "Effusion", "Kyiv") for file, *_ in rows[:3]]
+    del rows[:3]
+    table = tmp_path / "hospitals.csv"
+    lines = ["file,label,source", *(",".join(row) for row in rows)]
+    table.write_text("\n".join(lines) + "\n")
+    return table
+
+
+def test_each_source_is_left_out_in_turn_and_a_class_is_never_removed(command, hospitals, tmp_path):
+    options = ("--leave-one-source-out", "--source", "Kyiv", "--budget", "1")
+    refused = command(*options, models="mobilenet-v2", split=None, data=hospitals)
+    assert refused.exit_code == 2
+    assert "leaving it out removes the class" in " ".join(refused.stderr.split())
+
+
+def test_sources_are_chosen_only_where_they_are_left_out(command):
+    refused = command("--source", "Lviv")
+    assert refused.exit_code == 2
+    assert "--leave-one-source-out" in refused.stderr
+    both = command("--leave-one-source-out")  # with the fixture's --split
+    assert both.exit_code == 2
+    assert "leave out --split" in both.stderr
+
+
+def test_a_source_that_is_left_out_is_tested_alone_and_continued(command, phantoms, tmp_path):
+    (tmp_path / "images").symlink_to(phantoms)
+    files = sorted(file.relative_to(phantoms).as_posix() for file in phantoms.rglob("*.png"))
+    rows = [f"images/{f},{f.split('/')[0]},{'AB'[n % 2]}" for n, f in enumerate(files)]
+    table = tmp_path / "hospitals.csv"
+    table.write_text("\n".join(["file,label,source", *rows]) + "\n")
+    options = ("--leave-one-source-out", "--source", "A", "--budget", "1", "--json")
+    done = command(*options, models="squeezenet1_1", split=None, data=table)
+    assert done.exit_code == 0, done.stderr
+    (row,) = json.loads(done.stdout)["rows"]
+    assert (row["source"], row["state"], row["measured"]["images"]) == ("A", "complete", 30)
+    run = tmp_path / "out" / "source-1" / "squeezenet1_1"
+    assert {entry.source for entry in RunFolder(run).split.subset("test")} == {"A"}
+    before = (run / "history.csv").read_bytes()
+    again = command(*options, models="squeezenet1_1", split=None, data=table)
+    assert json.loads(again.stdout)["rows"] == [row]
+    assert (run / "history.csv").read_bytes() == before

@@ -8,6 +8,7 @@ import typer
 from rich.markup import escape
 
 from lungscope.cli.config import Config
+from lungscope.cli.held_out_sources import run_without_each
 from lungscope.cli.options import CacheFolder, Device, Json, Quiet, Seed, Skip, Workers
 from lungscope.cli.reproduction_progress import (
     ConsoleReporter,
@@ -62,6 +63,19 @@ def reproduce(
         Path | None,
         typer.Option("--split", help="split.json to use.", show_default="a new one, 80/10/10"),
     ] = None,
+    leave_one_out: Annotated[
+        bool,
+        typer.Option(
+            "--leave-one-source-out",
+            help="Leave each source (hospital) out in turn and test on it alone.",
+        ),
+    ] = False,
+    source: Annotated[
+        list[str],
+        typer.Option(
+            "--source", metavar="SOURCE", help="Leave out this source only; may be repeated."
+        ),
+    ] = [],  # noqa: B006  typer's way to say that there may be none
     seed: Seed = 0,
     device: Device = "auto",
     precision: Annotated[
@@ -86,6 +100,9 @@ def reproduce(
     to continue, or add models or seeds; nothing is trained twice.
     Ctrl-C stops after the current epoch.
 
+    With --leave-one-source-out, each source is left out of training in turn
+    and tested on alone; the result is a table of sources by models.
+
     Exit status: 0 if every model has its numbers; 1 if a model has none
     (its weights are unavailable or its training failed; the table says so);
     2 for invalid usage; 130 after Ctrl-C.
@@ -99,6 +116,10 @@ def reproduce(
     from lungscope.training.execution import Execution
 
     terminal = Terminal(quiet=quiet, json=json)
+    if source and not leave_one_out:
+        raise InvalidSetting("--source: chooses what --leave-one-source-out leaves out; give both")
+    if leave_one_out and (split is not None or folds is not None or (seeds or 1) > 1):
+        raise InvalidSetting("--leave-one-source-out: leave out --split, --folds and --seeds")
     names = [name.strip() for name in (models or "").split(",") if name.strip()]
     plan = replace(
         _plan(names, weights, budget, seed),
@@ -120,6 +141,11 @@ def reproduce(
 
     try:
         with claim_folder(out, plan, force=force):
+            if leave_one_out:
+                run_without_each(
+                    plan, source, out, environment, surveyed_data, reporter.callbacks, terminal
+                )
+                return
             plan = replace(plan, split=find_split_origin(out, plan) if split is None else "given")
             splits = _splits(out, plan, split, surveyed_data, force=force)
             terminal.say(escape(describe_split(splits[0])))

@@ -143,7 +143,7 @@ def reproduce(
     estimate = ProgressEstimate(jobs, table.costs)
     reproduction = _write(table, folder)
     for model, own in planned.items():
-        problem, stopped = _run_jobs(own, environment, estimate, callbacks)
+        problem, stopped = run_jobs(own, environment, estimate, callbacks)
         row = table.update(model, problem)
         reproduction = _write(table, folder)
         callbacks.on_row(row)
@@ -174,7 +174,7 @@ def _measure_shortcuts(plan: Plan, split: Split, cache: Cache, data: Path) -> tu
     return fit_baselines(split, cache, data, Resampling.over(groups))
 
 
-def _run_jobs(
+def run_jobs(
     jobs: Sequence[Job],
     environment: RunEnvironment,
     estimate: ProgressEstimate,
