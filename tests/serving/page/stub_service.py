@@ -64,8 +64,9 @@ class Refusal:
 class Stub:
     """What the service does, and what it was asked.
 
-    Files whose name holds "photo" or "unsure" get no answer, "broken" are unreadable, "edge" have
-    their attribution beside the lungs. `refusals` come first, one a request.
+    Files whose name holds "photo" or "unsure" get no answer, "broken" are unreadable, "mirrored"
+    have a warning, "edge" have their attribution beside the lungs. `refusals` come first, one a
+    request.
     """
 
     url: str = ""
@@ -104,6 +105,7 @@ class Stub:
             if unsure
             else None,
             "reason": PHOTO if photo else UNSURE if unsure else None,
+            "warnings": ["mirrored"] if "mirrored" in name else [],
             "distance": 61.2 if photo else 12.84,
             "model": "mobilenet-lung 33bc4012",
             "model_sha256": SHA256,

@@ -283,6 +283,12 @@ def test_where_only_confidence_lacks_the_bars_are_probabilities(page, named):
     expect(states.nth(1)).to_have_text("No answer")
 
 
+def test_a_warning_stands_below_the_class(page, named):
+    drop(page, named("mirrored.png"))
+    expect(page.locator(".verdict .sum")).to_contain_text("probability")
+    expect(page.locator(".verdict .reason")).to_contain_text("Left and right seem to be exchanged")
+
+
 def test_remove_all_asks_where_more_than_one_answer_would_go(page, radiographs):
     drop(page, *radiographs[:3])
     expect(page.locator("#frames > li[data-state=answered]")).to_have_count(3)

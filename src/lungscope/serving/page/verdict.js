@@ -13,7 +13,7 @@ function named(row) {
     { class: "verdict" },
     element("h2", { class: "headline" }, element("bdi", {}, row.predicted)),
     element("p", { class: "sum" }, element("strong", {}, percent(row.probabilities[row.predicted])), " probability"),
-    ...warningsOf(row).map((text) => element("p", { class: "hint" }, `Warning: ${text}`)),
+    ...warningsOf(row).map((text) => element("p", { class: "reason" }, `Warning: ${text}`)),
   );
 }
 
@@ -35,7 +35,7 @@ function inPlainWords(row, model) {
     return `${begin} The bars show the calibrated probabilities.`;
   }
   if (row.abstention === "out-of-distribution") {
-    return "This image is unlike the training images, so the model names no class. The bars show the probabilities it would have given; they mean nothing if the image is not a frontal chest X-ray.";
+    return "This image is unlike the training images, so the model names no class. The bars show the probabilities it would have given; they mean nothing if the image is not an upright frontal chest X-ray.";
   }
-  return "The model names no class for such an image. The bars show the probabilities it would have given; they mean nothing if the image is not a frontal chest X-ray.";
+  return "The model names no class for such an image. The bars show the probabilities it would have given; they mean nothing if the image is not an upright frontal chest X-ray.";
 }
