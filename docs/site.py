@@ -41,7 +41,8 @@ SHOWN = {
     "CONTRIBUTING.md": "contributing.md",
     "SECURITY.md": "security.md",
     "CODE_OF_CONDUCT.md": "code-of-conduct.md",
-    "src/lungscope/bundled/paper/model_card.md": "bundled-model-card.md",
+    "src/lungscope/bundled/robust/model_card.md": "model-card-robust.md",
+    "src/lungscope/bundled/paper/model_card.md": "model-card-paper.md",
 }
 LINK = re.compile(r"\[(?P<text>[^\]]*)\]\((?P<target>[^)#\s]*)(?P<anchor>#[^)\s]*)?\)")
 

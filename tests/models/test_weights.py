@@ -50,7 +50,7 @@ def test_offline_and_not_cached_says_which_file_to_put_where(torch_home, monkeyp
     message = str(refusal.value)
     assert "resnet18-f37072fd.pth" in message
     assert str(torch_home / "hub" / "checkpoints") in message
-    assert "the weights paper or none" in message
+    assert "the weights robust or paper or none" in message
     assert "\n" not in message
 
 

@@ -46,8 +46,8 @@ UsedModel = Annotated[
     typer.Option(
         "--model",
         metavar="NAME|DIR",
-        help="A bundled model (paper), or a folder of `lungscope export`.",
-        show_default="paper",
+        help="A bundled model (robust, paper), or a folder of `lungscope export`.",
+        show_default="robust",
     ),
 ]
 DataSets = Annotated[

@@ -81,15 +81,14 @@ def _clear(out: Path, *, force: bool) -> None:
 
 
 def _recipe() -> "Recipe":
-    """Returns a short recipe that starts from the default bundled model.
+    """Returns a short recipe that starts from the bundled model `paper`.
 
     The input is small, so that the demonstration takes a minute; the learning rate suits it.
     """
-    from lungscope.inference.exported import DEFAULT_MODEL
     from lungscope.training.recipe import Recipe
 
     return Recipe(
-        weights=DEFAULT_MODEL,
+        weights="paper",
         size=96,
         flip_vertical=0,
         epochs=10,

@@ -59,7 +59,7 @@ class Classifier:
         """Loads a bundled model; each has a model card that says what it was trained on.
 
         Args:
-            name: "paper".
+            name: "robust", trained on radiographs of several hospitals, or "paper", on the paper's.
 
         Raises:
             InvalidSetting: no bundled model has this name.

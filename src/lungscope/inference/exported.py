@@ -20,10 +20,10 @@ DESCRIPTION = "model.json"
 
 _BUNDLED = Path(__file__).resolve().parents[1] / "bundled"
 
-BUNDLED_MODELS: Mapping[str, Path] = {name: _BUNDLED / name for name in ("paper",)}
+BUNDLED_MODELS: Mapping[str, Path] = {name: _BUNDLED / name for name in ("robust", "paper")}
 """Folders of the bundled models and their cards, by name."""
 
-DEFAULT_MODEL = "paper"
+DEFAULT_MODEL = "robust"
 """The bundled model that is used where none is named."""
 
 

@@ -59,7 +59,7 @@ class Recipe:
     )
     weights: str = setting(
         "imagenet",
-        help="Initial weights: imagenet, paper, none, a checkpoint folder, or a file",
+        help="Initial weights: imagenet, robust, paper, none, a folder or file",
         panel=_MODEL,
     )
     frozen_layers: int = setting(
