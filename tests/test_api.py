@@ -71,7 +71,11 @@ def test_settings_that_are_wrong_are_refused_as_settings(phantoms, split):
     ("wrong", "kind", "words"),
     [
         ({"model": "resnet50"}, ls.InvalidSetting, "model 'resnet50' is unknown; choose one of"),
-        ({"weights": "imagnet"}, ls.NotFound, "imagnet: not found; weights are imagenet, robust, paper"),
+        (
+            {"weights": "imagnet"},
+            ls.NotFound,
+            "imagnet: not found; weights are imagenet, robust, paper",
+        ),
     ],
 )
 def test_a_recipe_that_cannot_be_trained_is_refused_before_an_image_is_read(

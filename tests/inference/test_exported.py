@@ -70,7 +70,9 @@ def test_a_model_is_found_by_its_name_or_its_folder():
 
 
 def test_a_bundled_model_that_does_not_exist_is_refused_with_those_that_do():
-    with pytest.raises(LungscopeError, match="no bundled model has this name; give robust or paper"):
+    with pytest.raises(
+        LungscopeError, match="no bundled model has this name; give robust or paper"
+    ):
         Classifier.bundled("papers")
 
 
