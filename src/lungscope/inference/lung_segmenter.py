@@ -1,0 +1,134 @@
+"""The lung segmenter: a small network that finds both lung fields on a frontal radiograph.
+
+`docs/explanation/lungs.md` says how it was made and what was measured, `segmenter/fit.py` makes it
+again. It is read when it is first used: who only classifies does without it.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from lungscope.atomic import write_json
+from lungscope.errors import ModelDamaged
+from lungscope.images import Radiograph, to_square
+from lungscope.inference.lung_field import LungField
+from lungscope.inference.runtime import open_graph
+
+BUNDLED_SEGMENTER = Path(__file__).resolve().parents[1] / "bundled" / "lungs"
+GRAPH, DESCRIPTION = "lungs.onnx", "lungs.json"
+FORMAT, VERSION = "lungscope-lungs", 1
+
+
+@dataclass(frozen=True)
+class SegmenterSettings:
+    """How a segmenter is used.
+
+    Attributes:
+        size: side of the square that the network takes, in pixels, >= 16.
+        min_plausibility: the smallest plausibility of a lung field that is used, in [0, 1].
+
+    Raises:
+        ValueError: a value out of its range.
+    """
+
+    size: int
+    min_plausibility: float
+
+    def __post_init__(self) -> None:
+        if self.size < 16 or not 0 <= self.min_plausibility <= 1:
+            raise ValueError("the size must be 16 or more, the plausibility in [0, 1]")
+
+
+class LungSegmenter:
+    """A network that finds the lungs.
+
+    Several threads may use one segmenter.
+
+    Examples:
+        >>> from lungscope.images import read
+        >>> from lungscope.inference import LungSegmenter
+        >>> field = LungSegmenter.bundled().find(read("xray.png"))
+        >>> field.mask.shape, field.implausible is None
+        ((224, 224), True)
+    """
+
+    def __init__(self, graph: bytes, settings: SegmenterSettings) -> None:
+        """Makes a segmenter ready.
+
+        Args:
+            graph: the content of `lungs.onnx`.
+            settings: how it is used.
+
+        Raises:
+            ModelDamaged: the graph cannot be run.
+        """
+        self.settings = settings
+        self.sha256 = hashlib.sha256(graph).hexdigest()
+        self._session = open_graph(graph, GRAPH)
+
+    @staticmethod
+    @lru_cache(maxsize=1)
+    def bundled() -> "LungSegmenter":
+        """Loads the segmenter that ships with the package, once a process."""
+        return LungSegmenter.load(BUNDLED_SEGMENTER)
+
+    @classmethod
+    def load(cls, folder: Path) -> "LungSegmenter":
+        """Reads `lungs.onnx` and `lungs.json`.
+
+        Raises:
+            ModelDamaged: a file is missing, damaged or not the one that belongs to the other.
+        """
+        try:
+            described = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+            graph = (folder / GRAPH).read_bytes()
+            settings = _settings(described)
+        except (OSError, KeyError, TypeError, ValueError) as error:
+            raise ModelDamaged(
+                f"{folder}: not a segmenter that can be read ({error}); install lungscope again"
+            ) from error
+        if described.get("sha256") != hashlib.sha256(graph).hexdigest():
+            raise ModelDamaged(
+                f"{folder / GRAPH}: not the file that {DESCRIPTION} describes (SHA-256 differs); "
+                "install lungscope again"
+            )
+        return cls(graph, settings)
+
+    def find(self, radiograph: Radiograph) -> LungField:
+        """Finds the lungs on a frontal radiograph, upright.
+
+        Of anything else the result means nothing, and need not be implausible: whether an image
+        is such a radiograph is for the gate to say.
+
+        Args:
+            radiograph: pixels (H, W) float32 in [0, 1], bright is dense.
+        """
+        square = to_square(radiograph, self.settings.size)
+        (found,) = self._session.run(None, {"images": square[None, None]})
+        height, width = radiograph.pixels.shape
+        return LungField(found[0], height, width, self.settings.min_plausibility)
+
+
+def save_segmenter(folder: Path, graph: bytes, settings: SegmenterSettings) -> None:
+    """Writes what `LungSegmenter.load` reads; the description last."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / GRAPH).write_bytes(graph)
+    write_json(
+        folder / DESCRIPTION,
+        {
+            "format": FORMAT,
+            "version": VERSION,
+            **asdict(settings),
+            "sha256": hashlib.sha256(graph).hexdigest(),
+        },
+    )
+
+
+def _settings(described: Mapping[str, Any]) -> SegmenterSettings:
+    if (described["format"], described["version"]) != (FORMAT, VERSION):
+        raise ValueError("of another version")
+    return SegmenterSettings(int(described["size"]), float(described["min_plausibility"]))
