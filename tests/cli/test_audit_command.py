@@ -32,6 +32,7 @@ def audited(tmp_path, monkeypatch):
         accuracy = Estimate(0.9, 0.8, 0.95)
         result = AuditReport("0" * 64, "test", 20, 10, accuracy, found, (), {})
         monkeypatch.setattr(run_audit, "audit_run", lambda *_, **__: result)
+        monkeypatch.setattr("lungscope.cli.audit._open_data", lambda *_: None)
         written = run_report.WrittenReport(tmp_path / "report.html", tmp_path / "model_card.md", {})
         monkeypatch.setattr(run_report, "write_report", lambda _: written)
         return ["audit", str(tmp_path / "run"), "--data", str(tmp_path / "data")]
