@@ -34,12 +34,6 @@ def test_a_class_that_is_called_test_is_one(tmp_path):
     assert len(read_class_folders(tmp_path)[0]) == 2
 
 
-def test_a_single_class_folder_has_a_message_of_its_own(tmp_path):
-    touch(tmp_path, "Normal/1.png", "beside.png")
-    with pytest.raises(InvalidData, match="a single class, Normal; a classifier needs two"):
-        read_class_folders(tmp_path)
-
-
 def test_images_without_class_folders_have_a_message_of_their_own(tmp_path):
     touch(tmp_path, "1.png")
     with pytest.raises(InvalidData, match=r"images but no class folders; .* give the folder above"):

@@ -95,5 +95,5 @@ def test_an_index_is_relabelled_and_loses_what_is_left_out(tmp_path):
 def test_a_mapping_that_leaves_one_class_is_refused(tmp_path):
     table = tmp_path / "t.csv"
     table.write_text("file,label\na.png,A\nb.png,B\n")
-    with pytest.raises(InvalidData, match="1 class found"):
+    with pytest.raises(InvalidData, match="a single class, A; a classifier needs two"):
         relabel(Index.open(table), {"B": None})
