@@ -8,13 +8,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchvision.transforms.v2 import functional as reference
 
-from lungscope.data.photometric import NO_PHOTOMETRIC, Photometric, vary_photometry
+from lungscope.data.photometric import (
+    NO_PHOTOMETRIC,
+    Photometric,
+    match_histogram,
+    vary_photometry,
+)
 
 ALL = Photometric(
     brightness=0.2,
     contrast=0.5,
     gamma=0.5,
     equalize=0.5,
+    histogram=0.5,
     sharpness=0.5,
     low_resolution=0.5,
     resolution=0.3,
@@ -151,3 +157,31 @@ def test_the_draws_do_not_depend_on_the_device():
     torch.testing.assert_close(
         there.cpu(), vary_photometry(ramps(), ALL, seeded(6)), atol=1e-2, rtol=0
     )
+
+
+@settings(deadline=None, max_examples=40)
+@given(seed=st.integers(0, 1000), power=st.floats(0.3, 3))
+def test_a_matched_histogram_has_the_grey_values_of_the_reference_in_the_images_order(seed, power):
+    image = torch.rand(32, 32, generator=seeded(seed))
+    reference = torch.rand(32, 32, generator=seeded(seed + 1)) ** power
+    matched = match_histogram(image, reference)
+    # by definition: the value of rank n is the reference's value of rank n, to a few of 256 levels
+    by_rank = torch.empty(image.numel())
+    by_rank[image.flatten().argsort()] = reference.flatten().sort().values
+    assert (matched.flatten() - by_rank).abs().mean() < 4 / 255
+    order = (image * 255).round().flatten().argsort(stable=True)
+    assert (matched.flatten()[order].diff() >= 0).all()
+
+
+def test_an_image_matched_to_itself_stays_as_it_is():
+    image = ramps()[0]
+    assert (match_histogram(image, image) - image).abs().max() <= 1 / 255
+
+
+def test_histograms_come_from_the_same_batch():
+    dark, bright = torch.full((1, 32, 32), 0.2), torch.full((1, 32, 32), 0.8)
+    found = vary_photometry(torch.stack([dark, bright] * 8), only(histogram=1), seeded())
+    means = found.mean(dim=(1, 2, 3))
+    assert means[0::2].max() > 0.3
+    assert means[1::2].min() < 0.7
+    assert ((means > 0.195) & (means < 0.805)).all()

@@ -2,6 +2,7 @@
 
 import json
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -136,8 +137,20 @@ def test_the_radiograph_is_left_as_it_was():
 )
 def test_preprocessing_survives_json(size, mean, std):
     preprocessing = Preprocessing(size, mean, std)
-    text = json.dumps(preprocessing.to_json())
-    assert Preprocessing.from_json(json.loads(text)) == preprocessing
+    for each in (preprocessing, replace(preprocessing, normalisation="image")):
+        assert Preprocessing.from_json(json.loads(json.dumps(each.to_json()))) == each
+
+
+def test_preprocessing_of_before_there_was_a_choice_takes_the_training_pixels():
+    value = Preprocessing(224, 0.5, 0.2).to_json()
+    del value["normalisation"]
+    assert Preprocessing.from_json(value).normalisation == "training"
+
+
+def test_an_unknown_normalisation_is_refused():
+    value = {**Preprocessing(224, 0.5, 0.2).to_json(), "normalisation": "batch"}
+    with pytest.raises(LungscopeError, match="normalisation 'batch' is unknown"):
+        Preprocessing.from_json(value)
 
 
 def test_preprocessing_from_another_version_is_refused():

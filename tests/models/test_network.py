@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -90,6 +92,19 @@ def test_the_training_pixels_get_mean_0_and_standard_deviation_1():
     found = normalise(images, own)
     assert found.mean().item() == pytest.approx(0, abs=1e-5)
     assert found.std(correction=0).item() == pytest.approx(1, abs=1e-5)
+
+
+def test_each_image_by_itself_gets_mean_0_and_standard_deviation_1():
+    images = torch.rand(3, 1, 32, 32) * torch.tensor([0.2, 0.5, 1.0]).reshape(3, 1, 1, 1)
+    found = normalise(images, replace(PREPROCESSING, normalisation="image"))
+    assert found.mean(dim=(1, 2, 3)).abs().max() < 1e-5
+    spread = images.std(dim=(1, 2, 3), correction=0)  # 0.01 is added to it
+    assert found.std(dim=(1, 2, 3), correction=0).numpy() == pytest.approx(spread / (spread + 0.01))
+
+
+def test_an_image_of_one_grey_value_is_all_zero():
+    images = torch.full((1, 1, 32, 32), 0.7)
+    assert normalise(images, replace(PREPROCESSING, normalisation="image")).abs().max() < 1e-4
 
 
 def test_one_grey_channel_becomes_three_equal_ones_channels_last_in_memory():

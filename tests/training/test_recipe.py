@@ -24,12 +24,15 @@ PUBLISHED = {  # arXiv 2408.13180, sections III-B to III-D
     "optimiser": "sgd",
     "schedule": "step",
     "selection": "accuracy",
+    "normalisation": "training",
 }
 NOT_IN_THE_PAPER = {  # off, as the paper does not have them
     **dict.fromkeys(["warmup", "balance_classes", "balance_sources", "label_smoothing"], 0),
-    **dict.fromkeys(["mixup", "cutmix", "ema", "zoom", "shift", "stretch", "frozen_layers"], 0),
+    **dict.fromkeys(
+        ["mixup", "cutmix", "mixstyle", "ema", "zoom", "shift", "stretch", "frozen_layers"], 0
+    ),
     **dict.fromkeys(["brightness", "contrast", "gamma"], 0),
-    **dict.fromkeys(["equalize", "sharpness", "low_resolution", "jpeg", "noise"], 0),
+    **dict.fromkeys(["equalize", "histogram", "sharpness", "low_resolution", "jpeg", "noise"], 0),
     **dict.fromkeys(["erase_border", "erase_corners"], 0),
     "resolution": 1,
     "start_size": None,

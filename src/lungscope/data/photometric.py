@@ -32,6 +32,8 @@ class Photometric:
             1 + contrast], its logarithm uniform, and acts about the image's mean.
         gamma: likewise for the exponent.
         equalize: probability of a histogram equalisation, in [0, 1].
+        histogram: probability of taking on the grey values of another image of the batch, to a
+            random proportion, in [0, 1].
         sharpness: largest weight, in [0, 1], at which detail (the image less its mean over 3 x 3
             pixels) is added or subtracted.
         low_resolution: probability, in [0, 1], of downscaling by up to `resolution` and back.
@@ -46,6 +48,7 @@ class Photometric:
     contrast: float = 0.0
     gamma: float = 0.0
     equalize: float = 0.0
+    histogram: float = 0.0
     sharpness: float = 0.0
     low_resolution: float = 0.0
     resolution: float = 1.0
@@ -126,6 +129,7 @@ def _expose(images: Tensor, policy: Photometric, draws: _Draws) -> Tensor:
     for row in draws.chosen(policy.equalize):
         levels = (images[row] * 255).round().to(torch.uint8)
         images[row] = equalize(levels).to(images.dtype) / 255
+    images = _match_histograms(images, policy, draws)
     if policy.gamma > 0:
         images = images ** draws.factor(policy.gamma)
     if policy.contrast > 0:
@@ -134,6 +138,41 @@ def _expose(images: Tensor, policy: Photometric, draws: _Draws) -> Tensor:
     if policy.brightness > 0:
         images = images + draws.uniform(-policy.brightness, policy.brightness)
     return images.clamp(0, 1)
+
+
+def _match_histograms(images: Tensor, policy: Photometric, draws: _Draws) -> Tensor:
+    rows = draws.chosen(policy.histogram)
+    others = draws.numbers(rows, 0, len(images))
+    proportions = draws.numbers(rows, 0, 1)
+    originals = images.clone() if rows else images
+    for row, other, proportion in zip(rows, others, proportions, strict=True):
+        matched = match_histogram(originals[row], originals[int(other)])
+        images[row] = originals[row] + proportion * (matched - originals[row])
+    return images
+
+
+def match_histogram(image: Tensor, reference: Tensor) -> Tensor:
+    """Maps grey values so that they are distributed as another image's.
+
+    Each grey value becomes that of the same rank in the reference, interpolated between 256 levels,
+    as in scikit-image's `match_histograms`.
+
+    Args:
+        image: float32 in [0, 1], any shape.
+        reference: float32 in [0, 1], any shape.
+
+    Returns:
+        As `image`.
+    """
+    levels = (image * 255).round().to(torch.int64).cpu()
+    counts, wanted = (
+        np.bincount((each * 255).round().to(torch.int64).cpu().numpy().ravel(), minlength=256)
+        for each in (image, reference)
+    )
+    ranks, wanted_ranks = (np.cumsum(each) / each.sum() for each in (counts, wanted))
+    present = np.flatnonzero(wanted)
+    table = np.interp(ranks, wanted_ranks[present], present / 255)
+    return torch.from_numpy(table).to(image)[levels.to(image.device)]
 
 
 def _change_detail(images: Tensor, policy: Photometric, draws: _Draws) -> Tensor:

@@ -5,7 +5,7 @@ model answers for a file what it answered for it in training.
 """
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,10 @@ from lungscope.images.radiograph import Radiograph
 RESIZING = "bilinear-antialiased-stretched"
 SMALLEST = 32
 
+Normalisation = Literal["training", "image"]
+"""What grey values are scaled by: mean and standard deviation of the training pixels, or of the
+image's own."""
+
 
 @dataclass(frozen=True)
 class Preprocessing:
@@ -26,11 +30,13 @@ class Preprocessing:
         size: side of the square input in pixels, >= 32.
         mean: mean of the training pixels, in [0, 1].
         std: standard deviation of the training pixels, > 0.
+        normalisation: whether grey values are scaled by these or by those of each image itself.
     """
 
     size: int
     mean: float
     std: float
+    normalisation: Normalisation = "training"
 
     def __post_init__(self) -> None:
         if self.size < SMALLEST or not 0 <= self.mean <= 1 or not 0 < self.std <= 1:
@@ -57,7 +63,11 @@ class Preprocessing:
                 f"(it knows {RESIZING!r}); use the lungscope that wrote the model"
             )
         try:
-            return cls(int(value["size"]), float(value["mean"]), float(value["std"]))
+            normalisation = value.get("normalisation", "training")
+            if normalisation not in get_args(Normalisation):
+                raise ModelDamaged(f"preprocessing: normalisation {normalisation!r} is unknown")
+            numbers = int(value["size"]), float(value["mean"]), float(value["std"])
+            return cls(*numbers, normalisation)
         except InvalidSetting as error:
             raise ModelDamaged(str(error)) from error
         except KeyError as error:

@@ -7,6 +7,9 @@ from torch import Tensor, nn
 
 from lungscope.images import Preprocessing
 
+_FLATTEST = 1e-2
+"""Added to an image's standard deviation: one of a single grey value stays finite."""
+
 Trained = Literal["classifier", "all"]
 
 
@@ -118,5 +121,10 @@ def normalise(images: Tensor, preprocessing: Preprocessing) -> Tensor:
     Returns:
         (B, 3, S, S) float32, channels last in memory.
     """
-    scaled = (images - preprocessing.mean) / preprocessing.std
+    mean: Tensor | float = preprocessing.mean
+    deviation: Tensor | float = preprocessing.std
+    if preprocessing.normalisation == "image":
+        mean = images.mean(dim=(1, 2, 3), keepdim=True)
+        deviation = ((images - mean) ** 2).mean(dim=(1, 2, 3), keepdim=True).sqrt() + _FLATTEST
+    scaled = (images - mean) / deviation
     return scaled.expand(-1, 3, -1, -1).contiguous(memory_format=torch.channels_last)

@@ -148,7 +148,7 @@ def _fit(
     cache = open_cache(
         data, split.entries, recipe.size, cache_folder, on_progress=callbacks.caching
     )
-    preprocessing = _preprocessing(cache, split, recipe.size)
+    preprocessing = _preprocessing(cache, split, recipe)
 
     history = HistoryWriter(run, get_architecture(recipe.model).title, callbacks.epoch)
     stop = StopAfterEpoch(callbacks.interrupt)
@@ -233,11 +233,11 @@ def _subsets(
         return features_where_they_fit(backbone, train, validation, training.recipe, on_features)
 
 
-def _preprocessing(cache: Cache, split: Split, size: int) -> Preprocessing:
+def _preprocessing(cache: Cache, split: Split, recipe: Recipe) -> Preprocessing:
     # of training images alone: those of the others would leak into the model
     rows = cache.rows(split.subset("train"))
     statistics = compute_pixel_statistics(cache.pixels[row] for row in rows)
-    return Preprocessing(size, statistics.mean, statistics.std)
+    return Preprocessing(recipe.size, statistics.mean, statistics.std, recipe.normalisation)
 
 
 def _averaging(recipe: Recipe) -> list[Callback]:

@@ -1,5 +1,6 @@
 """One training step and one validation step, under Lightning."""
 
+from contextlib import nullcontext
 from typing import Any
 
 import lightning as L
@@ -20,6 +21,7 @@ from lungscope.models import Network
 from lungscope.models.network import normalise, to_unit
 from lungscope.training.cells import score_epoch
 from lungscope.training.loading import Batch, FeatureBatch
+from lungscope.training.mixed_styles import MixedStyles
 from lungscope.training.optimisation import make_optimizer, rate_factor
 from lungscope.training.recipe import Recipe
 
@@ -65,6 +67,7 @@ class LungTraining(L.LightningModule):
         self._draws = torch.Generator()
         self._mix = _mixing(recipe, classes)
         self._cells = cells
+        self._styles = MixedStyles(network, recipe.mixstyle) if recipe.mixstyle else nullcontext()
         self._correct: list[Tensor] = []
 
     def on_train_epoch_start(self) -> None:
@@ -136,7 +139,8 @@ class LungTraining(L.LightningModule):
         images = augment(_resized(to_unit(pixels), size), policy, self._draws)
         images = vary_photometry(images, self.recipe.photometric, self._draws)
         images, targets = self._mix(images, targets)
-        return self._scored(images), targets
+        with self._styles:
+            return self._scored(images), targets
 
     def _logits(self, batch: Batch | FeatureBatch) -> Tensor:
         if isinstance(batch, FeatureBatch):

@@ -26,6 +26,7 @@ _GENERALISATION = "Recipe: generalisation"
 
 Optimiser = Literal["sgd", "adamw"]
 Schedule = Literal["step", "cosine"]
+Normalisation = Literal["training", "image"]
 Selection = Literal["accuracy", "balanced", "worst-cell"]
 """How an epoch is judged on validation images: by the proportion that is classified correctly, or
 by the mean or the least of that proportion over the cells of class and source."""
@@ -71,6 +72,12 @@ class Recipe:
     )
     size: int = setting(
         224, low=32, high=1024, help="Width and height of the input, pixels", panel=_MODEL
+    )
+    normalisation: Normalisation = setting(
+        "training",
+        help="Mean and standard deviation that grey values are scaled by: of the training images, "
+        "or of each image by itself",
+        panel=_MODEL,
     )
     start_size: int | None = setting(
         None,
@@ -174,6 +181,13 @@ class Recipe:
         help="Alpha of CutMix, in half of the batches where there is mixup too; 0: none",
         panel=_GENERALISATION,
     )
+    mixstyle: float = setting(
+        0.0,
+        low=0,
+        high=1,
+        help="Probability that a batch's images mix the statistics of their early features",
+        panel=_GENERALISATION,
+    )
     ema: float = setting(
         0.0,
         low=0,
@@ -210,6 +224,13 @@ class Recipe:
     )
     equalize: float = setting(
         0.0, low=0, high=1, help="Probability of histogram equalisation", panel=_PHOTOMETRIC
+    )
+    histogram: float = setting(
+        0.0,
+        low=0,
+        high=1,
+        help="Probability of taking on the grey values of another image of the batch",
+        panel=_PHOTOMETRIC,
     )
     sharpness: float = setting(
         0.0, low=0, high=1, help="Maximum change of sharpness", panel=_PHOTOMETRIC
@@ -277,7 +298,7 @@ class Recipe:
         return bool(
             self.augmentation.views
             and self.photometric == NO_PHOTOMETRIC
-            and self.mixup == self.cutmix == 0
+            and self.mixup == self.cutmix == self.mixstyle == 0
             and self.start_size is None
         )
 
