@@ -193,6 +193,7 @@ GENERALISING = replace(
     selection="worst-cell",
     balance_classes=1,
     balance_sources=0.5,
+    group_dro=0.1,
     label_smoothing=0.1,
     mixup=0.4,
     cutmix=1,

@@ -54,23 +54,23 @@ def test_the_classifier_on_the_features_is_the_network_on_the_images():
         network = build_network(name, Shape(3)).to(memory_format=torch.channels_last)
         subset = images(3, size=32)
         held = FrozenBackbone(network, Preprocessing(32, 0.5, 0.25)).of_all(subset, AS_IT_IS)
-        features, labels = everything(held)
-        pixels, expected_labels = everything(subset)
+        found_batch, images_batch = everything(held), everything(subset)
         with torch.no_grad():
-            found = network.eval().classifier(features[:, 0])
-            expected = network(normalise(to_unit(pixels), PREPROCESSING))
+            found = network.eval().classifier(found_batch.features[:, 0])
+            expected = network(normalise(to_unit(images_batch.pixels), PREPROCESSING))
         torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
-        assert torch.equal(labels, expected_labels)
+        assert torch.equal(found_batch.labels, images_batch.labels)
+        assert torch.equal(found_batch.cells, images_batch.cells)
 
 
 def test_features_have_no_gradient_and_do_not_depend_on_the_mode_of_the_network():
     network, subset = small(), images(5)
     before = network.features[1].running_mean.clone()
     network.features.train()  # as a network is that was just built
-    features, _ = everything(FrozenBackbone(network, PREPROCESSING).of_all(subset, AS_IT_IS))
+    features = everything(FrozenBackbone(network, PREPROCESSING).of_all(subset, AS_IT_IS)).features
     assert not features.requires_grad
     assert torch.equal(network.features[1].running_mean, before)
-    pixels, _ = everything(subset)
+    pixels = everything(subset).pixels
     network.eval()
     expected = network.pool(network.features(normalise(to_unit(pixels), PREPROCESSING)))
     torch.testing.assert_close(features[:, 0], expected)
@@ -80,9 +80,9 @@ def test_features_have_no_gradient_and_do_not_depend_on_the_mode_of_the_network(
 def test_views_are_in_the_policys_order_and_as_augment_makes_them(policy):
     network, subset = small(), images(5)
     backbone = FrozenBackbone(network, PREPROCESSING)
-    features, _ = everything(backbone.of_all(subset, policy))
+    features = everything(backbone.of_all(subset, policy)).features
     assert features.shape == (5, len(policy.views), 4)
-    units = to_unit(everything(subset)[0])
+    units = to_unit(everything(subset).pixels)
     for number, flips in enumerate(policy.views):
         certain = Augmentation(*map(float, flips), 0)
         expected = backbone(augment(units, certain, torch.Generator()))
@@ -119,7 +119,7 @@ def held(monkeypatch, recipe, limit=frozen.LIMIT, training=10, validation=6):
     for subset, original in zip(subsets, given, strict=True):
         assert subset is original or isinstance(subset, CachedFeatures)
         assert len(subset) == len(original)
-        assert torch.equal(everything(subset)[1], original.labels)
+        assert torch.equal(everything(subset).labels, original.labels)
     return [isinstance(subset, CachedFeatures) for subset in subsets], told
 
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from lungscope.data.cache import Cache
 from lungscope.data.split import SplitEntry
+from lungscope.training.cells import number_cells
 from lungscope.training.loading import (
     CachedFeatures,
     CachedImages,
@@ -32,17 +34,20 @@ def cached(count):
 def rows_of(loader, cache):
     """The cache row of each image, batch by batch."""
     return [
-        [int((cache.pixels == image.numpy()).all(axis=(1, 2)).argmax()) for image in pixels[:, 0]]
-        for pixels, _ in loader
+        [
+            int((cache.pixels == image.numpy()).all(axis=(1, 2)).argmax())
+            for image in batch.pixels[:, 0]
+        ]
+        for batch in loader
     ]
 
 
 def test_batches_are_the_caches_bytes_and_the_entries_labels_in_their_order():
     cache, entries = cached(10)
     loader = make_batches(cache, entries, 4)
-    assert [len(labels) for _, labels in loader] == [4, 4, 2]
-    pixels = torch.cat([pixels for pixels, _ in loader])
-    labels = torch.cat([labels for _, labels in loader])
+    assert [len(batch.labels) for batch in loader] == [4, 4, 2]
+    pixels = torch.cat([batch.pixels for batch in loader])
+    labels = torch.cat([batch.labels for batch in loader])
     assert pixels.shape == (10, 1, SIZE, SIZE)
     assert (pixels.dtype, labels.dtype) == (torch.uint8, torch.int64)
     for image, label, entry in zip(pixels, labels, entries, strict=True):
@@ -53,8 +58,8 @@ def test_batches_are_the_caches_bytes_and_the_entries_labels_in_their_order():
 def test_a_batch_is_a_copy_so_that_nothing_can_write_into_the_cache():
     cache, entries = cached(4)
     before = cache.pixels.copy()
-    for pixels, _ in make_batches(cache, entries, 2):
-        pixels.zero_()
+    for batch in make_batches(cache, entries, 2):
+        batch.pixels.zero_()
     assert np.array_equal(cache.pixels, before)
 
 
@@ -62,8 +67,16 @@ def test_labels_keep_to_their_images_when_the_order_is_random():
     cache, entries = cached(20)
     labels = {cache.row[entry.sha256]: entry.label for entry in entries}
     loader = training_batches(CachedImages(cache, entries), 6, seed=3)
-    for rows, (_, found) in zip(rows_of(loader, cache), loader, strict=True):
-        assert found.tolist() == [labels[row] for row in rows]
+    for rows, batch in zip(rows_of(loader, cache), loader, strict=True):
+        assert batch.labels.tolist() == [labels[row] for row in rows]
+
+
+def test_a_batch_knows_the_cell_of_class_and_source_of_each_image():
+    cache, entries = cached(6)
+    entries = [replace(entry, source="ab"[place % 2]) for place, entry in enumerate(entries)]
+    (batch,) = make_batches(cache, entries, 6)
+    assert torch.equal(batch.cells, torch.from_numpy(number_cells(entries)))
+    assert len(set(batch.cells.tolist())) > 3  # more than classes
 
 
 @settings(deadline=None, max_examples=40)
@@ -138,7 +151,9 @@ def test_features_come_in_the_order_in_which_their_images_would():
     images = CachedImages(cache, entries)
     # one "feature" of two views: the image's position, and the same below zero
     positions = torch.arange(21.0)
-    features = CachedFeatures(torch.stack([positions, -positions], dim=1), images.labels)
+    features = CachedFeatures(
+        torch.stack([positions, -positions], dim=1), images.labels, images.cells
+    )
     row_of = cache.rows(entries)
     for epoch in (0, 3):
         loaders = [training_batches(subset, 4, seed=2) for subset in (images, features)]
@@ -146,14 +161,15 @@ def test_features_come_in_the_order_in_which_their_images_would():
             loader.sampler.set_epoch(epoch)
         rows = rows_of(loaders[0], cache)
         assert len(rows) == len(loaders[1]) == 5  # the single one that is left is left out
-        for expected, (_, labels), batch in zip(rows, *loaders, strict=True):
+        for expected, images_of, batch in zip(rows, *loaders, strict=True):
             assert torch.equal(batch.features[:, 0], -batch.features[:, 1])
             assert [row_of[int(at)] for at in batch.features[:, 0]] == expected
-            assert torch.equal(batch.labels, labels)
+            assert torch.equal(batch.labels, images_of.labels)
+            assert torch.equal(batch.cells, images_of.cells)
 
 
 def test_validation_features_come_in_their_order_all_of_them():
-    features = CachedFeatures(torch.arange(9.0)[:, None], torch.arange(9))
+    features = CachedFeatures(torch.arange(9.0)[:, None], torch.arange(9), torch.zeros(9))
     found = list(validation_batches(features, 4))
     assert [len(batch.labels) for batch in found] == [4, 4, 1]
     assert torch.cat([batch.features for batch in found])[:, 0].tolist() == list(range(9))
@@ -162,7 +178,7 @@ def test_validation_features_come_in_their_order_all_of_them():
 @pytest.mark.parametrize("shape", [(7,), (5, 2, 3)])
 def test_the_chosen_view_of_each_image_is_laid_out_as_the_backbone_leaves_it(shape):
     features = torch.rand(4, 3, *shape)
-    chosen = FeatureBatch(features, torch.zeros(4)).of(torch.tensor([2, 0, 1, 2]))
+    chosen = FeatureBatch(features, torch.zeros(4), torch.zeros(4)).of(torch.tensor([2, 0, 1, 2]))
     assert torch.equal(chosen, torch.stack([features[i, v] for i, v in enumerate([2, 0, 1, 2])]))
     last = torch.channels_last if len(shape) == 3 else torch.contiguous_format
     assert chosen.is_contiguous(memory_format=last)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn.functional import cross_entropy
 
 from lungscope.data.cache import Cache
 from lungscope.data.split import SplitEntry
@@ -136,6 +137,25 @@ def test_of_two_ways_to_mix_each_batch_takes_one(images):
     # alpha 10 mixes about in halves, alpha 0.01 hardly at all
     even = torch.stack([((targets > 0.1) & (targets < 0.9)).any() for targets in both])
     assert 8 <= even.sum() <= 32
+
+
+def test_group_dro_weighs_the_images_of_a_batch_by_their_cell(images):
+    recipe = replace(RECIPE, flip_horizontal=0, flip_vertical=0, group_dro=0.5)
+    features = nn.Sequential(nn.Conv2d(3, 6, 3), nn.ReLU())
+    pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    network = Network(features, pool, nn.Linear(6, 3), "all")
+    training = LungTraining(network, 3, recipe, Preprocessing(SIZE, 0.5, 0.25), cells=3)
+    training.log = lambda *_, **__: None
+    batch = images.__getitems__([0, 1, 3, 4, 6])  # of the cells 0, 1, 0, 1, 0; none of 2
+    with torch.no_grad():
+        losses = cross_entropy(training._logits(batch), batch.labels, reduction="none")
+        objective = training.training_step(batch, 0)
+    first, second = losses[[0, 2, 4]].mean(), losses[[1, 3]].mean()
+    raised = torch.stack([(first / 2).exp(), (second / 2).exp(), torch.tensor(1.0)])
+    weights = raised / raised.sum()
+    torch.testing.assert_close(training.group_dro.weights, weights)
+    torch.testing.assert_close(objective, weights[0] * first + weights[1] * second)
+    assert training.train_loss.compute().item() == pytest.approx(losses.mean().item(), abs=1e-6)
 
 
 def test_frozen_layers_keep_their_weights_and_statistics_and_later_ones_do_not(images):

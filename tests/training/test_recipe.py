@@ -29,7 +29,18 @@ PUBLISHED = {  # arXiv 2408.13180, sections III-B to III-D
 NOT_IN_THE_PAPER = {  # off, as the paper does not have them
     **dict.fromkeys(["warmup", "balance_classes", "balance_sources", "label_smoothing"], 0),
     **dict.fromkeys(
-        ["mixup", "cutmix", "mixstyle", "ema", "zoom", "shift", "stretch", "frozen_layers"], 0
+        [
+            "group_dro",
+            "mixup",
+            "cutmix",
+            "mixstyle",
+            "ema",
+            "zoom",
+            "shift",
+            "stretch",
+            "frozen_layers",
+        ],
+        0,
     ),
     **dict.fromkeys(["brightness", "contrast", "gamma"], 0),
     **dict.fromkeys(["equalize", "histogram", "sharpness", "low_resolution", "jpeg", "noise"], 0),
@@ -139,6 +150,7 @@ def test_what_is_no_recipe_is_refused_in_one_line(value, message):
         ("rotation", -1, 181),
         ("warmup", -1, 1001),
         ("label_smoothing", -0.1, 0.6),
+        ("group_dro", -0.1, 1.1),
         ("mixup", -0.1, 10.1),
         ("cutmix", -0.1, 10.1),
         ("start_size", 31, 1025),

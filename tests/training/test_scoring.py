@@ -4,6 +4,7 @@ import torch
 
 from lungscope.images import Preprocessing
 from lungscope.models import Shape, build_network
+from lungscope.training.loading import Batch
 from lungscope.training.scoring import compute_features, compute_logits
 
 SIZE = 32
@@ -16,7 +17,11 @@ def pixels():
 
 
 def loader(pixels, batch=3):
-    return [(part, torch.zeros(len(part), dtype=torch.int64)) for part in pixels.split(batch)]
+    unlabelled = torch.zeros(len(pixels), dtype=torch.int64)
+    return [
+        Batch(part, unlabelled[: len(part)], unlabelled[: len(part)])
+        for part in pixels.split(batch)
+    ]
 
 
 @pytest.fixture(scope="module", params=["mobilenet-v2", "squeezenet"])

@@ -24,6 +24,7 @@ from lungscope.inference.training_images import TrainingImages
 from lungscope.models.checkpoint import Checkpoint
 from lungscope.parallel import map_files
 from lungscope.progress import OnProgress
+from lungscope.training.loading import Batch
 from lungscope.training.run import RECIPE, RunFolder
 from lungscope.training.scoring import BATCH, compute_logits
 
@@ -133,7 +134,7 @@ class TrainedRun:
             logits = compute_logits(
                 self.checkpoint.network,
                 description.preprocessing,
-                [(images, unlabelled)],
+                [Batch(images, unlabelled, unlabelled)],
                 self.device,
             )
             tempered = torch.from_numpy(logits / description.temperature)

@@ -33,7 +33,7 @@ from lungscope.inference.description import PRECISIONS, Description, ExportInfo
 from lungscope.inference.exported import DESCRIPTION, GRAPH, REFERENCE, TRAINING
 from lungscope.models.checkpoint import Checkpoint
 from lungscope.progress import OnProgress, ignore
-from lungscope.training.loading import make_batches
+from lungscope.training.loading import Batch, make_batches
 from lungscope.training.run import RunFolder
 from lungscope.training.scoring import BATCH, compute_logits
 
@@ -166,9 +166,8 @@ def _expected(
 ) -> NDArray[np.float64]:
     """The network's logits, (R + P, K)."""
     unlabelled = torch.zeros(len(drawn), dtype=torch.int64)
-    asked = chain(
-        make_batches(cache, entries, BATCH), [(torch.from_numpy(drawn).unsqueeze(1), unlabelled)]
-    )
+    phantoms = Batch(torch.from_numpy(drawn).unsqueeze(1), unlabelled, unlabelled)
+    asked = chain(make_batches(cache, entries, BATCH), [phantoms])
     return compute_logits(checkpoint.network, checkpoint.description.preprocessing, asked)
 
 

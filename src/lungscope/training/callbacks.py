@@ -20,7 +20,7 @@ from lungscope.atomic import atomic_file
 from lungscope.errors import ModelDamaged
 from lungscope.figures.learning_curves import draw_learning_curves
 from lungscope.training.history import COLUMNS, Epoch, write_history
-from lungscope.training.loading import Batch
+from lungscope.training.loading import Batch, FeatureBatch
 from lungscope.training.module import LungTraining
 from lungscope.training.run import RunFolder
 
@@ -194,13 +194,13 @@ class EpochBar(Callback):
         trainer: L.Trainer,
         pl_module: L.LightningModule,
         outputs: Any,
-        batch: Batch,
+        batch: Batch | FeatureBatch,
         batch_idx: int,
     ) -> None:
         """Moves the bar on by a batch."""
         if self._task is None or not isinstance(pl_module, LungTraining):
             return
-        done = self._progress.tasks[0].completed + len(batch[1])
+        done = self._progress.tasks[0].completed + len(batch.labels)
         speed = done / (time.perf_counter() - self._began)
         loss, accuracy = pl_module.train_loss.compute(), pl_module.train_accuracy.compute()
         self._progress.update(

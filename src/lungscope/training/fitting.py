@@ -211,7 +211,7 @@ def _training(
     weights = NONE if resumed else recipe.weights
     classes = len(split.classes)
     network = build_network(recipe.model, Shape(classes, recipe.se_reduction), weights)
-    cells = number_cells(split.subset("validation"))
+    cells = len(set(number_cells(split.subset("train")).tolist()))
     training = LungTraining(network, classes, recipe, preprocessing, cells)
     if resumed:  # Lightning does this too, but after a frozen backbone is needed
         saved = AtomicCheckpointIO().load_checkpoint(last, weights_only=True)

@@ -77,12 +77,11 @@ class FrozenBackbone:
         features = torch.empty((count, len(views), *one.shape), dtype=one.dtype)
         # parts of even size: a small rest would be computed by other kernels, to other bits
         for rows in torch.arange(count).tensor_split(-(-count // BATCH)):
-            pixels, _ = images.__getitems__(rows.tolist())
-            units = to_unit(pixels.to(self._device))
+            units = to_unit(images.__getitems__(rows.tolist()).pixels.to(self._device))
             for number, flips in enumerate(views):
                 features[rows, number] = self(view(units, policy, flips)).cpu()
             on_progress((int(rows[-1]) + 1) * len(views), count * len(views))
-        return CachedFeatures(features, images.labels)
+        return CachedFeatures(features, images.labels, images.cells)
 
     @property
     def _device(self) -> torch.device:

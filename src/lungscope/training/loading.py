@@ -11,9 +11,21 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from lungscope.data.cache import Cache
 from lungscope.data.split import SplitEntry
+from lungscope.training.cells import number_cells
 
-Batch = tuple[Tensor, Tensor]
-"""(B, 1, S, S) uint8 pixels and (B,) int64 labels."""
+
+class Batch(NamedTuple):
+    """Images of one subset of a split.
+
+    Attributes:
+        pixels: (B, 1, S, S) uint8.
+        labels: (B,) int64.
+        cells: (B,) int64, of class and source, as `number_cells` numbers those of the subset.
+    """
+
+    pixels: Tensor
+    labels: Tensor
+    cells: Tensor
 
 
 class FeatureBatch(NamedTuple):
@@ -23,10 +35,12 @@ class FeatureBatch(NamedTuple):
         features: (B, V, ...) float, of V views of each image; `Network.pool`'s output, which is
             what the classifier is given.
         labels: (B,) int64.
+        cells: (B,) int64, as of `Batch`.
     """
 
     features: Tensor
     labels: Tensor
+    cells: Tensor
 
     def of(self, views: Tensor) -> Tensor:
         """The features of one view of each image.
@@ -50,12 +64,14 @@ class CachedImages(Dataset[Any]):
 
     Attributes:
         labels: (N,) int64.
+        cells: (N,) int64, of class and source.
     """
 
     def __init__(self, cache: Cache, entries: Sequence[SplitEntry]) -> None:
         self._pixels = cache.pixels
         self._rows: NDArray[np.intp] = cache.rows(entries)
         self.labels = torch.tensor([entry.label for entry in entries], dtype=torch.int64)
+        self.cells = torch.from_numpy(number_cells(entries))
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -63,23 +79,26 @@ class CachedImages(Dataset[Any]):
     def __getitems__(self, positions: list[int]) -> Batch:
         """A whole batch at once; `DataLoader` calls this instead of item by item."""
         pixels = torch.from_numpy(self._pixels[self._rows[positions]])
-        return pixels.unsqueeze(1), self.labels[positions]
+        return Batch(pixels.unsqueeze(1), self.labels[positions], self.cells[positions])
 
 
 class CachedFeatures(Dataset[Any]):
     """Features of the images of one subset of a split, fetched a batch at a time."""
 
-    def __init__(self, features: Tensor, labels: Tensor) -> None:
-        """Holds (N, V, ...) features of N images and their (N,) int64 labels."""
+    def __init__(self, features: Tensor, labels: Tensor, cells: Tensor) -> None:
+        """Holds (N, V, ...) features of N images and their (N,) int64 labels and cells."""
         self._features = features
         self._labels = labels
+        self._cells = cells
 
     def __len__(self) -> int:
         return len(self._labels)
 
     def __getitems__(self, positions: list[int]) -> FeatureBatch:
         """A whole batch at once, as of `CachedImages`."""
-        return FeatureBatch(self._features[positions], self._labels[positions])
+        return FeatureBatch(
+            self._features[positions], self._labels[positions], self._cells[positions]
+        )
 
 
 SubsetImages = CachedImages | CachedFeatures

@@ -6,7 +6,6 @@ from typing import Any
 import lightning as L
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import cross_entropy, interpolate
 from torchmetrics import MeanMetric
@@ -20,6 +19,7 @@ from lungscope.images import Preprocessing
 from lungscope.models import Network
 from lungscope.models.network import normalise, to_unit
 from lungscope.training.cells import score_epoch
+from lungscope.training.group_dro import GroupDRO
 from lungscope.training.loading import Batch, FeatureBatch
 from lungscope.training.mixed_styles import MixedStyles
 from lungscope.training.optimisation import make_optimizer, rate_factor
@@ -41,8 +41,7 @@ class LungTraining(L.LightningModule):
         classes: number of classes, K.
         recipe: how.
         preprocessing: of the network's input.
-        cells: (N,) the cell of class and source of each validation image, in the order of the
-            batches; by default all are of one cell.
+        cells: number of cells of class and source of the training images.
     """
 
     def __init__(
@@ -51,7 +50,7 @@ class LungTraining(L.LightningModule):
         classes: int,
         recipe: Recipe,
         preprocessing: Preprocessing,
-        cells: NDArray[np.int64] | None = None,
+        cells: int = 1,
     ) -> None:
         super().__init__()
         self.network = network.to(memory_format=torch.channels_last)
@@ -66,9 +65,10 @@ class LungTraining(L.LightningModule):
         self.validation_accuracy = MulticlassAccuracy(classes, average="micro")
         self._draws = torch.Generator()
         self._mix = _mixing(recipe, classes)
-        self._cells = cells
         self._styles = MixedStyles(network, recipe.mixstyle) if recipe.mixstyle else nullcontext()
-        self._correct: list[Tensor] = []
+        # in the checkpoint only where a recipe asks for it: others are read as before
+        self.group_dro = GroupDRO(cells, recipe.group_dro) if recipe.group_dro else None
+        self._judged: list[tuple[Tensor, Tensor]] = []
 
     def on_train_epoch_start(self) -> None:
         """Puts the trained layers into training mode; validation put them into evaluation mode."""
@@ -77,35 +77,41 @@ class LungTraining(L.LightningModule):
             layer.eval()  # statistics of BatchNorm are weights too
 
     def training_step(self, batch: Batch | FeatureBatch, step: int) -> Tensor:
-        """Augments, normalises and classifies a batch; returns its mean loss in nats."""
+        """Augments, normalises and classifies a batch.
+
+        Returns:
+            () what is minimised, in nats: the mean loss of its images or, of group DRO, the
+            weighted sum of its cells' losses. A mixed image is of the cell of the first of its
+            pair.
+        """
         self._seed(step)
-        labels = batch[1]
         logits, targets = self._logits_of_random_views(batch)
-        loss = cross_entropy(logits, targets, label_smoothing=self.recipe.label_smoothing)
-        self._refuse_no_number(loss, "training")
-        self.train_loss.update(loss.detach(), weight=len(labels))
-        self.train_accuracy.update(logits.detach(), labels)
+        losses = cross_entropy(
+            logits, targets, label_smoothing=self.recipe.label_smoothing, reduction="none"
+        )
+        self._refuse_no_number(losses.mean(), "training")
+        self.train_loss.update(losses.detach())
+        self.train_accuracy.update(logits.detach(), batch.labels)
         self.log("train_loss", self.train_loss, on_step=False, on_epoch=True)
         self.log("train_accuracy", self.train_accuracy, on_step=False, on_epoch=True)
-        return loss
+        return losses.mean() if self.group_dro is None else self.group_dro(losses, batch.cells)
 
     def validation_step(self, batch: Batch | FeatureBatch, _: int) -> None:
         """Classifies a batch without augmentation and adds to the validation metrics."""
-        labels = batch[1]
+        labels = batch.labels
         logits = self._logits(batch)
         loss = cross_entropy(logits, labels)
         self._refuse_no_number(loss, "validation")
         self.validation_loss.update(loss, weight=len(labels))
         self.validation_accuracy.update(logits, labels)
-        self._correct.append((logits.argmax(dim=1) == labels).cpu())
+        self._judged.append(((logits.argmax(dim=1) == labels).cpu(), batch.cells.cpu()))
         self.log("validation_loss", self.validation_loss, on_step=False, on_epoch=True)
         self.log("validation_accuracy", self.validation_accuracy, on_step=False, on_epoch=True)
 
     def on_validation_epoch_end(self) -> None:
         """Logs the score that the best epoch is chosen by."""
-        correct = torch.cat(self._correct).numpy()
-        self._correct.clear()
-        cells = np.zeros(len(correct), np.int64) if self._cells is None else self._cells
+        correct, cells = (torch.cat(part).numpy() for part in zip(*self._judged, strict=True))
+        self._judged.clear()
         self.log("validation_score", score_epoch(correct, cells, self.recipe.selection))
 
     def configure_optimizers(self) -> Any:
@@ -134,11 +140,10 @@ class LungTraining(L.LightningModule):
         if isinstance(batch, FeatureBatch):
             views = draw_views(len(batch.labels), policy, self._draws)
             return self._classified(batch.of(views)), batch.labels
-        pixels, targets = batch
         size = self.recipe.size_in(self.current_epoch)
-        images = augment(_resized(to_unit(pixels), size), policy, self._draws)
+        images = augment(_resized(to_unit(batch.pixels), size), policy, self._draws)
         images = vary_photometry(images, self.recipe.photometric, self._draws)
-        images, targets = self._mix(images, targets)
+        images, targets = self._mix(images, batch.labels)
         with self._styles:
             return self._scored(images), targets
 
@@ -146,8 +151,7 @@ class LungTraining(L.LightningModule):
         if isinstance(batch, FeatureBatch):
             only = torch.zeros_like(batch.labels)  # validation images have one view
             return self._classified(batch.of(only))
-        pixels, _ = batch
-        return self._scored(to_unit(pixels))
+        return self._scored(to_unit(batch.pixels))
 
     def _classified(self, features: Tensor) -> Tensor:
         logits: Tensor = self.network.classifier(features)

@@ -164,6 +164,13 @@ class Recipe:
         help="How equally often the sources of a class are drawn; 0: as they are, 1: equally",
         panel=_GENERALISATION,
     )
+    group_dro: float = setting(
+        0.0,
+        low=0,
+        high=1,
+        help="Step size of group DRO over cells of class and source, e.g. 0.01; 0: none",
+        panel=_GENERALISATION,
+    )
     label_smoothing: float = setting(
         0.0, low=0, high=0.5, help="Label smoothing of the training loss", panel=_GENERALISATION
     )

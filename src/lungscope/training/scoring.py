@@ -90,10 +90,10 @@ def _through(
     found: list[Tensor] = []
     done = 0
     with torch.inference_mode():
-        for pixels, _ in loader:
-            images = change(to_unit(pixels.to(device)))
+        for batch in loader:
+            images = change(to_unit(batch.pixels.to(device)))
             found.append(stage(normalise(images, preprocessing)).double().cpu())
-            done += len(pixels)
+            done += len(batch.pixels)
             on_images(done)
     together: NDArray[np.float64] = torch.cat(found).numpy()
     return together

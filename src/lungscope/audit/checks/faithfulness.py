@@ -118,8 +118,8 @@ def compute_faithfulness(
     with torch.inference_mode():
         curves = np.concatenate(
             [
-                compute_curves(checkpoint, to_unit(pixels.to(device)), generator, advance)
-                for pixels, _ in make_batches(cache, entries, BATCH)
+                compute_curves(checkpoint, to_unit(batch.pixels.to(device)), generator, advance)
+                for batch in make_batches(cache, entries, BATCH)
             ],
             axis=1,
         )

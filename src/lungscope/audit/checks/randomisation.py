@@ -114,14 +114,15 @@ def compute_randomisation(
     similar: dict[str, list[Values]] = {}
     done = cells = 0
     with torch.inference_mode():
-        for pixels, _ in make_batches(cache, entries, BATCH):
-            images = normalise(to_unit(pixels.to(device)), checkpoint.description.preprocessing)
+        for batch in make_batches(cache, entries, BATCH):
+            given = to_unit(batch.pixels.to(device))
+            images = normalise(given, checkpoint.description.preprocessing)
             own, by_depth = _cascade(trained, random, images)
             cells = own[0].numel()
             for layer, heatmaps in by_depth.items():
                 found = np.mean([similarity(own, each) for each in heatmaps], axis=0)
                 similar.setdefault(layer, []).append(found)
-            done += len(pixels)
+            done += len(batch.pixels)
             on_progress(done, len(entries))
     resampling = Resampling.over([entry.group for entry in entries])
     return Randomisation(
