@@ -12,6 +12,8 @@ from .classifier import Classifier, predict_in_processes
 from .description import Description, ExportInfo
 from .exported import BUNDLED_MODELS, DEFAULT_MODEL, ExportedModel, find_model
 from .gate import Gate, GateFinding, GateLimits, View
+from .lung_field import LungField, LungFieldCode, describe_lung_field
+from .lung_segmenter import LungSegmenter
 from .prediction import Failure, ImageOrigin, Outcome, Prediction
 
 __all__ = [
@@ -28,6 +30,9 @@ __all__ = [
     "GateFinding",
     "GateLimits",
     "ImageOrigin",
+    "LungField",
+    "LungFieldCode",
+    "LungSegmenter",
     "Outcome",
     "Prediction",
     "Reference",
@@ -35,6 +40,7 @@ __all__ = [
     "View",
     "WarningCode",
     "describe_cause",
+    "describe_lung_field",
     "describe_warning",
     "find_implausibility",
     "find_model",

@@ -89,6 +89,18 @@ class LungField:
         """
         return _above(self.probabilities[:2].max(axis=0), _INSIDE, height, width)
 
+    def resampled_sides(self, height: int, width: int) -> NDArray[np.bool_]:
+        """The lung fields of both sides apart, on a grid of another size.
+
+        Args:
+            height: of the grid, >= 1.
+            width: likewise.
+
+        Returns:
+            (2, height, width) bool: that on the image's left, and that on its right.
+        """
+        return np.stack([_above(side, _INSIDE, height, width) for side in self.probabilities[:2]])
+
 
 def describe_lung_field(code: LungFieldCode) -> str:
     """Says why a lung field is not used, for people."""

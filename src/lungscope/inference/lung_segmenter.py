@@ -53,7 +53,7 @@ class LungSegmenter:
         >>> from lungscope.inference import LungSegmenter
         >>> field = LungSegmenter.bundled().find(read("xray.png"))
         >>> field.mask.shape, field.implausible is None
-        ((224, 224), True)
+        ((64, 64), True)
     """
 
     def __init__(self, graph: bytes, settings: SegmenterSettings) -> None:
