@@ -41,7 +41,8 @@ from lungscope.text import format_quantity, html_table
 from lungscope.training.execution import Device, Execution, Precision
 from lungscope.training.fitting import FitCallbacks, check_initial_weights, fit
 from lungscope.training.history import Epoch, read_history
-from lungscope.training.recipe import PAPER_RECIPE, Recipe
+from lungscope.training.recipe import Recipe
+from lungscope.training.recipes import PAPER_RECIPE
 from lungscope.training.run import RunFolder
 
 log = logging.getLogger("lungscope")

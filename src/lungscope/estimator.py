@@ -15,7 +15,8 @@ from lungscope.api import Run, split, train
 from lungscope.data.index import Index
 from lungscope.errors import InvalidSetting
 from lungscope.training.execution import Device
-from lungscope.training.recipe import PAPER_RECIPE, Recipe
+from lungscope.training.recipe import Recipe
+from lungscope.training.recipes import PAPER_RECIPE
 
 
 class RadiographEstimator(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # untyped bases

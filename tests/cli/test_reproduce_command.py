@@ -13,7 +13,7 @@ from lungscope.cli.terminal import Terminal
 from lungscope.data.split import Split
 from lungscope.reproduction import runner
 from lungscope.reproduction.progress_estimate import RunProgress
-from lungscope.training import recipe
+from lungscope.training import recipes
 from lungscope.training.run import RunFolder
 
 invoke = CliRunner().invoke
@@ -25,7 +25,9 @@ def command(phantoms, phantom_split, cache_folder, tmp_path, monkeypatch):
     monkeypatch.setattr(
         "lungscope.training.execution.cpu_count", lambda: 1
     )  # a second thread would only wait
-    monkeypatch.setattr(recipe, "PAPER_RECIPE", replace(recipe.PAPER_RECIPE, size=32, batch_size=8))
+    monkeypatch.setattr(
+        recipes, "PAPER_RECIPE", replace(recipes.PAPER_RECIPE, size=32, batch_size=8)
+    )
     split = tmp_path / "split.json"
     phantom_split.save(split)
 

@@ -9,7 +9,7 @@ from lungscope.cli.app import app
 from lungscope.cli.terminal import Terminal
 from lungscope.cli.training import describe_weights, load_or_make_split, open_data
 from lungscope.evaluation.predictions import Predictions
-from lungscope.training.recipe import PAPER_RECIPE
+from lungscope.training.recipes import PAPER_RECIPE
 from lungscope.training.run import RunFolder
 
 run = CliRunner().invoke
@@ -156,7 +156,7 @@ def test_data_or_resume_is_needed():
         ("--model", "resnet99", "unknown"),
         ("--learning-rate", "-1", "learning_rate is -1"),
         ("--recipe", "nowhere.json", "nowhere.json"),
-        ("--recipe", "robustly", "recipe 'robustly' is unknown; give paper, or a file"),
+        ("--recipe", "robustly", "recipe 'robustly' is unknown; give paper, robust, or a file"),
         ("--weights", "nowhere.pth", "not found"),
         ("--se-reduction", "64", "se_reduction is 64"),
     ],

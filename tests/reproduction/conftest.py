@@ -18,7 +18,7 @@ from lungscope.reproduction.reproduction import Reproduction
 from lungscope.reproduction.row import Problem, make_row
 from lungscope.reproduction.runner import read_trained
 from lungscope.training.history import Epoch, write_history
-from lungscope.training.recipe import PAPER_RECIPE
+from lungscope.training.recipes import PAPER_RECIPE
 from lungscope.training.run import RunFolder
 
 MODELS = ("vgg11", "mobilenet-v2", "squeezenet1_1")

@@ -5,7 +5,8 @@ import pytest
 
 from lungscope.errors import InvalidData, LungscopeError
 from lungscope.reproduction.plan import Plan, in_order
-from lungscope.training.recipe import PAPER_RECIPE, Recipe
+from lungscope.training.recipe import Recipe
+from lungscope.training.recipes import PAPER_RECIPE
 
 MODELS = ("mobilenet-v2", "mobilenet-lung")
 

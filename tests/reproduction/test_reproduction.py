@@ -6,7 +6,7 @@ import pytest
 from lungscope.models import list_architectures
 from lungscope.reproduction.plan import Plan
 from lungscope.reproduction.reproduction import format_command
-from lungscope.training.recipe import PAPER_RECIPE
+from lungscope.training.recipes import PAPER_RECIPE
 
 ALL = tuple(each.name for each in list_architectures())
 START = "lungscope reproduce --data xrays --out OUT"

@@ -20,7 +20,7 @@ from lungscope.reproduction.reproduction import Reproduction, ReproductionFigure
 from lungscope.reproduction.row import Problem, make_row
 from lungscope.reproduction.runner import TrainedPart
 from lungscope.training.history import Epoch
-from lungscope.training.recipe import PAPER_RECIPE
+from lungscope.training.recipes import PAPER_RECIPE
 
 CLASSES = ("Lung Opacity", "Normal", "Viral Pneumonia")
 

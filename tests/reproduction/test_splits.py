@@ -8,7 +8,7 @@ from lungscope.data.survey import survey_images
 from lungscope.errors import LungscopeError
 from lungscope.reproduction.plan import Plan
 from lungscope.reproduction.splits import adopt_split, find_split_origin, load_or_draw_splits
-from lungscope.training.recipe import PAPER_RECIPE
+from lungscope.training.recipes import PAPER_RECIPE
 
 ONE, FOLDS = Plan(("vgg11",)), Plan(("vgg11",), folds=3)
 OF_SEED_5 = replace(PAPER_RECIPE, seed=5)

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from lungscope.data import augmentation, photometric
 from lungscope.errors import InvalidSetting, LungscopeError
-from lungscope.training.recipe import PAPER_RECIPE, Recipe
+from lungscope.training.recipe import Recipe
+from lungscope.training.recipes import PAPER_RECIPE
 
 PUBLISHED = {  # arXiv 2408.13180, sections III-B to III-D
     "model": "mobilenet-lung",

@@ -178,7 +178,7 @@ def _plan(
 ) -> "Plan":
     from lungscope.models import list_architectures
     from lungscope.reproduction.plan import Plan, in_order
-    from lungscope.training.recipe import PAPER_RECIPE
+    from lungscope.training.recipes import PAPER_RECIPE
 
     if budget is not None and budget >= PAPER_RECIPE.epochs:
         raise InvalidSetting(

@@ -12,7 +12,7 @@ from lungscope.cli.recipe_options import recipe_options
 from lungscope.cli.terminal import INTERRUPTED, Terminal
 from lungscope.cli.training import fit_run, load_or_make_split, open_data
 from lungscope.errors import InvalidSetting
-from lungscope.training.recipe import find_recipe
+from lungscope.training.recipes import find_recipe
 
 
 @recipe_options()
@@ -34,7 +34,7 @@ def train(
         typer.Option(
             "--recipe",
             metavar="NAME|FILE",
-            help="Recipe to start from: paper, or a .yaml or .json file.",
+            help="Recipe to start from: paper, robust, or a .yaml or .json file.",
             show_default="paper",
         ),
     ] = None,

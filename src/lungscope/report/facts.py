@@ -19,7 +19,8 @@ from lungscope.models.cost import Cost, compute_cost
 from lungscope.report.composition import Composition
 from lungscope.text import file_name, format_short
 from lungscope.training.history import Epoch, best_epoch, read_history
-from lungscope.training.recipe import PAPER_RECIPE, Recipe
+from lungscope.training.recipe import Recipe
+from lungscope.training.recipes import PAPER_RECIPE
 from lungscope.training.run import EVALUATION, RunFolder
 from lungscope.training.setting import list_settings
 

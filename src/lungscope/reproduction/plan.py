@@ -12,7 +12,8 @@ from lungscope.models import get_architecture, list_architectures
 from lungscope.models.weights import NONE
 from lungscope.text import format_quantity
 from lungscope.training.execution import Precision
-from lungscope.training.recipe import PAPER_RECIPE, Recipe
+from lungscope.training.recipe import Recipe
+from lungscope.training.recipes import PAPER_RECIPE
 from lungscope.training.setting import Setting, list_settings
 
 PLAN = "reproduction.json"

@@ -15,7 +15,7 @@ from lungscope.reproduction.plan import Plan, in_order
 from lungscope.reproduction.row import PAPER_TITLE, ResultRow
 from lungscope.reproduction.splits import SPLIT
 from lungscope.text import html_table
-from lungscope.training.recipe import PAPER_RECIPE
+from lungscope.training.recipes import PAPER_RECIPE
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 from .execution import Execution
 from .fitting import FitCallbacks, FitResult, fit
 from .history import Epoch, best_epoch, read_history
-from .recipe import PAPER_RECIPE, RECIPES, Recipe, find_recipe
+from .recipe import Recipe
+from .recipes import PAPER_RECIPE, RECIPES, find_recipe
 from .run import RunFolder
 from .scoring import compute_features, compute_logits
 from .setting import Setting, list_settings

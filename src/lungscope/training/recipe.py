@@ -382,36 +382,3 @@ class Recipe:
             return cls.from_json(value)
         except InvalidSetting as error:
             raise InvalidSetting(f"{path}: {error}") from error
-
-
-PAPER_RECIPE = Recipe()
-"""The paper's recipe, to the letter."""
-
-RECIPES: Mapping[str, Recipe] = {"paper": PAPER_RECIPE}
-"""Recipes that have a name, for `--recipe NAME`."""
-
-_SUFFIXES = (".yaml", ".yml", ".json")
-
-
-def find_recipe(name: str) -> Recipe:
-    """Returns a named recipe, or reads a recipe file.
-
-    Args:
-        name: one of `RECIPES`, or the path of a .yaml, .yml or .json file.
-
-    Raises:
-        InvalidSetting: neither, or the file is not a recipe.
-        NotFound: the file does not exist.
-
-    Examples:
-        >>> find_recipe("paper").learning_rate
-        0.01
-    """
-    if name in RECIPES:
-        return RECIPES[name]
-    if not name.lower().endswith(_SUFFIXES):
-        raise InvalidSetting(
-            f"recipe {name!r} is unknown; give {', '.join(RECIPES)}, or a file named "
-            f"{', '.join(_SUFFIXES)}"
-        )
-    return Recipe.load(name)
