@@ -44,6 +44,7 @@ from lungscope.training.history import Epoch, read_history
 from lungscope.training.recipe import Recipe
 from lungscope.training.recipes import PAPER_RECIPE
 from lungscope.training.run import RunFolder
+from lungscope.training.teachers import check_teachers, open_teachers
 
 log = logging.getLogger("lungscope")
 
@@ -112,6 +113,7 @@ def train(
     *,
     recipe: Recipe = PAPER_RECIPE,
     mapping: ClassMapping | None = None,
+    teachers: Sequence["Run | str | Path"] = (),
     device: Device = "auto",
     precision: Precision = "32",
     cache_folder: str | Path | None = None,
@@ -129,6 +131,8 @@ def train(
         folder: the run folder; `runs/` and the model's name by default.
         recipe: how to train; the paper's recipe by default.
         mapping: as for `split`, of the new split; a split that is given has its classes.
+        teachers: what it learns from besides labels, with the recipe's `distillation`: runs or
+            their folders, checkpoint folders, or names of bundled models.
         device: "auto", "cpu" or "cuda".
         precision: "32", or mixed precision with "bf16" or "16".
         cache_folder: where decoded images are kept; the user's cache folder by default.
@@ -140,10 +144,11 @@ def train(
 
     Raises:
         NotFound: no such data, split or file of initial weights.
-        InvalidSetting: `recipe` is not a `Recipe`, its model is unknown, or the device cannot be
-            used. This is found before an image is read.
+        InvalidSetting: `recipe` is not a `Recipe`, its model is unknown, it has teachers without
+            `distillation`, or the device cannot be used. This is found before an image is read.
         AlreadyExists: `folder` holds a run, and `force` is off.
-        InvalidData: the data is not the split's.
+        InvalidData: the data is not the split's, or a teacher has other classes.
+        DataLeak: a teacher has seen test images.
         WeightsUnavailable: the recipe's initial weights are neither cached nor downloadable.
 
     Examples:
@@ -167,8 +172,14 @@ def train(
     RunFolder.check_free(place, recipe, index.root, force=force)
     execution.check()
     check_initial_weights(recipe)
+    opened = open_teachers(
+        [each.folder if isinstance(each, Run) else each for each in teachers], recipe
+    )
     chosen = _split(index, None) if chosen is None else chosen
-    made = RunFolder.create(place, recipe, chosen, index.root, force)
+    for warning in check_teachers(opened, chosen):
+        log.warning("%s", warning)
+    folders = [each.folder for each in opened]
+    made = RunFolder.create(place, recipe, chosen, index.root, force, folders)
     with made.removed_if_nothing_trained():
         return _fit(made, index.root, execution, cache_folder, on_epoch)
 

@@ -7,7 +7,7 @@
     │                           contradictory
     ├── InvalidData             a data set, table or result file that cannot be used as it is
     │   └── DataLeak            an image or a group that is in two subsets of a split, or that a
-    │                           model to be evaluated has seen
+    │                           model to be evaluated, or its teacher, has seen
     ├── UnreadableImage         a file that is not a radiograph that can be read
     │   └── UnwantedImage       an image that only the acceptance policy refuses
     ├── Inaccessible            a file or address that cannot be read or written

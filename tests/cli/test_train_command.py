@@ -233,3 +233,19 @@ def test_one_image_under_two_labels_is_a_warning_where_a_split_is_made(phantoms,
     with terminal.out.capture() as said:
         load_or_make_split(open_data([copy]), None, terminal, skip_unreadable=False, workers=1)
     assert "warning: 1 pair of files with one image in two classes" in said.get()
+
+
+def test_a_run_learns_from_teachers(train, tmp_path):
+    teacher, student = str(tmp_path / "teacher"), str(tmp_path / "student")
+    unasked = train("-o", student, "--teacher", "robust")
+    assert unasked.exit_code == 2
+    assert "distillation is 0" in unasked.stderr
+    assert train("-o", teacher, "--model", "mobilenet-v2").exit_code == 0
+    copied = shutil.copytree(RunFolder(tmp_path / "teacher").checkpoint, tmp_path / "copied")
+    both = ["--teacher", teacher, "--teacher", str(copied)]
+    taught = train("-o", student, "--model", "mobilenet-lung", "--distillation", "0.9", *both)
+    assert taught.exit_code == 0, taught.stderr
+    assert f"teacher {copied}: it is not known" in " ".join(taught.stdout.split())
+    assert len(RunFolder.open(tmp_path / "student").facts["teachers"]) == 2
+    resumed = run(app, ["train", "--resume", student, "--teacher", teacher])
+    assert resumed.exit_code == 2

@@ -33,8 +33,10 @@ CPU = Execution(device="cpu")
 
 @pytest.fixture
 def make_run(tmp_path, phantoms, phantom_split):
-    def make(name, recipe=RECIPE):
-        return RunFolder.create(tmp_path / name, recipe, phantom_split, phantoms, force=False)
+    def make(name, recipe=RECIPE, teachers=()):
+        return RunFolder.create(
+            tmp_path / name, recipe, phantom_split, phantoms, force=False, teachers=teachers
+        )
 
     return make
 
@@ -226,6 +228,48 @@ def test_what_is_validated_and_kept_is_the_average_of_the_weights(make_run, phan
     assert not torch.equal(saved["state_dict"][key], saved["current_model_state"][key])
     kept = Checkpoint.load(run.checkpoint).network.state_dict()
     assert torch.equal(kept[key.removeprefix("network.")], saved["state_dict"][key])
+
+
+def test_a_distilled_run_keeps_its_teachers_until_it_is_finished(
+    finished, make_run, phantoms, cache_folder, tmp_path
+):
+    recipe = replace(RECIPE, model="mobilenet-v2", size=48, epochs=3, distillation=0.8, ema=0.5)
+
+    def make(name):
+        return make_run(name, recipe, [finished.checkpoint, finished.checkpoint])
+
+    whole, halved = make("whole"), make("halved")
+    fit(whole, phantoms, CPU, cache_folder)
+    fit(halved, phantoms, CPU, cache_folder, pressing_ctrl_c(2, []))
+    assert sorted(path.name for path in halved.teachers.iterdir()) == ["0", "1"]
+    moved = RunFolder.open(halved.folder.rename(tmp_path / "elsewhere"))
+    assert fit(moved, phantoms, CPU, cache_folder).finished
+    assert weights(moved) == weights(whole)
+    assert not moved.teachers.exists()
+    teacher = Checkpoint.load(finished.checkpoint).description
+    noted = {"model": teacher.identity, "weights_sha256": teacher.weights_sha256}
+    assert moved.facts["teachers"] == [noted, noted]
+    state = load_file(moved.checkpoint / "model.safetensors")
+    assert len(state) == len(Checkpoint.load(moved.checkpoint).network.state_dict())
+
+
+def test_another_teacher_than_the_training_began_with_is_refused(
+    finished, make_run, phantoms, cache_folder
+):
+    recipe = replace(RECIPE, distillation=0.5)
+    run = make_run("taught", recipe, [finished.checkpoint])
+    other = make_run("other", replace(RECIPE, epochs=1, seed=9))
+    fit(other, phantoms, CPU, cache_folder)
+    for file in other.checkpoint.iterdir():
+        (run.teacher(0) / file.name).write_bytes(file.read_bytes())
+    with pytest.raises(LungscopeError, match="not the teacher that the training began with"):
+        fit(run, phantoms, CPU, cache_folder)
+
+
+def test_a_recipe_that_distils_is_not_trained_without_teachers(make_run, phantoms, cache_folder):
+    run = make_run("untaught", replace(RECIPE, distillation=0.5))
+    with pytest.raises(LungscopeError, match=r"distillation is 0\.5, but there is no teacher"):
+        fit(run, phantoms, CPU, cache_folder)
 
 
 def test_a_loss_that_is_no_number_stops_with_what_to_do(

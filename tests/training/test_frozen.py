@@ -131,6 +131,10 @@ def test_where_a_rotation_varies_them_the_training_images_stay_images(monkeypatc
     assert held(monkeypatch, Recipe())[0] == [False, True]
 
 
+def test_where_there_are_teachers_the_training_images_stay_images(monkeypatch):
+    assert held(monkeypatch, Recipe(rotation=0, distillation=0.5))[0] == [False, True]
+
+
 def test_views_are_not_computed_for_fewer_epochs_than_there_are_views(monkeypatch):
     assert held(monkeypatch, Recipe(rotation=0, epochs=3))[0] == [False, True]
     assert held(monkeypatch, Recipe(rotation=0, patience=2))[0] == [False, True]

@@ -11,6 +11,8 @@ from lungscope.data.cache import Cache
 from lungscope.data.split import SplitEntry
 from lungscope.images import Preprocessing
 from lungscope.models import Network
+from lungscope.models.network import normalise
+from lungscope.training.distillation import distillation_losses
 from lungscope.training.frozen import AS_IT_IS, FrozenBackbone
 from lungscope.training.loading import CachedImages
 from lungscope.training.module import LungTraining
@@ -103,8 +105,7 @@ def sizes_and_targets(images, recipe, steps=12):
     training.log = lambda *_, **__: None
     for step in range(steps):
         training._seed(step)
-        _, targets = training._logits_of_random_views(images.__getitems__(list(range(6))))
-        wanted.append(targets)
+        wanted.append(training._answer_random_views(images.__getitems__(list(range(6)))).targets)
     return given, wanted
 
 
@@ -156,6 +157,39 @@ def test_group_dro_weighs_the_images_of_a_batch_by_their_cell(images):
     torch.testing.assert_close(training.group_dro.weights, weights)
     torch.testing.assert_close(objective, weights[0] * first + weights[1] * second)
     assert training.train_loss.compute().item() == pytest.approx(losses.mean().item(), abs=1e-6)
+
+
+class Taught:
+    """Teachers that answer alike whatever they are shown, and remember it."""
+
+    def __init__(self):
+        self.shown = []
+
+    def to(self, device):
+        pass
+
+    def answer(self, images):
+        self.shown.append(images)
+        return torch.tensor([0.2, 0.3, 0.5]).expand(len(images), 3)
+
+
+def test_a_distilled_loss_is_the_weighted_sum_of_labels_and_teachers_on_the_mixed_view(images):
+    recipe = replace(RECIPE, distillation=0.75, distillation_temperature=3, mixup=1)
+    pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    network = Network(nn.Sequential(nn.Conv2d(3, 6, 3)), pool, nn.Linear(6, 3), "all")
+    teaching, seen = Taught(), []
+    training = LungTraining(network, 3, recipe, Preprocessing(SIZE, 0.5, 0.25), teaching=teaching)
+    training.log = lambda *_, **__: None
+    network.features.register_forward_hook(lambda _, given, __: seen.append(given[0]))
+    batch = images.__getitems__([0, 1, 2, 3])
+    objective = training.training_step(batch, 0)
+    normalised = normalise(teaching.shown[0], training.preprocessing)
+    torch.testing.assert_close(normalised, seen[0])  # teachers see what the student sees
+    training._seed(0)
+    answered = training._answer_random_views(batch)
+    labels = cross_entropy(answered.logits, answered.targets)
+    taught = distillation_losses(answered.logits, answered.taught, 3).mean()
+    torch.testing.assert_close(objective, 0.25 * labels + 0.75 * taught)
 
 
 def test_frozen_layers_keep_their_weights_and_statistics_and_later_ones_do_not(images):

@@ -32,6 +32,7 @@ NOT_IN_THE_PAPER = {  # off, as the paper does not have them
     **dict.fromkeys(
         [
             "group_dro",
+            "distillation",
             "mixup",
             "cutmix",
             "mixstyle",
@@ -52,6 +53,7 @@ NOT_IN_THE_PAPER = {  # off, as the paper does not have them
 UNPUBLISHED = {  # what the paper leaves open, and what we take
     "batch_size": 32,
     "weight_decay": 0,
+    "distillation_temperature": 2,
     "epochs": 100,
     "se_reduction": 16,
     "seed": 0,
@@ -152,6 +154,8 @@ def test_what_is_no_recipe_is_refused_in_one_line(value, message):
         ("warmup", -1, 1001),
         ("label_smoothing", -0.1, 0.6),
         ("group_dro", -0.1, 1.1),
+        ("distillation", -0.1, 1.1),
+        ("distillation_temperature", 0, 101),
         ("mixup", -0.1, 10.1),
         ("cutmix", -0.1, 10.1),
         ("start_size", 31, 1025),

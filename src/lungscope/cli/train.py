@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
+from rich.markup import escape
 
 from lungscope.cli.options import CacheFolder, DataOption, Device, Force, Map, Quiet, Skip, Workers
 from lungscope.cli.recipe_options import recipe_options
@@ -39,6 +40,15 @@ def train(
         ),
     ] = None,
     mapping: Map = [],  # noqa: B006
+    teacher: Annotated[
+        list[str],
+        typer.Option(
+            "--teacher",
+            metavar="RUN|DIR|NAME",
+            help="Learn from this model too, with --distillation: a run, a checkpoint folder or a "
+            "bundled model. Repeatable: from their mean.",
+        ),
+    ] = [],  # noqa: B006
     device: Device = "auto",
     precision: Annotated[
         Literal["32", "bf16", "16"], typer.Option(help="Arithmetic precision.")
@@ -61,11 +71,12 @@ def train(
     from lungscope.training.execution import Execution
     from lungscope.training.fitting import check_initial_weights
     from lungscope.training.run import RunFolder
+    from lungscope.training.teachers import check_teachers, open_teachers
 
     terminal = Terminal(quiet=quiet)
     execution = Execution(device, precision, allocator)
     if resume is not None:
-        if changes or out or split or recipe or force or mapping:
+        if changes or out or split or recipe or force or mapping or teacher:
             raise InvalidSetting("--resume takes everything from the run; give only --data with it")
         run = RunFolder.open(resume)
         run.refuse_finished()
@@ -82,12 +93,15 @@ def train(
             RunFolder.check_free(out, chosen, each, force=force)
         execution.check()
         check_initial_weights(chosen)
+        teachers = open_teachers(teacher, chosen)
         index = open_data(data, mapping)
         folder = index.root
         made = load_or_make_split(
             index, split, terminal, skip_unreadable=skip_unreadable, workers=workers
         )
-        run = RunFolder.create(out, chosen, made, folder, force)
+        for warning in check_teachers(teachers, made):
+            terminal.say(f"[yellow]warning[/]: {escape(warning)}")
+        run = RunFolder.create(out, chosen, made, folder, force, [each.folder for each in teachers])
     with run.removed_if_nothing_trained() if resume is None else nullcontext():
         ended = fit_run(run, folder, execution, cache, terminal)
     if not ended.finished:

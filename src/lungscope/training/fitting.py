@@ -1,6 +1,7 @@
 """A recipe and a split become a trained model in a run folder, under Lightning."""
 
 import logging
+import shutil
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from lungscope.data.cache import Cache, compute_pixel_statistics, open_cache
 from lungscope.data.split import Split
 from lungscope.images import Preprocessing
 from lungscope.models import Shape, build_network, get_architecture
+from lungscope.models.checkpoint import Checkpoint
 from lungscope.models.weights import NONE
 from lungscope.progress import OnProgress, ignore
 from lungscope.training.best_checkpoint import save_best_checkpoint
@@ -30,6 +32,7 @@ from lungscope.training.callbacks import (
     StopAfterEpoch,
 )
 from lungscope.training.cells import number_cells, sampling_weights
+from lungscope.training.distillation import Teaching
 from lungscope.training.execution import Execution, Precision
 from lungscope.training.frozen import FrozenBackbone, features_where_they_fit
 from lungscope.training.history import Epoch, best_epoch
@@ -42,6 +45,7 @@ from lungscope.training.loading import (
 from lungscope.training.module import LungTraining
 from lungscope.training.recipe import Recipe
 from lungscope.training.run import RunFolder
+from lungscope.training.teachers import load_teachers
 
 MONITOR = "validation_score"
 _PRECISIONS: dict[Precision, Literal["32-true", "bf16-mixed", "16-mixed"]] = {
@@ -128,6 +132,7 @@ def fit(
             be used, or the loss became infinite or not a number.
         InvalidData: the data is not the split's.
         WeightsUnavailable: the initial weights are neither cached nor downloadable.
+        ModelDamaged: a teacher is damaged or another.
     """
     with run.alone():
         return _fit(run, data, execution, cache_folder, callbacks)
@@ -142,6 +147,7 @@ def _fit(
 ) -> FitResult:
     run.refuse_finished()
     recipe, split = run.recipe, run.split
+    teachers = load_teachers(run)
     split.verify(data)  # before hours of training on images that are not the split's
     execution.prepare()
     run.note(precision=execution.precision)
@@ -155,7 +161,7 @@ def _fit(
     early = EarlyStopping(MONITOR, mode="max", patience=recipe.patience)
     with _quiet():
         L.seed_everything(recipe.seed, verbose=False)
-        training = _training(recipe, split, preprocessing, run.last)
+        training = _training(recipe, split, preprocessing, teachers, run.last)
         trainer = L.Trainer(
             accelerator=execution.accelerator,
             devices=1,
@@ -200,11 +206,16 @@ def _fit(
     if finished:
         run.note(finished=True)  # first: a kill in between leaves a file too many, not a lost run
         run.best.unlink()
+        shutil.rmtree(run.teachers, ignore_errors=True)
     return FitResult(history.epochs, best, finished)
 
 
 def _training(
-    recipe: Recipe, split: Split, preprocessing: Preprocessing, last: Path
+    recipe: Recipe,
+    split: Split,
+    preprocessing: Preprocessing,
+    teachers: Sequence[Checkpoint],
+    last: Path,
 ) -> LungTraining:
     # a resumed run has its weights in last.ckpt: the pre-trained ones may be out of reach by now
     resumed = last.exists()
@@ -212,7 +223,10 @@ def _training(
     classes = len(split.classes)
     network = build_network(recipe.model, Shape(classes, recipe.se_reduction), weights)
     cells = len(set(number_cells(split.subset("train")).tolist()))
-    training = LungTraining(network, classes, recipe, preprocessing, cells)
+    teaching = (
+        Teaching(teachers, split.classes, recipe.distillation_temperature) if teachers else None
+    )
+    training = LungTraining(network, classes, recipe, preprocessing, cells, teaching)
     if resumed:  # Lightning does this too, but after a frozen backbone is needed
         saved = AtomicCheckpointIO().load_checkpoint(last, weights_only=True)
         training.load_state_dict(saved["state_dict"])

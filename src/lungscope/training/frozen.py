@@ -115,7 +115,9 @@ def features_where_they_fit(
     plain = len(validation)  # first: they are used in every epoch and have one view
     if plain > room:
         return training, validation
-    views = len(recipe.augmentation.views) if recipe.has_few_views else 0
+    # teachers are asked about the images themselves
+    held_views = recipe.has_few_views and not recipe.distillation
+    views = len(recipe.augmentation.views) if held_views else 0
     varied = len(training) * views
     # the shortest training stops after `patience` epochs without a better one than the first
     if views > min(recipe.epochs, recipe.patience + 1) or plain + varied > room:

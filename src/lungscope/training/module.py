@@ -1,7 +1,7 @@
 """One training step and one validation step, under Lightning."""
 
 from contextlib import nullcontext
-from typing import Any
+from typing import Any, NamedTuple
 
 import lightning as L
 import numpy as np
@@ -19,11 +19,26 @@ from lungscope.images import Preprocessing
 from lungscope.models import Network
 from lungscope.models.network import normalise, to_unit
 from lungscope.training.cells import score_epoch
+from lungscope.training.distillation import Teaching, distillation_losses
 from lungscope.training.group_dro import GroupDRO
 from lungscope.training.loading import Batch, FeatureBatch
 from lungscope.training.mixed_styles import MixedStyles
 from lungscope.training.optimisation import make_optimizer, rate_factor
 from lungscope.training.recipe import Recipe
+
+
+class _Answered(NamedTuple):
+    """The answers for a batch of random views.
+
+    Attributes:
+        logits: (B, K) float.
+        targets: (B,) int64 labels, or (B, K) proportions of classes where images are mixed.
+        taught: (B, K) float32, the teachers' probabilities; None without teachers.
+    """
+
+    logits: Tensor
+    targets: Tensor
+    taught: Tensor | None
 
 
 class LungTraining(L.LightningModule):
@@ -42,6 +57,7 @@ class LungTraining(L.LightningModule):
         recipe: how.
         preprocessing: of the network's input.
         cells: number of cells of class and source of the training images.
+        teaching: what it learns from besides labels, of a recipe with distillation.
     """
 
     def __init__(
@@ -51,6 +67,7 @@ class LungTraining(L.LightningModule):
         recipe: Recipe,
         preprocessing: Preprocessing,
         cells: int = 1,
+        teaching: Teaching | None = None,
     ) -> None:
         super().__init__()
         self.network = network.to(memory_format=torch.channels_last)
@@ -68,6 +85,7 @@ class LungTraining(L.LightningModule):
         self._styles = MixedStyles(network, recipe.mixstyle) if recipe.mixstyle else nullcontext()
         # in the checkpoint only where a recipe asks for it: others are read as before
         self.group_dro = GroupDRO(cells, recipe.group_dro) if recipe.group_dro else None
+        self._teaching = teaching
         self._judged: list[tuple[Tensor, Tensor]] = []
 
     def on_train_epoch_start(self) -> None:
@@ -75,6 +93,8 @@ class LungTraining(L.LightningModule):
         self.network.train()
         for layer in self._frozen:
             layer.eval()  # statistics of BatchNorm are weights too
+        if self._teaching is not None:
+            self._teaching.to(self.device)
 
     def training_step(self, batch: Batch | FeatureBatch, step: int) -> Tensor:
         """Augments, normalises and classifies a batch.
@@ -85,13 +105,11 @@ class LungTraining(L.LightningModule):
             pair.
         """
         self._seed(step)
-        logits, targets = self._logits_of_random_views(batch)
-        losses = cross_entropy(
-            logits, targets, label_smoothing=self.recipe.label_smoothing, reduction="none"
-        )
+        answered = self._answer_random_views(batch)
+        losses = self._losses(answered)
         self._refuse_no_number(losses.mean(), "training")
         self.train_loss.update(losses.detach())
-        self.train_accuracy.update(logits.detach(), batch.labels)
+        self.train_accuracy.update(answered.logits.detach(), batch.labels)
         self.log("train_loss", self.train_loss, on_step=False, on_epoch=True)
         self.log("train_accuracy", self.train_accuracy, on_step=False, on_epoch=True)
         return losses.mean() if self.group_dro is None else self.group_dro(losses, batch.cells)
@@ -134,18 +152,33 @@ class LungTraining(L.LightningModule):
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }
 
-    def _logits_of_random_views(self, batch: Batch | FeatureBatch) -> tuple[Tensor, Tensor]:
-        """Returns logits and targets: labels, or proportions of classes where images are mixed."""
+    def _losses(self, answered: _Answered) -> Tensor:
+        recipe = self.recipe
+        losses = cross_entropy(
+            answered.logits,
+            answered.targets,
+            label_smoothing=recipe.label_smoothing,
+            reduction="none",
+        )
+        if answered.taught is None:
+            return losses
+        learnt = distillation_losses(
+            answered.logits, answered.taught, recipe.distillation_temperature
+        )
+        return (1 - recipe.distillation) * losses + recipe.distillation * learnt
+
+    def _answer_random_views(self, batch: Batch | FeatureBatch) -> _Answered:
         policy = self.recipe.augmentation
         if isinstance(batch, FeatureBatch):
             views = draw_views(len(batch.labels), policy, self._draws)
-            return self._classified(batch.of(views)), batch.labels
+            return _Answered(self._classified(batch.of(views)), batch.labels, None)
         size = self.recipe.size_in(self.current_epoch)
         images = augment(_resized(to_unit(batch.pixels), size), policy, self._draws)
         images = vary_photometry(images, self.recipe.photometric, self._draws)
         images, targets = self._mix(images, batch.labels)
+        taught = None if self._teaching is None else self._teaching.answer(images)
         with self._styles:
-            return self._scored(images), targets
+            return _Answered(self._scored(images), targets, taught)
 
     def _logits(self, batch: Batch | FeatureBatch) -> Tensor:
         if isinstance(batch, FeatureBatch):

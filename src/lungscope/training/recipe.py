@@ -171,6 +171,21 @@ class Recipe:
         help="Step size of group DRO over cells of class and source, e.g. 0.01; 0: none",
         panel=_GENERALISATION,
     )
+    distillation: float = setting(
+        0.0,
+        low=0,
+        high=1,
+        help="Weight of the teachers' part of the loss; 0: no teachers",
+        panel=_GENERALISATION,
+    )
+    distillation_temperature: float = setting(
+        2.0,
+        low=0.1,
+        high=100,
+        help="Temperature of what teachers answer",
+        panel=_GENERALISATION,
+        unnamed="has no teachers",
+    )
     label_smoothing: float = setting(
         0.0, low=0, high=0.5, help="Label smoothing of the training loss", panel=_GENERALISATION
     )

@@ -3,7 +3,7 @@
 import json
 import platform
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -22,8 +22,10 @@ from lungscope.errors import (
     LungscopeError,
     NotFound,
 )
+from lungscope.inference.description import Description
+from lungscope.inference.exported import DESCRIPTION
 from lungscope.models import get_architecture
-from lungscope.models.weights import check_weights
+from lungscope.models.weights import WEIGHTS, check_weights
 from lungscope.training.recipe import Recipe
 
 RECIPE = "recipe.json"
@@ -34,6 +36,7 @@ VERSION = 2
 """Version of the run folder; version 1, of lungscope 0.1, did not state it."""
 EVALUATION = "evaluation"
 AUDIT = "audit"
+TEACHERS = "teachers"
 LIBRARIES = ("lungscope", "torch", "torchvision", "lightning", "numpy", "pillow")
 
 
@@ -42,7 +45,7 @@ class RunFolder:
     """A folder with one training in it.
 
     `recipe.json split.json run.json history.csv figures/ checkpoint/ last.ckpt`, and `best.ckpt`
-    while the training is unfinished.
+    and `teachers/`, if it has any, while the training is unfinished.
 
     Examples:
         >>> run = RunFolder.open("runs/lung")
@@ -86,6 +89,15 @@ class RunFolder:
     def best(self) -> Path:
         """Lightning's checkpoint of the best epoch, while the training is unfinished."""
         return self.folder / "best.ckpt"
+
+    @property
+    def teachers(self) -> Path:
+        """The folder of its teachers' checkpoints, while the training is unfinished."""
+        return self.folder / TEACHERS
+
+    def teacher(self, number: int) -> Path:
+        """The checkpoint folder of one of its teachers, counted from 0."""
+        return self.teachers / str(number)
 
     @property
     def recipe(self) -> Recipe:
@@ -132,7 +144,13 @@ class RunFolder:
 
     @classmethod
     def create(
-        cls, folder: str | Path, recipe: Recipe, split: Split, data: Path, force: bool
+        cls,
+        folder: str | Path,
+        recipe: Recipe,
+        split: Split,
+        data: Path,
+        force: bool,
+        teachers: Sequence[Path] = (),
     ) -> "RunFolder":
         """Makes a run folder.
 
@@ -143,6 +161,8 @@ class RunFolder:
             data: the folder that the split's files are relative to.
             force: whether a run that is already there is removed first; one that has not
                 trained an epoch yet is removed in any case.
+            teachers: folders of checkpoints that it learns from; they are copied, so that a run
+                that was moved is resumed with the same.
 
         Raises:
             NotFound: the recipe's initial weights are a file that is not there.
@@ -158,9 +178,9 @@ class RunFolder:
                 run.alone(),
                 atomic_folder(folder) as new,
             ):  # a kill leaves the old run or the new one
-                cls(new)._begin(recipe, split, data)
+                cls(new)._begin(recipe, split, data, teachers)
         else:
-            run._begin(recipe, split, data)
+            run._begin(recipe, split, data, teachers)
         return run
 
     @staticmethod
@@ -175,10 +195,22 @@ class RunFolder:
         if _is_occupied(folder):
             _refuse_to_replace(folder, data, force=force)
 
-    def _begin(self, recipe: Recipe, split: Split, data: Path) -> None:
+    def _begin(self, recipe: Recipe, split: Split, data: Path, teachers: Sequence[Path]) -> None:
         split.save(self.folder / SPLIT)
         self.note(version=VERSION, data=str(data.resolve()), finished=False, versions=versions())
         recipe.save(self.folder / RECIPE)
+        if teachers:
+            self._keep(teachers)
+
+    def _keep(self, teachers: Sequence[Path]) -> None:
+        noted = []
+        for number, teacher in enumerate(teachers):
+            described = Description.load(teacher / DESCRIPTION)
+            noted.append({"model": described.identity, "weights_sha256": described.weights_sha256})
+            self.teacher(number).mkdir(parents=True)
+            for name in (WEIGHTS, DESCRIPTION):
+                shutil.copyfile(teacher / name, self.teacher(number) / name)
+        self.note(teachers=noted)
 
     def __repr__(self) -> str:
         if not (self.folder / RECIPE).is_file():
@@ -211,7 +243,7 @@ class RunFolder:
         except InUse:
             raise
         except LungscopeError:
-            created = {RECIPE, SPLIT, FACTS, LOCK}
+            created = {RECIPE, SPLIT, FACTS, LOCK, TEACHERS}
             if {path.name for path in self.folder.iterdir()} <= created:
                 shutil.rmtree(self.folder)
             raise
