@@ -16,7 +16,7 @@ from lungscope.comparison.run_comparison import compare_runs
 from lungscope.data.checks.copies import describe_conflicts, label_conflicts
 from lungscope.data.class_mapping import ClassMapping, relabel
 from lungscope.data.duplicates import find_duplicates
-from lungscope.data.index import DataPath, Index
+from lungscope.data.index import MIN_CLASSES, DataPath, Index
 from lungscope.data.split import Split, Subset
 from lungscope.data.splitting import hold_out_sources, make_split
 from lungscope.data.survey import require_readable, survey_images
@@ -205,7 +205,7 @@ def evaluate(
 
     Args:
         model: a run or its folder, the folder of an exported model, or the name of a bundled one.
-        on: an index, a folder of class folders, or a CSV table.
+        on: an index, a folder of class folders, or a CSV table; of one class or more.
         folder: where results go; for a run, `evaluation-on-NAME` in it by default.
         mapping: the class of labels that have another name than a class of the model, e.g.
             {"COVID": "Viral Pneumonia", "Other": None}; None leaves their images out.
@@ -236,7 +236,7 @@ def evaluate(
     if isinstance(on, Index):
         index, name = on, name_of(on.root)
     else:
-        index = _index(on, label_column=label_column)
+        index = _index(on, label_column=label_column, min_classes=1)
         name = name_of(Path(on) if isinstance(on, str | Path) else index.root)
     place = model.folder if isinstance(model, Run) else model
     opened = open_model(place, _path(data), _accelerator(device))
@@ -496,7 +496,12 @@ class Run:
         return RunFolder(self.folder)
 
 
-def _index(data: Data, mapping: ClassMapping | None = None, label_column: str = LABEL) -> Index:
+def _index(
+    data: Data,
+    mapping: ClassMapping | None = None,
+    label_column: str = LABEL,
+    min_classes: int = MIN_CLASSES,
+) -> Index:
     if not isinstance(data, Index):
         several = [data] if isinstance(data, str | Path) else data
         if not isinstance(several, Sequence) or not all(isinstance(e, str | Path) for e in several):
@@ -504,7 +509,7 @@ def _index(data: Data, mapping: ClassMapping | None = None, label_column: str = 
                 f"data is {type(data).__name__}; give an Index, or the path of a folder or CSV "
                 "table, or several"
             )
-        data = Index.open(several, label_column)
+        data = Index.open(several, label_column, min_classes=min_classes)
     return data if mapping is None else relabel(data, mapping)
 
 

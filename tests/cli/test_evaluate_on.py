@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from lungscope.cli.app import app
+from lungscope.data.index import Index
 
 invoke = CliRunner().invoke
 
@@ -83,3 +84,19 @@ def test_options_of_other_data_need_other_data(exported_model):
     result = invoke(app, ["evaluate", str(exported_model), "--by", "age"])
     assert result.exit_code == 2
     assert "--by: needs --on DATA" in result.stderr
+
+
+def test_a_hospital_with_images_of_one_class_is_evaluated(evaluate, phantoms, tmp_path):
+    index = Index.open(phantoms)
+    normal = tmp_path / "normal" / "Normal"
+    normal.mkdir(parents=True)
+    for entry in index.entries:
+        if index.classes[entry.label] == "Normal":
+            shutil.copy(index.path(entry), normal)
+    result = evaluate(on=normal.parent)
+    assert result.exit_code == 0, result.stderr
+    assert "Images of one class, Normal: AUROC is not defined" in result.stdout
+    written = json.loads((tmp_path / "out" / "external.json").read_text())
+    whole, against_rest = written["forced"]["whole"], written["forced"]["one_vs_rest"]["Normal"]
+    assert whole["accuracy"] == whole["balanced_accuracy"]
+    assert (whole["sick_auroc"], whole["auroc"], against_rest["auroc"]) == (None, {}, None)

@@ -133,6 +133,13 @@ def test_a_single_class_is_refused(tmp_path):
         Index.open(tmp_path)
 
 
+def test_a_single_class_is_read_to_evaluate_on(tmp_path):
+    make(tmp_path, "Normal/1.png", "Normal/2.png")
+    assert Index.open(tmp_path, min_classes=1).classes == ("Normal",)
+    only = Index.from_files([tmp_path / "Normal/1.png"], ["Normal"], min_classes=1)
+    assert only.classes == ("Normal",)
+
+
 def test_a_folder_without_class_folders_is_refused(tmp_path):
     with pytest.raises(LungscopeError, match="images but no class folders"):
         Index.open(make(tmp_path, "1.png"))

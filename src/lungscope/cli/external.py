@@ -44,7 +44,7 @@ def evaluate_elsewhere(
     """Evaluates a model on another data set, writes the page, and prints the result."""
     execution = Execution(device)
     execution.prepare()
-    index, name = Index.open(on, label_column), name_of(on)
+    index, name = Index.open(on, label_column, min_classes=1), name_of(on)
     trained_on = Index.open(data).root if data else None
     opened = open_model(model, trained_on, execution.accelerator)
     if isinstance(opened, TrainedRun):
@@ -67,6 +67,9 @@ def evaluate_elsewhere(
     terminal.say(escape(describe_overlap(assessment)))
     terminal.say(escape(describe_answers(assessment)))
     terminal.say(_by_source(assessment))
+    if len(whole.recall) == 1:
+        (only,) = whole.recall
+        terminal.say(escape(f"Images of one class, {only}: AUROC is not defined."))
     terminal.say(escape(f"Wrote {folder} (external.json, predictions.csv, figures) and {page}."))
     terminal.say(DISCLAIMER)
     return found

@@ -23,6 +23,9 @@ from lungscope.text import html_table
 DataPath = str | Path | Sequence[str | Path]
 """A folder of class folders or a CSV table, or several."""
 
+MIN_CLASSES = 2
+"""Classes that a classifier can be trained on; it can be evaluated on images of one."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -50,7 +53,7 @@ class Index:
 
     Attributes:
         root: the folder that every `Entry.file` is relative to.
-        classes: class names in alphabetical order, at least two.
+        classes: class names in alphabetical order; at least two, unless fewer were allowed.
         entries: at least one a class.
         ignored: files in class folders that are of no kind that is read, e.g. NIfTI.
         data_sets: paths below the root of what it was read from, in the order given, where that is
@@ -64,7 +67,9 @@ class Index:
     data_sets: tuple[str, ...] = ()
 
     @classmethod
-    def open(cls, path: DataPath, label_column: str = LABEL) -> "Index":
+    def open(
+        cls, path: DataPath, label_column: str = LABEL, *, min_classes: int = MIN_CLASSES
+    ) -> "Index":
         """Reads a CSV table, a folder with a `metadata.csv`, or a folder of class folders.
 
         A folder that holds nothing but one other folder is stepped into, as unpacked archives
@@ -75,11 +80,12 @@ class Index:
         Args:
             path: the table or folder, or several.
             label_column: the table's column with the labels.
+            min_classes: 2 to train; 1 to evaluate, say on a hospital with normal images alone.
 
         Raises:
             NotFound: there is no such file or folder.
             InvalidSetting: another label column, where there is no table.
-            InvalidData: an empty class folder, fewer than two classes, a bad table, or data sets
+            InvalidData: an empty class folder, fewer than `min_classes`, a bad table, or data sets
                 that share a file or have no folder in common.
             Inaccessible: it can't be read.
 
@@ -94,7 +100,7 @@ class Index:
         for each in paths:
             with _reading(each):
                 found.append(read_data_set(each, label_column))
-        return _from_data_set(join_data_sets(found))
+        return _from_data_set(join_data_sets(found), min_classes)
 
     @classmethod
     def from_folder(cls, root: str | Path) -> "Index":
@@ -141,6 +147,8 @@ class Index:
         labels: Sequence[str],
         groups: Sequence[str] | None = None,
         sources: Sequence[str] | None = None,
+        *,
+        min_classes: int = MIN_CLASSES,
     ) -> "Index":
         """Makes an index of files that lie anywhere below one folder.
 
@@ -149,9 +157,10 @@ class Index:
             labels: class name of each, length N.
             groups: what must stay in one subset of a split (a patient) for each, if known.
             sources: where each comes from (a hospital), if known.
+            min_classes: as for `open`.
 
         Raises:
-            InvalidData: no files, other lengths, a file listed twice, or fewer than two classes.
+            InvalidData: no files, other lengths, a file listed twice, or fewer than `min_classes`.
         """
         others = [each for each in (labels, groups, sources) if each is not None]
         if any(len(each) != len(files) for each in others):
@@ -174,6 +183,7 @@ class Index:
                 for path, label, group, source in rows
             ],
             root,
+            min_classes,
         )
 
     def path(self, entry: Entry) -> Path:
@@ -221,12 +231,14 @@ class Index:
         return html_table(("class", "images"), rows, caption=str(self.root))
 
 
-def _from_data_set(found: DataSet) -> Index:
-    made = _index(found.root, found.rows, found.where)
+def _from_data_set(found: DataSet, min_classes: int = MIN_CLASSES) -> Index:
+    made = _index(found.root, found.rows, found.where, min_classes)
     return replace(made, ignored=found.ignored, data_sets=found.names)
 
 
-def _index(root: Path, rows: Sequence[LabelledFile], where: Path) -> Index:
+def _index(
+    root: Path, rows: Sequence[LabelledFile], where: Path, min_classes: int = MIN_CLASSES
+) -> Index:
     names = classes.merge([row.label for row in rows])
     known = tuple(sorted(set(names.values())))
     for row in rows:
@@ -235,7 +247,7 @@ def _index(root: Path, rows: Sequence[LabelledFile], where: Path) -> Index:
             raise InvalidData(
                 f"{where}: the name {name!a} is not UTF-8 or leads out of the folder; rename it"
             )
-    if len(known) < 2:
+    if len(known) < min_classes:
         raise InvalidData(f"{where}: {_describe_classes(sorted(names))}")
     entries = (
         Entry(row.file, known.index(names[row.label]), row.group, row.source, row.columns)
