@@ -18,6 +18,7 @@ from lungscope.data.split import Split
 from lungscope.evaluation.assessment import Assessment
 from lungscope.evaluation.external import ExternalAssessment
 from lungscope.inference.description import FORMAT, VERSION, Description
+from lungscope.reproduction import source_table
 from lungscope.training.recipe import Recipe
 
 FOLDER = Path(__file__).parent / "reference" / "schemas"
@@ -89,6 +90,24 @@ def audit_schema() -> Schema:
     return schema
 
 
+def sources_schema() -> Schema:
+    """Returns the schema of `sources.json`: the plan with the fields that all trainings share."""
+    schema = marked(schema_of(source_table.SourceTable), source_table.FORMAT, source_table.VERSION)
+    text = {"type": "string"}
+    del schema["properties"]["data"]
+    schema["properties"] |= {"title": text, "notes": {"type": "array", "items": text}}
+    schema["required"] = [
+        *(name for name in schema["required"] if name != "data"),
+        "title",
+        "notes",
+    ]
+    plan, recipe = schema["$defs"]["Plan"], schema["$defs"]["Recipe"]
+    plan["properties"] |= {"recipe": {"$ref": "#/$defs/Recipe"}, "first_seed": {"type": "integer"}}
+    for name in ("model", "seed"):
+        del recipe["properties"][name]
+    return schema
+
+
 def schemas() -> dict[str, Schema]:
     """Returns every schema by the name of its file."""
     found = {
@@ -98,6 +117,7 @@ def schemas() -> dict[str, Schema]:
         "metrics": schema_of(Assessment),
         "external": schema_of(ExternalAssessment),
         "audit": audit_schema(),
+        "sources": sources_schema(),
     }
     return {
         f"{name}.schema.json": {

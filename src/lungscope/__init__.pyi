@@ -1,5 +1,5 @@
 from .about import DISCLAIMER, __version__
-from .api import Run, compare, evaluate, split, train
+from .api import Run, compare, evaluate, leave_one_source_out, split, train
 from .data.index import Index
 from .data.split import Split
 from .errors import (
@@ -53,6 +53,7 @@ __all__ = [
     "__version__",
     "compare",
     "evaluate",
+    "leave_one_source_out",
     "read",
     "split",
     "train",

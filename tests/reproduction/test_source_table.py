@@ -1,6 +1,8 @@
 import csv
 import json
+from pathlib import Path
 
+import jsonschema
 import numpy as np
 import pytest
 
@@ -11,6 +13,7 @@ from lungscope.reproduction.source_folds import SourceFold
 from lungscope.reproduction.source_table import SourceTable, make_source_row, write_source_table
 from lungscope.training.history import Epoch
 
+SCHEMAS = Path(__file__).resolve().parents[2] / "docs" / "reference" / "schemas"
 CLASSES = ("Lung Opacity", "Normal", "Viral Pneumonia")
 PLAN = Plan(("squeezenet",))
 
@@ -76,3 +79,20 @@ def test_csv_json_and_page_have_the_same_numbers(table, tmp_path):
     page = (tmp_path / "sources.html").read_text()
     assert "0.900" in page
     assert "leaving it out removes the class" in page
+
+
+def test_the_json_fits_its_schema_and_a_part_of_it_does_not(table, tmp_path):
+    schema = json.loads((SCHEMAS / "sources.schema.json").read_text(encoding="utf-8"))
+    validator = jsonschema.Draft202012Validator(schema)
+    write_source_table(table, tmp_path)
+    value = json.loads((tmp_path / "sources.json").read_text(encoding="utf-8"))
+    validator.validate(value)
+    assert value.keys() == schema["properties"].keys()
+    assert value["plan"].keys() == schema["$defs"]["Plan"]["properties"].keys()
+    for key in schema["required"]:
+        assert not validator.is_valid({k: v for k, v in value.items() if k != key}), key
+
+
+def test_a_table_says_how_far_it_is(table):
+    assert repr(table) == "SourceTable('xrays': 1 of 3 rows done)"
+    assert "<td>Lviv</td>" in table._repr_html_()

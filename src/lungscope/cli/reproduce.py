@@ -111,7 +111,7 @@ def reproduce(
     from lungscope.data.index import Index
     from lungscope.reproduction.runner import RunEnvironment
     from lungscope.reproduction.splits import find_split_origin
-    from lungscope.reproduction.workflow import claim_folder
+    from lungscope.reproduction.workflow import claim_folder, refuse_inside
     from lungscope.reproduction.workflow import reproduce as carry_out
     from lungscope.training.execution import Execution
 
@@ -129,8 +129,8 @@ def reproduce(
     )
     index = Index.open(data)
     root = index.root
-    if data.is_dir() and out.resolve().is_relative_to(root.resolve()):  # a class folder
-        raise InvalidSetting(f"{out}: is inside the data; give a folder outside of {root}")
+    if data.is_dir():
+        refuse_inside(out, root)
     environment = RunEnvironment(
         root, Execution(device, precision), cache, workers, force, data.resolve().name or None
     )

@@ -16,8 +16,11 @@ from lungscope.report.page import fill_html
 from lungscope.reproduction.plan import Plan
 from lungscope.reproduction.runner import TrainedPart
 from lungscope.reproduction.source_folds import SourceFold
+from lungscope.text import format_quantity, html_table
 
 TABLE = "sources"
+FORMAT = "lungscope-sources"
+VERSION = 1
 State = Literal["complete", "not-started", "unfinished", "refused", "weights-unavailable", "failed"]
 
 
@@ -55,7 +58,7 @@ class SourceRow:
         return self.state in {"unfinished", "not-started"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SourceTable:
     """Models by the source that they were trained without.
 
@@ -98,11 +101,29 @@ class SourceTable:
             ),
         )
 
+    def __repr__(self) -> str:
+        done = sum(row.state == "complete" for row in self.rows)
+        return (
+            f"SourceTable({self.data!r}: {done} of {format_quantity(len(self.rows), 'row')} done)"
+        )
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (
+                row.source,
+                row.title,
+                row.images,
+                row.state.replace("-", " ") if row.measured is None else row.measured.accuracy,
+            )
+            for row in self.rows
+        ]
+        return html_table(("source", "model", "images", "accuracy"), rows, caption=self.title)
+
     def to_json(self) -> dict[str, Any]:
         """Returns the content of `sources.json`."""
         return {
-            "format": "lungscope-sources",
-            "version": 1,
+            "format": FORMAT,
+            "version": VERSION,
             "title": self.title,
             "plan": self.plan.to_json(),
             "classes": self.classes,

@@ -65,6 +65,20 @@ class ReproductionCallbacks:
     on_interrupt: Callable[[], None] = lambda: None
 
 
+def refuse_inside(folder: Path, data: Path) -> None:
+    """Refuses a folder for results that would be read as one of the data's classes.
+
+    Args:
+        folder: where results are to go.
+        data: the folder of the images.
+
+    Raises:
+        InvalidSetting: it is inside the data.
+    """
+    if folder.resolve().is_relative_to(data.resolve()):
+        raise InvalidSetting(f"{folder}: is inside the data; give a folder outside of {data}")
+
+
 @contextmanager
 def claim_folder(folder: Path, plan: Plan, *, force: bool) -> Iterator[None]:
     """Locks a folder for this reproduction while the block runs.
