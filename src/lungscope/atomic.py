@@ -120,6 +120,20 @@ def rename_durably(source: Path, target: Path) -> None:
     sync_folder(target.parent)
 
 
+def refuse_existing(path: Path, *, overwrite: bool) -> None:
+    """Refuses a file that is there already.
+
+    Args:
+        path: where a file is to go.
+        overwrite: whether one that is there may be replaced.
+
+    Raises:
+        AlreadyExists: it is there, and `overwrite` is off.
+    """
+    if path.exists() and not overwrite:
+        raise AlreadyExists(f"{path}: is already there", remedy="overwrite-file")
+
+
 def refuse_occupied(folder: Path, own: Set[str], what: str, *, force: bool) -> None:
     """Refuses a folder that may not be replaced.
 
@@ -153,7 +167,7 @@ def refuse_occupied(folder: Path, own: Set[str], what: str, *, force: bool) -> N
 
 
 @contextmanager
-def atomic_folder(folder: Path) -> Iterator[Path]:
+def atomic_folder(folder: Path, keep: Path | None = None) -> Iterator[Path]:
     """Yields a new folder that takes the place of `folder` when the block ends well.
 
     When the block raises, the new folder is removed and `folder` is untouched.
@@ -161,6 +175,8 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
     Args:
         folder: the folder to write; its parent is made if it does not exist. An existing folder
             is replaced with all that is in it.
+        keep: a name beside `folder`, of nothing that exists, which the folder that is replaced
+            gets; by default it is removed.
 
     Yields:
         An empty folder on the same file system.
@@ -173,7 +189,7 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(
             dir=folder.parent, prefix=f".{folder.name}-", suffix=PARTIAL
         ) as place:
-            new, old = Path(place) / "new", Path(place) / "old"
+            new, old = Path(place) / "new", keep or Path(place) / "old"
             new.mkdir()
             yield new
             _sync_tree(new)

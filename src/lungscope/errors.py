@@ -32,6 +32,7 @@ UnwantedCode = Literal["modality", "body-part", "view-position", "presentation-i
 Remedy = Literal[
     "force",
     "overwrite",
+    "overwrite-file",
     "retrain",
     "resume",
     "continue-or-replace",
@@ -55,6 +56,7 @@ Remedy = Literal[
 IN_PYTHON: Mapping[Remedy, str] = {
     "force": "replace it with force=True",
     "overwrite": "remove it, or give another folder",
+    "overwrite-file": "replace it with overwrite=True",
     "retrain": "train it again with train(..., force=True)",
     "resume": "continue it with Run.resume()",
     "continue-or-replace": "continue it with Run.resume(), replace it with force=True, or give "

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from dicom_files import IDENTIFIERS, RAMP12, dataset, written
 from lungscope.cli.app import BROKEN_PIPE, app
+from lungscope.cli.output import file_or, name_partial
 
 
 def radiograph(path: Path, left: int, right: int) -> Path:
@@ -284,3 +285,24 @@ def test_an_interrupt_keeps_what_is_done_and_what_was_there(exported_model, fold
     assert (folder / "out.csv").read_text() == "of yesterday\n"
     assert len((folder / "out.partial.csv").read_text().splitlines()) == 101
     assert not list(folder.glob(".out-*"))
+
+
+def test_what_an_earlier_interrupt_left_is_not_replaced(tmp_path):
+    def interrupted():
+        with file_or(sys.stdout, out, name_partial(out)) as stream:
+            stream.write("rows")
+            raise KeyboardInterrupt
+
+    out = tmp_path / "out.csv"
+    for _ in range(3):
+        with pytest.raises(KeyboardInterrupt):
+            interrupted()
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"out.partial.csv", "out.partial-2.csv", "out.partial-3.csv"}
+
+
+def test_quiet_still_says_how_many_files_have_no_answer(predict):
+    result = predict("bad.png", "xrays/left.png", "--quiet")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "1 of 2 files cannot be read or are not accepted\n"
+    assert predict("xrays/left.png", "--quiet").stderr == ""

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lungscope.data import split as module
 from lungscope.data.index import Index
 from lungscope.data.split import SUBSETS, Split, SplitEntry, sha256_of
-from lungscope.errors import DataLeak, InvalidData, LungscopeError, NotFound
+from lungscope.errors import AlreadyExists, DataLeak, InvalidData, LungscopeError, NotFound
 
 CLASSES = ("Lung Opacity", "Normal")
 
@@ -395,3 +395,12 @@ def test_a_name_that_is_too_long_for_the_disk_is_refused(root):
 def test_the_hash_is_that_of_all_bytes(tmp_path, size):
     (tmp_path / "file").write_bytes(bytes(size))
     assert sha256_of(tmp_path / "file") == hashlib.sha256(bytes(size)).hexdigest()
+
+
+def test_a_file_that_is_there_is_replaced_on_demand_alone(manifest):
+    manifest.write_text("mine")
+    with pytest.raises(AlreadyExists, match="replace it with overwrite=True"):
+        SPLIT.save(manifest)
+    assert manifest.read_text() == "mine"
+    SPLIT.save(manifest, overwrite=True)
+    assert Split.load(manifest) == SPLIT

@@ -137,7 +137,7 @@ def split(
     else:
         splits = list(splitting.make_folds(index, survey, folds, seed, pairs))
     for made, path in zip(splits, paths, strict=True):
-        made.save(path)
+        made.save(path, overwrite=overwrite)
         terminal.say(escape(f"{describe_split(made)}. Wrote {path}"))
     terminal.answer(
         [

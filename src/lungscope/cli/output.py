@@ -9,9 +9,9 @@ from typing import IO, TYPE_CHECKING, Literal, TypeAlias
 
 from rich.markup import escape
 
-from lungscope.atomic import atomic_file
+from lungscope.atomic import atomic_file, refuse_existing
 from lungscope.cli.terminal import Terminal
-from lungscope.errors import AlreadyExists, InvalidSetting
+from lungscope.errors import InvalidSetting
 
 if TYPE_CHECKING:
     from lungscope.inference.prediction import Outcome
@@ -61,18 +61,17 @@ def refuse_to_replace(out: Path, files: Sequence[Path], *, overwrite: bool) -> N
         raise InvalidSetting(f"{out}: is a folder, a link, a pipe or a device; give a file")
     if out.resolve() in {file.resolve() for file in files}:
         raise InvalidSetting(f"{out}: is one of the files to be read; give another for the answers")
-    if not overwrite:
-        raise AlreadyExists(f"{out}: is already there; replace it with --overwrite")
+    refuse_existing(out, overwrite=overwrite)
 
 
 @contextmanager
-def file_or(stream: IO[str], path: Path | None) -> Iterator[IO[str]]:
+def file_or(stream: IO[str], path: Path | None, partial: Path | None) -> Iterator[IO[str]]:
     """Yields a file that is there whole when the block ends, or the stream where there is none.
 
-    What was written before an interrupt is kept under the name that `partial` gives; a file that
-    was there before stays as it is.
+    What was written before an interrupt is kept as `partial`; a file that was there before stays
+    as it is.
     """
-    if path is None:
+    if path is None or partial is None:
         yield stream
         return
     with atomic_file(path) as temporary:
@@ -83,13 +82,17 @@ def file_or(stream: IO[str], path: Path | None) -> Iterator[IO[str]]:
             ) as file:
                 yield file
         except KeyboardInterrupt:
-            temporary.replace(partial(path))
+            temporary.replace(partial)
             raise
 
 
-def partial(path: Path) -> Path:
-    """Where the answers go that were there when a command was interrupted."""
-    return path.with_name(f"{path.stem}.partial{path.suffix}")
+def name_partial(path: Path) -> Path:
+    """Names a file for the answers that are there if a command is interrupted: one that is free."""
+    number, free = 1, path.with_name(f"{path.stem}.partial{path.suffix}")
+    while free.exists():
+        number += 1
+        free = path.with_name(f"{path.stem}.partial-{number}{path.suffix}")
+    return free
 
 
 def csv_rows(stream: IO[str], classes: Sequence[str], *, with_ids: bool) -> Write:

@@ -18,7 +18,7 @@ from lungscope.cli.output import (
     csv_rows,
     file_or,
     json_lines,
-    partial,
+    name_partial,
     refuse_to_replace,
     table_lines,
 )
@@ -94,10 +94,10 @@ def predict(
     started = time.perf_counter()
     # A service is stopped by SIGTERM; like Ctrl-C, it loses nothing that is done.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    interrupted = False
+    interrupted, partial = False, None if out is None else name_partial(out)
     try:
         with (
-            file_or(sys.stdout, out) as stream,
+            file_or(sys.stdout, out, partial) as stream,
             nullcontext(ignore) if form == "table" else terminal.progress("classifying") as bar,
             closing(outcomes),
         ):
@@ -113,7 +113,7 @@ def predict(
                 bar(done, len(files))
     except KeyboardInterrupt:
         interrupted = True
-        kept = f"; what is done is in {partial(out)}" if out else ""
+        kept = f"; what is done is in {partial}" if out else ""
         terminal.err.print(
             escape(
                 f"Interrupted after {kinds.total():,} of "
@@ -126,13 +126,22 @@ def predict(
             f"{format_quantity(kinds['unwanted'], 'DICOM image')} of another modality, view or "
             "body part; --any-modality reads them."
         )
+    failed = kinds["unreadable"] + kinds["unwanted"]
+    if quiet and failed:
+        _say_failed(failed, kinds.total())
     if others:
         terminal.say(f"{describe_others(len(others))}.")
     if out is not None and not interrupted:
         terminal.say(escape(f"Wrote {out}."))
     terminal.say(f"Model {classifier.description.identity}.  {DISCLAIMER}")
-    failed = kinds["unreadable"] + kinds["unwanted"] > 0
     raise typer.Exit(INTERRUPTED if interrupted else 1 if failed else 0)
+
+
+def _say_failed(failed: int, files: int) -> None:
+    print(
+        f"{failed:,} of {format_quantity(files, 'file')} cannot be read or are not accepted",
+        file=sys.stderr,
+    )
 
 
 def _kind(outcome: "Outcome") -> str:

@@ -7,6 +7,7 @@ from lungscope.errors import Remedy
 ON_COMMAND_LINE: Mapping[Remedy, str] = {
     "force": "replace it with --force",
     "overwrite": "replace it with --overwrite",
+    "overwrite-file": "replace it with --overwrite",
     "retrain": "train it again with --force",
     "resume": "continue it with `lungscope train --resume RUN`",
     "continue-or-replace": "continue it with --resume, replace it with --force, or give another "

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from lungscope.atomic import write_json
+from lungscope.atomic import refuse_existing, write_json
 from lungscope.data.index import DataPath, Index
 from lungscope.data.labelled_file import is_below
 from lungscope.errors import DataLeak, Inaccessible, InvalidData, InvalidSetting, NotFound
@@ -155,14 +155,21 @@ class Split:
         caption = f"{self.description}, {GROUPED_BY[self.grouped_by]} kept together"
         return html_table(("class", *SUBSETS), rows, caption=caption)
 
-    def save(self, path: str | Path) -> None:
+    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Writes the manifest as JSON, whole or not at all.
 
+        Args:
+            path: the file.
+            overwrite: whether a file that is there is replaced.
+
         Raises:
+            AlreadyExists: the file is there, and `overwrite` is off.
             Inaccessible: the file can't be written.
         """
+        path = Path(path)
+        refuse_existing(path, overwrite=overwrite)
         write_json(
-            Path(path),
+            path,
             {
                 "format": "lungscope-split",
                 "version": VERSION,

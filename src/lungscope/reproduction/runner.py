@@ -1,9 +1,7 @@
 """Carries out a job: trains and evaluates what is not done yet, and reads its results."""
 
 import shutil
-from contextlib import redirect_stdout
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
 
 from lungscope.atomic import atomic_folder
@@ -90,12 +88,9 @@ def run_job(
     if not run.facts.get("finished"):
         for stale in (run.evaluation, run.audit):  # they may be of an earlier epoch
             shutil.rmtree(stale, ignore_errors=True)
-        try:
-            ended = fit(
-                run, environment.data, environment.execution, environment.cache_folder, callbacks
-            )
-        except SystemExit as leaving:  # what Lightning raises at a second Ctrl-C
-            raise KeyboardInterrupt from leaving
+        ended = fit(
+            run, environment.data, environment.execution, environment.cache_folder, callbacks
+        )
         if not ended.finished:
             return False
     if read_predictions(job) is None:
@@ -168,5 +163,4 @@ def _ensure_weights(job: Job) -> None:
     """Downloads missing ImageNet weights before a run is created, which would need them."""
     architecture = get_architecture(job.model)
     if job.recipe.weights == IMAGENET and not imagenet_file(architecture).is_file():
-        with redirect_stdout(StringIO()):  # torch.hub prints: not into --json's output
-            load_original(architecture, IMAGENET)
+        load_original(architecture, IMAGENET)

@@ -93,7 +93,7 @@ def load_or_make_folds(
     made = make_folds_by_source(index, surveyed, seed)
     for fold, split in made:
         if split is not None:
-            split.save(_split_path(folder, fold))
+            split.save(_split_path(folder, fold), overwrite=True)
     content: dict[str, Any] = {"format": FORMAT, "version": VERSION, "seed": seed}
     write_json(path, content | {"folds": [asdict(fold) for fold, _ in made]})
     return made

@@ -68,7 +68,7 @@ def load_or_draw_splits(
     else:
         splits = splitting.make_folds(index, surveyed, plan.folds, plan.recipe.seed)
     for path, split in zip(paths, splits, strict=True):
-        split.save(path)
+        split.save(path, overwrite=True)
     return splits
 
 
@@ -95,7 +95,7 @@ def adopt_split(folder: Path, plan: Plan, file: Path, *, force: bool) -> tuple[S
             f"{path}: differs from {file}; leave out the split, give another folder, or replace "
             "the stored split with the option force"
         )
-    split.save(path)
+    split.save(path, overwrite=True)
     return (split,)
 
 

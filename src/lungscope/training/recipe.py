@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from lungscope.atomic import write_json
+from lungscope.atomic import refuse_existing, write_json
 from lungscope.config_file import read_mapping
 from lungscope.errors import InvalidSetting
 from lungscope.text import html_table
@@ -379,8 +379,19 @@ class Recipe:
                 )
         return cls(**{name: known[name].convert(given) for name, given in value.items()})
 
-    def save(self, path: Path) -> None:
-        """Writes the recipe as JSON, atomically."""
+    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Writes the recipe as JSON, whole or not at all.
+
+        Args:
+            path: the file.
+            overwrite: whether a file that is there is replaced.
+
+        Raises:
+            AlreadyExists: the file is there, and `overwrite` is off.
+            Inaccessible: the file can't be written.
+        """
+        path = Path(path)
+        refuse_existing(path, overwrite=overwrite)
         write_json(path, self.to_json())
 
     @classmethod
