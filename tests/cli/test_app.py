@@ -130,3 +130,13 @@ def test_no_error_of_any_kind_shows_a_traceback(monkeypatch, error, words):
     assert result.exit_code == 2
     assert words in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_ctrl_c_is_one_line_and_130(monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lungscope.models.list_architectures", interrupted)
+    result = run(app, ["models"])
+    assert result.exit_code == 130
+    assert result.stderr == "Stopped: what was not finished was not written.\n"

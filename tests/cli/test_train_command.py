@@ -7,8 +7,10 @@ from typer.testing import CliRunner
 
 from lungscope.cli.app import app
 from lungscope.cli.terminal import Terminal
-from lungscope.cli.training import describe_weights, load_or_make_split, open_data
+from lungscope.cli.training import describe_weights, open_data, use_or_make_split
 from lungscope.evaluation.predictions import Predictions
+from lungscope.training.history import Epoch, write_history
+from lungscope.training.recipe import Recipe
 from lungscope.training.recipes import PAPER_RECIPE
 from lungscope.training.run import RunFolder
 
@@ -231,7 +233,7 @@ def test_one_image_under_two_labels_is_a_warning_where_a_split_is_made(phantoms,
     shutil.copy(copy / "Normal/Normal-0001.png", copy / "Lung_Opacity/Lung_Opacity-0001.png")
     terminal = Terminal()
     with terminal.out.capture() as said:
-        load_or_make_split(open_data([copy]), None, terminal, skip_unreadable=False, workers=1)
+        use_or_make_split(open_data([copy]), None, terminal, skip_unreadable=False, workers=1)
     assert "warning: 1 pair of files with one image in two classes" in said.get()
 
 
@@ -249,3 +251,47 @@ def test_a_run_learns_from_teachers(train, tmp_path):
     assert len(RunFolder.open(tmp_path / "student").facts["teachers"]) == 2
     resumed = run(app, ["train", "--resume", student, "--teacher", teacher])
     assert resumed.exit_code == 2
+
+
+def test_missing_data_is_said_before_weights_are_looked_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "lungscope.training.fitting.check_initial_weights", lambda _: pytest.fail("weights")
+    )
+    refused = run(app, ["train", "--data", str(tmp_path / "nope"), "-o", str(tmp_path / "new")])
+    assert refused.exit_code == 2
+    assert "nope: not found" in refused.stderr
+    there = ["train", "--data", str(tmp_path), "--split", str(tmp_path / "no.json")]
+    (tmp_path / "metadata.csv").write_text("file,label\na.png,A\nb.png,B\n")
+    assert "no.json: No such file" in run(app, [*there, "-o", str(tmp_path / "new")]).stderr
+
+
+@pytest.fixture
+def stopped(phantoms, phantom_split, tmp_path, monkeypatch):
+    """A run that has trained an epoch, whose training is interrupted twice."""
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    recipe = Recipe(model="mobilenet-v2", weights="none", size=32)
+    made = RunFolder.create(tmp_path / "run", recipe, phantom_split, phantoms, force=False)
+    write_history(made.history, [Epoch(1, 0.01, 1.0, 0.5, 1.0, 0.5, 0.5, 2.0)])
+    made.last.write_bytes(b"weights")
+    monkeypatch.setattr("lungscope.training.fitting.fit", interrupted)
+    return made
+
+
+def test_a_resumed_training_says_where_it_goes_on_and_a_second_ctrl_c_how_to(stopped):
+    result = run(app, ["train", "--resume", str(stopped.folder)])
+    assert result.exit_code == 130
+    assert "mobilenet-v2 from where it stopped, after 1 epoch, into" in result.stdout
+    assert f"Continue with: lungscope train --resume {stopped.folder}" in " ".join(
+        result.stderr.split()
+    )
+
+
+def test_a_run_without_an_epoch_is_not_said_to_have_a_best_one(stopped):
+    stopped.last.unlink()
+    refused = run(app, ["evaluate", str(stopped.folder)])
+    assert refused.exit_code == 2
+    assert "has trained no epoch yet; continue it with `lungscope train" in refused.stderr
+    assert refused.stdout == ""

@@ -40,7 +40,7 @@ def test_a_step_is_trained_from_weights_in_torchvisions_cache(name, torch_home):
     assert any(p.grad is not None for p in network.parameters())
 
 
-def test_offline_and_not_cached_says_which_file_to_put_where(torch_home, monkeypatch):
+def test_offline_and_not_cached_says_which_file_to_put_where(torch_home, monkeypatch, capfd):
     def no_network(*_, **__):
         raise torch.hub.URLError("no network")
 
@@ -52,6 +52,7 @@ def test_offline_and_not_cached_says_which_file_to_put_where(torch_home, monkeyp
     assert str(torch_home / "hub" / "checkpoints") in message
     assert "the weights robust or paper or none" in message
     assert "\n" not in message
+    assert capfd.readouterr() == ("", "")  # torch.hub's "Downloading: ..."
 
 
 def test_a_damaged_file_in_the_cache_is_named(torch_home):

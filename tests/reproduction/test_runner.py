@@ -106,16 +106,6 @@ def test_a_finished_run_needs_no_pretrained_weights(
     assert run_job(job, environment, FitCallbacks())
 
 
-def test_a_second_ctrl_c_is_a_keyboard_interrupt(planned, environment, monkeypatch):
-    def lightning_leaves(*_):
-        raise SystemExit(1)
-
-    monkeypatch.setattr(runner, "fit", lightning_leaves)
-    (job,) = planned()
-    with pytest.raises(KeyboardInterrupt):
-        run_job(job, environment, FitCallbacks())
-
-
 def test_without_weights_no_run_is_made(planned, small, environment, tmp_path, monkeypatch, capfd):
     def no_network(*_, **__):
         raise URLError("no network")

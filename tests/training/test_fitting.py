@@ -377,3 +377,18 @@ def test_no_feature_is_computed_where_all_layers_are_trained(make_run, phantoms,
     callbacks = FitCallbacks(features=lambda *step: told.append(step))
     fit(make_run("all-layers", recipe), phantoms, CPU, cache_folder, callbacks)
     assert told == []
+
+
+def test_a_second_ctrl_c_is_a_keyboard_interrupt_and_gives_the_signal_back(
+    make_run, phantoms, cache_folder
+):
+    def press_twice(*_):
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    run, before = make_run("impatient"), signal.getsignal(signal.SIGINT)
+    pressing = FitCallbacks(callbacks=[LambdaCallback(on_train_batch_start=press_twice)])
+    with pytest.raises(KeyboardInterrupt), run.removed_if_nothing_trained():
+        fit(run, phantoms, CPU, cache_folder, pressing)
+    assert signal.getsignal(signal.SIGINT) is before
+    assert not run.folder.exists()

@@ -5,7 +5,7 @@ import pytest
 from filelock import FileLock, Timeout
 
 from lungscope.data.split import SUBSETS, Split, SplitEntry
-from lungscope.errors import InvalidData, LungscopeError
+from lungscope.errors import InvalidData, LungscopeError, NotFound
 from lungscope.training.recipe import Recipe
 from lungscope.training.run import RunFolder, versions
 
@@ -250,3 +250,47 @@ def test_a_run_is_printed_with_its_model_and_whether_it_is_trained(run, tmp_path
 def test_a_folder_may_be_given_as_text(tmp_path, split, data):
     made = RunFolder.create(str(tmp_path / "text"), RECIPE, split, data, force=False)
     assert RunFolder.open(str(tmp_path / "text")) == made
+
+
+@pytest.fixture
+def trained(run):
+    """A run with an epoch."""
+    run.last.write_bytes(b"weights")
+    run.history.write_text("")
+    return run
+
+
+@pytest.mark.parametrize("failure", [LungscopeError, KeyboardInterrupt, RuntimeError])
+def test_a_run_takes_its_place_again_if_the_one_that_replaced_it_trains_nothing(
+    trained, split, data, failure
+):
+    again = RunFolder.create(trained.folder, OTHER, split, data, force=True)
+    with pytest.raises(failure), again.removed_if_nothing_trained():
+        raise failure
+    assert (trained.recipe, trained.last.read_bytes()) == (RECIPE, b"weights")
+    assert [path.name for path in trained.folder.parent.iterdir()] == [trained.folder.name]
+
+
+def test_a_run_is_kept_through_several_trainings_that_are_killed_at_their_start(
+    trained, split, data
+):
+    RunFolder.create(trained.folder, OTHER, split, data, force=True)
+    again = RunFolder.create(trained.folder, OTHER, split, data, force=True)
+    assert RunFolder(again.replaced).last.read_bytes() == b"weights"
+    again.last.write_bytes(b"of another")
+    RunFolder.create(again.folder, RECIPE, split, data, force=True)
+    assert RunFolder(again.replaced).last.read_bytes() == b"of another"
+
+
+def test_a_run_that_was_replaced_is_removed_for_good_on_demand(trained, split, data):
+    again = RunFolder.create(trained.folder, OTHER, split, data, force=True)
+    again.remove_replaced()
+    assert [path.name for path in trained.folder.parent.iterdir()] == [trained.folder.name]
+
+
+def test_a_run_without_a_checkpoint_says_how_far_it_is(run):
+    with pytest.raises(NotFound, match="has trained no epoch yet; continue it"):
+        run.require_checkpoint()
+    run.last.write_bytes(b"weights")
+    with pytest.raises(NotFound, match="is not trained to the end; continue it"):
+        run.require_checkpoint()

@@ -17,6 +17,7 @@ from typer.exceptions import TyperException
 
 from lungscope.about import __version__
 from lungscope.cli.remedies import ON_COMMAND_LINE
+from lungscope.cli.terminal import INTERRUPTED
 from lungscope.errors import LungscopeError
 
 DEBUG = "--debug"
@@ -95,6 +96,9 @@ class PoliteGroup(TyperGroup):
             with Path(os.devnull).open("w") as nowhere:
                 os.dup2(nowhere.fileno(), sys.stdout.fileno())  # or Python complains at its exit
             raise typer.Exit(BROKEN_PIPE) from None
+        except KeyboardInterrupt:  # results are written whole or not at all, see `atomic`
+            _print_plainly("Stopped: what was not finished was not written.")
+            raise typer.Exit(INTERRUPTED) from None
         except Exception as error:
             if ctx.params.get("debug"):
                 raise
@@ -146,8 +150,11 @@ _SERVE = {
 
 
 def _print_error(message: str) -> None:
-    console = Console(stderr=True, soft_wrap=True, highlight=False)
-    console.print(f"[bold red]error:[/] {escape(message)}")
+    _print_plainly(f"[bold red]error:[/] {escape(message)}")
+
+
+def _print_plainly(markup: str) -> None:
+    Console(stderr=True, soft_wrap=True, highlight=False).print(markup)
 
 
 app = typer.Typer(

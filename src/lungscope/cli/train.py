@@ -11,7 +11,7 @@ from rich.markup import escape
 from lungscope.cli.options import CacheFolder, DataOption, Device, Force, Map, Quiet, Skip, Workers
 from lungscope.cli.recipe_options import recipe_options
 from lungscope.cli.terminal import INTERRUPTED, Terminal
-from lungscope.cli.training import fit_run, load_or_make_split, open_data
+from lungscope.cli.training import fit_run, open_data, resume_command, use_or_make_split
 from lungscope.errors import InvalidSetting
 from lungscope.training.recipes import find_recipe
 
@@ -68,6 +68,9 @@ def train(
 
     The options of the recipe replace values of the recipe that it starts from.
     """
+    from lungscope.data.split import Split
+    from lungscope.models import get_architecture
+    from lungscope.models.weights import IMAGENET, imagenet_file
     from lungscope.training.execution import Execution
     from lungscope.training.fitting import check_initial_weights
     from lungscope.training.run import RunFolder
@@ -92,18 +95,27 @@ def train(
         for each in data:
             RunFolder.check_free(out, chosen, each, force=force)
         execution.check()
+        index = open_data(data, mapping)
+        folder, given = index.root, Split.load(split) if split else None
+        original = imagenet_file(get_architecture(chosen.model))
+        if chosen.weights == IMAGENET and not original.exists():
+            terminal.say(f"Downloading the ImageNet weights of {chosen.model}")
         check_initial_weights(chosen)
         teachers = open_teachers(teacher, chosen)
-        index = open_data(data, mapping)
-        folder = index.root
-        made = load_or_make_split(
-            index, split, terminal, skip_unreadable=skip_unreadable, workers=workers
+        made = use_or_make_split(
+            index, given, terminal, skip_unreadable=skip_unreadable, workers=workers
         )
         for warning in check_teachers(teachers, made):
             terminal.say(f"[yellow]warning[/]: {escape(warning)}")
         run = RunFolder.create(out, chosen, made, folder, force, [each.folder for each in teachers])
-    with run.removed_if_nothing_trained() if resume is None else nullcontext():
-        ended = fit_run(run, folder, execution, cache, terminal)
+    try:
+        with run.removed_if_nothing_trained() if resume is None else nullcontext():
+            ended = fit_run(run, folder, execution, cache, terminal)
+    except KeyboardInterrupt:
+        if not run.has_trained:
+            raise
+        terminal.err.print(f"Stopped at once. Continue with: {resume_command(run)}", markup=False)
+        raise typer.Exit(INTERRUPTED) from None
     if not ended.finished:
         raise typer.Exit(INTERRUPTED)
     terminal.say(f"Next: lungscope evaluate {run.folder}")

@@ -34,23 +34,21 @@ def open_data(data: "Sequence[Path]", mapping: "Sequence[str]" = ()) -> "Index":
     return relabel(index, parse_mapping(mapping)) if mapping else index
 
 
-def load_or_make_split(
+def use_or_make_split(
     data: "Index",
-    file: Path | None,
+    given: "Split | None",
     terminal: Terminal,
     *,
     skip_unreadable: bool,
     workers: int | None,
 ) -> "Split":
-    """Reads the split that was asked for, or makes the usual one."""
+    """Takes the split that was given, or makes the usual one; says what is in it."""
     from lungscope.data.checks.copies import label_conflicts
     from lungscope.data.duplicates import find_duplicates
-    from lungscope.data.split import Split
     from lungscope.data.splitting import make_split
 
-    if file is not None:
-        split = Split.load(file)
-    else:
+    split = given
+    if split is None:
         index, survey = survey_data(
             data, terminal, skip_unreadable=skip_unreadable, workers=workers
         )
@@ -112,6 +110,12 @@ def describe_weights(weights: str) -> str:
     return f"from {known.get(weights, weights)}"
 
 
+def _start(run: "RunFolder", epochs: int) -> str:
+    if run.last.is_file():
+        return f"from where it stopped, after {format_quantity(epochs, 'epoch')},"
+    return describe_weights(run.recipe.weights)
+
+
 def resume_command(run: "RunFolder") -> str:
     """The command that goes on with a training."""
     return f"lungscope train --resume {shlex.quote(str(run.folder))}"
@@ -121,11 +125,11 @@ def warn_unfinished(run: "RunFolder", done: str, terminal: Terminal) -> None:
     """Tells a person, where a training is not finished, of which epoch a result is.
 
     Args:
-        run: that has a checkpoint.
+        run: the run; nothing is said of one that has no checkpoint, which is an error later on.
         done: with it, e.g. "evaluated".
         terminal: where it is said.
     """
-    if not run.facts.get("finished"):
+    if run.checkpoint.is_dir() and not run.facts.get("finished"):
         terminal.say(
             escape(
                 f"Training is not finished: what is {done} is its best epoch when it last "
@@ -143,10 +147,8 @@ def fit_run(
     from lungscope.training.history import read_history
 
     recipe = run.recipe
-    terminal.say(
-        escape(f"Training {recipe.model} {describe_weights(recipe.weights)} into {run.folder}")
-    )
     before = read_history(run.history) if run.history.is_file() else ()
+    terminal.say(escape(f"Training {recipe.model} {_start(run, len(before))} into {run.folder}"))
     best = max((epoch.validation_score for epoch in before), default=0.0)
 
     def tell(epoch: "Epoch") -> None:

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from lungscope.data.overlap import hash_training_images
-from lungscope.errors import NotFound, UnreadableImage
+from lungscope.errors import UnreadableImage
 from lungscope.evaluation.external import ModelFacts, ModelKind
 from lungscope.images import read, to_square
 from lungscope.inference.classifier import Classifier, predict_in_processes
@@ -224,7 +224,6 @@ def open_model(model: str | Path, data: Path | None = None, device: str = "cpu")
     if not (folder / RECIPE).is_file():
         return ExportedFolder(folder, Classifier.load(folder))
     run = RunFolder.open(folder)
-    if not run.checkpoint.is_dir():
-        raise NotFound(f"{run.folder}: is not trained to the end", remedy="resume")
+    run.require_checkpoint()
     place = Path(run.facts["data"]) if data is None else data
     return TrainedRun(run, Checkpoint.load(run.checkpoint), place, device)

@@ -7,7 +7,7 @@ from typing import Any
 from lungscope.atomic import atomic_folder, refuse_occupied
 from lungscope.data.cache import Cache, open_cache
 from lungscope.data.split import SUBSETS, Split, SplitEntry, Subset
-from lungscope.errors import InvalidData, InvalidSetting, NotFound
+from lungscope.errors import InvalidData, InvalidSetting
 from lungscope.estimate import Estimate
 from lungscope.evaluation.assessment import Assessment, assess
 from lungscope.evaluation.bootstrap import Resampling
@@ -144,8 +144,7 @@ def open_evaluated(
         NotFound: there is no checkpoint.
         InvalidData: the checkpoint or the data is not of the run's split.
     """
-    if not run.checkpoint.is_dir():
-        raise NotFound(f"{run.folder}: is not trained to the end", remedy="resume")
+    run.require_checkpoint()
     checkpoint, split = Checkpoint.load(run.checkpoint), run.split
     _refuse_other_training(checkpoint, split, run)
     split.verify(data)

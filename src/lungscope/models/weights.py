@@ -2,7 +2,8 @@
 
 import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
+from io import StringIO
 from pathlib import Path
 from urllib.error import URLError
 
@@ -56,7 +57,8 @@ def imagenet_file(architecture: Architecture) -> Path:
 
 def _imagenet(architecture: Architecture) -> nn.Module:
     try:
-        with _giving_up_after(PATIENCE):
+        # torch.hub prints what it downloads, to where answers for programs are printed
+        with _giving_up_after(PATIENCE), redirect_stdout(StringIO()):
             network: nn.Module = get_model(architecture.original, weights=VERSION, progress=False)
             return network
     except (URLError, TimeoutError, ConnectionError) as error:

@@ -10,7 +10,7 @@ from typing import Literal
 
 from lungscope.audit.audit_report import RESULT, AuditReport
 from lungscope.data.split import Split
-from lungscope.errors import InvalidData, NotFound
+from lungscope.errors import InvalidData
 from lungscope.evaluation.assessment import Assessment
 from lungscope.evaluation.run_evaluation import FIGURES, METRICS_FILE
 from lungscope.inference.description import Description
@@ -117,8 +117,7 @@ def read_facts(run: RunFolder) -> RunFacts:
         NotFound: it has no checkpoint, or a file is missing.
         InvalidData: a file is damaged, or belongs to another training.
     """
-    if not run.checkpoint.is_dir():
-        raise NotFound(f"{run.folder}: is not trained to the end", remedy="resume")
+    run.require_checkpoint()
     recipe, split = run.recipe, run.split
     description = Description.load(run.checkpoint / "model.json")
     _refuse_strangers(run, recipe, split, description)

@@ -115,7 +115,11 @@ class StopAfterEpoch(Callback):
         trainer.should_stop = trainer.should_stop or self.interrupted
 
     def teardown(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
-        """Gives the signal back, however the training ended."""
+        """Gives the signal back at the end of a training."""
+        self.restore()
+
+    def restore(self) -> None:
+        """Gives the signal back; Lightning does not call `teardown` after a second Ctrl-C."""
         if self._before is not None:
             signal.signal(signal.SIGINT, self._before)
             self._before = None

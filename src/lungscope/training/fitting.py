@@ -133,6 +133,7 @@ def fit(
         InvalidData: the data is not the split's.
         WeightsUnavailable: the initial weights are neither cached nor downloadable.
         ModelDamaged: a teacher is damaged or another.
+        KeyboardInterrupt: Ctrl-C was pressed twice, or before the first epoch began.
     """
     with run.alone():
         return _fit(run, data, execution, cache_folder, callbacks)
@@ -186,21 +187,23 @@ def _fit(
             ],
         )
         train, validation = _subsets(training, cache, split, trainer, callbacks.features)
-        trainer.fit(
-            training,
-            training_batches(
-                train,
-                recipe.batch_size,
-                recipe.seed,
-                sampling_weights(split.subset("train"), recipe),
-            ),
-            # without gradients, twice the images take about the same memory
-            validation_batches(validation, 2 * recipe.batch_size),
-            ckpt_path=run.last if run.last.exists() else None,
-            weights_only=True,  # a checkpoint is data: nothing in it is executed
-        )
+        with _as_interrupt(stop):
+            trainer.fit(
+                training,
+                training_batches(
+                    train,
+                    recipe.batch_size,
+                    recipe.seed,
+                    sampling_weights(split.subset("train"), recipe),
+                ),
+                # without gradients, twice the images take about the same memory
+                validation_batches(validation, 2 * recipe.batch_size),
+                ckpt_path=run.last if run.last.exists() else None,
+                weights_only=True,  # a checkpoint is data: nothing in it is executed
+            )
     # Ctrl-C in the very epoch that exhausted the patience interrupted nothing
     finished = not stop.interrupted or early.stopped_epoch > 0
+    run.remove_replaced()
     best = best_epoch(history.epochs)
     save_best_checkpoint(run, cache, preprocessing, best, execution.accelerator)
     if finished:
@@ -278,6 +281,17 @@ def _checkpoints(run: RunFolder) -> list[Callback]:
             enable_version_counter=False,
         ),
     ]
+
+
+@contextmanager
+def _as_interrupt(stop: StopAfterEpoch) -> Iterator[None]:
+    """Lets a second Ctrl-C be a KeyboardInterrupt, where Lightning leaves the process."""
+    try:
+        yield
+    except SystemExit as leaving:
+        raise KeyboardInterrupt from leaving
+    finally:
+        stop.restore()
 
 
 @contextmanager

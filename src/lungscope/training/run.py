@@ -19,7 +19,6 @@ from lungscope.errors import (
     InUse,
     InvalidData,
     InvalidSetting,
-    LungscopeError,
     NotFound,
 )
 from lungscope.inference.description import Description
@@ -100,6 +99,17 @@ class RunFolder:
         return self.teachers / str(number)
 
     @property
+    def replaced(self) -> Path:
+        """Where the run that this one replaces is kept until this one has trained an epoch."""
+        folder = self.folder.resolve()
+        return folder.with_name(f".{folder.name}-replaced")
+
+    @property
+    def has_trained(self) -> bool:
+        """Whether an epoch of it is done."""
+        return self.last.is_file() or self.checkpoint.is_dir()
+
+    @property
     def recipe(self) -> Recipe:
         """Its recipe."""
         return Recipe.load(self.folder / RECIPE)
@@ -159,8 +169,8 @@ class RunFolder:
             recipe: how to train.
             split: on what.
             data: the folder that the split's files are relative to.
-            force: whether a run that is already there is removed first; one that has not
-                trained an epoch yet is removed in any case.
+            force: whether a run that is already there is replaced. It is kept beside the new one
+                until that has trained an epoch; a run without an epoch is replaced in any case.
             teachers: folders of checkpoints that it learns from; they are copied, so that a run
                 that was moved is resumed with the same.
 
@@ -174,9 +184,12 @@ class RunFolder:
         cls.check_free(folder, recipe, data, force=force)
         run = cls(folder)
         if _is_occupied(folder):
+            keep = run.replaced if run.has_trained else None
+            if keep is not None:
+                run.remove_replaced()  # of a training that was killed: `run` is in its place now
             with (
                 run.alone(),
-                atomic_folder(folder) as new,
+                atomic_folder(folder.resolve(), keep) as new,
             ):  # a kill leaves the old run or the new one
                 cls(new)._begin(recipe, split, data, teachers)
         else:
@@ -234,19 +247,38 @@ class RunFolder:
 
     @contextmanager
     def removed_if_nothing_trained(self) -> Iterator[None]:
-        """Removes a run that was just created if its training is refused before an epoch ends.
+        """Removes a run that was just created if its training fails before an epoch ends.
 
-        A folder that holds more than what `create` wrote is left as it is.
+        The run that it replaced, if any, takes its place again. A folder that holds more than what
+        `create` wrote is left as it is.
         """
         try:
             yield
         except InUse:
             raise
-        except LungscopeError:
+        except BaseException:  # Ctrl-C too
             created = {RECIPE, SPLIT, FACTS, LOCK, TEACHERS}
             if {path.name for path in self.folder.iterdir()} <= created:
-                shutil.rmtree(self.folder)
+                folder = self.folder.resolve()
+                shutil.rmtree(folder)
+                if self.replaced.is_dir():
+                    self.replaced.rename(folder)
             raise
+
+    def remove_replaced(self) -> None:
+        """Removes the run that this one replaced, if there is one."""
+        if self.replaced.is_dir():
+            shutil.rmtree(self.replaced)
+
+    def require_checkpoint(self) -> None:
+        """Refuses a run that has no checkpoint yet.
+
+        Raises:
+            NotFound: it has none.
+        """
+        if not self.checkpoint.is_dir():
+            state = "is not trained to the end" if self.has_trained else "has trained no epoch yet"
+            raise NotFound(f"{self.folder}: {state}", remedy="resume")
 
     def refuse_finished(self) -> None:
         """Refuses to train a run that is finished.
@@ -272,7 +304,7 @@ def _refuse_to_replace(folder: Path, data: Path, *, force: bool) -> None:
     files = [folder / name for name in (RECIPE, SPLIT, FACTS)] + [run.history, run.last]
     if sum(file.is_file() for file in files) < 3:  # of a damaged run, some may be lost
         raise AlreadyExists(f"{folder}: not empty and not a run; give another folder")
-    if not force and (run.last.is_file() or run.checkpoint.is_dir()):
+    if not force and run.has_trained:
         raise AlreadyExists(f"{folder}: holds a run", remedy="continue-or-replace")
     if data.resolve().is_relative_to(folder.resolve()):
         raise InvalidSetting(
