@@ -11,6 +11,7 @@ from lungscope.audit.checks.faithfulness import (
     ProbabilityCurve,
 )
 from lungscope.audit.checks.leaks import Leaks
+from lungscope.audit.checks.lungs import LungEffects, Transplants
 from lungscope.audit.checks.randomisation import Depth, Randomisation
 from lungscope.audit.checks.robustness import Level, Response, Robustness
 from lungscope.audit.checks.shortcuts import BaselineScore, Shortcuts
@@ -69,11 +70,20 @@ def shortcuts():
             )
             for name, value in low.items()
         ),
-        masks=(
-            MaskedScore("corners", "", "", effect()),
-            MaskedScore("border", "", "", effect()),
-            MaskedScore("centre", "", "", effect(accuracy=Estimate(0.35, 0.3, 0.4))),
-        ),
+        masks=(MaskedScore("corners", "", "", effect()),),
+    )
+
+
+def lung_effects():
+    """Nothing is left without the lungs, and nothing is lost with them alone or with another's."""
+    return LungEffects(
+        images=300,
+        groups=100,
+        missed=0,
+        accuracy=MODEL,
+        hidden=effect(accuracy=Estimate(0.35, 0.3, 0.4)),
+        alone=effect(),
+        transplants=Transplants(200, 80, effect(), effect()),
     )
 
 

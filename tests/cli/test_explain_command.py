@@ -55,8 +55,9 @@ def test_a_program_gets_json_alone(bundled, films):
     assert row["model_sha256"] == "ab" * 32
     assert row["explained"] == "Lung Opacity"
     assert row["probabilities"] == {"Lung Opacity": 0.25, "Normal": 0.75}
-    assert row["proportion_outside_thorax"] > 0.9
-    assert row["suspect"] is True
+    assert row["proportion_outside_lungs"] is row["area_outside_lungs"] is None
+    assert row["unmeasured"] in ("lung-not-found", "lungs-uncertain")  # the film is noise
+    assert row["suspect"] is False
     assert row["figure"] == "explanations/1.png.png"
 
 

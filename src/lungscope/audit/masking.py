@@ -1,4 +1,4 @@
-"""The model with a part of every image hidden: the corners, the border, or the lung."""
+"""The model with the corners of every image hidden, where letters and markers are burned in."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -37,22 +37,10 @@ def border(size: int) -> NDArray[np.bool_]:
     Returns:
         (size, size).
     """
-    return ~centre(size)
-
-
-def centre(size: int) -> NDArray[np.bool_]:
-    """Marks all but the border.
-
-    Args:
-        size: side of the image in pixels, >= 4.
-
-    Returns:
-        (size, size).
-    """
     width = round(BORDER * size)
-    inside = np.zeros((size, size), dtype=np.bool_)
-    inside[width : size - width, width : size - width] = True
-    return inside
+    found = np.ones((size, size), dtype=np.bool_)
+    found[width : size - width, width : size - width] = False
+    return found
 
 
 def corners(size: int) -> NDArray[np.bool_]:
@@ -75,8 +63,8 @@ class Mask:
     """A part of the image that is hidden from the model.
 
     Attributes:
-        name: identifier, e.g. "centre".
-        title: name for people, e.g. "centre masked".
+        name: identifier, e.g. "corners".
+        title: name for people, e.g. "corners masked".
         hides: what the model no longer sees, a sentence.
         region: the hidden pixels.
     """
@@ -106,20 +94,8 @@ MASKS = (
         "Four squares in the corners, each a fifth of the side, are filled with the image's mean.",
         corners,
     ),
-    Mask(
-        "border",
-        "border masked",
-        "The outer 34 of 224 pixels are filled with the image's mean; the centre stays.",
-        border,
-    ),
-    Mask(
-        "centre",
-        "centre masked",
-        "All but the outer 34 of 224 pixels is filled with the image's mean; the border stays.",
-        centre,
-    ),
 )
-"""From the mask that should cost a model of the lung least to the one that should cost most."""
+"""Parts of the image that no model of the lung needs."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """`lungscope explain`: where in a radiograph the evidence for a class lies, as figures."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
@@ -17,12 +18,19 @@ from lungscope.text import format_quantity
 
 if TYPE_CHECKING:
     from lungscope.inference.classifier import Classifier
-    from lungscope.inference.explain.explanation import Method
+    from lungscope.inference.explain.explanation import Method, UnmeasuredCode
     from lungscope.inference.explain.files import Explained
     from lungscope.inference.prediction import Failure
     from lungscope.models.checkpoint import Checkpoint
 
     Outcome: TypeAlias = Explained | Failure
+
+
+_UNMEASURED: "Mapping[UnmeasuredCode, str]" = {
+    "no-attribution": "no attribution",
+    "lung-not-found": "no lungs found",
+    "lungs-uncertain": "lungs uncertain",
+}
 
 
 def explain(
@@ -48,8 +56,9 @@ def explain(
 ) -> None:
     """Draw a figure of each radiograph with a heatmap of the evidence for a class.
 
-    Much attribution outside the thorax is a warning: the score may rest on markers or on the
-    film's edge. A file that cannot be read is a row with its reason, and the exit code is 1.
+    More attribution outside the lungs than if it were spread evenly is a warning: the score may
+    rest on markers or on the film's edge. A file that cannot be read is a row with its reason, and
+    the exit code is 1.
     """
     from lungscope.cli.inputs import list_files
     from lungscope.images import ANYTHING, CHEST_RADIOGRAPHS
@@ -133,7 +142,9 @@ def _row(outcome: "Outcome") -> dict[str, Any]:
         "model_sha256": prediction.model_sha256,
         "explained": explanation.label,
         "method": explanation.method,
-        "proportion_outside_thorax": explanation.proportion_outside_thorax,
+        "proportion_outside_lungs": explanation.proportion_outside_lungs,
+        "area_outside_lungs": explanation.area_outside_lungs,
+        "unmeasured": explanation.unmeasured,
         "suspect": explanation.suspect,
         "figure": str(outcome.figure),
     }
@@ -144,7 +155,7 @@ def _summary(figures: int, suspects: int, out: Path) -> str:
         return "No figure was written."
     return (
         f"Wrote {format_quantity(figures, 'figure')} to {out}; {suspects or 'none'} of them with "
-        "more attribution outside the thorax than if it were spread evenly."
+        "more attribution outside the lungs than if it were spread evenly."
     )
 
 
@@ -156,8 +167,8 @@ def _table(rows: list[dict[str, Any]]) -> Table:
             answer = "(unwanted)" if row["unwanted"] else "(unreadable)"
             table.add_row(name, answer, "", "", "", escape(row["error"]))
             continue
-        share = row["proportion_outside_thorax"]
-        outside = "no attribution" if share is None else f"{100 * share:.0f} %"
+        share = row["proportion_outside_lungs"]
+        outside = _UNMEASURED[row["unmeasured"]] if share is None else f"{100 * share:.0f} %"
         table.add_row(
             name,
             escape(row["predicted"] or "(abstains)"),

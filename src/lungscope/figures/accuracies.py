@@ -20,7 +20,7 @@ _LOOKS: dict[Kind, dict[str, Any]] = {
 }
 _NAMES: dict[Kind, str] = {
     "model": "the model",
-    "masked": "the model, parts hidden",
+    "masked": "the model, images changed",
     "baseline": "baselines",
 }
 

@@ -8,9 +8,15 @@ from hypothesis import strategies as st
 
 from lungscope.inference.abstention import AbstentionCause
 from lungscope.inference.explain import drawing as module
-from lungscope.inference.explain.drawing import draw_explanation, draw_overlay, panel_size
+from lungscope.inference.explain.drawing import (
+    draw_explanation,
+    draw_outline,
+    draw_overlay,
+    panel_size,
+)
 from lungscope.inference.explain.explanation import Explanation
 from lungscope.inference.explain.heatmap import make_heatmap
+from lungscope.inference.lung_field import LungField
 from lungscope.inference.prediction import ImageOrigin, Prediction
 
 COLOUR = AbstentionCause("not-a-frontal-chest-radiograph", "chroma", 0.1, 0.03)
@@ -22,9 +28,13 @@ def film(height=300, width=200):
     return ((x / width + y / height) / 2).astype(np.float32)
 
 
-def explained(pixels, place=(3, 3), label="Normal", cause=None, file="film.png", model="m 1234"):
+def explained(
+    pixels, place=(3, 3), label="Normal", cause=None, file="film.png", model="m 1234", hidden=False
+):
     contributions = np.zeros((3, 7, 7), dtype=np.float32)
     contributions[(1, *place)] = 0.5
+    lungs = np.zeros((3, 64, 64), dtype=np.float32)
+    lungs[0, 8:56, 8:28] = lungs[1, 8:56, 36:56] = 0 if hidden else 1
     return Explanation.of(
         Prediction(
             file=Path(file),
@@ -37,6 +47,7 @@ def explained(pixels, place=(3, 3), label="Normal", cause=None, file="film.png",
             origin=ImageOrigin("PNG", *pixels.shape),
             activation_map=contributions,
         ),
+        LungField(lungs, *pixels.shape, 0.9),
         label,
     )
 
@@ -88,9 +99,9 @@ def test_left_is_the_radiograph_and_right_the_same_but_for_the_heat():
     assert np.abs(left - np.rint(pixels * 255)[..., None]).max() <= 1
     yellow = right[..., 0] - right[..., 2]
     assert yellow[100:120, 100:120].min() > 100  # the middle of the hot cell
-    assert (
-        np.median(np.abs(right - left)[300:, 300:]) == 0
-    )  # there is nothing but the thorax's dots
+    # there is nothing but the outline of the lungs
+    assert np.median(np.abs(right - left)[300:, 300:]) == 0
+    assert (right[100:400, 60:70].min(axis=2).max(axis=1) == 255).all()
 
 
 @settings(max_examples=12, deadline=None)
@@ -115,7 +126,7 @@ def test_it_says_what_it_shows(words):
     assert "miller" not in told
     assert "Model m 1234.  Research software, not for diagnosis." in words
     assert "Evidence for Normal (probability 0.700), +0.50 logits in all" in told
-    assert "of the attribution is outside the thorax" in told
+    assert "of the attribution is outside the lungs (outlined)" in told
 
 
 def test_another_class_is_told_apart_from_the_answer(words):
@@ -144,10 +155,10 @@ def test_what_is_estimated_is_called_so(words):
 )
 def test_no_probability_is_shown_as_certainty(words, probability, expected):
     pixels = film()
-    answer = explained(pixels).prediction
+    made = explained(pixels)
     others = dict.fromkeys(CLASSES, 0.0)
-    answer = replace(answer, probabilities=others | {"Normal": probability})
-    draw_explanation(pixels, Explanation.of(answer, "Normal"))
+    answer = replace(made.prediction, probabilities=others | {"Normal": probability})
+    draw_explanation(pixels, Explanation.of(answer, made.field, "Normal"))
     assert words[0] == f"Normal, probability {expected}"
 
 
@@ -165,3 +176,27 @@ def test_the_same_answer_gives_the_same_bytes():
         draw_explanation(pixels, explained(pixels)).tobytes()
         == draw_explanation(pixels, explained(pixels)).tobytes()
     )
+
+
+@pytest.mark.parametrize("size", [(300, 200), (200, 300)])
+def test_the_outline_runs_along_the_lungs_and_nowhere_else(size):
+    field = explained(film(*size)).field
+    drawn = np.asarray(draw_outline(field, size))
+    inside = field.resampled(*size)
+    lines = drawn[..., 3] == 255
+    assert drawn.shape == (*size, 4)
+    assert not (lines & ~inside).any()
+    height, width = size
+    for x in (8, 27, 36, 55):  # columns of the outlines, of 64
+        assert lines[height // 2, int(x / 64 * width) : int((x + 1) / 64 * width) + 1].any()
+    assert not drawn[height // 2, int(width * 14 / 64) : int(width * 22 / 64), 3].any()
+
+
+def test_lungs_that_were_not_found_are_not_outlined(words):
+    pixels = film(512, 512)
+    found = explained(pixels, place=(1, 1), hidden=True)
+    drawn = np.asarray(draw_explanation(pixels, found)).astype(int)
+    top, left = 24 + 24 + 6 + 15 + 6 + 16, 24 + 512 + 16
+    right = drawn[top : top + 512, left : left + 512]
+    assert np.abs(right[300:] - np.rint(pixels * 255)[300:, :, None]).max() <= 1
+    assert any("is not known: both lungs could not be found" in text for text in words)

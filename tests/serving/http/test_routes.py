@@ -10,6 +10,7 @@ from dicom_files import IDENTIFIERS
 from lungscope.about import DISCLAIMER, __version__
 from lungscope.inference.classifier import Classifier
 from lungscope.inference.rows import to_json
+from lungscope.phantom.drawing import draw_phantom
 from lungscope.serving.http.schema import ModelAnswer, PredictionsResponse, ProblemDetails
 
 
@@ -80,7 +81,18 @@ def test_the_heatmap_comes_with_explain(client, image):
     assert decoded(heatmap["overlay"]).mode == "RGBA"
     assert decoded(heatmap["image"]).width > decoded(heatmap["overlay"]).width
     assert heatmap["scale"] > 0
-    assert 0 <= heatmap["proportion_outside_thorax"] <= 1
+    assert heatmap["outline"] is heatmap["proportion_outside_lungs"] is None  # it is a ramp
+    assert heatmap["unmeasured"] in ("lung-not-found", "lungs-uncertain")
+
+
+def test_the_lungs_are_outlined_where_they_are_found(client):
+    content = io.BytesIO()
+    Image.fromarray(draw_phantom("Normal", 501, 224).pixels).save(content, "PNG")
+    row = ask(client, ("x.png", content.getvalue()), explain="true", **{"class": "Lung Opacity"})
+    heatmap = row.json()["predictions"][0]["heatmap"]
+    assert decoded(heatmap["outline"]).size == decoded(heatmap["overlay"]).size
+    assert 0.5 < heatmap["area_outside_lungs"] < 0.95
+    assert heatmap["unmeasured"] in (None, "no-attribution")
 
 
 def test_any_class_of_the_model_can_be_explained(client, image):

@@ -12,7 +12,7 @@ from pacs_peers import encoded, radiograph
 from lungscope.images import read_content
 from lungscope.serving.pacs.classification import _encoded
 from lungscope.serving.pacs.result_attributes import ResultUids
-from lungscope.serving.pacs.secondary_capture import secondary_capture
+from lungscope.serving.pacs.secondary_capture import explain_answer, secondary_capture
 from lungscope.serving.pacs.source_image import SourceImage
 from lungscope.serving.pacs.structured_report import structured_report
 
@@ -24,9 +24,11 @@ def results(classifier, made=None, **changed):
     content = made if isinstance(made, bytes) else encoded(made or radiograph(bright="left"))
     image, source = read_content(content, "an instance"), SourceImage.of(content)
     prediction = replace(classifier.classify(image), **changed)
-    capture = secondary_capture(image, prediction, source, UIDS)
-    report = _encoded(structured_report(prediction, source, UIDS))
-    return report, None if capture is None else _encoded(capture), prediction
+    explanation = explain_answer(image, prediction)
+    report = _encoded(structured_report(prediction, source, UIDS, explanation))
+    if explanation is None:
+        return report, None, prediction
+    return report, _encoded(secondary_capture(image, explanation, source, UIDS)), prediction
 
 
 def errors_of(content, path):

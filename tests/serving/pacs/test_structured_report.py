@@ -2,13 +2,15 @@ from dataclasses import replace
 from io import BytesIO
 from typing import get_args
 
+import numpy as np
 import pytest
-from pacs_peers import radiograph
+from pacs_peers import numbered, radiograph
 from pacs_results import errors_of, group, results
 from pydicom import dcmread
 
 from lungscope.about import __version__
 from lungscope.inference.abstention import AbstentionCause, AbstentionCode, WarningCode
+from lungscope.phantom.drawing import draw_phantom
 from lungscope.serving.pacs.result_attributes import ABSTENTION_REASONS, WARNINGS
 
 FAR = AbstentionCause("out-of-distribution", "distance", 3.0, 1.5)
@@ -34,6 +36,21 @@ def test_a_report_says_finding_probabilities_algorithm_and_source(classifier):
     assert f"model weights SHA-256 {prediction.model_sha256}" in said
     assert __version__ in said
     assert any("not for diagnosis" in text for text in said)
+
+
+def test_a_report_says_how_much_attribution_is_outside_the_lungs(classifier):
+    chest = numbered(16 * draw_phantom("Normal", 501, 224).pixels.astype(np.uint16), 0)
+    report, _, _ = results(classifier, chest, label="Normal", cause=None)
+    numbers = {each.name.value: each.value for each in group(report).get_measurements()}
+    assert 0 <= numbers["OUTSIDE-LUNGS"] <= 1
+    assert 0.5 < numbers["AREA-OUT-LUNGS"] < 0.95
+
+
+def test_without_lungs_a_report_says_nothing_of_them(classifier):
+    report, capture, _ = results(classifier, label="Normal", cause=None)
+    numbers = {each.name.value for each in group(report).get_measurements()}
+    assert not numbers & {"OUTSIDE-LUNGS", "AREA-OUT-LUNGS"}
+    assert capture is not None
 
 
 def test_a_report_is_preliminary_and_not_verified(classifier):

@@ -19,6 +19,8 @@ from PIL import Image
 from lungscope import serving
 from lungscope.about import DISCLAIMER
 from lungscope.inference.explain.colour_bar import apply_colours
+from lungscope.inference.explain.drawing import draw_outline
+from lungscope.inference.lung_field import LungField
 
 FOLDER = Path(serving.__file__).parent / "page"
 POLICY = (
@@ -136,7 +138,10 @@ class Stub:
             "overlay": data_url(overlay),
             "image": data_url(overlay.convert("RGB")),
             "scale": 0.412,
-            "proportion_outside_thorax": 0.81 if edge else 0.12,
+            "outline": data_url(draw_outline(two_lungs(), (256, 256))),
+            "proportion_outside_lungs": 0.81 if edge else 0.42,
+            "area_outside_lungs": 0.68,
+            "unmeasured": None,
         }
 
     def model(self) -> dict[str, object]:
@@ -152,6 +157,13 @@ class Stub:
             "version": "0.1.0",
             "disclaimer": DISCLAIMER,
         }
+
+
+def two_lungs() -> LungField:
+    """Two rectangles."""
+    probabilities = np.zeros((3, 64, 64), dtype=np.float32)
+    probabilities[0, 12:52, 8:28] = probabilities[1, 12:52, 36:56] = 1
+    return LungField(probabilities, 256, 256, 0.9)
 
 
 def data_url(image: Image.Image) -> str:

@@ -81,9 +81,9 @@ def test_attribution_beside_the_lungs_is_a_warning(page, named):
     drop(page, named("edge.png"))
     warning = page.locator(".remark.warning")
     expect(warning).to_have_text(
-        "81 % of the attribution is outside the thorax (dotted: an oval that fits most, not "
-        "an outline of this one), more than of evenly spread attribution (35 %). The score may "
-        "rest on markers, on the edge of the image or on what lies beside the lungs."
+        "81 % of the attribution is outside the lungs (outlined), more than of evenly spread "
+        "attribution (68 %). The score may rest on markers, on the edge of the image or on what "
+        "lies beside the lungs."
     )
 
 
@@ -229,29 +229,18 @@ def test_research_use_stays_in_sight(page, radiographs):
     expect(line).to_be_in_viewport(ratio=1)
 
 
-def test_the_oval_and_what_it_leaves_out_are_those_of_the_package(page, radiographs):
-    from lungscope.inference.explain.thorax import CENTRE, EVEN, HALF_AXES
-
-    drop(page, radiographs[0])
-    expect(page.locator("#overlay")).to_be_visible()
-    oval = page.locator("#thorax ellipse").last
-    drawn = [float(oval.get_attribute(name)) / 256 for name in ("cx", "cy", "rx", "ry")]
-    assert drawn == pytest.approx([*CENTRE, *HALF_AXES])
-    expect(page.locator(".remark")).to_contain_text(f"it would be {100 * EVEN:.0f} %")
-
-
-def test_the_oval_lies_over_the_image_as_long_as_the_heatmap_does(page, radiographs, named):
+def test_the_outline_lies_over_the_image_as_long_as_the_heatmap_does(page, radiographs, named):
     drop(page, radiographs[0], named("photo.png"))
-    oval, radiograph = page.locator("#thorax"), page.locator("#radiograph")
-    expect(oval).to_be_visible()
-    assert oval.bounding_box() == radiograph.bounding_box()
-    expect(oval).to_have_css("pointer-events", "none")
+    outline, radiograph = page.locator("#lungs"), page.locator("#radiograph")
+    expect(outline).to_be_visible()
+    assert outline.bounding_box() == radiograph.bounding_box()
+    expect(outline).to_have_css("pointer-events", "none")
     page.get_by_role("button", name="Heatmap").click()
-    expect(oval).to_be_hidden()
+    expect(outline).to_be_hidden()
     page.get_by_role("button", name="Heatmap").click()
-    expect(oval).to_be_visible()
+    expect(outline).to_be_visible()
     page.locator(".frame").nth(1).click()
-    expect(oval).to_be_hidden()
+    expect(outline).to_be_hidden()
 
 
 def test_the_legend_is_as_transparent_as_the_heatmap(page, radiographs):
@@ -347,5 +336,5 @@ def test_the_class_that_is_chosen_is_said_aloud(page, radiographs):
     expect(page.locator("#overlay")).to_be_visible()
     page.keyboard.press("2")
     expect(page.get_by_role("status").first).to_contain_text(
-        "Evidence for Normal. 12 % of the attribution is outside the thorax"
+        "Evidence for Normal. 42 % of the attribution is outside the lungs"
     )

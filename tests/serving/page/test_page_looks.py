@@ -197,12 +197,12 @@ def test_a_printed_sheet_has_no_legend_where_there_is_no_heatmap(page, radiograp
     expect(page.locator("#overlay")).to_be_visible()
     page.emulate_media(media="print")
     expect(page.locator(".scale")).to_be_visible()
-    expect(page.locator("#thorax")).to_be_visible()
+    expect(page.locator("#lungs")).to_be_visible()
     page.emulate_media(media="screen")
     page.get_by_role("button", name="Heatmap").click()
     page.emulate_media(media="print")
     expect(page.locator(".scale")).to_be_hidden()
-    expect(page.locator("#thorax")).to_be_hidden()
+    expect(page.locator("#lungs")).to_be_hidden()
 
 
 MARKUP = '<img src=x onerror="document.body.dataset.hacked=1">'

@@ -1,4 +1,4 @@
-"""How far one gets without the lung: by a simpler classifier, or by the model with parts hidden."""
+"""How far a simpler classifier gets without the lung, and whether the model needs the corners."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ class Shortcuts:
 
     Attributes:
         baselines: thumbnail, border, statistics, majority.
-        masks: the model with the corners, the border and the centre of the images hidden.
+        masks: the model with the corners of the images hidden.
     """
 
     baselines: tuple[BaselineScore, ...]
@@ -109,10 +109,7 @@ def conclude_shortcuts(shortcuts: Shortcuts, performance: Performance) -> Sequen
             for each in shortcuts.baselines
             if each.name != "majority"
         ),
-        *(
-            (_conclude_border_only if each.name == "centre" else _conclude_mask)(each, performance)
-            for each in shortcuts.masks
-        ),
+        *(_conclude_mask(each, performance) for each in shortcuts.masks),
     )
 
 
@@ -190,41 +187,6 @@ def _conclude_mask(masked: MaskedScore, performance: Performance) -> Finding:
         f"With the {masked.name} masked, the accuracy changes by {change:+.1pp}; "
         f"{format_percent(masked.effect.flips.value)} of the predictions change."
         f"{by_mask if change.value < 0 else ''}{doubt}",
-        threshold,
-    )
-
-
-def _conclude_border_only(masked: MaskedScore, performance: Performance) -> Finding:
-    threshold = (
-        "Warns if the interval lies above the accuracy of the majority class, or reaches to where "
-        "more than half of the accuracy above the majority class would be kept, so that this "
-        f"cannot be excluded; fails if more than half is kept; {NOT_ASKED}."
-    )
-    about = ("centre-masked", "How accurate is the model without the lungs?")
-    if reason := performance.nothing_learned():
-        return Finding(*about, "not-measured", reason, threshold)
-    accuracy, majority = masked.effect.accuracy, performance.majority.value
-    kept = performance.proportion_reached(accuracy.value) or 0.0
-    most = performance.proportion_reached(accuracy.high) or 0.0
-    verdict: Verdict = "pass"
-    doubt = ""
-    if kept > HALF:
-        verdict = "fail"
-    elif accuracy.low > majority:
-        verdict = "warn"
-    elif most > HALF:
-        verdict = "warn"
-        doubt = (
-            " It cannot be excluded that it keeps more than half of its accuracy above the "
-            "majority class: too few images."
-        )
-    return Finding(
-        *about,
-        verdict,
-        f"With only the border visible, the model's accuracy is {accuracy:.1%}; that of the "
-        f"majority class is {format_percent(majority)}.{doubt} (A high value shows that the model "
-        "uses the border; a low one does not show that it never does: part of the drop may come "
-        "from the mask itself, which no training image has.)",
         threshold,
     )
 

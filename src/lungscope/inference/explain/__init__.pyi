@@ -1,18 +1,20 @@
-from .drawing import draw_explanation, draw_overlay
-from .explanation import Explanation, Method
+from .drawing import draw_explanation, draw_outline, draw_overlay
+from .explanation import Explanation, Method, UnmeasuredCode
 from .files import Explained, explain_files
 from .heatmap import Heatmap, make_heatmap
-from .thorax import proportion_outside_thorax, thorax_mask
+from .outside_lungs import area_outside_lungs, proportion_outside_lungs
 
 __all__ = [
     "Explained",
     "Explanation",
     "Heatmap",
     "Method",
+    "UnmeasuredCode",
+    "area_outside_lungs",
     "draw_explanation",
+    "draw_outline",
     "draw_overlay",
     "explain_files",
     "make_heatmap",
-    "proportion_outside_thorax",
-    "thorax_mask",
+    "proportion_outside_lungs",
 ]

@@ -1,7 +1,5 @@
 """A heatmap as a figure: beside the radiograph, with the answer, a colour bar and a remark."""
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
@@ -12,7 +10,7 @@ from lungscope.inference.explain.colour_bar import apply_colours, draw_colour_ba
 from lungscope.inference.explain.explanation import Explanation
 from lungscope.inference.explain.heatmap import Heatmap
 from lungscope.inference.explain.lettering import draw_text, wrap_text
-from lungscope.inference.explain.thorax import CENTRE, HALF_AXES
+from lungscope.inference.lung_field import LungField
 
 HIGHEST, WIDEST = 512, 640
 """Pixels of a panel at most; a radiograph is enlarged or reduced to the first limit it meets."""
@@ -21,8 +19,7 @@ _MARGIN, _GAP, _BETWEEN_LINES = 24, 16, 6
 _NARROWEST, _LOWEST = 260, 160
 _HEADLINE, _TEXT = 24, 15
 _INK, _GREY, _WARNING = "#1a1a1a", "#555555", "#a82a00"
-_DOTS = 120
-_WHITE, _RIM = (255, 255, 255, 255), (0, 0, 0, 110)  # a dot shows on air and on bone
+_WHITE, _RIM = (255, 255, 255, 255), (0, 0, 0, 110)  # the line shows on air and on bone
 
 
 def panel_size(height: int, width: int) -> tuple[int, int]:
@@ -45,6 +42,24 @@ def draw_overlay(heatmap: Heatmap, size: tuple[int, int] | None = None) -> Image
     return Image.fromarray(apply_colours(values / heatmap.scale if heatmap.scale > 0 else values))
 
 
+def draw_outline(field: LungField, size: tuple[int, int] | None = None) -> Image.Image:
+    """The outline of the lungs alone, to be laid over the radiograph.
+
+    Args:
+        field: the lungs.
+        size: height and width of the result in pixels; as of a panel by default.
+
+    Returns:
+        RGBA, clear but for a white line with a dark rim.
+    """
+    inside = field.resampled(*(size or panel_size(field.height, field.width)))
+    line = inside & ~_shrunk(_shrunk(inside))
+    rim = ~_shrunk(~line) & ~line
+    drawn = np.zeros((*inside.shape, 4), dtype=np.uint8)
+    drawn[rim], drawn[line] = _RIM, _WHITE
+    return Image.fromarray(drawn)
+
+
 def draw_explanation(pixels: NDArray[np.float32], explanation: Explanation) -> Image.Image:
     """Draws the radiograph, and beside it the same with the attribution over it.
 
@@ -59,7 +74,8 @@ def draw_explanation(pixels: NDArray[np.float32], explanation: Explanation) -> I
     left = _radiograph(pixels, size)
     right = left.convert("RGBA")
     right.alpha_composite(draw_overlay(explanation.heatmap, size))
-    right.alpha_composite(_outline(right.size))
+    if explanation.field.implausible is None:
+        right.alpha_composite(draw_outline(explanation.field, size))
     column, row = max(left.width, _NARROWEST), max(left.height, _LOWEST)
     page = _Page(2 * (column + _GAP) + BAR, row)
     prediction = explanation.prediction
@@ -139,14 +155,10 @@ def _radiograph(pixels: NDArray[np.float32], size: tuple[int, int]) -> Image.Ima
     return Image.fromarray(levels)
 
 
-def _outline(size: tuple[int, int]) -> Image.Image:
-    width, height = size
-    drawn = Image.new("RGBA", size)
-    draw = ImageDraw.Draw(drawn)
-    for number in range(_DOTS):
-        angle = 2 * math.pi * number / _DOTS
-        x = (CENTRE[0] + HALF_AXES[0] * math.cos(angle)) * width
-        y = (CENTRE[1] + HALF_AXES[1] * math.sin(angle)) * height
-        draw.rectangle((x - 2, y - 2, x + 1, y + 1), fill=_RIM)
-        draw.rectangle((x - 1, y - 1, x, y), fill=_WHITE)
-    return drawn
+def _shrunk(inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Without the pixels that have one from outside above, below, left or right of them."""
+    padded = np.pad(inside, 1, mode="edge")
+    shrunk: NDArray[np.bool_] = (
+        inside & padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
+    )
+    return shrunk

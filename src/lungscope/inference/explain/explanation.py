@@ -1,14 +1,18 @@
 """An answer explained: where the evidence for a class lies, and whether that is a warning."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from lungscope.inference.explain.heatmap import Heatmap
-from lungscope.inference.explain.thorax import EVEN, proportion_outside_thorax
+from lungscope.inference.explain.outside_lungs import area_outside_lungs, proportion_outside_lungs
+from lungscope.inference.lung_field import LungField, LungFieldCode, describe_lung_field
 from lungscope.inference.prediction import Prediction
 
 Method = Literal["class-activation-map", "grad-cam"]
 """How attributions are computed: exactly, as what each place adds to the score, or by gradients."""
+
+UnmeasuredCode: TypeAlias = Literal["no-attribution"] | LungFieldCode
+"""Why the proportion outside the lungs is not known."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,21 +23,21 @@ class Explanation:
         prediction: of the model.
         label: the class whose evidence it is; not always the most probable one.
         heatmap: the evidence, place by place.
-        proportion_outside_thorax: of the attribution that lies outside the thorax, in [0, 1]; None
-            where no region supports the class.
+        field: the lungs, plausible or not.
         method: how the attribution was computed.
     """
 
     prediction: Prediction
     label: str
     heatmap: Heatmap
-    proportion_outside_thorax: float | None
+    field: LungField
     method: Method = "class-activation-map"
 
     @classmethod
     def of(
         cls,
         prediction: Prediction,
+        field: LungField,
         label: str | None = None,
         method: Method = "class-activation-map",
     ) -> "Explanation":
@@ -41,6 +45,7 @@ class Explanation:
 
         Args:
             prediction: with an activation map.
+            field: the lungs of the same radiograph.
             label: a class; the most probable one by default.
             method: by which the activation map was found.
 
@@ -49,7 +54,7 @@ class Explanation:
         """
         heatmap = prediction.heatmap(label)
         label = prediction.most_probable if label is None else label
-        return cls(prediction, label, heatmap, proportion_outside_thorax(heatmap), method)
+        return cls(prediction, label, heatmap, field, method)
 
     @property
     def probability(self) -> float:
@@ -57,23 +62,49 @@ class Explanation:
         return self.prediction.probabilities[self.label]
 
     @property
+    def proportion_outside_lungs(self) -> float | None:
+        """Of the attribution, in [0, 1]; None where `unmeasured` says why."""
+        if self.field.implausible is not None:
+            return None
+        return proportion_outside_lungs(self.heatmap, self.field)
+
+    @property
+    def area_outside_lungs(self) -> float | None:
+        """Share of the image outside the lungs, in [0, 1]; None if there is no plausible field.
+
+        It is what the proportion would be of attribution that is spread evenly.
+        """
+        return None if self.field.implausible is not None else area_outside_lungs(self.field)
+
+    @property
+    def unmeasured(self) -> UnmeasuredCode | None:
+        """Why the proportion outside the lungs is not known, as a code; None where it is."""
+        if self.heatmap.scale == 0:
+            return "no-attribution"
+        return self.field.implausible
+
+    @property
     def suspect(self) -> bool:
-        """Whether more attribution is outside the thorax than if it were spread evenly."""
-        return self.proportion_outside_thorax is not None and self.proportion_outside_thorax > EVEN
+        """Whether more attribution is outside the lungs than if it were spread evenly."""
+        outside, even = self.proportion_outside_lungs, self.area_outside_lungs
+        return outside is not None and even is not None and outside > even
 
     @property
     def remark(self) -> str:
-        """The sentences that say how much attribution lies outside the thorax."""
-        if self.proportion_outside_thorax is None:
+        """The sentences that say how much attribution lies outside the lungs."""
+        if self.heatmap.scale == 0:
             return f"No region of this image supports {self.label}."
-        even = f"{100 * EVEN:.0f} %"
-        measured = (
-            f"{100 * self.proportion_outside_thorax:.0f} % of the attribution is outside "
-            "the thorax (dotted: an oval that fits most, not an outline of this one)"
-        )
+        outside, even = self.proportion_outside_lungs, self.area_outside_lungs
+        if outside is None or even is None or self.field.implausible is not None:
+            return (
+                "How much of the attribution is outside the lungs is not known: "
+                f"{describe_lung_field(self.field.implausible or 'lung-not-found')}."
+            )
+        measured = f"{100 * outside:.0f} % of the attribution is outside the lungs (outlined)"
         if not self.suspect:
-            return f"{measured}; of evenly spread attribution it would be {even}."
+            return f"{measured}; of evenly spread attribution it would be {100 * even:.0f} %."
         return (
-            f"Warning: {measured}, more than of evenly spread attribution ({even}). The score may "
-            "rest on markers, on the edge of the image or on what lies beside the lungs."
+            f"Warning: {measured}, more than of evenly spread attribution ({100 * even:.0f} %). "
+            "The score may rest on markers, on the edge of the image or on what lies beside the "
+            "lungs."
         )

@@ -11,6 +11,7 @@ from lungscope.errors import AlreadyExists, InvalidSetting, UnreadableImage
 from lungscope.images import CHEST_RADIOGRAPHS, Policy, Radiograph, read
 from lungscope.inference.explain.drawing import draw_explanation
 from lungscope.inference.explain.explanation import Explanation, Method
+from lungscope.inference.lung_segmenter import LungSegmenter
 from lungscope.inference.prediction import Failure, Prediction
 
 _COMPRESSION = 3
@@ -109,13 +110,16 @@ def explain_files(
         InvalidSetting: no such class, an architecture without an activation map, or a figure that
             cannot be written.
     """
+    segmenter = LungSegmenter.bundled()
     for file, destination in destinations.items():
         try:
             radiograph = read(file, accept)
         except UnreadableImage as error:
             yield Failure.of(error)
             continue
-        explanation = Explanation.of(model.classify(radiograph), label, method)
+        explanation = Explanation.of(
+            model.classify(radiograph), segmenter.find(radiograph), label, method
+        )
         drawn = draw_explanation(radiograph.pixels, explanation)
         with atomic_file(destination) as temporary:
             drawn.save(temporary, format="PNG", compress_level=_COMPRESSION)

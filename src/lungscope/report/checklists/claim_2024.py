@@ -129,7 +129,7 @@ def _evaluation(facts: RunFacts) -> tuple[Item, ...]:
         Item(
             "30",
             "robustness or sensitivity",
-            outcomes.quote_findings(facts, "robustness", "border-masked", "corners-masked"),
+            outcomes.quote_findings(facts, "robustness", "corners-masked", "lungs-alone"),
         ),
         Item(
             "31",

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from lungscope.about import DISCLAIMER
 from lungscope.errors import UnwantedCode
 from lungscope.inference.abstention import AbstentionCode, WarningCode
+from lungscope.inference.explain.explanation import UnmeasuredCode
 from lungscope.serving.http.problems import MEDIA_TYPE
 
 _SHA256 = "33bc40127d0e6a1b5c1fd9a6b2a1b0a1e6c4f0b7a9d8c7e6f5a4b3c2d1e0f9a8"
@@ -32,9 +33,21 @@ class HeatmapAnswer(BaseModel):
     overlay: str = Field(description="RGBA PNG to lay over the image.", examples=[_PNG])
     image: str = Field(description="PNG of radiograph and heatmap side by side.", examples=[_PNG])
     scale: float = Field(description="Largest attribution, in units of the logit.", examples=[0.41])
-    proportion_outside_thorax: float | None = Field(
-        description="Proportion of the attribution outside the thorax; suspect above 0.35.",
-        examples=[0.21],
+    outline: str | None = Field(
+        description="RGBA PNG to lay over the image: the outline of the lungs; null if they are "
+        "not found.",
+        examples=[_PNG],
+    )
+    proportion_outside_lungs: float | None = Field(
+        description="Proportion of the attribution outside the lungs; suspect above "
+        "`area_outside_lungs`.",
+        examples=[0.41],
+    )
+    area_outside_lungs: float | None = Field(
+        description="Share of the image outside the lungs.", examples=[0.68]
+    )
+    unmeasured: UnmeasuredCode | None = Field(
+        description="Why `proportion_outside_lungs` is null, as a code.", examples=[None]
     )
 
 

@@ -13,8 +13,9 @@ from PIL import Image
 from lungscope.errors import UnreadableImage
 from lungscope.images import Radiograph, read_content
 from lungscope.inference.classifier import Classifier
-from lungscope.inference.explain.drawing import draw_explanation, draw_overlay
+from lungscope.inference.explain.drawing import draw_explanation, draw_outline, draw_overlay
 from lungscope.inference.explain.explanation import Explanation
+from lungscope.inference.lung_segmenter import LungSegmenter
 from lungscope.inference.prediction import Failure, Prediction
 from lungscope.inference.rows import to_json
 from lungscope.serving.http.intake import Upload
@@ -121,11 +122,15 @@ def _heatmap(
 ) -> dict[str, Any] | None:
     if prediction.activation_map is None:
         return None
-    explanation = Explanation.of(prediction, label)
+    field = LungSegmenter.bundled().find(radiograph)
+    explanation = Explanation.of(prediction, field, label)
     return {
         "class": explanation.label,
         "overlay": data_url(draw_overlay(explanation.heatmap)),
         "image": data_url(draw_explanation(radiograph.pixels, explanation)),
         "scale": explanation.heatmap.scale,
-        "proportion_outside_thorax": explanation.proportion_outside_thorax,
+        "outline": None if field.implausible else data_url(draw_outline(field)),
+        "proportion_outside_lungs": explanation.proportion_outside_lungs,
+        "area_outside_lungs": explanation.area_outside_lungs,
+        "unmeasured": explanation.unmeasured,
     }

@@ -15,7 +15,7 @@ from lungscope.inference.description import Description
 from lungscope.inference.prediction import Prediction
 from lungscope.serving.pacs.queue import QueueEntry
 from lungscope.serving.pacs.result_attributes import ResultUids, fingerprint
-from lungscope.serving.pacs.secondary_capture import secondary_capture
+from lungscope.serving.pacs.secondary_capture import explain_answer, secondary_capture
 from lungscope.serving.pacs.settings import Backoff
 from lungscope.serving.pacs.source_image import MissingIdentifiers, SourceImage
 from lungscope.serving.pacs.spool import CAPTURE, REPORT, key_of
@@ -99,11 +99,12 @@ class Classification:
             raise MissingIdentifiers("its SOP Instance UID differs from that of the request")
         uids = ResultUids.of(source.sop_instance, source.series, self._model)
         prediction = self._classifier.classify(radiograph)
-        report = structured_report(prediction, source, uids)
-        capture = secondary_capture(radiograph, prediction, source, uids)
+        explanation = explain_answer(radiograph, prediction)
+        report = structured_report(prediction, source, uids, explanation)
         spool, queue = self._store.spool, self._store.queue
         spool.remove_results(entry.key)  # of an attempt that was interrupted
-        if capture is not None:
+        if explanation is not None:
+            capture = secondary_capture(radiograph, explanation, source, uids)
             spool.write_result(entry.key, CAPTURE, _encoded(capture))
         spool.write_result(entry.key, REPORT, _encoded(report))
         queue.set_classified(entry.key, self._model, [uids.report, uids.capture])

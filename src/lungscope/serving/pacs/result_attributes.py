@@ -23,6 +23,7 @@ from lungscope.about import DISCLAIMER, __version__
 from lungscope.inference.abstention import AbstentionCode, WarningCode
 from lungscope.inference.description import Description
 from lungscope.inference.gate import Gate
+from lungscope.inference.lung_segmenter import LungSegmenter
 from lungscope.inference.prediction import Prediction
 from lungscope.serving.pacs.source_image import SourceImage
 
@@ -55,6 +56,10 @@ WARNINGS: Mapping[WarningCode, CodedConcept] = MappingProxyType(
 )
 
 DISTANCE = CodedConcept("DISTANCE", SCHEME, "Distance from the training images")
+OUTSIDE_LUNGS = CodedConcept("OUTSIDE-LUNGS", SCHEME, "Proportion of attribution outside the lungs")
+AREA_OUTSIDE_LUNGS = CodedConcept(
+    "AREA-OUT-LUNGS", SCHEME, "Proportion of the image outside the lungs"
+)
 _LONGEST_MEANING = 64
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:lungscope:pacs:results")
 
@@ -100,12 +105,13 @@ def fingerprint(description: Description) -> str:
     """Returns an identifier of a model: hashes of its weights and of how they are used.
 
     Temperature, thresholds and the gate are part of it because with others the model answers
-    differently.
+    differently; the lung segmenter, because with another the report and the image differ.
     """
     precision = description.export.precision if description.export else ""
     thresholds = sorted((name, str(value)) for name, value in description.abstention.items())
     gate = Gate.bundled().sha256 if description.abstention.get("gate", True) else ""
-    rest = repr((precision, description.temperature, thresholds, description.classes, gate))
+    lungs = LungSegmenter.bundled().sha256
+    rest = repr((precision, description.temperature, thresholds, description.classes, gate, lungs))
     return f"{description.weights_sha256}-{hashlib.sha256(rest.encode()).hexdigest()[:16]}"
 
 

@@ -9,6 +9,7 @@ from lungscope.images import Radiograph
 from lungscope.inference.explain.drawing import draw_explanation
 from lungscope.inference.explain.explanation import Explanation
 from lungscope.inference.explain.lettering import draw_text, fit_text
+from lungscope.inference.lung_segmenter import LungSegmenter
 from lungscope.inference.prediction import Prediction
 from lungscope.serving.pacs import result_attributes
 from lungscope.serving.pacs.result_attributes import ResultUids
@@ -18,25 +19,33 @@ SERIES_NUMBER = 9902
 _BAND, _LETTERS, _WARNING = 48, 24, "#a82a00"
 
 
-def secondary_capture(
-    radiograph: Radiograph, prediction: Prediction, source: SourceImage, uids: ResultUids
-) -> Dataset | None:
-    """Draws the radiograph and its attribution, with the research-use line burned in.
-
-    Args:
-        radiograph: pixels of the source image; its name is drawn and must not identify the patient.
-        prediction: prediction for the radiograph.
-        source: the source image.
-        uids: UIDs of the results.
+def explain_answer(radiograph: Radiograph, prediction: Prediction) -> Explanation | None:
+    """Explains the answer for a radiograph.
 
     Returns:
-        A Secondary Capture Image in RGB, Explicit VR Little Endian, in the study of the source; or
         None if the model abstains, as a heatmap would be read as the answer that it does not give,
         or if its architecture has no activation map.
     """
     if prediction.abstained or prediction.activation_map is None:
         return None
-    drawn = _labelled(draw_explanation(radiograph.pixels, Explanation.of(prediction)))
+    return Explanation.of(prediction, LungSegmenter.bundled().find(radiograph))
+
+
+def secondary_capture(
+    radiograph: Radiograph, explanation: Explanation, source: SourceImage, uids: ResultUids
+) -> Dataset:
+    """Draws the radiograph and its attribution, with the research-use line burned in.
+
+    Args:
+        radiograph: pixels of the source image; its name is drawn and must not identify the patient.
+        explanation: of the answer for the radiograph.
+        source: the source image.
+        uids: UIDs of the results.
+
+    Returns:
+        A Secondary Capture Image in RGB, Explicit VR Little Endian, in the study of the source.
+    """
+    drawn = _labelled(draw_explanation(radiograph.pixels, explanation))
     made = SCImage(
         pixel_array=np.asarray(drawn),
         photometric_interpretation="RGB",
@@ -47,7 +56,7 @@ def secondary_capture(
         series_number=SERIES_NUMBER,
         sop_instance_uid=uids.capture,
         patient_orientation=("L", "F"),  # required by highdicom, removed below
-        **result_attributes.describe_equipment(prediction, source),
+        **result_attributes.describe_equipment(explanation.prediction, source),
     )
     made["PatientOrientation"].clear()  # Type 2C: a page with two images and text has none
     made.add_new("Laterality", "CS", None)  # Type 2C, and a chest is not paired (PS3.3 C.7.3.1)

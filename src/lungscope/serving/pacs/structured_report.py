@@ -24,6 +24,7 @@ from pydicom.sr.coding import Code
 
 from lungscope.about import __version__
 from lungscope.inference.abstention import describe_warning
+from lungscope.inference.explain.explanation import Explanation
 from lungscope.inference.prediction import Prediction
 from lungscope.serving.pacs import result_attributes
 from lungscope.serving.pacs.result_attributes import ResultUids
@@ -36,20 +37,27 @@ _COMMENT = Code("121106", "DCM", "Comment")
 _LONGEST_TEXT = 1024
 
 
-def structured_report(prediction: Prediction, source: SourceImage, uids: ResultUids) -> Dataset:
+def structured_report(
+    prediction: Prediction,
+    source: SourceImage,
+    uids: ResultUids,
+    explanation: Explanation | None = None,
+) -> Dataset:
     """Makes the report of a prediction.
 
     The finding is the class, or "No answer" if the model abstains. The probability of every class
     and the distance from the training images are measurements. If the model abstains, the
     probabilities are left out, as they mean nothing then; the reason is a qualitative evaluation
-    with a code, and a comment with the numbers that decided. So is a warning about the image. The
-    report is preliminary and not
-    verified.
+    with a code, and a comment with the numbers that decided. So is a warning about the image.
+    Where the lungs were found, the proportion of the attribution outside them is a measurement, and
+    so is that of the image, which it would be if the attribution were spread evenly. The report is
+    preliminary and not verified.
 
     Args:
         prediction: prediction for the source image.
         source: the source image.
         uids: UIDs of the results.
+        explanation: of the answer, where there is one.
 
     Returns:
         A Comprehensive SR in Explicit VR Little Endian, in the study of the source.
@@ -65,7 +73,7 @@ def structured_report(prediction: Prediction, source: SourceImage, uids: ResultU
         source_images=[SourceImageForMeasurementGroup(source.sop_class, source.sop_instance)],
         algorithm_id=algorithm,
         finding_type=_finding(prediction),
-        measurements=_measurements(prediction),
+        measurements=[*_measurements(prediction), *_outside_lungs(explanation)],
         qualitative_evaluations=_evaluations(prediction),
     )
     # PS3.16 TID 1501 is extensible: comments say what no code does.
@@ -129,6 +137,18 @@ def _measurements(prediction: Prediction) -> list[Measurement]:
             for name, probability in prediction.probabilities.items()
         ),
         *numbers,
+    ]
+
+
+def _outside_lungs(explanation: Explanation | None) -> list[Measurement]:
+    if explanation is None:
+        return []
+    found = (
+        (result_attributes.OUTSIDE_LUNGS, explanation.proportion_outside_lungs),
+        (result_attributes.AREA_OUTSIDE_LUNGS, explanation.area_outside_lungs),
+    )
+    return [
+        Measurement(code, round(value, 6), _NO_UNITS) for code, value in found if value is not None
     ]
 
 

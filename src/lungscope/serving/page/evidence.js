@@ -1,7 +1,6 @@
-// The evidence for the selected class: its legend, and how much lies outside the thorax.
+// The evidence for the selected class: its legend, and how much lies outside the lungs.
 
 import { element } from "./element.js";
-import { EVEN } from "./thorax.js";
 
 /**
  * @param {object} image that is answered
@@ -35,16 +34,22 @@ function legend(most) {
   ];
 }
 
-function suspect({ proportion_outside_thorax: outside }) {
-  return outside !== null && outside > EVEN;
+function suspect({ proportion_outside_lungs: outside, area_outside_lungs: even }) {
+  return outside !== null && outside > even;
 }
 
-/** On the attribution outside the thorax, in the words of `lungscope.inference.explanation`. */
+const UNMEASURED = {
+  "lung-not-found": "both lungs could not be found",
+  "lungs-uncertain": "the outline of the lungs is uncertain",
+};
+
+/** On the attribution outside the lungs, in the words of `lungscope.inference.explain.explanation`. */
 export function remarkOf(heatmap) {
-  const { proportion_outside_thorax: outside } = heatmap;
-  if (outside === null) return "No region of this image supports this class.";
-  const proportion = `${Math.round(100 * outside)} % of the attribution is outside the thorax (dotted: an oval that fits most, not an outline of this one)`;
-  const even = `${Math.round(100 * EVEN)} %`;
+  const { proportion_outside_lungs: outside, area_outside_lungs: area, unmeasured } = heatmap;
+  if (unmeasured === "no-attribution") return "No region of this image supports this class.";
+  if (outside === null) return `How much of the attribution is outside the lungs is not known: ${UNMEASURED[unmeasured] ?? unmeasured}.`;
+  const proportion = `${Math.round(100 * outside)} % of the attribution is outside the lungs (outlined)`;
+  const even = `${Math.round(100 * area)} %`;
   if (!suspect(heatmap)) return `${proportion}; of evenly spread attribution it would be ${even}.`;
   return `${proportion}, more than of evenly spread attribution (${even}). The score may rest on markers, on the edge of the image or on what lies beside the lungs.`;
 }

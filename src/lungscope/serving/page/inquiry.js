@@ -126,8 +126,13 @@ function problemOf(error) {
   return new Problem(500, "The service's answer could not be understood.");
 }
 
-function withImages({ overlay, image, ...facts }) {
-  return { ...facts, overlay: fromDataAddress(overlay), image: fromDataAddress(image) };
+function withImages({ overlay, image, outline, ...facts }) {
+  return {
+    ...facts,
+    overlay: fromDataAddress(overlay),
+    image: fromDataAddress(image),
+    outline: outline === null ? null : fromDataAddress(outline),
+  };
 }
 
 /** The policy of this page forbids `fetch` of data addresses, so they are decoded by hand. */

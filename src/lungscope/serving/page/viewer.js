@@ -1,9 +1,8 @@
-// The radiograph, large, with the heatmap over it.
+// The radiograph, large, with the heatmap and the outline of the lungs over it.
 
 import { byId } from "./element.js";
 import { Greys } from "./greys.js";
 import { PanZoom } from "./pan_zoom.js";
-import { fitThorax, showThorax } from "./thorax.js";
 
 const INITIAL_OPACITY = 50; // bones stay visible below the greatest attribution
 
@@ -28,6 +27,7 @@ class Layer {
 export class Viewer {
   #radiograph = new Layer(byId("radiograph"));
   #overlay = new Layer(byId("overlay"));
+  #outline = new Layer(byId("lungs"));
   #panZoom;
   #greys = new Greys(byId("radiograph"), byId("stage"));
   #image = null;
@@ -44,15 +44,15 @@ export class Viewer {
     radiograph.addEventListener("load", () => {
       radiograph.hidden = false;
       this.#panZoom.fitTo(radiograph.naturalWidth, radiograph.naturalHeight);
-      fitThorax(radiograph.naturalWidth, radiograph.naturalHeight);
     });
     radiograph.addEventListener("error", () => {
       if (this.#image?.shown) onUnshown(this.#image);
     });
-    const { image: overlay } = this.#overlay;
-    overlay.addEventListener("load", () => {
-      overlay.hidden = false;
-    });
+    for (const { image } of [this.#overlay, this.#outline]) {
+      image.addEventListener("load", () => {
+        image.hidden = false;
+      });
+    }
     byId("heatmap").addEventListener("click", () => this.toggleHeatmap());
     byId("opacity").addEventListener("input", () => this.#blend());
     byId("opacity").value = String(INITIAL_OPACITY); // browsers restore another one on reload
@@ -77,7 +77,7 @@ export class Viewer {
     this.#radiograph.show(base);
     this.#radiograph.image.alt = image === null ? "" : `Radiograph ${image.name}`;
     this.#overlay.show(image?.heatmap?.overlay ?? null);
-    showThorax(image?.heatmap ?? null);
+    this.#outline.show(image?.heatmap?.outline ?? null);
     byId("heatmap").disabled = byId("opacity").disabled = !image?.heatmap && !isHeatmapExpected(image);
     const note = image !== null && base === null ? noteOf(image) : null;
     byId("stage-note").hidden = note === null;
