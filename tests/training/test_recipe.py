@@ -36,6 +36,7 @@ NOT_IN_THE_PAPER = {  # off, as the paper does not have them
             "mixup",
             "cutmix",
             "mixstyle",
+            "swap_surroundings",
             "ema",
             "zoom",
             "shift",

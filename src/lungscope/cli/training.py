@@ -159,10 +159,12 @@ def fit_run(
     with (
         terminal.progress("decoding images") as caching,
         terminal.progress("computing features") as features,
+        terminal.progress("finding lungs") as lungs,
     ):
         callbacks = FitCallbacks(
             caching=caching,
             features=features,
+            lungs=lungs,
             epoch=tell,
             interrupt=lambda: terminal.err.print(
                 "stopping after this epoch (Ctrl-C again: at once)"

@@ -45,6 +45,7 @@ from lungscope.training.loading import (
 from lungscope.training.module import LungTraining
 from lungscope.training.recipe import Recipe
 from lungscope.training.run import RunFolder
+from lungscope.training.surroundings import find_lung_masks
 from lungscope.training.teachers import load_teachers
 
 MONITOR = "validation_score"
@@ -66,6 +67,7 @@ class FitCallbacks:
         callbacks: Lightning callbacks that change nothing, e.g. a progress bar.
         features: called with (done, total) for each view of an image whose features a frozen
             backbone has computed.
+        lungs: called with (done, total) for each training image whose lungs were looked for.
     """
 
     caching: OnProgress = ignore
@@ -73,6 +75,7 @@ class FitCallbacks:
     interrupt: Callable[[], None] = lambda: None
     callbacks: Sequence[Callback] = ()
     features: OnProgress = ignore
+    lungs: OnProgress = ignore
 
 
 @dataclass(frozen=True)
@@ -186,7 +189,7 @@ def _fit(
                 *_checkpoints(run),
             ],
         )
-        train, validation = _subsets(training, cache, split, trainer, callbacks.features)
+        train, validation = _subsets(training, cache, split, trainer, callbacks)
         with _as_interrupt(stop):
             trainer.fit(
                 training,
@@ -237,17 +240,22 @@ def _training(
 
 
 def _subsets(
-    training: LungTraining, cache: Cache, split: Split, trainer: L.Trainer, on_features: OnProgress
+    training: LungTraining, cache: Cache, split: Split, trainer: L.Trainer, callbacks: FitCallbacks
 ) -> tuple[SubsetImages, SubsetImages]:
-    train, validation = (
-        CachedImages(cache, split.subset(subset)) for subset in ("train", "validation")
-    )
+    entries = split.subset("train")
+    lungs = None
+    if training.recipe.swap_surroundings:
+        lungs = find_lung_masks(cache.pixels[cache.rows(entries)], callbacks.lungs)
+    train = CachedImages(cache, entries, lungs)
+    validation = CachedImages(cache, split.subset("validation"))
     if not training.network.frozen:
         return train, validation
     network = training.to(trainer.strategy.root_device).network
     backbone = FrozenBackbone(network, training.preprocessing)
     with trainer.precision_plugin.forward_context():  # the arithmetic of the steps
-        return features_where_they_fit(backbone, train, validation, training.recipe, on_features)
+        return features_where_they_fit(
+            backbone, train, validation, training.recipe, callbacks.features
+        )
 
 
 def _preprocessing(cache: Cache, split: Split, recipe: Recipe) -> Preprocessing:

@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from lungscope.data.cache import Cache
 from lungscope.data.split import SplitEntry
 from lungscope.training.cells import number_cells
+from lungscope.training.surroundings import LungMasks
 
 
 class Batch(NamedTuple):
@@ -21,11 +22,13 @@ class Batch(NamedTuple):
         pixels: (B, 1, S, S) uint8.
         labels: (B,) int64.
         cells: (B,) int64, of class and source, as `number_cells` numbers those of the subset.
+        lungs: (B, 1, S, S) bool, where the lungs are; None where nobody asked.
     """
 
     pixels: Tensor
     labels: Tensor
     cells: Tensor
+    lungs: Tensor | None = None
 
 
 class FeatureBatch(NamedTuple):
@@ -67,7 +70,10 @@ class CachedImages(Dataset[Any]):
         cells: (N,) int64, of class and source.
     """
 
-    def __init__(self, cache: Cache, entries: Sequence[SplitEntry]) -> None:
+    def __init__(
+        self, cache: Cache, entries: Sequence[SplitEntry], lungs: LungMasks | None = None
+    ) -> None:
+        self._lungs = lungs
         self._pixels = cache.pixels
         self._rows: NDArray[np.intp] = cache.rows(entries)
         self.labels = torch.tensor([entry.label for entry in entries], dtype=torch.int64)
@@ -79,7 +85,8 @@ class CachedImages(Dataset[Any]):
     def __getitems__(self, positions: list[int]) -> Batch:
         """A whole batch at once; `DataLoader` calls this instead of item by item."""
         pixels = torch.from_numpy(self._pixels[self._rows[positions]])
-        return Batch(pixels.unsqueeze(1), self.labels[positions], self.cells[positions])
+        lungs = self._lungs.of(positions) if self._lungs is not None else None
+        return Batch(pixels.unsqueeze(1), self.labels[positions], self.cells[positions], lungs)
 
 
 class CachedFeatures(Dataset[Any]):

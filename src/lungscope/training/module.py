@@ -25,6 +25,7 @@ from lungscope.training.loading import Batch, FeatureBatch
 from lungscope.training.mixed_styles import MixedStyles
 from lungscope.training.optimisation import make_optimizer, rate_factor
 from lungscope.training.recipe import Recipe
+from lungscope.training.surroundings import swap_surroundings
 
 
 class _Answered(NamedTuple):
@@ -173,7 +174,11 @@ class LungTraining(L.LightningModule):
             views = draw_views(len(batch.labels), policy, self._draws)
             return _Answered(self._classified(batch.of(views)), batch.labels, None)
         size = self.recipe.size_in(self.current_epoch)
-        images = augment(_resized(to_unit(batch.pixels), size), policy, self._draws)
+        images = to_unit(batch.pixels)
+        if batch.lungs is not None:
+            probability = self.recipe.swap_surroundings
+            images = swap_surroundings(images, batch.lungs, probability, self._draws)
+        images = augment(_resized(images, size), policy, self._draws)
         images = vary_photometry(images, self.recipe.photometric, self._draws)
         images, targets = self._mix(images, batch.labels)
         taught = None if self._teaching is None else self._teaching.answer(images)

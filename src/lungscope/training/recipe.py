@@ -210,6 +210,13 @@ class Recipe:
         help="Probability that a batch's images mix the statistics of their early features",
         panel=_GENERALISATION,
     )
+    swap_surroundings: float = setting(
+        0.0,
+        low=0,
+        high=1,
+        help="Probability that what surrounds the lungs is that of another image of the batch",
+        panel=_GENERALISATION,
+    )
     ema: float = setting(
         0.0,
         low=0,
@@ -320,7 +327,7 @@ class Recipe:
         return bool(
             self.augmentation.views
             and self.photometric == NO_PHOTOMETRIC
-            and self.mixup == self.cutmix == self.mixstyle == 0
+            and self.mixup == self.cutmix == self.mixstyle == self.swap_surroundings == 0
             and self.start_size is None
         )
 
