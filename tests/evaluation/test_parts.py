@@ -43,6 +43,21 @@ def test_of_one_class_balanced_accuracy_is_its_recall_with_its_interval():
     assert found.sick_auroc is None
 
 
+def test_overconfidence_is_the_mean_confidence_less_the_accuracy():
+    predictions = a_sample([0, 1, 2] * 40)
+    sure = predictions.tempered(0.25)  # the same answers, given with more certainty
+    for each in (predictions, sure):
+        found = measure_part(each)
+        expected = each.probabilities.max(axis=1).mean() - (each.predicted == each.labels).mean()
+        assert found.overconfidence.value == pytest.approx(expected)
+        assert found.overconfidence.low < expected < found.overconfidence.high
+    assert measure_part(sure).overconfidence.value > measure_part(predictions).overconfidence.value
+
+
+def test_the_overconfidence_of_one_patients_images_has_no_interval():
+    assert not measure_part(a_sample([0, 1, 2], groups=("a",) * 3)).overconfidence.has_interval
+
+
 def test_sick_or_not_is_ranked_by_1_minus_the_probability_of_normal():
     predictions = a_sample([0, 1, 2] * 30, skill=0.5)
     found = measure_part(predictions)

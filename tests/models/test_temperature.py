@@ -94,3 +94,13 @@ def test_what_cannot_be_fitted_is_refused_in_one_line(logits, labels, told):
     with pytest.raises(LungscopeError, match=told) as caught:
         fit_temperature(logits, labels)
     assert "\n" not in str(caught.value)
+
+
+def test_an_image_of_twice_the_weight_counts_as_two():
+    logits, labels = sampled(400, 2.0)
+    weights = np.where(np.arange(400) < 100, 2.0, 1.0)
+    doubled = np.concatenate([np.arange(400), np.arange(100)])
+    found = fit_temperature(logits, labels, weights)
+    expected = fit_temperature(logits[doubled], labels[doubled])
+    assert found.value == pytest.approx(expected.value, rel=1e-5)
+    assert found.nll_after == pytest.approx(expected.nll_after, rel=1e-6)

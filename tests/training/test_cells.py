@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from lungscope.data.split import SplitEntry
-from lungscope.training.cells import FEWEST, number_cells, sampling_weights, score_epoch
+from lungscope.training.cells import (
+    FEWEST,
+    judging_weights,
+    number_cells,
+    sampling_weights,
+    score_epoch,
+)
 from lungscope.training.recipe import Recipe
 
 
@@ -68,3 +74,16 @@ def test_cells_of_few_images_count_only_where_there_are_no_others():
     assert FEWEST == 10
     few = np.array([0, 0, 1])
     assert score_epoch(np.array([True, False, True]), few, "worst-cell") == pytest.approx(0.5)
+
+
+def test_a_temperature_counts_each_cell_the_same_where_epochs_are_judged_by_cells():
+    cells = np.repeat([0, 1, 2], [60, 20, 5])
+    weights = judging_weights(cells, "balanced")
+    assert weights.sum() == pytest.approx(1)
+    shares = np.bincount(cells, weights=weights)
+    assert shares[0] == pytest.approx(shares[1])
+    assert shares[2] == pytest.approx(shares[0] * 5 / FEWEST)
+
+
+def test_a_temperature_counts_each_image_the_same_where_epochs_are_judged_by_images():
+    assert judging_weights(np.array([0, 0, 1]), "accuracy") is None

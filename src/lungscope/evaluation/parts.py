@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from lungscope.data import classes as names
 from lungscope.estimate import Estimate
-from lungscope.evaluation.bootstrap import Resampling
+from lungscope.evaluation.bootstrap import Resampling, bootstrap_estimate
 from lungscope.evaluation.metrics import class_scores, confusion_matrix, resample_confusion_matrix
 from lungscope.evaluation.predictions import Predictions
 from lungscope.evaluation.proportions import (
@@ -48,6 +48,8 @@ class Part:
         accuracy: the proportion that is classified correctly.
         balanced_accuracy: the plain mean of the recalls of the classes present; a class without an
             image does not count.
+        overconfidence: the mean probability of the predicted class less the accuracy, in [-1, 1];
+            0 where probabilities mean here what they meant where they were calibrated.
         recall: of each class present.
         sick_auroc: of 1 - P(Normal), for images of any other class against normal ones; None where
             the model has no class of that name or one side has no image.
@@ -61,6 +63,7 @@ class Part:
     groups: int
     accuracy: Estimate
     balanced_accuracy: Estimate
+    overconfidence: Estimate
     recall: dict[str, Estimate]
     sick_auroc: Estimate | None
     auroc: dict[str, Estimate]
@@ -99,6 +102,7 @@ def measure_part(predictions: Predictions, value: str = "") -> Part:
         groups=resampling.counts.shape[1],
         accuracy=estimate_proportion_of_all(right, resampling),
         balanced_accuracy=_balanced_accuracy(predictions, resampling),
+        overconfidence=_overconfidence(predictions, resampling),
         recall=recall,
         sick_auroc=_sick_auroc(predictions),
         auroc={
@@ -139,6 +143,12 @@ def _balanced_accuracy(predictions: Predictions, resampling: Resampling) -> Esti
     groups = resampling.counts.shape[1]
     rule = with_interval if len(present) == 1 else average_of_proportions
     return rule(float(recalls.mean()), drawn, groups)
+
+
+def _overconfidence(predictions: Predictions, resampling: Resampling) -> Estimate:
+    gaps = predictions.probabilities.max(axis=1) - (predictions.predicted == predictions.labels)
+    drawn = resampling.sums(gaps) / resampling.sums(np.ones(len(gaps)))
+    return bootstrap_estimate(float(gaps.mean()), drawn)
 
 
 def _sick_auroc(predictions: Predictions) -> Estimate | None:

@@ -30,7 +30,11 @@ class Temperature:
     nll_after: float
 
 
-def fit_temperature(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> Temperature:
+def fit_temperature(
+    logits: NDArray[np.float64],
+    labels: NDArray[np.int64],
+    weights: NDArray[np.float64] | None = None,
+) -> Temperature:
     """Fits the temperature that minimises the negative log-likelihood on validation images.
 
     The likelihood is convex in the temperature's inverse, so it has one valley on the logarithm of
@@ -43,6 +47,7 @@ def fit_temperature(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> T
         logits: (N, K) unnormalised scores, or logarithms of probabilities, which differ from them
             by a constant an image and give the same temperature.
         labels: (N,) int, 0 <= label < K.
+        weights: (N,) how much each image counts, >= 0; all the same by default.
 
     Raises:
         InvalidData: no images, a label outside the classes, or a score that is not finite.
@@ -51,7 +56,8 @@ def fit_temperature(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> T
     own = np.arange(len(labels)), labels
 
     def likelihood_loss(logarithm: float) -> float:
-        return -float(log_softmax(logits / np.exp(logarithm), axis=1)[own].mean())
+        found = log_softmax(logits / np.exp(logarithm), axis=1)[own]
+        return -float(np.average(found, weights=weights))
 
     before = likelihood_loss(0.0)
     unchanged = Temperature(1.0, before, before)

@@ -168,7 +168,8 @@ def write_source_table(table: SourceTable, folder: Path) -> None:
 def _csv(table: SourceTable) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    metrics = ["accuracy", *(f"recall:{name}" for name in table.classes), "sick_auroc"]
+    recalls = [f"recall:{name}" for name in table.classes]
+    metrics = ["accuracy", "overconfidence", *recalls, "sick_auroc"]
     ends = ("", "_low", "_high")
     writer.writerow(
         ["source", "model", "state", "reason", "images", "groups", "epochs", "best_epoch"]
@@ -179,7 +180,12 @@ def _csv(table: SourceTable) -> str:
         estimates: Sequence[Estimate | None] = (
             [None] * len(metrics)
             if found is None
-            else [found.accuracy, *map(found.recall.get, table.classes), found.sick_auroc]
+            else [
+                found.accuracy,
+                found.overconfidence,
+                *map(found.recall.get, table.classes),
+                found.sick_auroc,
+            ]
         )
         writer.writerow(
             [row.source, row.model, row.state, row.reason, row.images]

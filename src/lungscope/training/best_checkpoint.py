@@ -12,6 +12,7 @@ from lungscope.inference.description import Description
 from lungscope.models import Shape, build_network
 from lungscope.models.checkpoint import save_checkpoint
 from lungscope.models.temperature import fit_temperature
+from lungscope.training.cells import judging_weights, number_cells
 from lungscope.training.history import Epoch
 from lungscope.training.loading import make_batches
 from lungscope.training.run import RunFolder, versions
@@ -40,6 +41,7 @@ def save_best_checkpoint(
     temperature = fit_temperature(
         compute_logits(network, preprocessing, make_batches(cache, validation, BATCH), device),
         np.array([entry.label for entry in validation], dtype=np.int64),
+        judging_weights(number_cells(validation), recipe.selection),
     )
     description = Description(
         architecture=recipe.model,

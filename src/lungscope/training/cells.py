@@ -63,6 +63,27 @@ def sampling_weights(entries: Sequence[SplitEntry], recipe: Recipe) -> NDArray[n
     return normalised
 
 
+def judging_weights(cells: NDArray[np.int64], selection: Selection) -> NDArray[np.float64] | None:
+    """Computes how much each validation image counts where a temperature is fitted.
+
+    A temperature that the common cells decide is one for the common hospital. As far as the epoch
+    is judged by cells, each cell counts the same here too.
+
+    Args:
+        cells: (N,) the cell of each.
+        selection: as of `score_epoch`.
+
+    Returns:
+        (N,) summing to 1, an image of a cell of fewer than `FEWEST` as if there were as many; None
+        where each image counts the same.
+    """
+    if selection == "accuracy":
+        return None
+    weights = 1 / np.maximum(np.bincount(cells)[cells], FEWEST)
+    normalised: NDArray[np.float64] = weights / weights.sum()
+    return normalised
+
+
 def score_epoch(
     correct: NDArray[np.bool_], cells: NDArray[np.int64], selection: Selection
 ) -> float:
