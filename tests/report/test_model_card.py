@@ -1,8 +1,10 @@
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
+from lungscope.images import Preprocessing
 from lungscope.report.checklists.claim_2024 import fill_claim
 from lungscope.report.checklists.tripod import fill_tripod
 from lungscope.report.facts import read_facts
@@ -168,3 +170,16 @@ def test_hostile_names_stay_text(make_run, make_split):
 def test_nothing_tells_where_the_files_lie(run, card):
     assert str(run.folder.parent) not in card
     assert "somebody" not in card
+
+
+@pytest.mark.parametrize(
+    ("normalisation", "words"),
+    [
+        ("training", "normalised with the training images' mean 0.5"),
+        ("image", "normalised with the mean and standard deviation of the image itself."),
+    ],
+)
+def test_the_card_says_what_grey_values_are_scaled_by(facts, normalisation, words):
+    preprocessing = Preprocessing(32, 0.5, 0.25, normalisation)
+    changed = replace(facts, description=replace(facts.description, preprocessing=preprocessing))
+    assert words in format_model_card(changed)

@@ -89,11 +89,15 @@ def describe_groups(facts: RunFacts) -> str:
 def describe_preprocessing(facts: RunFacts) -> str:
     """Describes what is done to an image before the network sees it."""
     used = facts.description.preprocessing
+    scaled = {
+        "training": f"the training images' mean {format_decimal(used.mean, 4)} and standard "
+        f"deviation {format_decimal(used.std, 4)}",
+        "image": "the mean and standard deviation of the image itself",
+    }[used.normalisation]
     return (
         f"One grey channel, stretched to {used.size} x {used.size} pixels (bilinear, antialiased; "
         "the aspect ratio is not kept), rounded to 8 bits, scaled to [0, 1] and normalised with "
-        f"the training images' mean {format_decimal(used.mean, 4)} and standard deviation "
-        f"{format_decimal(used.std, 4)}."
+        f"{scaled}."
     )
 
 
