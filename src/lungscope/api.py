@@ -31,7 +31,7 @@ from lungscope.evaluation.run_external import (
     evaluate_on,
     name_of,
 )
-from lungscope.export.exporting import export_run
+from lungscope.export.exporting import export_runs
 from lungscope.export.parity import Precision as GraphPrecision
 from lungscope.inference.classifier import Classifier
 from lungscope.models.checkpoint import Checkpoint
@@ -513,7 +513,9 @@ class Run:
         self,
         folder: str | Path | None = None,
         *,
+        ensemble: Sequence["Run | str | Path"] = (),
         precision: GraphPrecision = "fp32",
+        flip: bool = False,
         use_gate: bool = True,
         data: str | Path | None = None,
         cache_folder: str | Path | None = None,
@@ -522,8 +524,12 @@ class Run:
         """Exports its best checkpoint as a model that answers without torch.
 
         Args:
-            folder: where; `export` in the run folder by default.
-            precision: "fp32", or "int8" for a quantised graph.
+            folder: where; `export` in the run folder by default, and for an ensemble to be given.
+            ensemble: further runs of the same classes and input size: one model answers with the
+                mean of the probabilities of all.
+            precision: "fp32", or "int8" for a quantised graph; of one run without `flip`.
+            flip: whether the mean is also over each image and its mirror, which takes twice the
+                time.
             use_gate: whether images must be upright frontal chest radiographs; False for other
                 body parts.
             data: the folder of the images; where they were when it trained by default.
@@ -533,12 +539,18 @@ class Run:
         Returns:
             The exported model, ready to predict.
         """
+        if folder is None and ensemble:
+            raise InvalidSetting("folder: an ensemble belongs to no run; give a folder for it")
         place = Path(folder) if folder is not None else self.folder / "export"
-        export_run(
-            self._files,
+        export_runs(
+            [
+                RunFolder.open(each.folder if isinstance(each, Run) else each)
+                for each in (self, *ensemble)
+            ],
             Path(data) if data is not None else self.data,
             place,
             precision,
+            flip=flip,
             use_gate=use_gate,
             force=force,
             cache_folder=_path(cache_folder),

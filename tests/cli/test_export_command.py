@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 from typer.testing import CliRunner
@@ -25,11 +26,11 @@ def run(tmp_path, phantoms, phantom_split):
 
 @pytest.fixture
 def asked(monkeypatch):
-    """What `export_run` was given; it exports nothing."""
+    """What `export_runs` was given; it exports nothing."""
     asked = {"min_confidence": 0.5672}
 
-    def export_run(run, data, folder, precision, **options):
-        asked.update(run=run, data=data, folder=folder, precision=precision, **options)
+    def export_runs(runs, data, folder, precision, **options):
+        asked.update(runs=runs, data=data, folder=folder, precision=precision, **options)
         description = Description(
             "mobilenet-lung",
             16,
@@ -44,14 +45,14 @@ def asked(monkeypatch):
         parity = Parity(precision, 302, 12, 9.5e-06, 1.0, 0.9371, 0.9404)
         return exporting.ExportedRun(description, parity, 8_894_074, folder)
 
-    monkeypatch.setattr(exporting, "export_run", export_run)
+    monkeypatch.setattr(exporting, "export_runs", export_runs)
     return asked
 
 
 def test_it_exports_beside_the_run_and_says_what_to_do_next(run, asked, phantoms):
     result = invoke(app, ["export", str(run.folder)])
     assert result.exit_code == 0
-    assert asked["run"] == run
+    assert asked["runs"] == [run]
     assert asked["data"] == phantoms
     assert asked["folder"] == run.folder / "export"
     assert asked["precision"] == "fp32"
@@ -120,7 +121,7 @@ def test_a_refusal_is_one_line(run, monkeypatch):
     def refuse(*_, **__):
         raise LungscopeError("export: in int8 this model names the same class for 98.0%")
 
-    monkeypatch.setattr(exporting, "export_run", refuse)
+    monkeypatch.setattr(exporting, "export_runs", refuse)
     result = invoke(app, ["export", str(run.folder), "--int8"])
     assert result.exit_code == 2
     assert result.stderr.count("\n") == 1
@@ -131,3 +132,28 @@ def test_a_folder_that_is_no_run_is_refused_in_one_line(tmp_path):
     result = invoke(app, ["export", str(tmp_path)])
     assert result.exit_code == 2
     assert "not a run folder" in result.stderr
+
+
+def test_several_runs_and_flips_are_handed_on(run, asked, phantoms, phantom_split, tmp_path):
+    second = RunFolder.create(tmp_path / "second", Recipe(), phantom_split, phantoms, force=False)
+    second.note(finished=True)
+    both = ["export", str(run.folder), str(second.folder)]
+    homeless = invoke(app, both)
+    assert homeless.exit_code == 2
+    assert "give a folder for it with -o" in homeless.stderr
+    told = invoke(app, [*both, "-o", str(tmp_path / "out"), "--flip"])
+    assert told.exit_code == 0
+    assert asked["runs"] == [run, second]
+    assert asked["folder"] == tmp_path / "out"
+    assert asked["flip"]
+    assert "different splits" not in told.stdout
+
+
+def test_runs_of_different_splits_are_warned_of(run, asked, phantoms, phantom_split, tmp_path):
+    entries = phantom_split.entries
+    first = next(entry for entry in entries if entry.subset == "train")
+    other = replace(phantom_split, entries=tuple(e for e in entries if e != first))
+    second = RunFolder.create(tmp_path / "second", Recipe(), other, phantoms, force=False)
+    words = [str(run.folder), str(second.folder), "-o", str(tmp_path / "out")]
+    told = invoke(app, ["export", *words])
+    assert "warning: the runs have different splits" in told.stdout

@@ -38,7 +38,7 @@ def split(xrays):
 
 @pytest.fixture(scope="module")
 def seen(xrays, split):
-    return hash_training_images(split, xrays, SALT)
+    return hash_training_images([split], xrays, SALT)
 
 
 def jpeg(image):
@@ -110,7 +110,7 @@ def grouped(xrays):
 
 
 def test_another_image_of_a_patient_that_was_seen_is_found_by_the_name(grouped, xrays, tmp_path):
-    seen = hash_training_images(grouped, xrays, SALT)
+    seen = hash_training_images([grouped], xrays, SALT)
     others = sorted(write_phantoms(tmp_path / "o", 12, size=200, seed=9).rglob("*.png"))[:4]
     groups = ["patient-0-1", "patient-0-4", "patient-9-1", "Patient-0-1"]
     index = Index.from_files(others, ["a", "b", "a", "b"], groups)
@@ -121,13 +121,13 @@ def test_another_image_of_a_patient_that_was_seen_is_found_by_the_name(grouped, 
 
 
 def test_groups_of_near_duplicates_are_no_patients(split, xrays):
-    assert len(hash_training_images(split, xrays, SALT).groups) > 0
+    assert len(hash_training_images([split], xrays, SALT).groups) > 0
     alike = replace(split, grouped_by="near-duplicates")
-    assert len(hash_training_images(alike, xrays, SALT).groups) == 0
+    assert len(hash_training_images([alike], xrays, SALT).groups) == 0
 
 
 def test_without_the_images_only_bytes_and_patients_are_searched(grouped, xrays, tmp_path):
-    seen = hash_training_images(grouped, tmp_path / "gone", SALT)
+    seen = hash_training_images([grouped], tmp_path / "gone", SALT)
     index = Index.open(xrays)
     found = find_overlap(xrays, index.entries, seen)
     assert found.searched == ("bytes", "group")
@@ -139,7 +139,7 @@ def test_images_that_changed_since_the_training_are_refused(split, xrays, tmp_pa
     changed = split.subset("train")[0].file
     Image.new("L", (99, 99), 40).save(copy / changed)
     with pytest.raises(InvalidData, match=rf"{changed} changed since the split was made"):
-        hash_training_images(split, copy, SALT)
+        hash_training_images([split], copy, SALT)
 
 
 def test_a_file_that_cannot_be_read_is_passed_over(seen, tmp_path):
@@ -150,7 +150,7 @@ def test_a_file_that_cannot_be_read_is_passed_over(seen, tmp_path):
 
 
 def test_nothing_of_a_picture_or_a_name_is_kept(grouped, xrays, tmp_path):
-    seen = hash_training_images(grouped, xrays, SALT)
+    seen = hash_training_images([grouped], xrays, SALT)
     seen.save(tmp_path / "training.npz")
     content = (tmp_path / "training.npz").read_bytes()
     assert b"patient" not in content

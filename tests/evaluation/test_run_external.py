@@ -171,7 +171,7 @@ def knowing(clinic, exported_model, tmp_path, phantom_split):
     # what of a split is hashed; a whole one has every class in every subset
     split = SimpleNamespace(entries=entries, grouped_by="group-column")
     folder = shutil.copytree(exported_model, tmp_path / "knowing")
-    hash_training_images(split, clinic, b"salt").save(folder / "training.npz")
+    hash_training_images([split], clinic, b"salt").save(folder / "training.npz")
     description = Description.load(folder / "model.json")
     hashes = {
         **description.export.sha256,

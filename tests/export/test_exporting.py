@@ -3,15 +3,20 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from lungscope.data.index import Index
 from lungscope.data.overlap import find_overlap
+from lungscope.data.splitting import make_folds
+from lungscope.data.survey import survey_images
 from lungscope.errors import LungscopeError
+from lungscope.evaluation.run_evaluation import open_evaluated
 from lungscope.evaluation.subset_predictions import predict_subset
 from lungscope.export import exporting
-from lungscope.export.exporting import export_run
+from lungscope.export.exporting import export_runs
+from lungscope.export.members import open_members, predict_held_out
 from lungscope.export.parity import GraphOutputs, run_graph
-from lungscope.images import read
+from lungscope.images import Preprocessing, read
 from lungscope.inference.abstention import Thresholds
 from lungscope.inference.classifier import Classifier
 from lungscope.inference.exported import ExportedModel, load_training_images
@@ -45,7 +50,9 @@ def graph(run):
 @pytest.fixture
 def exported(run, phantoms, cache_folder):
     def exported(folder, *precision, **options):
-        return export_run(run, phantoms, folder, *precision, cache_folder=cache_folder, **options)
+        return export_runs(
+            [run], phantoms, folder, *precision, cache_folder=cache_folder, **options
+        )
 
     return exported
 
@@ -53,7 +60,7 @@ def exported(run, phantoms, cache_folder):
 @pytest.fixture
 def ready(graph, monkeypatch):
     """Spares a test the seconds that a graph takes to make."""
-    monkeypatch.setattr(exporting, "_graph", lambda *_: graph)
+    monkeypatch.setattr(exporting, "_graph", lambda *_, **__: graph)
 
 
 def content(folder):
@@ -91,7 +98,7 @@ def test_an_exported_model_is_a_folder_that_answers_as_the_checkpoint(
     assert found.size == len(model.graph)
 
     entries = run.split.subset("test")
-    cache = exporting.open_evaluated(run, phantoms, cache_folder)[2]
+    cache = open_evaluated(run, phantoms, cache_folder)[2]
     expected = predict_subset(trained, cache, entries).probabilities
     classifier = Classifier.load(found.folder)
     for entry, row in zip(entries, expected, strict=True):
@@ -202,7 +209,7 @@ def test_the_exported_model_that_was_there_stays_if_the_new_one_is_refused(
 def test_a_folder_with_anything_else_in_it_is_refused_before_any_work(
     exported, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(exporting, "open_evaluated", lambda *_: pytest.fail("work"))
+    monkeypatch.setattr(exporting, "open_members", lambda *_: pytest.fail("work"))
     (tmp_path / "thesis.txt").write_text("three years of work")
     with pytest.raises(LungscopeError, match=r"thesis\.txt, which is no part of an exported model"):
         exported(tmp_path, force=True)
@@ -218,5 +225,146 @@ def test_the_run_itself_is_never_replaced(exported, run):
 def test_a_run_without_a_checkpoint_is_refused(run, phantoms, tmp_path, cache_folder):
     bare = RunFolder.create(tmp_path / "bare", run.recipe, run.split, phantoms, force=False)
     with pytest.raises(LungscopeError, match="not trained to the end"):
-        export_run(bare, phantoms, tmp_path / "model", cache_folder=cache_folder)
+        export_runs([bare], phantoms, tmp_path / "model", cache_folder=cache_folder)
     assert not (tmp_path / "model").exists()
+
+
+# Several runs, and flips
+
+
+@pytest.fixture(scope="module")
+def make_member(tmp_path_factory, phantoms, untrained):
+    """Makes a run of an untrained model on a split; each has other weights."""
+
+    def make(number, split, size=64):
+        folder = tmp_path_factory.mktemp("members") / f"member-{number}"
+        recipe = Recipe(model=NAME, weights="none", size=size)
+        run = RunFolder.create(folder, recipe, split, phantoms, force=False)
+        template = untrained(NAME)
+        torch.manual_seed(number)
+        state = {
+            name: value + 0.05 * value.std() * torch.randn_like(value) if value.ndim > 1 else value
+            for name, value in template.network.state_dict().items()
+        }
+        description = replace(
+            template.description,
+            classes=split.classes,
+            data_fingerprint=split.fingerprint,
+            temperature=1 + number,
+            preprocessing=Preprocessing(size, 0.5, 0.25),
+        )
+        save_checkpoint(run.checkpoint, state, description)
+        return run
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def pair(make_member, phantom_split):
+    return [make_member(number, phantom_split) for number in (1, 2)]
+
+
+def test_several_runs_of_a_split_are_one_model(pair, phantoms, cache_folder, tmp_path):
+    found = export_runs(pair, phantoms, tmp_path / "model", cache_folder=cache_folder)
+    model = ExportedModel.load(found.folder)
+    assert same(model.description, found.description)
+    assert found.description.identity.startswith("ensemble ")
+    assert found.description.temperature == 1
+    assert found.description.data_fingerprint == pair[0].split.fingerprint
+    members = [Checkpoint.load(run.checkpoint).description for run in pair]
+    assert [each.model for each in found.description.export.members] == [
+        each.identity for each in members
+    ]
+    file = phantoms / pair[0].split.subset("test")[0].file
+    alone = [Checkpoint.load(run.checkpoint).predict(file).probabilities for run in pair]
+    answer = Classifier.load(found.folder).classify(read(file))
+    expected = [(alone[0][name] + alone[1][name]) / 2 for name in answer.probabilities]
+    assert list(answer.probabilities.values()) == pytest.approx(expected, abs=1e-5)
+    card = (found.folder / "model_card.md").read_text()
+    assert all(each.identity in card for each in members)
+    assert "share one split" in card
+
+
+@pytest.fixture(scope="module")
+def folds(make_member, phantoms):
+    index = Index.open(phantoms)
+    splits = make_folds(index, survey_images(index), 3)
+    return [make_member(number, split) for number, split in enumerate(splits)]
+
+
+def test_no_image_of_folds_is_answered_by_a_network_that_was_trained_on_it(
+    folds, phantoms, cache_folder
+):
+    members = open_members(folds, phantoms, cache_folder)
+    found = predict_held_out(members, flip=False)
+    assert sorted(found.files) == sorted(entry.file for entry in folds[0].split.entries)
+    for member in members:
+        validation = member.split.subset("validation")
+        expected = predict_subset(member.checkpoint, member.cache, validation)
+        rows = [found.files.index(entry.file) for entry in validation]
+        assert found.probabilities[rows] == pytest.approx(expected.probabilities, abs=1e-6)
+
+
+def test_where_all_share_a_split_held_out_images_are_answered_by_the_mean_of_all(
+    pair, phantoms, cache_folder
+):
+    members = open_members(pair, phantoms, cache_folder)
+    found = predict_held_out(members, flip=False)
+    validation = pair[0].split.subset("validation")
+    alone = [predict_subset(m.checkpoint, m.cache, validation).probabilities for m in members]
+    assert found.probabilities == pytest.approx(np.mean(alone, axis=0), abs=1e-6)
+
+
+def test_folds_are_one_model_that_has_seen_all_of_their_images(
+    folds, phantoms, cache_folder, tmp_path
+):
+    found = export_runs(folds, phantoms, tmp_path / "model", cache_folder=cache_folder)
+    assert found.description.data_fingerprint == ""
+    known = load_training_images(found.folder, found.description)
+    assert known.images == len(folds[0].split.entries)
+    assert "no image of their data is left" in (found.folder / "model_card.md").read_text()
+
+
+def test_flips_are_averaged_and_the_model_says_so(exported, run, phantoms, tmp_path):
+    card = run.folder / "model_card.md"
+    card.write_text("# What it is\n")
+    try:
+        found = exported(tmp_path / "model", flip=True)
+    finally:
+        card.unlink()
+    assert found.description.identity.endswith(" flip")
+    assert same(ExportedModel.load(found.folder).description, found.description)
+    text = (tmp_path / "model" / "model_card.md").read_text()
+    assert text.startswith("> Exported with `--flip`")
+    assert text.endswith("# What it is\n")
+    file = phantoms / run.split.subset("test")[0].file
+    radiograph = read(file)
+    mirrored = replace(radiograph, pixels=radiograph.pixels[:, ::-1].copy())
+    classifier = Classifier.load(found.folder)
+    answers = [classifier.classify(each).probabilities for each in (radiograph, mirrored)]
+    assert list(answers[0].values()) == pytest.approx(list(answers[1].values()), abs=1e-4)
+
+
+def test_what_is_averaged_does_not_become_integers(exported, pair, phantoms, tmp_path):
+    with pytest.raises(LungscopeError, match="only one run without flips becomes integers"):
+        exported(tmp_path / "model", "int8", flip=True)
+    with pytest.raises(LungscopeError, match="only one run without flips becomes integers"):
+        export_runs(pair, phantoms, tmp_path / "model", "int8")
+
+
+def test_runs_that_do_not_go_together_are_refused(
+    pair, make_member, phantom_split, phantoms, cache_folder
+):
+    with pytest.raises(LungscopeError, match="the same run is given twice"):
+        open_members([pair[0], pair[0]], phantoms, cache_folder)
+    smaller = make_member(3, phantom_split, size=32)
+    with pytest.raises(LungscopeError, match=r"its input has 32 pixels a side, that of .* 64"):
+        open_members([pair[0], smaller], phantoms, cache_folder)
+    turned = make_member(4, replace_classes(phantom_split))
+    with pytest.raises(LungscopeError, match=r"its classes are .*; one model has one list"):
+        open_members([pair[0], turned], phantoms, cache_folder)
+
+
+def replace_classes(split):
+    """The same images under other names of classes."""
+    return replace(split, classes=tuple(name + " 2" for name in split.classes))

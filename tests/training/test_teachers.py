@@ -68,7 +68,7 @@ def test_a_teacher_that_was_trained_on_validation_images_is_warned_of():
 
 
 def test_an_exported_teacher_is_checked_by_its_hashes(tmp_path):
-    seen = hash_training_images(SPLIT, tmp_path, b"salt")
+    seen = hash_training_images([SPLIT], tmp_path, b"salt")
     assert check_teachers([teacher(seen)], SPLIT) == ()
     turned = made({"train": range(8), "validation": range(12, 16), "test": range(8, 12)})
     with pytest.raises(DataLeak, match="seen 4 test images"):

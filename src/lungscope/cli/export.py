@@ -9,9 +9,10 @@ import typer
 from rich.markup import escape
 
 from lungscope.about import DISCLAIMER
-from lungscope.cli.options import CacheFolder, Force, Json, NoGate, Quiet, RunData, TrainedRun
+from lungscope.cli.options import CacheFolder, Force, Json, NoGate, Quiet, RunData
 from lungscope.cli.terminal import Terminal
 from lungscope.cli.training import warn_unfinished
+from lungscope.errors import InvalidSetting
 from lungscope.text import format_percent, format_quantity
 
 if TYPE_CHECKING:
@@ -23,7 +24,14 @@ if TYPE_CHECKING:
 
 
 def export(
-    run: TrainedRun,
+    runs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="RUN...",
+            help="Run folder of `lungscope train`. Several become one model: the mean of their "
+            "probabilities.",
+        ),
+    ],
     data: RunData = None,
     out: Annotated[
         Path | None,
@@ -31,12 +39,19 @@ def export(
             "--out",
             "-o",
             help="Output folder.",
-            show_default="RUN/export; with --int8 RUN/export-int8",
+            show_default="RUN/export; with --int8 RUN/export-int8; none for several runs",
         ),
     ] = None,
     int8: Annotated[
         bool,
         typer.Option("--int8", help="8-bit integers: smaller, faster, slightly less accurate."),
+    ] = False,
+    flip: Annotated[
+        bool,
+        typer.Option(
+            "--flip",
+            help="Answer with the mean over each image and its mirror. It takes twice the time.",
+        ),
     ] = False,
     no_gate: NoGate = False,
     cache: CacheFolder = None,
@@ -46,12 +61,13 @@ def export(
 ) -> None:
     """Export a run's best checkpoint as an ONNX graph with preprocessing and abstention.
 
-    The graph is compared with the checkpoint on the validation images and on phantoms. If their
-    predictions differ, nothing is written.
+    Several runs of the same classes and input size, such as folds, become one graph, which takes
+    as long as all of them. The graph is compared with the checkpoint on the validation images and
+    on phantoms. If their predictions differ, nothing is written.
     """
     terminal = Terminal(quiet=quiet, json=json)
     exported = _exported(
-        run, data, out, terminal, int8=int8, no_gate=no_gate, cache=cache, force=force
+        runs, data, out, terminal, int8=int8, flip=flip, no_gate=no_gate, cache=cache, force=force
     )
     terminal.say(
         f"model {exported.description.identity}   {exported.size / 1e6:.1f} MB   "
@@ -70,38 +86,52 @@ def export(
 
 
 def _exported(
-    folder: Path,
+    folders: list[Path],
     data: Path | None,
     out: Path | None,
     terminal: Terminal,
     *,
     int8: bool,
+    flip: bool,
     no_gate: bool,
     cache: Path | None,
     force: bool,
 ) -> "ExportedRun":
-    from lungscope.export.exporting import export_run
+    from lungscope.export.exporting import export_runs
     from lungscope.training.execution import Execution
     from lungscope.training.run import RunFolder
 
-    run = RunFolder.open(folder)
-    warn_unfinished(run, "exported", terminal)
+    if out is None and len(folders) > 1:
+        raise InvalidSetting("an ensemble belongs to no run; give a folder for it with -o")
+    runs = [RunFolder.open(folder) for folder in folders]
+    for run in runs:
+        warn_unfinished(run, "exported", terminal)
+    if len({run.split.fingerprint for run in runs}) > 1:
+        terminal.say(_DIFFERENT_SPLITS)
     Execution("cpu").prepare()
     with ExitStack() as bars:
 
         def progress(step: str) -> "OnProgress":
             return bars.enter_context(terminal.progress(step))
 
-        return export_run(
-            run,
-            run.split.find_root(data) if data else Path(run.facts["data"]),
-            out or folder / ("export-int8" if int8 else "export"),
+        return export_runs(
+            runs,
+            runs[0].split.find_root(data) if data else Path(runs[0].facts["data"]),
+            out or folders[0] / ("export-int8" if int8 else "export"),
             "int8" if int8 else "fp32",
+            flip=flip,
             use_gate=not no_gate,
             force=force,
             cache_folder=cache,
             progress=progress,
         )
+
+
+_DIFFERENT_SPLITS = (
+    "[yellow]warning[/]: the runs have different splits. The least confidence is chosen on "
+    "validation images, each answered by the runs whose validation image it is; no image of these "
+    "data is left to test the ensemble on"
+)
 
 
 def _abstention(limits: "Mapping[str, Any]") -> str:

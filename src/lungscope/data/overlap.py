@@ -112,18 +112,18 @@ class _Look:
 
 
 def hash_training_images(
-    split: Split,
+    splits: Sequence[Split],
     data: Path,
     salt: bytes,
     workers: int | None = None,
     on_progress: OnProgress = ignore,
 ) -> TrainingImages:
-    """Hashes the training and validation images of a split.
+    """Hashes the training and validation images of splits.
 
     Both count as seen: the validation images chose the epoch, the temperature and the thresholds.
 
     Args:
-        split: what the model was trained on.
+        splits: what the model, or each network of it, was trained on.
         data: the folder that its files are relative to; where it lacks some of them, only the
             hashes of bytes and groups are made, which the split has.
         salt: of the hashes of groups; its first 16 bytes are used.
@@ -133,9 +133,11 @@ def hash_training_images(
     Raises:
         InvalidData: a file has changed since the split was made.
     """
-    entries = [entry for entry in split.entries if entry.subset != "test"]
+    seen = [entry for split in splits for entry in split.entries if entry.subset != "test"]
+    entries = list({entry.file: entry for entry in seen}.values())
     grain = np.frombuffer(salt[:SALT_BYTES].ljust(SALT_BYTES, b"\0"), np.uint8)
-    names = {entry.group for entry in entries} if split.grouped_by == "group-column" else set()
+    named = all(split.grouped_by == "group-column" for split in splits)
+    names = {entry.group for entry in seen} if named else set()
     groups = sorted(hash_group(name, grain) for name in names)
     looks: list[_Look] = []
     if all((data / entry.file).is_file() for entry in entries):
@@ -177,7 +179,7 @@ def find_overlap(
     Examples:
         >>> from lungscope.data import Index, Split
         >>> index, split = Index.open("xrays"), Split.load("runs/lung/split.json")
-        >>> seen = hash_training_images(split, index.root, b"salt")
+        >>> seen = hash_training_images([split], index.root, b"salt")
         >>> find_overlap(index.root, index.entries, seen).counts
         {'bytes': 54, 'picture': 0, 'group': 0}
     """

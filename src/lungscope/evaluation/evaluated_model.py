@@ -110,7 +110,7 @@ class TrainedRun:
     ) -> TrainingImages | None:
         """Hashes the images of its split."""
         salt = bytes.fromhex(self.checkpoint.description.weights_sha256)
-        return hash_training_images(self.run.split, self.data, salt, workers, on_progress)
+        return hash_training_images([self.run.split], self.data, salt, workers, on_progress)
 
     def answer(
         self, files: Sequence[Path], workers: int | None, on_progress: OnProgress

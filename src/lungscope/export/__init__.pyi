@@ -1,5 +1,5 @@
 from .abstention_fit import choose_thresholds, fit_reference
-from .exporting import ExportedRun, export_run
+from .exporting import ExportedRun, export_runs
 from .graph import build_graph, serialise_graph
 from .parity import Parity, check_parity
 from .quantisation import quantise
@@ -10,7 +10,7 @@ __all__ = [
     "build_graph",
     "check_parity",
     "choose_thresholds",
-    "export_run",
+    "export_runs",
     "fit_reference",
     "quantise",
     "serialise_graph",

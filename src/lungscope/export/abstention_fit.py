@@ -93,7 +93,8 @@ def choose_thresholds(
 
     Args:
         distances: (N,) of validation images.
-        predictions: of the same images, calibrated.
+        predictions: of validation images, calibrated; the same ones unless some were answered
+            by other networks than measured the distances.
         use_gate: whether the gate is asked before.
 
     Raises:

@@ -3,6 +3,7 @@
 import io
 import logging
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 
@@ -26,7 +27,16 @@ BATCH = "batch"
 """Name of the graph's dynamic dimension."""
 
 
-class ExportModule(nn.Module):
+class Answering(nn.Module, ABC):
+    """A module that answers for images, (B, 1, S, S) uint8."""
+
+    @property
+    @abstractmethod
+    def outputs(self) -> tuple[str, ...]:
+        """Names of what `forward` gives, in its order."""
+
+
+class ExportModule(Answering):
     """A network with its normalisation and its outputs, as one module.
 
     Attributes:
@@ -41,6 +51,13 @@ class ExportModule(nn.Module):
         self.preprocessing = preprocessing
         self.temperature = temperature
         self.eval()
+
+    @classmethod
+    def of(cls, checkpoint: Checkpoint) -> "ExportModule":
+        """Makes the module of a checkpoint, whose network is moved to the CPU."""
+        description = checkpoint.description
+        network = checkpoint.network.cpu().to(memory_format=torch.contiguous_format)
+        return cls(network, description.preprocessing, description.temperature)
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -78,10 +95,16 @@ def build_graph(checkpoint: Checkpoint) -> onnx.ModelProto:
     Args:
         checkpoint: any; its network is moved to the CPU, in the plain layout.
     """
-    description = checkpoint.description
-    size = description.preprocessing.size
-    network = checkpoint.network.cpu().to(memory_format=torch.contiguous_format)
-    answering = ExportModule(network, description.preprocessing, description.temperature)
+    return trace_graph(ExportModule.of(checkpoint), checkpoint.description.preprocessing.size)
+
+
+def trace_graph(answering: Answering, size: int) -> onnx.ModelProto:
+    """Exports a module that answers for images.
+
+    Args:
+        answering: on the CPU, in evaluation mode.
+        size: side of its input in pixels.
+    """
     with quiet_libraries():
         program = torch.onnx.export(
             answering,

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,20 +21,53 @@ SEAL = "sha256"
 
 
 @dataclass(frozen=True)
+class MemberInfo:
+    """One of the networks whose answers an exported model averages.
+
+    Attributes:
+        model: its `Description.identity`.
+        weights_sha256: of its weights, in hexadecimal.
+        temperature: divisor of its logits, > 0.
+        data_fingerprint: `Split.fingerprint` of the data that it was trained on.
+    """
+
+    model: str
+    weights_sha256: str
+    temperature: float
+    data_fingerprint: str
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "MemberInfo":
+        """Reads an object of the fields."""
+        return cls(
+            str(value["model"]),
+            str(value["weights_sha256"]),
+            float(value["temperature"]),
+            str(value["data_fingerprint"]),
+        )
+
+
+@dataclass(frozen=True)
 class ExportInfo:
     """What only an exported model has.
 
     Attributes:
         precision: of its arithmetic, "fp32" or "int8".
         sha256: of its files, in hexadecimal, by their names in the model's folder.
+        flip: whether it averages over each image and its mirror.
+        members: the networks that it averages over; none where it is one network.
     """
 
     precision: str
     sha256: Mapping[str, str]
+    flip: bool = False
+    members: tuple[MemberInfo, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object that `from_json` reads back."""
-        return {"precision": self.precision, "sha256": dict(self.sha256)}
+        always = {"precision": self.precision, "sha256": dict(self.sha256)}
+        averaged = {"flip": self.flip, "members": [asdict(each) for each in self.members]}
+        return always | {name: value for name, value in averaged.items() if value}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "ExportInfo":
@@ -45,7 +78,12 @@ class ExportInfo:
         """
         if value["precision"] not in PRECISIONS:
             raise ValueError(f"precision {value['precision']!r} is unknown")
-        return cls(value["precision"], {str(k): str(v) for k, v in value["sha256"].items()})
+        return cls(
+            value["precision"],
+            {str(k): str(v) for k, v in value["sha256"].items()},
+            flip=value.get("flip", False) is True,
+            members=tuple(MemberInfo.from_json(each) for each in value.get("members", ())),
+        )
 
 
 @dataclass(frozen=True)
@@ -53,7 +91,7 @@ class Description:
     """What a trained model is, and how it came to be.
 
     Attributes:
-        architecture: its name in the registry.
+        architecture: its name in the registry; "ensemble" of an exported mean of several.
         se_reduction: of its Squeeze-and-Excitation block, where it has one.
         classes: class names in the order of the outputs.
         preprocessing: between a radiograph and the network's input.
@@ -85,9 +123,10 @@ class Description:
     def identity(self) -> str:
         """A name that identifies this model: "mobilenet-lung 33bc4012", or "... int8"."""
         short = f"{self.architecture} {self.weights_sha256[:8]}"
-        if self.export is None or self.export.precision == "fp32":
+        if self.export is None:
             return short
-        return f"{short} {self.export.precision}"
+        precision = "" if self.export.precision == "fp32" else f" {self.export.precision}"
+        return f"{short}{precision}{' flip' if self.export.flip else ''}"
 
     def save(self, path: Path) -> None:
         """Writes `model.json`, atomically."""
