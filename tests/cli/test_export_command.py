@@ -99,6 +99,7 @@ def test_folder_data_cache_and_force_are_handed_on(run, asked, phantoms, tmp_pat
 
 
 def test_an_unfinished_training_is_pointed_out(run, asked):
+    run.checkpoint.mkdir()
     run.note(finished=False)
     told = invoke(app, ["export", str(run.folder)]).stdout
     assert "Training is not finished: what is exported is its best epoch" in told

@@ -224,7 +224,7 @@ def test_the_run_itself_is_never_replaced(exported, run):
 
 def test_a_run_without_a_checkpoint_is_refused(run, phantoms, tmp_path, cache_folder):
     bare = RunFolder.create(tmp_path / "bare", run.recipe, run.split, phantoms, force=False)
-    with pytest.raises(LungscopeError, match="not trained to the end"):
+    with pytest.raises(LungscopeError, match="has trained no epoch yet"):
         export_runs([bare], phantoms, tmp_path / "model", cache_folder=cache_folder)
     assert not (tmp_path / "model").exists()
 

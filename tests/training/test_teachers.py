@@ -114,7 +114,7 @@ def test_a_teacher_is_a_run_its_checkpoint_a_folder_elsewhere_or_a_bundled_model
 
 def test_a_teacher_that_is_not_trained_or_not_there_is_refused(run, tmp_path):
     shutil.rmtree(run.checkpoint)
-    with pytest.raises(NotFound, match="not trained to the end"):
+    with pytest.raises(NotFound, match="has trained no epoch yet"):
         open_teachers([run.folder], DISTILLED)
     with pytest.raises(NotFound, match="model"):
         open_teachers([tmp_path / "nowhere"], DISTILLED)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lungscope.data.split import Split, Subset
-from lungscope.errors import DataLeak, InvalidData, InvalidSetting, ModelDamaged, NotFound
+from lungscope.errors import DataLeak, InvalidData, InvalidSetting, ModelDamaged
 from lungscope.inference.exported import find_model, load_training_images
 from lungscope.inference.training_images import TrainingImages
 from lungscope.models.checkpoint import Checkpoint
@@ -176,8 +176,7 @@ def _open(name: str | Path) -> Teacher:
     run = next((each for each in (folder, folder.parent) if (each / RECIPE).is_file()), None)
     if run == folder or (run is not None and folder.name == RunFolder(run).checkpoint.name):
         opened = RunFolder.open(run)
-        if not opened.checkpoint.is_dir():
-            raise NotFound(f"{run}: is not trained to the end", remedy="resume")
+        opened.require_checkpoint()
         return Teacher(
             str(name), opened.checkpoint, Checkpoint.load(opened.checkpoint), opened.split
         )
