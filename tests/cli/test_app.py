@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from itertools import pairwise
 
 import pytest
 from typer.testing import CliRunner
@@ -140,3 +141,21 @@ def test_ctrl_c_is_one_line_and_130(monkeypatch):
     result = run(app, ["models"])
     assert result.exit_code == 130
     assert result.stderr == "Stopped: what was not finished was not written.\n"
+
+
+@pytest.mark.parametrize("words", [["audit", "--run", "x"], ["evaluate", "--model", "x"]])
+def test_of_an_option_that_is_an_argument_it_is_said_so(words):
+    result = run(app, words)
+    assert result.exit_code == 2
+    assert f"No such option: {words[1]}; give {words[1][2:].upper()} without it" in result.stderr
+
+
+@pytest.mark.parametrize("words", [[], ["evaluate"], ["data", "check"], ["reproduce"]])
+def test_help_has_whole_lines_and_no_type_beside_a_flag(words):
+    said = run(app, [*words, "--help"], env={"COLUMNS": "100"}).stdout
+    assert "bool" not in said
+    prose, _, _ = said.partition("\u256d")
+    lines = [line.strip() for line in prose.splitlines()]
+    for line, following in pairwise(lines):
+        first = following.partition(" ")[0]
+        assert not line or not first or len(f"{line} {first}") > 90, line

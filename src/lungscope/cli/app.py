@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from lungscope.about import __version__
+from lungscope.cli.help import HELP_NAMES, tidy_help
 from lungscope.cli.remedies import ON_COMMAND_LINE
 from lungscope.cli.terminal import INTERRUPTED
 from lungscope.errors import LungscopeError
@@ -61,6 +62,7 @@ def _load_command(name: str) -> Any:
         group.command(name)(getattr(module, name))
     command = typer.main.get_command(group)
     command.name = name
+    tidy_help(command)
     return command
 
 
@@ -75,6 +77,11 @@ class PoliteGroup(TyperGroup):
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
         self.commands = Commands()  # type: ignore[assignment]  # it is only read
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Shows the help; by now typer has added options of its own."""
+        tidy_help(self)
+        super().format_help(ctx, formatter)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Reads the options before the command; `--debug` may stand anywhere."""
@@ -91,6 +98,7 @@ class PoliteGroup(TyperGroup):
             raise
         except TyperException as error:
             _suggest_other(error)
+            _suggest_argument(error)
             raise
         except BrokenPipeError:  # the reader of our output has seen enough, as `head` does
             with Path(os.devnull).open("w") as nowhere:
@@ -112,6 +120,15 @@ def _suggest_other(error: Any) -> None:
     other = others.get(getattr(error, "option_name", ""))
     if other and any(other in option.opts for option in error.ctx.command.params):
         error.possibilities = [other]
+
+
+def _suggest_argument(error: Any) -> None:
+    """Says of `--run` that RUN is given without an option, where it is."""
+    option = getattr(error, "option_name", "")
+    for each in error.ctx.command.params if option and error.ctx else ():
+        if each.param_type_name == "argument" and option == f"--{each.name}":
+            error.possibilities = []
+            error.message = f"{error.message}; give {each.metavar or each.name.upper()} without it"
 
 
 def _words(error: Exception) -> str:
@@ -162,7 +179,7 @@ app = typer.Typer(
     name="lungscope",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": HELP_NAMES},
 )
 
 
