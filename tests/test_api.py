@@ -126,6 +126,17 @@ def test_an_evaluation_has_metrics_with_intervals_and_a_report(run, cache_folder
     assert (run.folder / "evaluation" / "metrics.json").is_file()
 
 
+def test_an_evaluation_and_an_audit_are_read_back(run, cache_folder):
+    evaluated, audited = (
+        run.evaluate(cache_folder=cache_folder),
+        run.audit(cache_folder=cache_folder),
+    )
+    again = ls.RunEvaluation.load(run.folder / "evaluation")
+    assert again.to_json() == evaluated.to_json()
+    assert again.predictions.files == evaluated.predictions.files
+    assert ls.AuditReport.load(str(run.folder / "audit")) == audited
+
+
 def test_another_subset_is_evaluated_beside_it_and_is_not_on_the_report(run, cache_folder):
     run.evaluate("validation", cache_folder=cache_folder)
     assert (run.folder / "evaluation-validation" / "metrics.json").is_file()
@@ -148,7 +159,7 @@ def test_an_exported_model_predicts_as_the_run(run, phantoms, cache_folder):
 def test_the_wrong_one_of_a_runs_folders_is_refused_with_the_right_one(trained):
     with pytest.raises(ls.InvalidSetting, match="is a run; its checkpoint is "):
         ls.Checkpoint.load(trained.folder)
-    with pytest.raises(ls.InvalidSetting, match="is a run; export it"):
+    with pytest.raises(ls.InvalidSetting, match="is a run, not an exported model; export it"):
         ls.Classifier.load(trained.folder)
     with pytest.raises(ls.InvalidSetting, match="is a checkpoint, which needs torch; export its"):
         ls.Classifier.load(trained.folder / "checkpoint")
@@ -182,7 +193,10 @@ def test_results_are_short_in_print_and_tables_in_a_notebook(run, cache_folder, 
     for each in (run, ls.Run.open(other)):
         each.evaluate(cache_folder=cache_folder)
     comparison, audit = ls.compare(run, other), run.audit(cache_folder=cache_folder)
-    for shown in (run, run.recipe, comparison, audit, ls.Classifier.bundled()):
+    evaluated = ls.RunEvaluation.load(run.folder / "evaluation")
+    assert len(repr(evaluated.predictions)) < 100
+    assert len(repr(evaluated.assessment)) < 100
+    for shown in (run, run.recipe, comparison, audit, evaluated, ls.Classifier.bundled()):
         assert len(repr(shown)) < 300
         assert shown._repr_html_().startswith("<table>")
     assert repr(run.recipe) == (

@@ -1,5 +1,6 @@
 from .about import DISCLAIMER, __version__
 from .api import Run, compare, evaluate, leave_one_source_out, split, train
+from .audit.audit_report import AuditReport
 from .data.index import Index
 from .data.split import Split
 from .errors import (
@@ -19,6 +20,8 @@ from .errors import (
 )
 from .estimate import Estimate
 from .estimator import RadiographEstimator
+from .evaluation.run_evaluation import RunEvaluation
+from .evaluation.run_external import ExternalEvaluation
 from .images import Radiograph, read
 from .inference.classifier import Classifier
 from .inference.prediction import Prediction
@@ -28,10 +31,12 @@ from .training.recipe import Recipe
 __all__ = [
     "DISCLAIMER",
     "AlreadyExists",
+    "AuditReport",
     "Checkpoint",
     "Classifier",
     "DataLeak",
     "Estimate",
+    "ExternalEvaluation",
     "InUse",
     "Inaccessible",
     "Index",
@@ -45,6 +50,7 @@ __all__ = [
     "RadiographEstimator",
     "Recipe",
     "Run",
+    "RunEvaluation",
     "Split",
     "UnreadableImage",
     "UnwantedImage",

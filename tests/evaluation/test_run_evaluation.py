@@ -112,7 +112,7 @@ def content(folder):
     }
 
 
-def test_an_evaluation_is_predictions_metrics_and_figures(evaluated, tmp_path):
+def test_an_evaluation_is_predictions_metrics_and_figures(evaluated, run, tmp_path):
     found = evaluated(tmp_path / "new" / "evaluation")
     assert found.folder == tmp_path / "new" / "evaluation"
     files = content(found.folder)
@@ -128,7 +128,9 @@ def test_an_evaluation_is_predictions_metrics_and_figures(evaluated, tmp_path):
     metrics = json.loads(files["metrics.json"])
     assert metrics["images"] == found.assessment.images == 4
     assert metrics["subset"] == "test"
-    assert metrics["weights_sha256"] == found.checkpoint.description.weights_sha256
+    assert (
+        metrics["weights_sha256"] == Description.load(run.checkpoint / "model.json").weights_sha256
+    )
     table = Predictions.load(found.folder / "predictions.csv")
     assert table.files == found.predictions.files
     assert all("/test-" in file for file in table.files)

@@ -16,8 +16,8 @@ from lungscope.data.overlap import hash_training_images
 from lungscope.errors import AlreadyExists, DataLeak, InvalidData, InvalidSetting
 from lungscope.evaluation.evaluated_model import open_model
 from lungscope.evaluation.external import ExternalAssessment
-from lungscope.evaluation.predictions import Predictions
 from lungscope.evaluation.run_external import (
+    ExternalEvaluation,
     ExternalSettings,
     choose_columns,
     choose_folder,
@@ -112,7 +112,10 @@ def test_what_is_written_can_be_read_and_has_the_columns_of_the_data(evaluated, 
         "figures",
     }
     assert ExternalAssessment.load(found.folder / "external.json") == found.assessment
-    predictions = Predictions.load(found.folder / "predictions.csv")
+    again = ExternalEvaluation.load(str(found.folder))
+    assert (again.assessment, again.folder) == (found.assessment, found.folder)
+    assert len(repr(again.assessment)) < 150
+    predictions = again.predictions
     assert predictions.columns["age"][:2] == ("adult", "adult")
     assert set(predictions.columns["given_label"]) == {"Lung Opacity", "Viral pneumonia"}
     assert [

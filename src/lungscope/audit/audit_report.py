@@ -100,21 +100,24 @@ class AuditReport:
         write_json(folder / RESULT, self.to_json())
 
     @classmethod
-    def load(cls, folder: Path) -> "AuditReport":
-        """Reads `audit.json` from a folder.
+    def load(cls, folder: str | Path) -> "AuditReport":
+        """Reads an audit that was written.
+
+        Args:
+            folder: of the audit, e.g. "runs/lung/audit".
 
         Raises:
             NotFound: there is none.
             InvalidData: it is damaged, or was written by another version.
 
         Examples:
-            >>> from pathlib import Path
-            >>> AuditReport.load(Path("nowhere"))
+            >>> import lungscope as ls
+            >>> ls.AuditReport.load("nowhere")
             Traceback (most recent call last):
             ...
             lungscope.errors.NotFound: nowhere/audit.json: No such file or directory; ...
         """
-        path = folder / RESULT
+        path = Path(folder) / RESULT
         found = load_json(path, cls, _REMEDY)
         if not 0 <= found.groups <= found.images:
             raise InvalidData(

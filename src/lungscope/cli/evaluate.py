@@ -153,6 +153,7 @@ def evaluated_run(
 ) -> "RunEvaluation":
     """Evaluates a run and prints the result."""
     from lungscope.evaluation.run_evaluation import evaluate_run
+    from lungscope.inference.description import Description
     from lungscope.report.run_report import write_report
     from lungscope.training.execution import Execution
     from lungscope.training.run import RunFolder
@@ -175,7 +176,8 @@ def evaluated_run(
     written = None
     if out is None and subset == "test":  # a report is of what lies in the run's own folder
         written = write_report(run)
-    assessment, description = evaluated.assessment, evaluated.checkpoint.description
+    assessment = evaluated.assessment
+    description = Description.load(run.checkpoint / "model.json")
     terminal.say(
         f"{format_quantity(assessment.images, f'{subset} image')} in "
         f"{format_quantity(assessment.groups, 'group')}, "

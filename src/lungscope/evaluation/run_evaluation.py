@@ -38,16 +38,36 @@ class RunEvaluation:
     """The evaluation of a run on one subset of its split.
 
     Attributes:
-        checkpoint: the model.
-        predictions: its predictions, calibrated.
+        predictions: the model's predictions, calibrated.
         assessment: metrics, calibration and thresholds.
         folder: where everything was written.
     """
 
-    checkpoint: Checkpoint
     predictions: Predictions
     assessment: Assessment
     folder: Path
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "RunEvaluation":
+        """Reads an evaluation that was written.
+
+        Args:
+            folder: of the evaluation, e.g. "runs/lung/evaluation".
+
+        Raises:
+            NotFound: there is none.
+            InvalidData: it is damaged, or was written by another version.
+            Inaccessible: it cannot be read.
+
+        Examples:
+            >>> import lungscope as ls
+            >>> found = ls.RunEvaluation.load("runs/lung/evaluation")
+            >>> found.assessment.subset, len(found.predictions.files)
+            ('test', 6)
+        """
+        folder = Path(folder)
+        assessment = Assessment.load(folder / METRICS_FILE)
+        return cls(Predictions.load(folder / PREDICTIONS), assessment, folder)
 
     @property
     def overall(self) -> dict[str, Estimate]:
@@ -127,7 +147,7 @@ def evaluate_run(
         _draw(new / FIGURES, assessment, predictions, title)
         draw_test_samples(new / FIGURES / "samples.png", cache, split)
         assessment.save(new / METRICS_FILE)
-    return RunEvaluation(checkpoint, predictions, assessment, folder)
+    return RunEvaluation(predictions, assessment, folder)
 
 
 def open_evaluated(

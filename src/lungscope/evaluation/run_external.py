@@ -87,6 +87,29 @@ class ExternalEvaluation:
     assessment: ExternalAssessment
     folder: Path
 
+    @classmethod
+    def load(cls, folder: str | Path) -> "ExternalEvaluation":
+        """Reads an evaluation that was written.
+
+        Args:
+            folder: of the evaluation, e.g. "runs/lung/evaluation-on-clinic".
+
+        Raises:
+            NotFound: there is none.
+            InvalidData: it is damaged, or was written by another version.
+            Inaccessible: it cannot be read.
+
+        Examples:
+            >>> import lungscope as ls
+            >>> ls.ExternalEvaluation.load("nowhere")
+            Traceback (most recent call last):
+            ...
+            lungscope.errors.NotFound: nowhere/external.json: No such file or directory; ...
+        """
+        folder = Path(folder)
+        assessment = ExternalAssessment.load(folder / ASSESSMENT)
+        return cls(Predictions.load(folder / PREDICTIONS), assessment, folder)
+
     def to_json(self) -> dict[str, Any]:
         """Returns the content of `external.json`."""
         return self.assessment.to_json()
