@@ -306,3 +306,19 @@ def test_quiet_still_says_how_many_files_have_no_answer(predict):
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == "1 of 2 files cannot be read or are not accepted\n"
     assert predict("xrays/left.png", "--quiet").stderr == ""
+
+
+def test_a_path_is_whole_where_it_goes_to_a_file(predict, folder):
+    name = "/".join(["a-long-folder"] * 6)
+    radiograph(folder / name / "left.png", 215, 40)
+    assert f"{name}/left.png  Lung Opacity" in predict(f"{name}/left.png").stdout
+
+
+def test_a_run_in_the_place_of_a_model_is_refused_with_the_command_that_exports_it(folder):
+    (folder / "run").mkdir()
+    (folder / "run" / "recipe.json").write_text("{}")
+    refused = CliRunner().invoke(app, ["predict", "xrays", "--model", "run"])
+    assert refused.exit_code == 2
+    assert "run: is a run, not an exported model; export it with `lungscope export RUN`" in (
+        refused.stderr
+    )

@@ -46,7 +46,7 @@ def test_an_answer_is_a_json_object_of_what_is_known():
 
 
 def test_a_file_that_could_not_be_read_is_a_row_with_its_reason():
-    row = {"file": "c.png", "error": FAILURE.reason, "unwanted": None}
+    row = {"file": "c.png", "error": FAILURE.reason, "predicted": None, "unwanted": None}
     assert to_json(FAILURE, with_ids=False) == row
 
 

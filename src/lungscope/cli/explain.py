@@ -93,7 +93,7 @@ def explain(
             interrupted = True
     rows = [_row(outcome) for outcome in outcomes]
     failures = sum(row["error"] is not None for row in rows)
-    terminal.say(_table(rows))
+    terminal.say(_table(rows, terminal.longest_name))
     suspects = sum(row["suspect"] is True for row in rows)
     if others:
         terminal.say(f"{describe_others(len(others))}.")
@@ -125,6 +125,7 @@ def _row(outcome: "Outcome") -> dict[str, Any]:
         return {
             "file": str(outcome.file),
             "error": outcome.reason,
+            "predicted": None,
             "unwanted": outcome.unwanted,
             "suspect": None,
         }
@@ -159,10 +160,10 @@ def _summary(figures: int, suspects: int, out: Path) -> str:
     )
 
 
-def _table(rows: list[dict[str, Any]]) -> Table:
+def _table(rows: list[dict[str, Any]], longest: int | None) -> Table:
     table = Table("file", "answer", "explained", "probability", "outside", "figure", box=None)
     for row in rows:
-        name = escape(shorten_path(Path(row["file"])))
+        name = escape(shorten_path(Path(row["file"]), longest))
         if row["error"] is not None:
             answer = "(unwanted)" if row["unwanted"] else "(unreadable)"
             table.add_row(name, answer, "", "", "", escape(row["error"]))
@@ -175,6 +176,6 @@ def _table(rows: list[dict[str, Any]]) -> Table:
             escape(row["explained"]),
             f"{row['probabilities'][row['explained']]:.3f}",
             f"[yellow]{outside}[/]" if row["suspect"] else outside,
-            escape(shorten_path(Path(row["figure"]))),
+            escape(shorten_path(Path(row["figure"]), longest)),
         )
     return table

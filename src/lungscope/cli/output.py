@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 Format: TypeAlias = Literal["table", "csv", "json"]
 Write: TypeAlias = Callable[["Outcome"], None]
 
-LONGEST_NAME = 44
-"""Characters of a file's name in the table; of a longer one the end is shown."""
-
 _BY_SUFFIX: dict[str, Format] = {".csv": "csv", ".jsonl": "json", ".ndjson": "json"}
 
 
@@ -120,14 +117,15 @@ def table_lines(terminal: Terminal, files: Sequence[Path], classes: Sequence[str
     """Says the head of a table, and then a line for every outcome that it is called with."""
     from lungscope.inference.prediction import Prediction
 
-    name = min(max(len(str(file)) for file in files), LONGEST_NAME)
+    longest = terminal.longest_name
+    name = max(len(shorten_path(file, longest)) for file in files)
     answer = max(len("(unreadable)"), *(len(each) for each in classes))
     widths = [max(len(each), len("0.000")) for each in classes]
     head = "  ".join(f"{each:>{width}}" for each, width in zip(classes, widths, strict=True))
     terminal.say(f"[bold]{'file':<{name}}  {'answer':<{answer}}  {escape(head)}[/]")
 
     def write(outcome: "Outcome") -> None:
-        line = f"{shorten_path(outcome.file):<{name}}  "
+        line = f"{shorten_path(outcome.file, longest):<{name}}  "
         if isinstance(outcome, Prediction):
             numbers = zip(outcome.probabilities.values(), widths, strict=True)
             line += f"{outcome.label or '(abstains)':<{answer}}  "
@@ -148,7 +146,7 @@ def _remarks(outcome: "Outcome") -> list[str | None]:
     return [outcome.reason, *(f"warning: {describe_warning(each)}" for each in outcome.warnings)]
 
 
-def shorten_path(file: Path) -> str:
+def shorten_path(file: Path, longest: int | None) -> str:
     """A file's name as it can be shown: the end of a long one, no control characters."""
     name = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(file))
-    return name if len(name) <= LONGEST_NAME else f"…{name[1 - LONGEST_NAME :]}"
+    return name if longest is None or len(name) <= longest else f"…{name[1 - longest :]}"

@@ -12,6 +12,9 @@ from lungscope.progress import OnProgress, ignore
 if TYPE_CHECKING:
     from rich.progress import ProgressColumn
 
+LONGEST_NAME = 44
+"""Characters of a file's name in a table on a terminal; of a longer one the end is shown."""
+
 WIDE = 160
 """Columns where there is no terminal to fit: what goes to a file is not to be cut."""
 
@@ -39,6 +42,11 @@ class Terminal:
         if not self.out.is_terminal:
             self.out.width = WIDE
         self.err = _Console(stderr=True, quiet=self.silent, highlight=False)
+
+    @property
+    def longest_name(self) -> int | None:
+        """Characters of a file's name in a table; None for all, where it goes to a file."""
+        return LONGEST_NAME if self.out.is_terminal else None
 
     def say(self, *parts: Any) -> None:
         """Says something to a person: text with rich's markup, or a table."""

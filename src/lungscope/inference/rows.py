@@ -29,7 +29,12 @@ def to_json(outcome: Outcome, *, with_ids: bool) -> dict[str, Any]:
         with_ids: whether the identifiers of patient and study are in it.
     """
     if not isinstance(outcome, Prediction):
-        return {"file": str(outcome.file), "error": outcome.reason, "unwanted": outcome.unwanted}
+        return {
+            "file": str(outcome.file),
+            "error": outcome.reason,
+            "predicted": None,
+            "unwanted": outcome.unwanted,
+        }
     origin = outcome.origin
     row: dict[str, Any] = {
         "file": str(outcome.file),
