@@ -1,6 +1,9 @@
+from json import JSONDecodeError
+
 import pytest
 
 from lungscope.text import (
+    describe_fault,
     file_name,
     format_count,
     format_decimal,
@@ -9,6 +12,7 @@ from lungscope.text import (
     format_short,
     html_table,
     join_words,
+    list_some,
 )
 
 
@@ -50,3 +54,25 @@ def test_every_part_of_a_table_is_escaped():
         "<table><caption>&lt;c&gt;</caption><tr><th>&lt;a&gt;</th></tr>"
         "<tr><td>&lt;b&gt;</td></tr><tr><td>&amp;</td></tr></table>"
     )
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (KeyError("classes"), "'classes' is missing"),
+        (RecursionError("maximum recursion depth exceeded"), "nested too deeply"),
+        (MemoryError(), "not enough memory"),
+        (UnicodeDecodeError("utf-8", b"x", 0, 1, "invalid start byte"), "not text in UTF-8"),
+        (JSONDecodeError("Expecting value", "", 0), "not JSON: Expecting value, line 1 column 1"),
+        (FileNotFoundError(2, "No such file or directory", "x"), "No such file or directory"),
+        (ValueError("two\nlines"), "two"),
+        (ValueError(), ""),
+    ],
+)
+def test_a_fault_is_said_without_the_names_of_exceptions(error, words):
+    assert describe_fault(error) == words
+
+
+def test_of_many_words_the_first_ones_are_listed():
+    assert list_some(["a", "b"]) == "a, b"
+    assert list_some(list("abcdefghij")) == "a, b, c, d, e, f, g, h and 2 more"

@@ -31,6 +31,7 @@ UnwantedCode = Literal["modality", "body-part", "view-position", "presentation-i
 
 Remedy = Literal[
     "force",
+    "force-or-elsewhere",
     "overwrite",
     "overwrite-file",
     "retrain",
@@ -46,6 +47,7 @@ Remedy = Literal[
     "map",
     "data",
     "export",
+    "export-run",
     "explain-run",
     "archive",
     "leave-out-overlap",
@@ -55,6 +57,7 @@ Remedy = Literal[
 
 IN_PYTHON: Mapping[Remedy, str] = {
     "force": "replace it with force=True",
+    "force-or-elsewhere": "replace it with force=True, or give another folder",
     "overwrite": "remove it, or give another folder",
     "overwrite-file": "replace it with overwrite=True",
     "retrain": "train it again with train(..., force=True)",
@@ -71,6 +74,7 @@ IN_PYTHON: Mapping[Remedy, str] = {
     "map": 'mapping={"LABEL": "CLASS", "OTHER": None} does',
     "data": "give the folder that they are in now as data",
     "export": "export its run with Run.export(), or load it with Checkpoint.load",
+    "export-run": "export it with Run.export(), and give the exported folder",
     "explain-run": "predict with the run's checkpoint, which has one",
     "archive": "download this address in a browser and unpack the file with unpack_record",
     "leave-out-overlap": "leave them out with leave_out_overlap=True",

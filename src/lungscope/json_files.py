@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from lungscope.errors import Inaccessible, InvalidData, NotFound, Remedy
+from lungscope.text import describe_fault
 
 MAX_BYTES = 16 * 2**20
 """Largest JSON file that is read; result files have some ten thousand bytes."""
@@ -77,8 +78,9 @@ def explain_invalid(error: Exception) -> str:
     if isinstance(error, ValidationError):
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"])
-        return f"{place}: {first['msg']}" if place else first["msg"]
-    return f"{type(error).__name__}: {error}"
+        reason = first["msg"].removeprefix("Value error, ")
+        return f"{place}: {reason}" if place else reason
+    return describe_fault(error)
 
 
 def _validate(content: bytes | str, kind: type[T]) -> T:

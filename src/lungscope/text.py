@@ -4,6 +4,7 @@ A number with its interval formats itself: see `lungscope.estimate.Estimate`.
 """
 
 from collections.abc import Iterable, Sequence
+from json import JSONDecodeError
 from pathlib import PureWindowsPath
 
 
@@ -87,6 +88,46 @@ def join_words(words: Iterable[str]) -> str:
     """
     *before, last = words
     return f"{', '.join(before)} and {last}" if before else last
+
+
+def describe_fault(error: BaseException) -> str:
+    """Says why a library could not read something, without the names of Python's exceptions.
+
+    Args:
+        error: what was raised.
+
+    Returns:
+        One line; "" where the error says nothing.
+
+    Examples:
+        >>> describe_fault(KeyError("classes")), describe_fault(RecursionError("..."))
+        ("'classes' is missing", 'nested too deeply')
+    """
+    if isinstance(error, KeyError):
+        return f"{error} is missing"
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    if isinstance(error, MemoryError):
+        return "not enough memory"
+    if isinstance(error, UnicodeDecodeError):
+        return "not text in UTF-8"
+    if isinstance(error, JSONDecodeError):
+        return f"not JSON: {error.msg}, line {error.lineno} column {error.colno}"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return next(iter(str(error).splitlines()), "")
+
+
+def list_some(words: Sequence[str], most: int = 8) -> str:
+    """Joins words with commas; of many, the first ones and how many more there are.
+
+    Examples:
+        >>> list_some(["a", "b", "c", "d"], most=2)
+        'a, b and 2 more'
+    """
+    if len(words) <= most:
+        return ", ".join(words)
+    return f"{', '.join(words[:most])} and {len(words) - most:,} more"
 
 
 def file_name(path: str) -> str:

@@ -40,6 +40,7 @@ def asked(monkeypatch):
             abstention=Thresholds(
                 "mahalanobis", 1.4972, asked["min_confidence"], gate=asked["use_gate"]
             ).to_json(),
+            temperature=asked.get("temperature", 1.5),
             export=ExportInfo(precision, {}),
         )
         parity = Parity(precision, 302, 12, 9.5e-06, 1.0, 0.9371, 0.9404)
@@ -158,3 +159,11 @@ def test_runs_of_different_splits_are_warned_of(run, asked, phantoms, phantom_sp
     words = [str(run.folder), str(second.folder), "-o", str(tmp_path / "out")]
     told = invoke(app, ["export", *words])
     assert "warning: the runs have different splits" in told.stdout
+
+
+@pytest.mark.parametrize(("temperature", "end"), [(99.99999, "100"), (0.0100001, "0.01")])
+def test_a_temperature_at_the_end_of_its_search_is_a_warning(run, asked, temperature, end):
+    assert "warning" not in invoke(app, ["export", str(run.folder)]).stdout
+    asked["temperature"] = temperature
+    said = invoke(app, ["export", str(run.folder)]).stdout
+    assert f"warning: the temperature is the end of its search, {end}: do not rely" in said

@@ -521,3 +521,8 @@ def test_a_folder_of_class_folders_has_no_columns(tmp_path):
     make(tmp_path, "Normal/2.png", "Lung_Opacity/b.jpg")
     with pytest.raises(InvalidSetting, match=r"has no metadata\.csv, so no column 'finding'"):
         Index.open(tmp_path, "finding")
+
+
+def test_of_many_classes_the_first_ones_are_printed(tmp_path):
+    make(tmp_path, *(f"{name}/1.png" for name in "ABCDEFGHIJKL"))
+    assert repr(Index.open(tmp_path)).endswith("F 1, G 1, H 1 and 4 more)")

@@ -404,3 +404,9 @@ def test_a_file_that_is_there_is_replaced_on_demand_alone(manifest):
     assert manifest.read_text() == "mine"
     SPLIT.save(manifest, overwrite=True)
     assert Split.load(manifest) == SPLIT
+
+
+def test_a_manifest_without_a_field_is_refused_in_words(manifest):
+    edit(manifest, lambda value: value.pop("classes"))
+    with pytest.raises(InvalidData, match=r"not a split manifest \('classes' is missing\)"):
+        Split.load(manifest)

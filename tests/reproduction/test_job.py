@@ -38,7 +38,7 @@ def test_a_run_of_another_recipe_is_refused_and_not_read(planned, finish, change
     (job,) = planned()
     finish(replace(job, recipe=replace(job.recipe, **change)))
     ((name, value),) = change.items()
-    with pytest.raises(LungscopeError, match=rf"{name} {value} there.*the option force"):
+    with pytest.raises(LungscopeError, match=rf"{name} {value} there.*with force=True, or"):
         refuse_other_runs([job])
     assert (job.run, job.trained, job.history) == (None, False, ())
 
@@ -70,7 +70,7 @@ def test_a_damaged_run_is_reported_with_a_remedy_and_refuses_no_others(planned, 
     harm, expected = damage
     harm(RunFolder(job.folder))
     assert expected in job.find_damage()
-    assert job.find_damage().endswith("retrain this run with the option force")
+    assert job.find_damage().endswith("retrain this run with --force")
     assert "\n" not in job.find_damage()
     assert (job.run, job.trained, job.history) == (None, False, ())
     refuse_other_runs([job])

@@ -159,7 +159,7 @@ def test_a_damaged_run_fails_its_row_and_force_retrains_it(
     damaged, other = made(environment=environment).rows
     assert damaged.state == "failed"
     assert told in damaged.reason
-    assert "the option force" in damaged.reason
+    assert "retrain this run with --force" in damaged.reason
     assert other.state == "complete"
     assert finishing == []
     assert made(environment=replace(environment, force=True)).complete

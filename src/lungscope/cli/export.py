@@ -13,7 +13,7 @@ from lungscope.cli.options import CacheFolder, Force, Json, NoGate, Quiet, RunDa
 from lungscope.cli.terminal import Terminal
 from lungscope.cli.training import warn_unfinished
 from lungscope.errors import InvalidSetting
-from lungscope.text import format_percent, format_quantity
+from lungscope.text import format_percent, format_quantity, format_short
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,6 +65,8 @@ def export(
     as long as all of them. The graph is compared with the checkpoint on the validation images and
     on phantoms. If their predictions differ, nothing is written.
     """
+    from lungscope.models.temperature import find_end
+
     terminal = Terminal(quiet=quiet, json=json)
     exported = _exported(
         runs, data, out, terminal, int8=int8, flip=flip, no_gate=no_gate, cache=cache, force=force
@@ -74,6 +76,12 @@ def export(
         f"classes {escape(', '.join(exported.description.classes))}"
     )
     terminal.say(_checked(exported.parity))
+    end = find_end(exported.description.temperature)
+    if end is not None:
+        terminal.say(
+            f"[yellow]warning[/]: the temperature is the end of its search, {format_short(end)}: "
+            "do not rely on the probabilities"
+        )
     terminal.say(_abstention(exported.description.abstention))
     terminal.say(
         escape(f"Wrote {exported.folder} (model.onnx, model.json, abstention.npz, training.npz).")

@@ -6,6 +6,7 @@ from lungscope.errors import Remedy
 
 ON_COMMAND_LINE: Mapping[Remedy, str] = {
     "force": "replace it with --force",
+    "force-or-elsewhere": "replace it with --force, or give another folder",
     "overwrite": "replace it with --overwrite",
     "overwrite-file": "replace it with --overwrite",
     "retrain": "train it again with --force",
@@ -22,6 +23,7 @@ ON_COMMAND_LINE: Mapping[Remedy, str] = {
     "map": "`--map LABEL=CLASS` and `--map OTHER=` do",
     "data": "give the folder that they are in now with --data",
     "export": "export its run with `lungscope export RUN`",
+    "export-run": "export it with `lungscope export RUN`, and give the exported folder",
     "explain-run": "explain it with --run RUN",
     "archive": "download this address in a browser and continue with `lungscope data fetch "
     "--archive FILE`",

@@ -18,7 +18,7 @@ from lungscope.data.data_set import DataSet, join_data_sets, read_data_set
 from lungscope.data.labelled_file import LabelledFile, is_below
 from lungscope.data.table import LABEL, read_table
 from lungscope.errors import Inaccessible, InvalidData, InvalidSetting
-from lungscope.text import html_table
+from lungscope.text import html_table, list_some
 
 DataPath = str | Path | Sequence[str | Path]
 """A folder of class folders or a CSV table, or several."""
@@ -222,7 +222,7 @@ class Index:
 
     def __repr__(self) -> str:
         counts = Counter(entry.label for entry in self.entries)
-        listed = ", ".join(f"{name} {counts[label]}" for label, name in enumerate(self.classes))
+        listed = list_some([f"{name} {counts[label]}" for label, name in enumerate(self.classes)])
         return f"Index({str(self.root)!r}: {len(self.entries)} images; {listed})"
 
     def _repr_html_(self) -> str:

@@ -16,7 +16,7 @@ from lungscope.atomic import refuse_existing, write_json
 from lungscope.data.index import DataPath, Index
 from lungscope.data.labelled_file import is_below
 from lungscope.errors import DataLeak, Inaccessible, InvalidData, InvalidSetting, NotFound
-from lungscope.text import html_table
+from lungscope.text import describe_fault, html_table, list_some
 
 Subset = Literal["train", "validation", "test"]
 SUBSETS: tuple[Subset, ...] = get_args(Subset)
@@ -142,7 +142,7 @@ class Split:
     def __repr__(self) -> str:
         counts = ", ".join(f"{len(self.subset(subset))} {subset}" for subset in SUBSETS)
         return (
-            f"Split({self.description!r}: {counts}; classes {', '.join(self.classes)}; "
+            f"Split({self.description!r}: {counts}; classes {list_some(self.classes)}; "
             f"grouped by {self.grouped_by}, seed {self.seed})"
         )
 
@@ -220,7 +220,7 @@ class Split:
             kind = NotFound if isinstance(error, FileNotFoundError) else Inaccessible
             raise kind(f"{path}: {error.strerror or error}", remedy="split") from error
         except (ValueError, KeyError, TypeError, RecursionError) as error:
-            reason = f"{type(error).__name__}: {error}"
+            reason = describe_fault(error)
             raise InvalidData(f"{path}: not a split manifest ({reason:.200})") from error
         if changed:
             raise InvalidData(f"{path}: was changed after it was written", remedy="split")

@@ -30,6 +30,7 @@ from lungscope.evaluation.selective import (
     measure_accepted,
 )
 from lungscope.json_files import load_json
+from lungscope.text import format_quantity
 
 SENSITIVITY = 0.95
 """Sensitivity that operating points are chosen for."""
@@ -180,6 +181,10 @@ class Assessment:
         for name in classes:
             _require(f"by_class.{name}", self.by_class[name], ("precision", "recall", "f1"))
             _require(f"one_vs_rest.by_class.{name}", apart.by_class[name], CLASS_METRICS)
+
+    def __repr__(self) -> str:
+        images = format_quantity(self.images, f"{self.subset} image")
+        return f"Assessment({images} in {self.groups:,} groups: accuracy {self.accuracy})"
 
     @property
     def accuracy(self) -> Estimate:

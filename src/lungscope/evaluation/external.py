@@ -19,6 +19,7 @@ from lungscope.evaluation.metrics import METRICS, Sample, confusion_matrix
 from lungscope.evaluation.parts import Part, measure_part, measure_parts
 from lungscope.evaluation.predictions import Predictions
 from lungscope.json_files import load_json
+from lungscope.text import format_quantity
 
 SOURCE = "source"
 """The column that results are always given by."""
@@ -154,6 +155,14 @@ class ExternalAssessment:
     interval: IntervalMethod
     forced: Measurement
     answered: Measurement | None
+
+    def __repr__(self) -> str:
+        whole = self.forced.whole
+        return (
+            f"ExternalAssessment({self.model.identity} on {self.data!r}: "
+            f"{format_quantity(whole.images, 'image')}, balanced accuracy "
+            f"{whole.balanced_accuracy})"
+        )
 
     @property
     def left_out(self) -> int:

@@ -12,6 +12,7 @@ from scipy.special import softmax
 
 from lungscope.atomic import write_text
 from lungscope.errors import Inaccessible, InvalidData, NotFound
+from lungscope.text import describe_fault, format_quantity, list_some
 
 _COLUMNS = ["file", "group", "source", "label", "predicted"]
 _PREFIX = "probability:"
@@ -143,6 +144,10 @@ class Predictions:
         losses: NDArray[np.float64] = -np.log(np.maximum(own, np.finfo(np.float64).tiny))
         return losses
 
+    def __repr__(self) -> str:
+        images = format_quantity(len(self.files), "image")
+        return f"Predictions({images}; classes {list_some(self.classes)})"
+
     def save(self, path: Path) -> None:
         """Writes a CSV, atomically: what is known of each image, and a probability a class."""
         text = io.StringIO()
@@ -185,7 +190,9 @@ class Predictions:
         except InvalidData as error:
             raise InvalidData(f"{path}: {error}") from error
         except (ValueError, csv.Error) as error:
-            raise InvalidData(f"{path}: not a table of predictions ({error})") from error
+            raise InvalidData(
+                f"{path}: not a table of predictions ({describe_fault(error)})"
+            ) from error
 
     def _refuse_improbable(self) -> None:
         with np.errstate(invalid="ignore"):  # infinities of both signs

@@ -112,8 +112,9 @@ def decode_raster(content: bytes, kind: str) -> Raster:
     except Image.DecompressionBombError as error:  # from WebP, on being opened
         raise Undecodable(f"it is {_OVER_THE_LIMIT}") from error
     except Exception as error:  # on hostile bytes Pillow raises nearly every class there is
-        detail = " ".join(str(error).split())[:200] or type(error).__name__
-        raise Undecodable(f"the {kind} data is damaged or cut short ({detail})") from error
+        detail = " ".join(str(error).split())[:200]
+        reason = f" ({detail})" if detail else ""
+        raise Undecodable(f"the {kind} data is damaged or cut short{reason}") from error
 
 
 def _check_size(width: int, height: int) -> None:

@@ -206,7 +206,7 @@ class Reference:
             raise ModelDamaged(f"{path}: {error}") from error
         except Exception as error:  # what zipfile and numpy raise on damage is a long list
             raise ModelDamaged(
-                f"{path}: not the features of X-rays ({type(error).__name__}); export the run again"
+                f"{path}: not the features of X-rays; export the run again"
             ) from error
 
     def _arrays(self) -> dict[str, Values]:

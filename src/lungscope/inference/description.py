@@ -10,6 +10,7 @@ from typing import Any
 from lungscope.atomic import write_json
 from lungscope.errors import ModelDamaged, NotFound
 from lungscope.images import Preprocessing
+from lungscope.text import describe_fault
 
 FORMAT = "lungscope-model"
 VERSION = 2
@@ -202,7 +203,7 @@ class Description:
             raise ModelDamaged(f"{path}: {error.strerror}; give a model's folder") from error
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ModelDamaged(
-                f"{path}: damaged model description ({type(error).__name__}: {error})"
+                f"{path}: damaged model description ({describe_fault(error)})"
             ) from error
 
 

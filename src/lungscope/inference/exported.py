@@ -12,6 +12,7 @@ from lungscope.errors import InvalidSetting, ModelDamaged, NotFound
 from lungscope.inference.abstention import Reference, Thresholds
 from lungscope.inference.description import Description
 from lungscope.inference.training_images import TrainingImages
+from lungscope.text import describe_fault
 
 GRAPH = "model.onnx"
 REFERENCE = "abstention.npz"
@@ -71,7 +72,7 @@ class ExportedModel:
             ModelDamaged: a file is not the one that `model.json` describes.
         """
         if not (folder / DESCRIPTION).exists() and (folder / "recipe.json").is_file():
-            raise InvalidSetting(f"{folder}: is a run; export it, and give the exported folder")
+            raise InvalidSetting(f"{folder}: is a run, not an exported model", remedy="export-run")
         description = Description.load(folder / DESCRIPTION)
         if description.export is None:
             raise InvalidSetting(f"{folder}: is a checkpoint, which needs torch", remedy="export")
@@ -82,8 +83,9 @@ class ExportedModel:
         try:
             thresholds = Thresholds.from_json(description.abstention)
         except (KeyError, TypeError, ValueError) as error:
+            reason = describe_fault(error)
             raise ModelDamaged(
-                f"{folder / DESCRIPTION}: damaged thresholds of abstention ({error})"
+                f"{folder / DESCRIPTION}: damaged thresholds of abstention ({reason})"
             ) from error
         return cls(description, content[GRAPH], Reference.load(folder / REFERENCE), thresholds)
 

@@ -20,6 +20,7 @@ from lungscope.atomic import write_json
 from lungscope.errors import ModelDamaged
 from lungscope.inference.abstention import AbstentionCause, AbstentionCode, WarningCode
 from lungscope.inference.runtime import open_graph
+from lungscope.text import describe_fault
 
 View: TypeAlias = Literal[
     "frontal", "mirrored", "lateral", "other", "turned-90", "turned-180", "turned-270", "inverted"
@@ -150,8 +151,9 @@ class Gate:
             graph = (folder / GRAPH).read_bytes()
             limits = _limits(described)
         except (OSError, KeyError, TypeError, ValueError) as error:
+            reason = describe_fault(error)
             raise ModelDamaged(
-                f"{folder}: not a gate that can be read ({error}); install lungscope again"
+                f"{folder}: not a gate that can be read ({reason}); install lungscope again"
             ) from error
         if described.get("sha256") != hashlib.sha256(graph).hexdigest():
             raise ModelDamaged(

@@ -17,6 +17,7 @@ from lungscope.errors import ModelDamaged
 from lungscope.images import Radiograph, to_square
 from lungscope.inference.lung_field import LungField
 from lungscope.inference.runtime import open_graph
+from lungscope.text import describe_fault
 
 BUNDLED_SEGMENTER = Path(__file__).resolve().parents[1] / "bundled" / "lungs"
 GRAPH, DESCRIPTION = "lungs.onnx", "lungs.json"
@@ -88,8 +89,9 @@ class LungSegmenter:
             graph = (folder / GRAPH).read_bytes()
             settings = _settings(described)
         except (OSError, KeyError, TypeError, ValueError) as error:
+            reason = describe_fault(error)
             raise ModelDamaged(
-                f"{folder}: not a segmenter that can be read ({error}); install lungscope again"
+                f"{folder}: not a segmenter that can be read ({reason}); install lungscope again"
             ) from error
         if described.get("sha256") != hashlib.sha256(graph).hexdigest():
             raise ModelDamaged(

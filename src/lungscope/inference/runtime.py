@@ -3,6 +3,7 @@
 import onnxruntime as ort
 
 from lungscope.errors import ModelDamaged
+from lungscope.text import describe_fault
 
 _ERRORS_ONLY = 3
 
@@ -27,5 +28,6 @@ def open_graph(graph: bytes, name: str, threads: int = 1) -> ort.InferenceSessio
     try:
         return ort.InferenceSession(graph, options, ["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime's exceptions have no common class of their own
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ModelDamaged(f"{name}: not a graph that can be run ({first})") from error
+        raise ModelDamaged(
+            f"{name}: not a graph that can be run ({describe_fault(error)})"
+        ) from error

@@ -119,8 +119,7 @@ class TrainingImages:
             raise ModelDamaged(f"{path}: {error}") from error
         except Exception as error:  # what zipfile and numpy raise on damage is a long list
             raise ModelDamaged(
-                f"{path}: not the hashes of training images ({type(error).__name__}); export the "
-                "run again"
+                f"{path}: not the hashes of training images; export the run again"
             ) from error
 
     def _arrays(self) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Temperature scaling: one number that turns scores into probabilities that mean something."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,9 @@ from lungscope.errors import InvalidData
 
 COLDEST, HOTTEST = 0.01, 100.0
 """Temperatures are sought between these."""
+
+_AT_THE_END = 1e-3
+"""How far, relatively, a temperature may be from an end of its search range to lie at it."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,17 @@ class Temperature:
     value: float
     nll_before: float
     nll_after: float
+
+
+def find_end(temperature: float) -> float | None:
+    """Returns the end of the search that a fitted temperature lies at; None for a real fit.
+
+    Examples:
+        >>> find_end(99.9999), find_end(1.3)
+        (100.0, None)
+    """
+    ends = (COLDEST, HOTTEST)
+    return next((end for end in ends if math.isclose(temperature, end, rel_tol=_AT_THE_END)), None)
 
 
 def fit_temperature(

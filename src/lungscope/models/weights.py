@@ -70,10 +70,9 @@ def _imagenet(architecture: Architecture) -> nn.Module:
             f"train from the weights {' or '.join((*BUNDLED_MODELS, NONE))}"
         ) from error
     except Exception as error:  # torch.load documents no exceptions; all mean the same here
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InvalidData(
             f"{imagenet_file(architecture)}: these are not the weights of "
-            f"{architecture.original} ({first}); remove the file to download it again"
+            f"{architecture.original}; remove the file to download it again"
         ) from error
 
 
@@ -107,9 +106,7 @@ def _state(path: Path) -> Mapping[str, Tensor]:
     except FileNotFoundError as error:
         raise _not_found(path) from error
     except Exception as error:  # likewise
-        raise InvalidData(
-            f"{path}: not a safetensors file or plain state dict ({type(error).__name__})"
-        ) from error
+        raise InvalidData(f"{path}: not a safetensors file or plain state dict") from error
     if not isinstance(state, Mapping) or not all(isinstance(v, Tensor) for v in state.values()):
         raise InvalidData(f"{path}: holds something other than a state dict of tensors")
     return state
@@ -119,8 +116,10 @@ def _fill(network: nn.Module, state: Mapping[str, Tensor], what: str) -> None:
     try:
         network.load_state_dict(state, strict=True)
     except RuntimeError as error:
-        reason = " ".join(str(error).split())[:200]
-        raise InvalidData(f"{what}: the weights do not fit: {reason}") from error
+        reason = " ".join(str(error).split())  # it begins "Error(s) in loading state_dict for ..."
+        raise InvalidData(
+            f"{what}: the weights do not fit: {reason.partition(': ')[2]:.200}"
+        ) from error
 
 
 @contextmanager

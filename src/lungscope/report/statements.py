@@ -1,11 +1,10 @@
 """What a run's files say about data, model and training, in sentences for page and model card."""
 
-import math
 from collections.abc import Mapping
 
 from lungscope.data.split import SUBSETS, UNKNOWN_SOURCE
 from lungscope.inference.exported import BUNDLED_MODELS
-from lungscope.models.temperature import COLDEST, HOTTEST
+from lungscope.models.temperature import find_end
 from lungscope.models.weights import IMAGENET, NONE
 from lungscope.report.facts import RunFacts, compare_recipe
 from lungscope.text import (
@@ -18,9 +17,6 @@ from lungscope.text import (
 )
 from lungscope.training.history import best_epoch
 from lungscope.training.recipe import Optimiser, Recipe, Selection
-
-_AT_THE_END = 1e-3
-"""Relative distance to an end of the search range within which the end stopped the search."""
 
 
 def describe_images(facts: RunFacts) -> str:
@@ -117,15 +113,14 @@ def describe_network(facts: RunFacts) -> str:
 
 def warn_of_temperature(facts: RunFacts) -> str:
     """Warns if the temperature is an end of its search range; empty if it is not."""
-    ends = {COLDEST: "lowest", HOTTEST: "highest"}
-    for end, name in ends.items():
-        if math.isclose(facts.description.temperature, end, rel_tol=_AT_THE_END):
-            return (
-                f"This temperature is the {name} that is tried ({format_short(end)}): the "
-                f"validation "
-                f"images ask for one beyond it, so do not rely on the probabilities."
-            )
-    return ""
+    end = find_end(facts.description.temperature)
+    if end is None:
+        return ""
+    return (
+        f"This temperature is the {'highest' if end > 1 else 'lowest'} that is tried "
+        f"({format_short(end)}): the validation images ask for one beyond it, so do not rely on "
+        "the probabilities."
+    )
 
 
 def warn_of_unfinished(facts: RunFacts) -> str:

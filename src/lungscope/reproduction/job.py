@@ -67,7 +67,7 @@ class Job:
         try:
             _refuse_damaged(RunFolder(self.folder))
         except LungscopeError as error:
-            return f"{error}; retrain this run with the option force"
+            return f"{error}; retrain this run with --force"
         return None
 
     def find_difference(self) -> str | None:
@@ -130,8 +130,7 @@ def refuse_other_runs(jobs: Sequence[Job]) -> None:
         difference = job.find_difference() if job.find_damage() is None else None
         if difference is not None:
             raise AlreadyExists(
-                f"{job.folder}: holds something else ({difference}); give another folder, or "
-                "retrain that run with the option force"
+                f"{job.folder}: holds something else ({difference})", remedy="force-or-elsewhere"
             )
 
 

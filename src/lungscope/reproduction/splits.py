@@ -92,8 +92,7 @@ def adopt_split(folder: Path, plan: Plan, file: Path, *, force: bool) -> tuple[S
     (path,) = _paths(folder, plan)
     if path.is_file() and not force and Split.load(path).fingerprint != split.fingerprint:
         raise AlreadyExists(
-            f"{path}: differs from {file}; leave out the split, give another folder, or replace "
-            "the stored split with the option force"
+            f"{path}: differs from {file}; leave that out", remedy="force-or-elsewhere"
         )
     split.save(path, overwrite=True)
     return (split,)

@@ -32,6 +32,7 @@ from lungscope.reproduction.reproduction import Reproduction
 from lungscope.reproduction.row import Problem, ResultRow
 from lungscope.reproduction.runner import RunEnvironment, run_job
 from lungscope.reproduction.tables import ResultsTable
+from lungscope.text import describe_fault
 from lungscope.training.fitting import FitCallbacks
 from lungscope.training.history import Epoch
 from lungscope.training.run import RunFolder
@@ -170,8 +171,8 @@ def _refuse_other_plan(folder: Path, plan: Plan) -> None:
     difference = plan.difference(Plan.load(folder / PLAN))
     if difference is not None:
         raise AlreadyExists(
-            f"{folder}: holds a reproduction by another plan ({difference}); give another folder, "
-            "or replace it with the option force"
+            f"{folder}: holds a reproduction by another plan ({difference})",
+            remedy="force-or-elsewhere",
         )
 
 
@@ -215,7 +216,7 @@ def run_jobs(
                 estimate.record_end(other)
             return _weights_unavailable(job), stopped
         except (LungscopeError, RuntimeError, MemoryError) as error:  # torch's are RuntimeErrors
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            reason = describe_fault(error)
             callbacks.on_problem(job, reason)
             problem = Problem("failed", reason)
         estimate.record_end(job)

@@ -156,9 +156,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         try:
             return super().load_checkpoint(path, *arguments, **options)
         except Exception as error:  # torch.load documents no exceptions; all mean the same here
-            raise ModelDamaged(
-                f"{path}: is damaged ({type(error).__name__}); remove it to start this run again"
-            ) from error
+            raise ModelDamaged(f"{path}: is damaged; remove it to start this run again") from error
 
 
 class EpochBar(Callback):

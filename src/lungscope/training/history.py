@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lungscope.atomic import write_text
 from lungscope.errors import InvalidData, NotFound
+from lungscope.text import describe_fault
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def read_history(path: Path) -> tuple[Epoch, ...]:
     except OSError as error:
         raise NotFound(f"{path}: {error.strerror}; has this run trained an epoch?") from error
     except (KeyError, ValueError, TypeError, csv.Error) as error:
-        raise InvalidData(f"{path}: not a training history ({error})") from error
+        raise InvalidData(f"{path}: not a training history ({describe_fault(error)})") from error
     if not history:
         raise InvalidData(f"{path}: holds no epoch; has this run trained one?")
     return history

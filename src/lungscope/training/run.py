@@ -25,6 +25,7 @@ from lungscope.inference.description import Description
 from lungscope.inference.exported import DESCRIPTION
 from lungscope.models import get_architecture
 from lungscope.models.weights import WEIGHTS, check_weights
+from lungscope.text import describe_fault
 from lungscope.training.recipe import Recipe
 
 RECIPE = "recipe.json"
@@ -128,7 +129,7 @@ class RunFolder:
         except OSError as error:
             raise NotFound(f"{path}: {error.strerror}") from error
         except (ValueError, RecursionError) as error:
-            raise InvalidData(f"{path}: not JSON ({error})") from error
+            raise InvalidData(f"{path}: not JSON ({describe_fault(error)})") from error
         if not isinstance(facts, dict) or not isinstance(facts.get("data"), str):
             raise InvalidData(f"{path}: does not name the data of a run; it was not made by train")
         return facts

@@ -104,9 +104,8 @@ def _encapsulated(header: Header, layout: Layout, syntax: TransferSyntax) -> Sto
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
         detail = " ".join(str(error).split(f"{syntax.plugin or syntax.name}: ")[-1].split())[:200]
-        raise Undecodable(
-            f"its {syntax.name} data is damaged or cut short ({detail or type(error).__name__})"
-        ) from error
+        reason = f" ({detail})" if detail else ""
+        raise Undecodable(f"its {syntax.name} data is damaged or cut short{reason}") from error
     if samples.shape != (layout.rows, layout.columns):
         raise Undecodable(f"its {syntax.name} data is damaged (it has another number of pixels)")
     if precision > layout.bits_stored and not syntax.lossless:
