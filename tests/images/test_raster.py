@@ -361,12 +361,12 @@ class TestRefusedAsDamaged:
         monkeypatch.setattr(raster, "_load", failing)
         assert "(two lines)" in refusal(encoded(RAMP8, format="PNG"))
 
-    def test_an_error_without_words_is_named(self, refusal, monkeypatch):
+    def test_an_error_without_words_is_described(self, refusal, monkeypatch):
         def failing(*_):
             raise MemoryError
 
         monkeypatch.setattr(raster, "_load", failing)
-        assert "(MemoryError)" in refusal(encoded(RAMP8, format="PNG"))
+        assert "(not enough memory)" in refusal(encoded(RAMP8, format="PNG"))
 
 
 SEEDS = [encoded(RAMP8, **options) for options in ENCODINGS.values()] + [

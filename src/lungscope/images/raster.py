@@ -27,6 +27,8 @@ from PIL.TiffImagePlugin import (
 )
 from PIL.WebPImagePlugin import WebPImageFile
 
+from lungscope.text import describe_fault
+
 LEAST_SIDE = 64
 """Pixels; a smaller image is a thumbnail or an icon."""
 
@@ -112,7 +114,7 @@ def decode_raster(content: bytes, kind: str) -> Raster:
     except Image.DecompressionBombError as error:  # from WebP, on being opened
         raise Undecodable(f"it is {_OVER_THE_LIMIT}") from error
     except Exception as error:  # on hostile bytes Pillow raises nearly every class there is
-        detail = " ".join(str(error).split())[:200]
+        detail = " ".join(str(error).split())[:200] or describe_fault(error)
         reason = f" ({detail})" if detail else ""
         raise Undecodable(f"the {kind} data is damaged or cut short{reason}") from error
 

@@ -86,7 +86,7 @@ class TestHeader:
     def test_sequences_nested_ever_deeper(self, refusal):
         nested = (SEQUENCE + ITEM + b"\xff\xff\xff\xff") * 5000
         reason = refusal(inserted(FILES["ExplicitVRLittleEndian"], nested))
-        assert reason == "the DICOM file is damaged or cut short (RecursionError)"
+        assert reason == "the DICOM file is damaged or cut short"
 
     def test_a_sequence_of_very_many_empty_items(self, refusal, peak_of_memory):
         flood = SEQUENCE + (ITEM + b"\0\0\0\0") * 500_000 + SEQUENCE_END
