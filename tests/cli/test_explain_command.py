@@ -67,6 +67,9 @@ def test_a_bad_file_is_a_row_and_the_others_are_done(bundled, films):
     assert told.exit_code == 1
     assert "(unreadable)" in told.stdout
     assert "Wrote 2 figures" in told.stdout
+    quiet = run(app, ["explain", "films", "--overwrite", "--quiet"])
+    assert (quiet.exit_code, quiet.stdout) == (1, "")
+    assert quiet.stderr == "1 of 3 files cannot be read or are not accepted\n"
 
 
 def test_files_in_a_folder_that_are_skipped_are_counted(bundled, films):

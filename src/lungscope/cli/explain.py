@@ -11,7 +11,7 @@ from rich.table import Table
 
 from lungscope.about import DISCLAIMER
 from lungscope.cli.options import AnyModality, Json, Quiet, Radiographs, UsedModel
-from lungscope.cli.output import shorten_path
+from lungscope.cli.output import say_failed, shorten_path
 from lungscope.cli.terminal import INTERRUPTED, Terminal
 from lungscope.errors import InvalidSetting
 from lungscope.text import format_quantity
@@ -93,6 +93,8 @@ def explain(
             interrupted = True
     rows = [_row(outcome) for outcome in outcomes]
     failures = sum(row["error"] is not None for row in rows)
+    if quiet and failures:
+        say_failed(failures, len(rows))
     terminal.say(_table(rows, terminal.longest_name))
     suspects = sum(row["suspect"] is True for row in rows)
     if others:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from rich.markup import escape
 from lungscope.atomic import atomic_file, refuse_existing
 from lungscope.cli.terminal import Terminal
 from lungscope.errors import InvalidSetting
+from lungscope.text import format_quantity
 
 if TYPE_CHECKING:
     from lungscope.inference.prediction import Outcome
@@ -90,6 +92,14 @@ def name_partial(path: Path) -> Path:
         number += 1
         free = path.with_name(f"{path.stem}.partial-{number}{path.suffix}")
     return free
+
+
+def say_failed(failed: int, files: int) -> None:
+    """Says on standard error how many files have no answer, where nothing else is said."""
+    print(
+        f"{failed:,} of {format_quantity(files, 'file')} cannot be read or are not accepted",
+        file=sys.stderr,
+    )
 
 
 def csv_rows(stream: IO[str], classes: Sequence[str], *, with_ids: bool) -> Write:

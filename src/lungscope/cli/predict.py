@@ -20,6 +20,7 @@ from lungscope.cli.output import (
     json_lines,
     name_partial,
     refuse_to_replace,
+    say_failed,
     table_lines,
 )
 from lungscope.cli.terminal import INTERRUPTED, Terminal
@@ -128,20 +129,13 @@ def predict(
         )
     failed = kinds["unreadable"] + kinds["unwanted"]
     if quiet and failed:
-        _say_failed(failed, kinds.total())
+        say_failed(failed, kinds.total())
     if others:
         terminal.say(f"{describe_others(len(others))}.")
     if out is not None and not interrupted:
         terminal.say(escape(f"Wrote {out}."))
     terminal.say(f"Model {classifier.description.identity}.  {DISCLAIMER}")
     raise typer.Exit(INTERRUPTED if interrupted else 1 if failed else 0)
-
-
-def _say_failed(failed: int, files: int) -> None:
-    print(
-        f"{failed:,} of {format_quantity(files, 'file')} cannot be read or are not accepted",
-        file=sys.stderr,
-    )
 
 
 def _kind(outcome: "Outcome") -> str:
