@@ -96,5 +96,5 @@ def test_an_audit_is_replaced_only_with_force_and_nothing_else_ever(audited, tmp
 
 def test_a_run_without_a_checkpoint_is_refused(tmp_path, run, phantoms, cache_folder):
     bare = RunFolder.create(tmp_path / "bare", run.recipe, run.split, phantoms, force=False)
-    with pytest.raises(LungscopeError, match="not trained to the end"):
+    with pytest.raises(LungscopeError, match="has trained no epoch yet"):
         audit_run(bare, Index.open(phantoms), tmp_path / "audit", cache_folder=cache_folder)

@@ -97,5 +97,5 @@ def test_what_is_no_model_is_refused(run, tmp_path):
         open_model(run.checkpoint)
     untrained = shutil.copytree(run.folder, tmp_path / "untrained")
     shutil.rmtree(untrained / "checkpoint")
-    with pytest.raises(NotFound, match="is not trained to the end"):
+    with pytest.raises(NotFound, match="has trained no epoch yet"):
         open_model(untrained)

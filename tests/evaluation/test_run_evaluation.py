@@ -244,7 +244,7 @@ def test_classes_in_another_order_than_the_splits_are_refused(other_run, data, p
 
 
 def test_a_run_that_has_no_checkpoint_yet_is_refused(other_run, data, place):
-    assert "not trained to the end; continue it with Run.resume()" in refusal(
+    assert "has trained no epoch yet; continue it with Run.resume()" in refusal(
         other_run, data, place
     )
 
