@@ -129,7 +129,7 @@ def test_a_finished_run_is_used_and_more_seeds_are_added(
     [
         (LungscopeError("the training loss became nan in epoch 3"), "became nan"),
         (RuntimeError("CUDA out of memory.\nmore lines"), "CUDA out of memory."),
-        (MemoryError(), "MemoryError"),
+        (MemoryError(), "not enough memory"),
     ],
 )
 def test_a_training_that_fails_is_a_row_and_the_others_go_on(
