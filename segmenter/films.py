@@ -4,7 +4,9 @@ Drawings follow two conventions. Some hold the whole field in which lung is proj
 the heart included; others, and those of other networks, hold what is seen to be aerated. A field
 from which dense opacities or the heart are left out would show by its shape what the film shows,
 so the complete field is what is learned. An aerated drawing says of it that what it holds is
-inside, and what its convex hull leaves out is outside; between the two it says nothing.
+inside, and what the convex hull of both lungs together leaves out is outside. Of what is between,
+opacities and the heart with the lung behind it, it says nothing; the hull of each lung
+alone would say that the lung behind the heart is outside.
 """
 
 import csv
@@ -188,8 +190,10 @@ def make_target(film: DrawnFilm, side: int) -> Target:
     if film.convention == COMPLETE:
         known = np.stack([np.ones_like(whole), np.ones_like(whole), ~whole])
     else:
-        between = np.stack([fill_hull(lung) for lung in lungs]).any(axis=0) & ~whole
-        known = np.stack([~between, ~between, np.ones_like(whole) if film.human else ~between])
+        decided = ~fill_hull(whole) | whole
+        opacities = np.stack([fill_hull(lung) for lung in lungs]).any(axis=0) & ~whole
+        aerated = np.ones_like(whole) if film.human else ~opacities
+        known = np.stack([decided, decided, aerated])
     stretch = [_stretch(part, side) for part in (*lungs, whole)]
     return Target(
         to_square(read(film.image), side),
