@@ -134,3 +134,48 @@ def test_a_wanted_accuracy_that_is_out_of_reach_leaves_the_surer_half():
 def test_one_lucky_answer_sets_no_threshold():
     confidences = np.linspace(0.6, 0.99, 40)
     assert min_confidence(confidences, [False] * 39 + [True]) == pytest.approx(confidences[19])
+
+
+CLASSES = ("Lung Opacity", "Normal", "Viral Pneumonia")
+
+
+def of_probabilities(rows, labels, classes=CLASSES):
+    names = tuple(f"{number}" for number in range(len(rows)))
+    return Predictions(classes, names, names, np.array(labels), np.array(rows, dtype=np.float64))
+
+
+def unclear(count, wrong):
+    """Confident answers that are right, and `count` of an unclear kind, the first `wrong` normal.
+
+    The normal ones are the least abnormal of them.
+    """
+    sure = [[0.98, 0.01, 0.01], [0.01, 0.98, 0.01]] * count
+    normality = np.linspace(0.2, 0.05, count)
+    split = [[(1 - p) * 0.52, p, (1 - p) * 0.48] for p in normality]
+    labels = [0, 1] * count + [1] * wrong + [2] * (count - wrong)
+    return of_probabilities(sure + split, labels)
+
+
+def test_what_is_called_abnormal_is_so_in_95_percent_of_validation_images():
+    predictions = unclear(100, wrong=20)
+    found = choose_thresholds(np.ones(300), predictions)
+    assert found.normal == "Normal"
+    abnormality = 1 - predictions.probabilities[:, 1]
+    called = (predictions.probabilities.max(axis=1) < found.min_confidence) & (
+        abnormality >= found.min_abnormality
+    )
+    right = (predictions.labels != 1)[called]
+    assert right.mean() >= 0.95
+    assert right.mean() < 0.97  # the lowest threshold that does
+
+
+def test_nothing_is_called_abnormal_without_images_that_show_it():
+    assert choose_thresholds(np.ones(57), unclear(19, wrong=0)).min_abnormality is None
+    assert choose_thresholds(np.ones(120), unclear(40, wrong=40)).min_abnormality is None
+
+
+@pytest.mark.parametrize("classes", [("A", "B", "C"), ("Normal", "Pneumonia")])
+def test_without_one_normal_class_and_two_others_there_is_no_abnormality(classes):
+    rows = np.full((60, len(classes)), 1 / len(classes))
+    found = choose_thresholds(np.ones(60), of_probabilities(rows, [0] * 60, classes))
+    assert (found.normal, found.min_abnormality) == (None, None)

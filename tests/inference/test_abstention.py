@@ -218,8 +218,12 @@ STRANGE = "not a frontal chest X-ray like the training images"
 THRESHOLDS = Thresholds(SCORE, max_distance=1.5, min_confidence=0.55)
 
 
+def of(confidence):
+    return {"Normal": confidence, "Pneumonia": 0.0}
+
+
 def test_within_both_thresholds_there_is_no_objection():
-    assert THRESHOLDS.check(1.5, 0.55) is None
+    assert THRESHOLDS.check(1.5, of(0.55)) is None
 
 
 @pytest.mark.parametrize(
@@ -235,7 +239,7 @@ def test_within_both_thresholds_there_is_no_objection():
     ],
 )
 def test_an_objection_says_what_is_and_what_must_be(distance, confidence, reason):
-    assert describe_cause(THRESHOLDS.check(distance, confidence)) == reason
+    assert describe_cause(THRESHOLDS.check(distance, of(confidence))) == reason
 
 
 @given(
@@ -245,7 +249,7 @@ def test_an_objection_says_what_is_and_what_must_be(distance, confidence, reason
     st.floats(0, 1),
 )
 def test_every_objection_tells_the_value_from_its_limit(distance, confidence, limit, least):
-    cause = Thresholds(SCORE, limit, least).check(distance, confidence)
+    cause = Thresholds(SCORE, limit, least).check(distance, of(confidence))
     answered = distance <= limit and confidence >= least
     assert (cause is None) == answered
     if cause is not None:
@@ -254,8 +258,40 @@ def test_every_objection_tells_the_value_from_its_limit(distance, confidence, li
         assert said[0] != said[1].removeprefix("at most ").removeprefix("at least ")
 
 
+THREE = replace(THRESHOLDS, min_confidence=0.6, normal="Normal", min_abnormality=0.8)
+
+
+@pytest.mark.parametrize(
+    ("opacity", "normal", "viral", "code"),
+    [
+        (0.6, 0.3, 0.1, None),
+        (0.5, 0.1, 0.4, "kind-unclear"),
+        (0.45, 0.2, 0.35, "kind-unclear"),
+        (0.4, 0.21, 0.39, "low-confidence"),
+        (0.3, 0.5, 0.2, "low-confidence"),
+    ],
+)
+def test_what_is_surely_not_normal_is_called_abnormal_where_its_kind_is_unclear(
+    opacity, normal, viral, code
+):
+    probabilities = {"Opacity": opacity, "Normal": normal, "Viral": viral}
+    cause = THREE.check(1.0, probabilities)
+    assert (cause and cause.code) == code
+    if code == "kind-unclear":
+        said = f"abnormal, kind unclear (probability {1 - normal:.2f} of not being normal)"
+        assert describe_cause(cause) == said
+    without = replace(THREE, min_abnormality=None).check(1.0, probabilities)
+    assert (without and without.code) == (code and "low-confidence")
+
+
+def test_an_image_unlike_the_training_images_is_not_called_abnormal():
+    cause = THREE.check(9.0, {"Opacity": 0.5, "Normal": 0.0, "Viral": 0.5})
+    assert cause.code == "out-of-distribution"
+
+
 def test_thresholds_come_back_from_json():
-    assert Thresholds.from_json(json.loads(json.dumps(THRESHOLDS.to_json()))) == THRESHOLDS
+    for each in (THRESHOLDS, THREE):
+        assert Thresholds.from_json(json.loads(json.dumps(each.to_json()))) == each
 
 
 @pytest.mark.parametrize(
@@ -270,6 +306,9 @@ def test_thresholds_come_back_from_json():
         {"min_confidence": -0.1},
         {"min_confidence": 1.1},
         {"min_confidence": float("nan")},
+        {"min_abnormality": 0.9},
+        {"min_abnormality": 1.1, "normal": "Normal"},
+        {"min_abnormality": "high", "normal": "Normal"},
     ],
 )
 def test_thresholds_that_are_none_are_refused(change):

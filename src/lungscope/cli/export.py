@@ -146,6 +146,9 @@ def _abstention(limits: "Mapping[str, Any]") -> str:
     sure = limits["min_confidence"]
     told = f"below a confidence of {sure:.3f}" if sure else "never because of low confidence"
     gate = "with the gate" if limits["gate"] else "without the gate (--no-gate)"
+    abnormal = limits["min_abnormality"]
+    if abnormal is not None:
+        told += f", where from a probability of {abnormal:.3f} it still says abnormal"
     return (
         f"Abstains {gate}, beyond a distance of {limits['max_distance']:.3f} from the training "
         f"images ({limits['score']}), and {told}: chosen on validation images"

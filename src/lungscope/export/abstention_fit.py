@@ -9,6 +9,7 @@ from sklearn.covariance import ledoit_wolf
 
 from lungscope.errors import InvalidData
 from lungscope.evaluation.bootstrap import Resampling
+from lungscope.evaluation.parts import find_normal
 from lungscope.evaluation.predictions import Predictions
 from lungscope.evaluation.selective import choose_threshold_for_accuracy
 from lungscope.inference.abstention import SCORE, Reference, Thresholds
@@ -22,6 +23,9 @@ distances of X-rays of other hospitals and of other images."""
 
 ACCURACY = 0.95
 """Required accuracy of the answers that are given."""
+
+FEWEST = 20
+"""Validation images that must show that what is called abnormal is."""
 
 ANSWERED = 0.5
 """The proportion of validation images that is always answered: a threshold that only a handful of
@@ -91,6 +95,9 @@ def choose_thresholds(
     The least confidence is the lowest whose answers are right in 95 % of cases: 0 where all answers
     together are, and where only fewer than half of them are, or none, the median.
 
+    Below it, an image is called abnormal from the lowest probability of not being normal at which
+    that is right in 95 % of cases; not at all with fewer than 20 validation images to show it.
+
     Args:
         distances: (N,) of validation images.
         predictions: of validation images, calibrated; the same ones unless some were answered
@@ -104,7 +111,17 @@ def choose_thresholds(
     limit *= OTHER_HOSPITALS if use_gate else 1
     spread = np.quantile(distances, np.linspace(0, 1, QUANTILES))
     sure = _min_confidence(predictions)
-    return Thresholds(SCORE, limit, sure, tuple(spread.tolist()), gate=use_gate)
+    classes = predictions.classes
+    normal = find_normal(classes) if len(classes) > 2 else None  # of two, the other one has no kind
+    return Thresholds(
+        SCORE,
+        limit,
+        sure,
+        tuple(spread.tolist()),
+        gate=use_gate,
+        normal=None if normal is None else classes[normal],
+        min_abnormality=None if normal is None else _min_abnormality(predictions, normal, sure),
+    )
 
 
 def choose_max_distance(distances: Values) -> float:
@@ -146,3 +163,24 @@ def _min_confidence(predictions: Predictions) -> float:
         return 0.0
     enough = float(np.quantile(confidences, 1 - ANSWERED, method="lower"))
     return enough if found is None else min(found.threshold, enough)
+
+
+def _min_abnormality(predictions: Predictions, normal: int, min_confidence: float) -> float | None:
+    abnormality = 1 - predictions.probabilities[:, normal]
+    unsure = predictions.probabilities.max(axis=1) < min_confidence
+    asked = unsure & (abnormality > 0.5)
+    if asked.sum() < FEWEST:
+        return None
+    of = predictions.take(np.flatnonzero(asked))
+    above = abnormality[asked]
+    binary = Predictions(
+        ("normal", "abnormal"),
+        of.files,
+        of.groups,
+        (of.labels != normal).astype(np.int64),
+        np.column_stack([1 - above, above]),
+    )
+    found = choose_threshold_for_accuracy(binary, ACCURACY, Resampling.over(binary.groups))
+    if found is None or (above >= found.threshold).sum() < FEWEST:
+        return None
+    return found.threshold

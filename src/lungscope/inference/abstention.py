@@ -31,10 +31,12 @@ AbstentionCode: TypeAlias = Literal[
     "turned-270",
     "inverted",
     "out-of-distribution",
+    "kind-unclear",
     "low-confidence",
 ]
 """Why no class is named, in the order in which it is asked: the image's colour or shape; what the
-gate sees (a turned one is turned clockwise by so many degrees); its features; the probabilities."""
+gate sees (a turned one is turned clockwise by so many degrees); its features; the probabilities.
+Of "kind-unclear", the image is not normal, but it is unclear which of the other classes it is."""
 
 WarningCode: TypeAlias = Literal["mirrored"]
 """What to look at although a class is named: left and right seem to be exchanged."""
@@ -49,11 +51,20 @@ class AbstentionCause:
         quantity: what was measured.
         value: of the quantity in this image; a distance may be infinite or NaN.
         limit: the largest value that is accepted, or, of a confidence and of "upright", the
-            probability of an upright frontal chest radiograph, the smallest.
+            probability of an upright frontal chest radiograph, and of "abnormality", that it is
+            not normal, the smallest.
     """
 
     code: AbstentionCode
-    quantity: Literal["chroma", "width/height", "height/width", "upright", "distance", "confidence"]
+    quantity: Literal[
+        "chroma",
+        "width/height",
+        "height/width",
+        "upright",
+        "distance",
+        "abnormality",
+        "confidence",
+    ]
     value: float
     limit: float
 
@@ -75,6 +86,8 @@ def describe_cause(cause: AbstentionCause) -> str:
             "not a frontal chest X-ray like the training images "
             f"(distance {value}, at most {limit})"
         )
+    if cause.quantity == "abnormality":
+        return f"abnormal, kind unclear (probability {cause.value:.2f} of not being normal)"
     if cause.quantity == "confidence":
         return f"low confidence ({value}, at least {limit})"
     shape = "wide as tall" if cause.quantity == "width/height" else "tall as wide"
@@ -234,6 +247,9 @@ class Thresholds:
             1, rising: what the distances of other X-rays of the same kind are spread like.
         gate: whether images must be upright frontal chest radiographs (`inference.gate`); False
             for a model of another body part.
+        normal: the class that means that nothing is found; None where no class does.
+        min_abnormality: the lowest calibrated probability, in [0, 1], of not being `normal` at
+            which an image for which no class is named is called abnormal; None: never.
 
     Raises:
         ValueError: a score that this version does not know, or a value out of its range.
@@ -244,6 +260,8 @@ class Thresholds:
     min_confidence: float
     quantiles: tuple[float, ...] = ()
     gate: bool = True
+    normal: str | None = None
+    min_abnormality: float | None = None
 
     def __post_init__(self) -> None:
         if self.score != SCORE:
@@ -254,19 +272,30 @@ class Thresholds:
             raise ValueError("quantiles do not rise")
         if not 0 <= self.min_confidence <= 1:
             raise ValueError(f"min_confidence is {self.min_confidence}, not in [0, 1]")
+        if self.min_abnormality is not None and not 0 <= self.min_abnormality <= 1:
+            raise ValueError(f"min_abnormality is {self.min_abnormality}, not in [0, 1]")
+        if self.min_abnormality is not None and self.normal is None:
+            raise ValueError("min_abnormality needs the class that is normal")
 
-    def check(self, distance: float, confidence: float) -> AbstentionCause | None:
-        """Returns why the model does not answer, or None where it does.
+    def check(self, distance: float, probabilities: Mapping[str, float]) -> AbstentionCause | None:
+        """Returns why the model names no class, or None where it does.
 
         Args:
             distance: `Reference.distance` of the image.
-            confidence: the calibrated probability of its most probable class.
+            probabilities: calibrated, of every class.
         """
         if not distance <= self.max_distance:  # written so that NaN counts as far
             return AbstentionCause("out-of-distribution", "distance", distance, self.max_distance)
-        if not confidence >= self.min_confidence:
-            return AbstentionCause("low-confidence", "confidence", confidence, self.min_confidence)
-        return None
+        confidence = max(probabilities.values())
+        if confidence >= self.min_confidence:
+            return None
+        if self.min_abnormality is not None and self.normal is not None:
+            abnormality = 1 - probabilities[self.normal]
+            if abnormality >= self.min_abnormality:
+                return AbstentionCause(
+                    "kind-unclear", "abnormality", abnormality, self.min_abnormality
+                )
+        return AbstentionCause("low-confidence", "confidence", confidence, self.min_confidence)
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object that `from_json` reads back."""
@@ -285,7 +314,13 @@ class Thresholds:
             float(value["min_confidence"]),
             tuple(float(each) for each in value.get("quantiles", ())),
             gate=value.get("gate", True) is not False,
+            normal=None if value.get("normal") is None else str(value["normal"]),
+            min_abnormality=_optional(value.get("min_abnormality")),
         )
+
+
+def _optional(value: Any) -> float | None:
+    return None if value is None else float(value)
 
 
 def _distinguishable(value: float, limit: float) -> tuple[str, str]:

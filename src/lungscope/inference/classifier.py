@@ -142,7 +142,7 @@ class Classifier:
         cause = (
             abstention.find_implausibility(radiograph)
             or (None if seen is None else seen.cause)
-            or self._model.thresholds.check(distance, probabilities[label])
+            or self._model.thresholds.check(distance, probabilities)
         )
         return Prediction(
             file=radiograph.path,

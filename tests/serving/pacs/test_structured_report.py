@@ -81,6 +81,7 @@ def test_an_abstention_is_a_report_without_probabilities_and_no_capture(classifi
         ("turned-270", "TURNED-270", "Turned anticlockwise by 90 degrees"),
         ("inverted", "INVERTED", "Black and white exchanged"),
         ("out-of-distribution", "OUT-OF-DISTR", "Out of distribution"),
+        ("kind-unclear", "KIND-UNCLEAR", "Abnormal, kind unclear"),
         ("low-confidence", "LOW-CONFIDENCE", "Low confidence"),
     ],
 )

@@ -45,6 +45,7 @@ ABSTENTION_REASONS: Mapping[AbstentionCode, CodedConcept] = MappingProxyType(
         "turned-270": CodedConcept("TURNED-270", SCHEME, "Turned anticlockwise by 90 degrees"),
         "inverted": CodedConcept("INVERTED", SCHEME, "Black and white exchanged"),
         "out-of-distribution": CodedConcept("OUT-OF-DISTR", SCHEME, "Out of distribution"),
+        "kind-unclear": CodedConcept("KIND-UNCLEAR", SCHEME, "Abnormal, kind unclear"),
         "low-confidence": CodedConcept("LOW-CONFIDENCE", SCHEME, "Low confidence"),
     }
 )

@@ -21,7 +21,7 @@ function abstention(row, model) {
   return element(
     "div",
     { class: "verdict" },
-    element("h2", { class: "headline abstained" }, "No answer"),
+    element("h2", { class: "headline abstained" }, row.abstention === "kind-unclear" ? "Abnormal, kind unclear" : "No answer"),
     element("p", { class: "reason" }, sentence(row.reason)),
     element("p", { class: "hint" }, inPlainWords(row, model)),
   );

@@ -28,9 +28,9 @@ export function sentence(reason) {
   return /[.!?…]$/.test(begun) ? begun : `${begun}.`;
 }
 
-/** Whether the model abstains for low confidence alone; the image itself is like the training images. */
+/** Whether the model abstains by its probabilities alone; the image itself is like the training images. */
 export function isUnsure(row) {
-  return row.abstention === "low-confidence";
+  return row.abstention === "low-confidence" || row.abstention === "kind-unclear";
 }
 
 const WARNINGS = {
@@ -54,6 +54,7 @@ export function stateOf(image) {
     case "failed":
       return image.problem.title;
     default:
+      if (image.row.abstention === "kind-unclear") return "Abnormal, kind unclear";
       if (isUnsure(image.row)) return "No answer, low confidence";
       return image.row.abstained
         ? "No answer"
