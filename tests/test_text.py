@@ -64,7 +64,7 @@ def test_every_part_of_a_table_is_escaped():
         (MemoryError(), "not enough memory"),
         (UnicodeDecodeError("utf-8", b"x", 0, 1, "invalid start byte"), "not text in UTF-8"),
         (JSONDecodeError("Expecting value", "", 0), "not JSON: Expecting value, line 1 column 1"),
-        (FileNotFoundError(2, "No such file or directory", "x"), "No such file or directory"),
+        (FileNotFoundError(2, "No such file or directory", "x"), "x: No such file or directory"),
         (ValueError("two\nlines"), "two"),
         (ValueError(), ""),
     ],

@@ -114,7 +114,8 @@ def describe_fault(error: BaseException) -> str:
     if isinstance(error, JSONDecodeError):
         return f"not JSON: {error.msg}, line {error.lineno} column {error.colno}"
     if isinstance(error, OSError) and error.strerror:
-        return error.strerror
+        name = file_name(str(error.filename)) if error.filename else ""
+        return f"{name}: {error.strerror}" if name else error.strerror
     return next(iter(str(error).splitlines()), "")
 
 

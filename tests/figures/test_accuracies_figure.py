@@ -68,7 +68,7 @@ def test_kinds_differ_also_without_colour_and_are_named(drawn):
     (legend,) = figure.legends
     assert [text.get_text() for text in legend.get_texts()] == [
         "the model",
-        "the model, parts hidden",
+        "the model, images changed",
         "baselines",
     ]
 

@@ -141,7 +141,7 @@ def test_a_description_that_this_version_cannot_read_is_refused(folder, change):
 
 def test_a_missing_file_is_refused(folder):
     (folder / "gate.onnx").unlink()
-    with pytest.raises(ModelDamaged, match=r"gate\.onnx"):
+    with pytest.raises(ModelDamaged, match=r"gate\.onnx: No such file"):
         Gate.load(folder)
 
 

@@ -65,7 +65,7 @@ def list_checks() -> tuple[Check[Any], ...]:
 
     Examples:
         >>> [check.name for check in list_checks()][:3]
-        ['shortcuts', 'source-probe', 'by-source']
+        ['shortcuts', 'lungs', 'source-probe']
     """
     from lungscope.audit import checks  # not at the top: its modules import this one
 

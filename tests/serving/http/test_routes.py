@@ -50,6 +50,7 @@ def test_an_unreadable_file_among_several_is_a_row_with_its_error(client, image)
         "file": "b.png",
         "error": "it is not a DICOM, PNG, JPEG, TIFF, BMP or WebP image",
         "unwanted": None,
+        "predicted": None,
     }
 
 
