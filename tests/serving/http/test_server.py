@@ -150,6 +150,7 @@ def test_the_audit_log_tells_each_answer_once_and_only_what_it_may(exported_mode
         "predicted",
         "probabilities",
         "abstention",
+        "warnings",
         "reason",
         "distance",
     }

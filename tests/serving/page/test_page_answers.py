@@ -183,7 +183,9 @@ def test_images_are_released_when_they_are_removed(page, radiographs):
     drop(page, *radiographs)
     expect(page.locator("#frames img.no-thumbnail")).to_have_count(0)
     expect(page.locator("#overlay")).to_be_visible()
-    assert page.evaluate("held.size") == len(radiographs) + 2  # thumbnails, and what is looked at
+    expect(page.locator("#lungs")).to_be_visible()
+    # thumbnails; and of what is looked at the radiograph, the heatmap and the outline
+    assert page.evaluate("held.size") == len(radiographs) + 3
     page.get_by_role("button", name="Remove all").click()
     page.get_by_role("button", name="Remove them").click()
     expect(page.locator("#intake")).to_be_visible()
