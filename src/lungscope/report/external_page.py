@@ -142,13 +142,6 @@ def pair_of(part: Part, first: str, second: str) -> Estimate | None:
     return next(found, None)
 
 
-def _list_contents(assessment: ExternalAssessment) -> Mapping[str, str]:
-    """Lists the sections by their ids: that of other columns only where there are some."""
-    if len(assessment.forced.parts) > 1:
-        return _CONTENTS
-    return {name: title for name, title in _CONTENTS.items() if name != "columns"}
-
-
 def _collect_figures(assessment: ExternalAssessment, folder: Path) -> Mapping[str, EmbeddedFigure]:
     whole, images = (
         assessment.forced.whole,
