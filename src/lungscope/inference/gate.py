@@ -5,7 +5,6 @@ says how it was made and what was measured, `gate/fit.py` makes it again.
 """
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -16,11 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from lungscope.atomic import write_json
-from lungscope.errors import ModelDamaged
 from lungscope.inference.abstention import AbstentionCause, AbstentionCode, WarningCode
+from lungscope.inference.graph_files import GraphFiles
 from lungscope.inference.runtime import open_graph
-from lungscope.text import describe_fault
 
 View: TypeAlias = Literal[
     "frontal", "mirrored", "lateral", "other", "turned-90", "turned-180", "turned-270", "inverted"
@@ -39,7 +36,7 @@ SIDE = 64
 
 BUNDLED_GATE = Path(__file__).resolve().parents[1] / "bundled" / "gate"
 GRAPH, DESCRIPTION = "gate.onnx", "gate.json"
-FORMAT, VERSION = "lungscope-gate", 1
+FILES = GraphFiles("a gate", GRAPH, DESCRIPTION, "lungscope-gate", 1)
 
 _CODES: Mapping[View, AbstentionCode] = {
     "lateral": "lateral-chest-radiograph",
@@ -146,21 +143,7 @@ class Gate:
         Raises:
             ModelDamaged: a file is missing, damaged or not the one that belongs to the other.
         """
-        try:
-            described = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
-            graph = (folder / GRAPH).read_bytes()
-            limits = _limits(described)
-        except (OSError, KeyError, TypeError, ValueError) as error:
-            reason = describe_fault(error)
-            raise ModelDamaged(
-                f"{folder}: not a gate that can be read ({reason}); install lungscope again"
-            ) from error
-        if described.get("sha256") != hashlib.sha256(graph).hexdigest():
-            raise ModelDamaged(
-                f"{folder / GRAPH}: not the file that {DESCRIPTION} describes (SHA-256 differs); "
-                "install lungscope again"
-            )
-        return cls(graph, limits)
+        return cls(*FILES.read(folder, _limits))
 
     def look(self, square: NDArray[np.uint8]) -> GateFinding:
         """Looks at one image.
@@ -180,23 +163,10 @@ def shrink(square: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def save_gate(folder: Path, graph: bytes, limits: GateLimits) -> None:
     """Writes what `Gate.load` reads; the description last."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / GRAPH).write_bytes(graph)
-    write_json(
-        folder / DESCRIPTION,
-        {
-            "format": FORMAT,
-            "version": VERSION,
-            "views": VIEWS,
-            **asdict(limits),
-            "sha256": hashlib.sha256(graph).hexdigest(),
-        },
-    )
+    FILES.write(folder, graph, {"views": VIEWS, **asdict(limits)})
 
 
 def _limits(described: Mapping[str, Any]) -> GateLimits:
-    if (described["format"], described["version"]) != (FORMAT, VERSION):
-        raise ValueError("of another version")
     if tuple(described["views"]) != VIEWS:
         raise ValueError("of other views")
     return GateLimits(float(described["min_upright"]), float(described["min_mirrored"]))

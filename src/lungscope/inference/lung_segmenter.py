@@ -5,23 +5,20 @@ again. It is read when it is first used: who only classifies does without it.
 """
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from lungscope.atomic import write_json
-from lungscope.errors import ModelDamaged
 from lungscope.images import Radiograph, to_square
+from lungscope.inference.graph_files import GraphFiles
 from lungscope.inference.lung_field import LungField
 from lungscope.inference.runtime import open_graph
-from lungscope.text import describe_fault
 
 BUNDLED_SEGMENTER = Path(__file__).resolve().parents[1] / "bundled" / "lungs"
 GRAPH, DESCRIPTION = "lungs.onnx", "lungs.json"
-FORMAT, VERSION = "lungscope-lungs", 1
+FILES = GraphFiles("a segmenter", GRAPH, DESCRIPTION, "lungscope-lungs", 1)
 
 
 @dataclass(frozen=True)
@@ -84,21 +81,7 @@ class LungSegmenter:
         Raises:
             ModelDamaged: a file is missing, damaged or not the one that belongs to the other.
         """
-        try:
-            described = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
-            graph = (folder / GRAPH).read_bytes()
-            settings = _settings(described)
-        except (OSError, KeyError, TypeError, ValueError) as error:
-            reason = describe_fault(error)
-            raise ModelDamaged(
-                f"{folder}: not a segmenter that can be read ({reason}); install lungscope again"
-            ) from error
-        if described.get("sha256") != hashlib.sha256(graph).hexdigest():
-            raise ModelDamaged(
-                f"{folder / GRAPH}: not the file that {DESCRIPTION} describes (SHA-256 differs); "
-                "install lungscope again"
-            )
-        return cls(graph, settings)
+        return cls(*FILES.read(folder, _settings))
 
     def find(self, radiograph: Radiograph) -> LungField:
         """Finds the lungs on a frontal radiograph, upright.
@@ -117,20 +100,8 @@ class LungSegmenter:
 
 def save_segmenter(folder: Path, graph: bytes, settings: SegmenterSettings) -> None:
     """Writes what `LungSegmenter.load` reads; the description last."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / GRAPH).write_bytes(graph)
-    write_json(
-        folder / DESCRIPTION,
-        {
-            "format": FORMAT,
-            "version": VERSION,
-            **asdict(settings),
-            "sha256": hashlib.sha256(graph).hexdigest(),
-        },
-    )
+    FILES.write(folder, graph, asdict(settings))
 
 
 def _settings(described: Mapping[str, Any]) -> SegmenterSettings:
-    if (described["format"], described["version"]) != (FORMAT, VERSION):
-        raise ValueError("of another version")
     return SegmenterSettings(int(described["size"]), float(described["min_plausibility"]))
