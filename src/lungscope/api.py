@@ -37,6 +37,7 @@ from lungscope.inference.classifier import Classifier
 from lungscope.models.checkpoint import Checkpoint
 from lungscope.report.external_page import write_external_page
 from lungscope.report.run_report import write_report
+from lungscope.reproduction.data_arguments import DataArguments
 from lungscope.reproduction.plan import Plan, in_order
 from lungscope.reproduction.runner import RunEnvironment
 from lungscope.reproduction.source_folds import choose_folds, load_or_make_folds
@@ -340,7 +341,10 @@ def leave_one_source_out(
             refuse_inside(place, index.root / name)
     plan = Plan(in_order(models), recipe, precision=precision)
     execution = Execution(device, precision)
-    environment = RunEnvironment(index.root, execution, _path(cache_folder), workers, force)
+    names = tuple(Path(name).name for name in index.data_sets) or (index.root.name,)
+    environment = RunEnvironment(
+        index.root, execution, _path(cache_folder), workers, force, DataArguments(names)
+    )
 
     def survey() -> tuple[Index, Survey]:
         found = survey_images(index, workers)

@@ -1,6 +1,7 @@
 import io
 import json
 import shlex
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -186,6 +187,37 @@ def test_nothing_is_written_among_the_images(command, phantoms):
     assert result.exit_code == 2
     assert "is inside the data" in result.stderr
     assert not (phantoms / "out").exists()
+
+
+@pytest.fixture
+def clinic(phantoms, tmp_path):
+    """Copies of some phantoms as a second data set, with another name for a class."""
+    folder = tmp_path / "clinic"
+    for label, name in (("clear", "Normal"), ("Lung_Opacity", "Lung_Opacity")):
+        (folder / label).mkdir(parents=True)
+        for file in (phantoms / name).iterdir():
+            shutil.copy(file, folder / label)
+    return folder
+
+
+def test_several_data_sets_are_one_with_labels_mapped(command, failing, phantoms, clinic, tmp_path):
+    both = ("--data", clinic, "--map", "clear=Normal")
+    assert command(*both, models="squeezenet1_1", split=None).exit_code == 1  # training fails
+    split = Split.load(tmp_path / "out" / "split.json")
+    assert len(split.classes) == 3
+    assert any("clinic/clear/" in entry.file for entry in split.entries)
+    table = json.loads((tmp_path / "out" / "table1.json").read_text())
+    assert "--data phantoms --data clinic --map clear=Normal" in table["command"]
+
+    other = command("--data", clinic, models="squeezenet1_1", split=None)
+    assert other.exit_code == 2
+    assert "was begun with the classes" in other.stderr
+
+
+def test_labels_are_not_mapped_beside_a_split(command):
+    refused = command("--map", "COVID=Viral Pneumonia")
+    assert refused.exit_code == 2
+    assert "the split has its classes" in refused.stderr
 
 
 def test_models_are_in_the_papers_order(command, failing, tmp_path):

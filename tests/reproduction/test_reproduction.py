@@ -4,16 +4,18 @@ from dataclasses import replace
 import pytest
 
 from lungscope.models import list_architectures
+from lungscope.reproduction.data_arguments import DataArguments
 from lungscope.reproduction.plan import Plan
 from lungscope.reproduction.reproduction import format_command
 from lungscope.training.recipes import PAPER_RECIPE
 
 ALL = tuple(each.name for each in list_architectures())
+XRAYS = DataArguments(("xrays",))
 START = "lungscope reproduce --data xrays --out OUT"
 
 
 def test_options_with_their_default_are_left_out():
-    assert format_command(Plan(ALL), "xrays") == START
+    assert format_command(Plan(ALL), XRAYS) == START
 
 
 @pytest.mark.parametrize(
@@ -30,16 +32,24 @@ def test_options_with_their_default_are_left_out():
     ],
 )
 def test_every_other_setting_is_an_option(plan, options):
-    assert format_command(plan, "xrays") == f"{START} {options}"
+    assert format_command(plan, XRAYS) == f"{START} {options}"
 
 
 @pytest.mark.parametrize("name", ["my x-rays", "a;rm -rf b", "$HOME", "quote's", "Röntgen"])
 def test_a_shell_takes_the_name_of_the_data_for_a_name(name):
-    assert shlex.split(format_command(Plan(ALL), name))[3] == name
+    assert shlex.split(format_command(Plan(ALL), DataArguments((name,))))[3] == name
+
+
+def test_several_data_sets_and_their_mapping_are_options():
+    data = DataArguments(("xrays", "my clinic"), ("COVID=Viral Pneumonia",))
+    words = shlex.split(format_command(Plan(ALL), data))
+    assert words[2:8] == [
+        "--data", "xrays", "--data", "my clinic", "--map", "COVID=Viral Pneumonia",
+    ]  # fmt: skip
 
 
 def test_the_command_is_given_without_a_path(reproduced):
-    command = replace(reproduced(), data="my x-rays").to_json()["command"]
+    command = replace(reproduced(), data=DataArguments(("my x-rays",))).to_json()["command"]
     assert command == (
         "lungscope reproduce --data 'my x-rays' --out OUT --models vgg11,mobilenet-v2,squeezenet1_1"
     )

@@ -9,7 +9,17 @@ from rich.markup import escape
 
 from lungscope.cli.config import Config
 from lungscope.cli.held_out_sources import run_without_each
-from lungscope.cli.options import CacheFolder, Device, Json, Quiet, Seed, Skip, Workers
+from lungscope.cli.options import (
+    CacheFolder,
+    DataOption,
+    Device,
+    Json,
+    Map,
+    Quiet,
+    Seed,
+    Skip,
+    Workers,
+)
 from lungscope.cli.reproduction_progress import (
     ConsoleReporter,
     metrics_table,
@@ -33,10 +43,7 @@ INCOMPLETE = 1
 
 
 def reproduce(
-    data: Annotated[
-        Path,
-        typer.Option("--data", help="Folder of class folders, or a CSV (file,label[,group])."),
-    ],
+    data: DataOption,
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Output folder; continued if it exists.")
     ],
@@ -76,6 +83,7 @@ def reproduce(
             "--source", metavar="SOURCE", help="Leave out this source only; may be repeated."
         ),
     ] = [],  # noqa: B006  typer's way to say that there may be none
+    mapping: Map = [],  # noqa: B006
     seed: Seed = 0,
     device: Device = "auto",
     precision: Annotated[
@@ -107,10 +115,10 @@ def reproduce(
     (its weights are unavailable or its training failed; the table says so);
     2 for invalid usage; 130 after Ctrl-C.
     """
-    from lungscope.cli.training import survey_data
-    from lungscope.data.index import Index
+    from lungscope.cli.training import open_data, survey_data
+    from lungscope.reproduction.data_arguments import DataArguments
     from lungscope.reproduction.runner import RunEnvironment
-    from lungscope.reproduction.splits import find_split_origin
+    from lungscope.reproduction.splits import find_split_origin, refuse_other_classes
     from lungscope.reproduction.workflow import claim_folder, refuse_inside
     from lungscope.reproduction.workflow import reproduce as carry_out
     from lungscope.training.execution import Execution
@@ -120,6 +128,8 @@ def reproduce(
         raise InvalidSetting("--source: chooses what --leave-one-source-out leaves out; give both")
     if leave_one_out and (split is not None or folds is not None or (seeds or 1) > 1):
         raise InvalidSetting("--leave-one-source-out: leave out --split, --folds and --seeds")
+    if split is not None and mapping:
+        raise InvalidSetting("--map: the split has its classes; map them with `data split`")
     names = [name.strip() for name in (models or "").split(",") if name.strip()]
     plan = replace(
         _plan(names, weights, budget, seed),
@@ -127,12 +137,18 @@ def reproduce(
         folds=folds,
         precision=precision,
     )
-    index = Index.open(data)
-    root = index.root
-    if data.is_dir():
-        refuse_inside(out, root)
+    index = open_data(data, mapping)
+    for each in data:
+        if each.is_dir():
+            refuse_inside(out, each)
+    names_given = tuple(each.resolve().name or "DATA" for each in data)
     environment = RunEnvironment(
-        root, Execution(device, precision), cache, workers, force, data.resolve().name or None
+        index.root,
+        Execution(device, precision),
+        cache,
+        workers,
+        force,
+        DataArguments(names_given, tuple(mapping)),
     )
     reporter = ConsoleReporter(terminal)
 
@@ -148,6 +164,8 @@ def reproduce(
                 return
             plan = replace(plan, split=find_split_origin(out, plan) if split is None else "given")
             splits = _splits(out, plan, split, surveyed_data, force=force)
+            if plan.split == "drawn":
+                refuse_other_classes(out, splits[0], index.classes)
             terminal.say(escape(describe_split(splits[0])))
             made = carry_out(plan, splits, out, environment, reporter.callbacks)
     except KeyboardInterrupt:

@@ -11,6 +11,7 @@ from lungscope.estimate import LEVEL
 from lungscope.evaluation.bootstrap import DRAWS
 from lungscope.models import list_architectures
 from lungscope.reproduction.aggregation import METRICS
+from lungscope.reproduction.data_arguments import UNNAMED, DataArguments
 from lungscope.reproduction.plan import Plan, in_order
 from lungscope.reproduction.row import PAPER_TITLE, ResultRow
 from lungscope.reproduction.splits import SPLIT
@@ -46,7 +47,7 @@ class Reproduction:
         figures: the figures drawn so far, in the paper's order.
         shortcuts: accuracy on the same split of classifiers that do not see the lung; empty for
             folds.
-        data: name of the data's folder or CSV, without its path.
+        data: how the data were named on the command line.
     """
 
     plan: Plan
@@ -54,7 +55,7 @@ class Reproduction:
     rows: tuple[ResultRow, ...]
     figures: tuple[ReproductionFigure, ...]
     shortcuts: tuple[Baseline, ...] = ()
-    data: str = "DATA"
+    data: DataArguments = UNNAMED
 
     @property
     def pending(self) -> bool:
@@ -131,7 +132,7 @@ class Reproduction:
         }
 
     def __repr__(self) -> str:
-        lines = [f"<Reproduction of {PAPER_TITLE} on {self.data}: {self.title}"]
+        lines = [f"<Reproduction of {PAPER_TITLE} on {self.data.title}: {self.title}"]
         for row in self.rows:
             accuracy = row.metrics.get("accuracy")
             found = row.describe_state() if accuracy is None else f"accuracy {accuracy:.4f}"
@@ -190,18 +191,18 @@ class Reproduction:
         return "One training per model: the variation between seeds was not measured."
 
 
-def format_command(plan: Plan, data: str) -> str:
+def format_command(plan: Plan, data: DataArguments) -> str:
     """Formats the command line that carries out a plan, quoted for a shell.
 
     Args:
         plan: the plan; options with their default value are left out.
-        data: name of the data's folder or CSV, without its path.
+        data: how the data were named.
 
     Returns:
         The command; a split that was given is named as the copy that OUT holds.
 
     Examples:
-        >>> format_command(Plan(("vgg11",), seeds=3), "xrays")
+        >>> format_command(Plan(("vgg11",), seeds=3), DataArguments(("xrays",)))
         'lungscope reproduce --data xrays --out OUT --models vgg11 --seeds 3'
     """
     recipe = plan.recipe
@@ -217,7 +218,7 @@ def format_command(plan: Plan, data: str) -> str:
         "--split": SPLIT if plan.split == "given" else None,
     }
     given = [str(word) for each in options.items() if each[1] is not None for word in each]
-    return shlex.join(["lungscope", "reproduce", "--data", data, "--out", "OUT", *given])
+    return shlex.join(["lungscope", "reproduce", *data.options, "--out", "OUT", *given])
 
 
 def _span(texts: list[str]) -> str:

@@ -12,6 +12,7 @@ from lungscope.inference.description import Description
 from lungscope.models import get_architecture
 from lungscope.models.weights import IMAGENET, imagenet_file, load_original
 from lungscope.progress import OnProgress, ignore
+from lungscope.reproduction.data_arguments import UNNAMED, DataArguments
 from lungscope.reproduction.job import Job
 from lungscope.reproduction.plan import Part
 from lungscope.training.execution import Execution
@@ -30,7 +31,7 @@ class RunEnvironment:
         cache_folder: where decoded images are stored; the user's cache folder by default.
         workers: number of decoding processes; one per processor by default.
         force: whether runs that are damaged, or of another recipe or split, are retrained.
-        name: name of the data as it was given, a folder's or a CSV's; that of `data` by default.
+        given: how the data were named on the command line.
     """
 
     data: Path
@@ -38,7 +39,7 @@ class RunEnvironment:
     cache_folder: Path | None = None
     workers: int | None = None
     force: bool = False
-    name: str | None = None
+    given: DataArguments = UNNAMED
 
 
 @dataclass(frozen=True, eq=False)

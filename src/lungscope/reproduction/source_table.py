@@ -66,7 +66,7 @@ class SourceTable:
         plan: how they are trained.
         classes: class names.
         rows: sources in alphabetical order, of each the models in the plan's order.
-        data: name of the data's folder or table.
+        data: names of the data sets in words.
     """
 
     plan: Plan

@@ -68,7 +68,6 @@ def leave_one_source_out(
     costs = {m: compute_cost(get_architecture(m), shape, plan.recipe.size) for m in plan.models}
     estimate = ProgressEstimate(list(jobs.values()), costs)
     problems: dict[tuple[str, str], Problem | None] = {}
-    name = environment.name or environment.data.resolve().name or "DATA"
 
     def write() -> SourceTable:
         rows = tuple(
@@ -76,7 +75,7 @@ def leave_one_source_out(
             for fold, _ in folds
             for model in plan.models
         )
-        table = SourceTable(plan, classes, rows, name)
+        table = SourceTable(plan, classes, rows, environment.given.title)
         write_source_table(table, folder)
         return table
 

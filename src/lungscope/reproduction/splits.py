@@ -98,6 +98,24 @@ def adopt_split(folder: Path, plan: Plan, file: Path, *, force: bool) -> tuple[S
     return (split,)
 
 
+def refuse_other_classes(folder: Path, split: Split, classes: Sequence[str]) -> None:
+    """Refuses to continue on a stored split whose classes are not the data's.
+
+    Args:
+        folder: folder of the reproduction.
+        split: the split that is stored there.
+        classes: the data's, with labels mapped as is asked now.
+
+    Raises:
+        AlreadyExists: they differ, say by another mapping of labels.
+    """
+    if tuple(split.classes) != tuple(classes):
+        raise AlreadyExists(
+            f"{folder}: was begun with the classes {', '.join(split.classes)}, not "
+            f"{', '.join(classes)}; map the labels as then, or give another folder"
+        )
+
+
 def _paths(folder: Path, plan: Plan) -> tuple[Path, ...]:
     if plan.folds is None:
         return (folder / SPLIT,)

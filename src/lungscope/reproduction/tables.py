@@ -14,6 +14,7 @@ from lungscope.errors import LungscopeError
 from lungscope.models import Shape, get_architecture
 from lungscope.models.cost import Cost, compute_cost
 from lungscope.reproduction.aggregation import METRICS, Metric
+from lungscope.reproduction.data_arguments import UNNAMED, DataArguments
 from lungscope.reproduction.job import Job
 from lungscope.reproduction.page import draw_all_models, draw_curves, list_figures
 from lungscope.reproduction.plan import Plan
@@ -50,7 +51,7 @@ class ResultsTable:
         jobs: Mapping[str, Sequence[Job]],
         folder: Path,
         shortcuts: Sequence[Baseline] = (),
-        data: str = "DATA",
+        data: DataArguments = UNNAMED,
     ) -> None:
         self._plan = plan
         self._splits = tuple(splits)

@@ -153,8 +153,7 @@ def reproduce(
     )
     draw_radiographs(folder, cache, splits[0])
     shortcuts = _measure_shortcuts(plan, splits[0], cache, environment.data)
-    name = environment.name or environment.data.resolve().name or "DATA"
-    table = ResultsTable(plan, splits, planned, folder, shortcuts, name)
+    table = ResultsTable(plan, splits, planned, folder, shortcuts, environment.given)
     estimate = ProgressEstimate(jobs, table.costs)
     reproduction = _write(table, folder)
     for model, own in planned.items():
