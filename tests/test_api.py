@@ -81,7 +81,9 @@ def test_settings_that_are_wrong_are_refused_as_settings(phantoms, split):
 def test_a_recipe_that_cannot_be_trained_is_refused_before_an_image_is_read(
     phantoms, tmp_path, monkeypatch, wrong, kind, words
 ):
-    monkeypatch.setattr("lungscope.api.survey_images", lambda *_: pytest.fail("images are read"))
+    monkeypatch.setattr(
+        "lungscope.api.splitting.survey_images", lambda *_: pytest.fail("images are read")
+    )
     with pytest.raises(kind, match=words):
         ls.train(phantoms, folder=tmp_path / "run", recipe=replace(TINY, **wrong))
     assert not (tmp_path / "run").exists()

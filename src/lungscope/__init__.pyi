@@ -1,5 +1,9 @@
 from .about import DISCLAIMER, __version__
-from .api import Run, compare, evaluate, leave_one_source_out, split, train
+from .api.evaluation import compare, evaluate
+from .api.reproduction import leave_one_source_out
+from .api.run import Run
+from .api.splitting import split
+from .api.training import train
 from .audit.audit_report import AuditReport
 from .data.index import Index
 from .data.split import Split

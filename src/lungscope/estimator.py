@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import NotFittedError
 
-from lungscope.api import Run, split, train
+from lungscope.api.run import Run
+from lungscope.api.splitting import split
+from lungscope.api.training import train
 from lungscope.data.index import Index
 from lungscope.errors import InvalidSetting
 from lungscope.training.execution import Device
