@@ -16,7 +16,7 @@ from lungscope.errors import LungscopeError
 from lungscope.serving.pacs.queue import FILE, Queue
 from lungscope.serving.pacs.service import Service
 from lungscope.serving.pacs.settings import Peer, Tls
-from lungscope.serving.pacs.status import Status
+from lungscope.serving.pacs.status import Status, drop_instance
 
 
 @pytest.fixture
@@ -65,6 +65,16 @@ def test_two_services_do_not_share_a_spool(services, settings):
     services(settings)
     with pytest.raises(LungscopeError, match="another lungscope pacs"):
         services(settings)
+
+
+@pytest.mark.parametrize("intruder", ["a service", "a drop"])
+def test_another_process_leaves_what_a_node_is_writing(services, settings, intruder):
+    services(settings)
+    partial = settings.spool / "received" / ".half.partial"
+    partial.write_bytes(b"half an instance")
+    with pytest.raises(LungscopeError, match="another lungscope pacs"):
+        services(settings) if intruder == "a service" else drop_instance(settings.spool, "0" * 12)
+    assert partial.read_bytes() == b"half an instance"
 
 
 @pytest.fixture(scope="module")

@@ -48,10 +48,11 @@ class Service:
             raise unusable_queue(settings.spool / FILE, error) from error
 
     def _begin(self, settings: Settings, classifier: ImageClassifier) -> None:
-        spool = Spool(settings.spool)
         with ExitStack() as undo:  # if a later step fails
+            # before anything else: another process may be writing the files of this spool
             self._lock = lock_spool(settings.spool)
             undo.callback(self._lock.release)
+            spool = Spool(settings.spool)
             self._queue = Queue(settings.spool / FILE)
             undo.callback(self._queue.close)
             store = Store(

@@ -10,7 +10,7 @@ from pathlib import Path
 from filelock import BaseFileLock, FileLock, Timeout
 
 from lungscope.atomic import PARTIAL, rename_durably, sync_file, sync_folder
-from lungscope.errors import Inaccessible, InUse, InvalidSetting
+from lungscope.errors import InUse, InvalidSetting
 
 RECEIVED, RESULTS = "received", "results"
 REPORT, CAPTURE = "report", "capture"
@@ -22,7 +22,9 @@ class Spool:
     """The files of a spool, named by `key_of` and never by what a file contains."""
 
     def __init__(self, folder: Path) -> None:
-        """Opens or makes the folder, readable by its owner alone.
+        """Opens or makes the folders, readable by their owner alone.
+
+        Nothing that is there is touched; see `remove_partials`.
 
         Raises:
             InvalidSetting: it cannot be written.
@@ -34,15 +36,17 @@ class Spool:
                 each.mkdir(mode=_OWNER_ONLY, parents=True, exist_ok=True)
                 with suppress(PermissionError):  # another's folder, which this user may write
                     each.chmod(_OWNER_ONLY)
-            for each in (self._received, self._results):
-                for unfinished in each.glob(f"*{PARTIAL}"):
-                    unfinished.unlink()
                 sync_folder(each)
-            sync_folder(folder)
         except OSError as error:
             raise InvalidSetting(
                 f"{folder}: cannot be used as a spool ({error.strerror or error})"
             ) from error
+
+    def remove_partials(self) -> None:
+        """Removes files that a crash left half-written; only for who holds `lock_spool`."""
+        for folder in (self._received, self._results):
+            for unfinished in folder.glob(f"*{PARTIAL}"):
+                unfinished.unlink(missing_ok=True)
 
     @property
     def free(self) -> int:
@@ -109,25 +113,28 @@ def key_of(instance: str) -> str:
 def lock_spool(folder: Path) -> BaseFileLock:
     """Keeps other processes from working on a spool; the lock ends with the process.
 
+    Whoever reads or changes files of a spool takes it first.
+
     Args:
-        folder: an existing spool.
+        folder: a spool; made if it does not exist.
 
     Returns:
         The held lock; `release` it when the work is done. Any thread may do so.
 
     Raises:
         InUse: another process holds it.
-        Inaccessible: the folder can't be written.
+        InvalidSetting: the folder can't be written.
     """
     lock = _lock(folder)
     try:
+        folder.mkdir(mode=_OWNER_ONLY, parents=True, exist_ok=True)
         # `is_locked` may hold it for a moment, so one attempt would not be enough.
         lock.acquire(timeout=_PATIENCE, poll_interval=0.05)
     except Timeout:
         raise InUse(f"{folder}: another lungscope pacs works on this spool") from None
     except OSError as error:
-        raise Inaccessible(
-            f"{folder}: this spool cannot be written ({error.strerror or error})"
+        raise InvalidSetting(
+            f"{folder}: cannot be used as a spool ({error.strerror or error})"
         ) from error
     return lock
 

@@ -78,7 +78,15 @@ def drop_instance(folder: Path, prefix: str) -> str:
         raise NotFound(f"{folder}: no spool of lungscope pacs; give the folder of one")
     if not _PREFIX.fullmatch(prefix):
         raise InvalidSetting(f"{prefix!r}: give 6 to 32 digits as lungscope pacs status shows them")
-    spool, lock = Spool(folder), lock_spool(folder)
+    lock = lock_spool(folder)
+    try:
+        return _drop(Spool(folder), prefix)
+    finally:
+        lock.release()
+
+
+def _drop(spool: Spool, prefix: str) -> str:
+    folder = spool.folder
     queue = Queue(folder / FILE)
     try:
         found = queue.find_by_prefix(prefix)
@@ -93,5 +101,4 @@ def drop_instance(folder: Path, prefix: str) -> str:
         raise unusable_queue(folder / FILE, error) from error
     finally:
         queue.close()
-        lock.release()
     return found[0].key

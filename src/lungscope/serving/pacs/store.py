@@ -29,7 +29,7 @@ class Store:
         """Makes a store and repairs what a crash left behind.
 
         Args:
-            spool: the files.
+            spool: the files, of a spool whose lock this process holds.
             queue: the rows.
             model: fingerprint of the classifying model; instances that another model answered are
                 received again.
@@ -108,6 +108,7 @@ class Store:
             self.spool.remove(key)
 
     def _recover(self) -> None:
+        self.spool.remove_partials()
         for key in self.queue.release_claims(MOST_ATTEMPTS):
             log.error("%s failed: its classification crashed %d times", key[:12], MOST_ATTEMPTS)
         there = self.spool.keys()
