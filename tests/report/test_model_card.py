@@ -9,6 +9,7 @@ from lungscope.report.checklists.claim_2024 import fill_claim
 from lungscope.report.checklists.tripod import fill_tripod
 from lungscope.report.facts import read_facts
 from lungscope.report.run_report import AUTHOR, format_model_card
+from lungscope.report.statements import describe_balance, describe_selection
 
 HOSTILE = ("<script>alert(1)</script>", "a | b", "[x](http://evil.example)\n# **bold** `code`")
 
@@ -183,3 +184,18 @@ def test_the_card_says_what_grey_values_are_scaled_by(facts, normalisation, word
     preprocessing = Preprocessing(32, 0.5, 0.25, normalisation)
     changed = replace(facts, description=replace(facts.description, preprocessing=preprocessing))
     assert words in format_model_card(changed)
+
+
+def test_the_card_says_what_was_done_against_classes_of_unequal_size(facts):
+    recipe = replace(facts.recipe, balance_classes=1, selection="balanced")
+    assert describe_balance(facts) == "No method against imbalance was used."
+    words = describe_balance(replace(facts, recipe=recipe))
+    assert "How equally often classes are drawn" in words
+    assert "cells of class and source: balanced" in words
+
+
+def test_the_card_names_the_score_that_chose_the_epoch(facts):
+    best = max(facts.history, key=lambda epoch: epoch.validation_score)
+    words = describe_selection(replace(facts, recipe=replace(facts.recipe, selection="worst-cell")))
+    assert "highest validation accuracy in the worst cell of class and source" in words
+    assert f"with {best.validation_score:.3f}" in words

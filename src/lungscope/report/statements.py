@@ -179,6 +179,19 @@ def _describe_schedule(used: Recipe) -> str:
     return f"{course}, after a rise over {warmup}" if used.warmup else course
 
 
+def describe_balance(facts: RunFacts) -> str:
+    """Describes what was done against classes, or sources, of unequal size."""
+    used = [
+        f"{field.meaning}: {field.value}"
+        for field in compare_recipe(facts)
+        if field.name in _AGAINST_IMBALANCE and field.departs
+    ]
+    return f"{'; '.join(used)}." if used else "No method against imbalance was used."
+
+
+_AGAINST_IMBALANCE = ("balance_classes", "balance_sources", "group_dro", "selection")
+
+
 def describe_departures(facts: RunFacts) -> str:
     """Describes where the recipe departs from the paper's."""
     changed = [
@@ -207,8 +220,9 @@ def describe_selection(facts: RunFacts) -> str:
         )
     return (
         f"Of {format_quantity(len(facts.history), 'epoch')} ({format_duration(facts.seconds)}) the "
-        f"first with the highest validation accuracy was kept: epoch {best.epoch}, with "
-        f"{format_decimal(best.validation_accuracy)}. Test images had no part in it."
+        f"first with the highest validation {_SCORES[facts.recipe.selection]} was kept: epoch "
+        f"{best.epoch}, with {format_decimal(best.validation_score)}. Test images had no part in "
+        "it."
     )
 
 

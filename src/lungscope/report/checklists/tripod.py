@@ -112,8 +112,8 @@ def _analysis(facts: RunFacts) -> tuple[Item, ...]:
 
 def _output(facts: RunFacts) -> tuple[Item, ...]:
     return (
-        Item("13", "class imbalance", "No method against imbalance was used."),
-        Item("14", "fairness", "No approach was used.", "why, or which"),
+        Item("13", "class imbalance", statements.describe_balance(facts)),
+        Item("14", "fairness", author="which approach was used, or why none"),
         Item("15", "output and thresholds", outcomes.describe_thresholds(facts)),
         Item(
             "16",
