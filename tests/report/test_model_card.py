@@ -191,7 +191,7 @@ def test_the_card_says_what_was_done_against_classes_of_unequal_size(facts):
     assert describe_balance(facts) == "No method against imbalance was used."
     words = describe_balance(replace(facts, recipe=recipe))
     assert "How equally often classes are drawn" in words
-    assert "cells of class and source: balanced" in words
+    assert "chooses the epoch: balanced" in words
 
 
 def test_the_card_names_the_score_that_chose_the_epoch(facts):
