@@ -1,3 +1,4 @@
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from torchvision.models import get_model
 from lungscope.errors import LungscopeError, WeightsUnavailable
 from lungscope.inference.exported import BUNDLED_MODELS
 from lungscope.models import Shape, build_network, get_architecture
-from lungscope.models.weights import imagenet_file
+from lungscope.models.weights import hash_imagenet_file, imagenet_file, is_published
 
 FIVE = ["squeezenet", "vgg11", "resnet18", "densenet121", "mobilenet-v2"]
 
@@ -126,3 +127,15 @@ def test_a_damaged_checkpoint_is_refused(tmp_path):
     (tmp_path / "model.safetensors").write_bytes(b"damaged")
     with pytest.raises(LungscopeError, match="not a safetensors file"):
         build_network("mobilenet-lung", Shape(3), str(tmp_path))
+
+
+def test_a_file_of_another_training_under_torchvisions_name_is_recognised(torch_home):
+    architecture = get_architecture("squeezenet1_1")
+    assert hash_imagenet_file(architecture) is None
+    file = imagenet_file(architecture)
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"weights")
+    found = hash_imagenet_file(architecture)
+    assert found == hashlib.sha256(b"weights").hexdigest()
+    assert not is_published(architecture, found)
+    assert is_published(architecture, "b8a52dc0" + found[8:])

@@ -9,7 +9,11 @@ from lungscope.report.checklists.claim_2024 import fill_claim
 from lungscope.report.checklists.tripod import fill_tripod
 from lungscope.report.facts import read_facts
 from lungscope.report.run_report import AUTHOR, format_model_card
-from lungscope.report.statements import describe_balance, describe_selection
+from lungscope.report.statements import (
+    describe_balance,
+    describe_initial_weights,
+    describe_selection,
+)
 
 HOSTILE = ("<script>alert(1)</script>", "a | b", "[x](http://evil.example)\n# **bold** `code`")
 
@@ -199,3 +203,10 @@ def test_the_card_names_the_score_that_chose_the_epoch(facts):
     words = describe_selection(replace(facts, recipe=replace(facts.recipe, selection="worst-cell")))
     assert "highest validation accuracy in the worst cell of class and source" in words
     assert f"with {best.validation_score:.3f}" in words
+
+
+def test_the_card_says_that_weights_are_not_torchvisions_own_file(facts):
+    began = replace(facts, recipe=replace(facts.recipe, weights="imagenet"))
+    assert "own file" not in describe_initial_weights(began)
+    other = describe_initial_weights(replace(began, other_imagenet="0123456789"))
+    assert "not torchvision's own file (SHA-256 01234567)" in other

@@ -91,3 +91,15 @@ def test_repr_and_html_show_each_model_beside_the_paper(reproduced):
     assert f"<td>{accuracy:.4f}</td>" in html
     assert "<td>0.8853</td><td>" in html
     assert "VGG11, weights unavailable (no | network)" in html
+
+
+def test_weights_that_are_not_torchvisions_own_are_named(reproduced):
+    made = reproduced()
+    assert not any("torchvision's own" in note for note in made.notes)
+    rows = (*made.rows[:1], replace(made.rows[1], other_imagenet="0123456789"), *made.rows[2:])
+    changed = replace(made, rows=rows)
+    assert (
+        "MobileNetV2 began with ImageNet weights that are not torchvision's own file "
+        "(SHA-256 01234567)." in changed.notes
+    )
+    assert changed.to_json()["rows"][1]["other_imagenet"] == "0123456789"

@@ -294,3 +294,11 @@ def test_a_run_without_a_checkpoint_says_how_far_it_is(run):
     run.last.write_bytes(b"weights")
     with pytest.raises(NotFound, match="is not trained to the end; continue it"):
         run.require_checkpoint()
+
+
+def test_a_run_knows_whether_its_imagenet_weights_are_torchvisions_own(run):
+    assert run.other_imagenet is None  # not recorded
+    run.note(imagenet_sha256="b0353104" + 56 * "0")
+    assert run.other_imagenet is None
+    run.note(imagenet_sha256="0123456789")
+    assert run.other_imagenet == "0123456789"

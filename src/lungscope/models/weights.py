@@ -1,5 +1,6 @@
 """Initial weights of a network: torchvision's, a bundled model's, a file's, or random ones."""
 
+import hashlib
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
@@ -12,7 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torchvision.models import get_model, get_model_weights
 
-from lungscope.errors import InvalidData, InvalidSetting, NotFound, WeightsUnavailable
+from lungscope.errors import Inaccessible, InvalidData, InvalidSetting, NotFound, WeightsUnavailable
 from lungscope.inference.description import Description
 from lungscope.inference.exported import BUNDLED_MODELS, DESCRIPTION
 from lungscope.models.network import Network
@@ -53,6 +54,34 @@ def imagenet_file(architecture: Architecture) -> Path:
     """Where torchvision looks for an architecture's ImageNet weights before downloading them."""
     url = get_model_weights(architecture.original)[VERSION].url
     return Path(torch.hub.get_dir()) / "checkpoints" / Path(url).name
+
+
+def hash_imagenet_file(architecture: Architecture) -> str | None:
+    """Returns the SHA-256 of the cached ImageNet weights, in hexadecimal; None if there are none.
+
+    Raises:
+        Inaccessible: the file cannot be read.
+    """
+    path = imagenet_file(architecture)
+    if not path.is_file():
+        return None
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise Inaccessible(f"{path}: {error.strerror}") from error
+
+
+def is_published(architecture: Architecture, sha256: str) -> bool:
+    """Returns whether torchvision published ImageNet weights with this hash.
+
+    The names of its files end with the first eight digits of their SHA-256. A file of another
+    training, put under such a name, loads as well.
+
+    Examples:
+        >>> is_published(get_architecture("mobilenet-v2"), "b0353104" + 56 * "0")
+        True
+    """
+    return imagenet_file(architecture).stem.rpartition("-")[2] == sha256[:8]
 
 
 def _imagenet(architecture: Architecture) -> nn.Module:

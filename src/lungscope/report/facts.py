@@ -48,6 +48,8 @@ class RunFacts:
         cost: of the network.
         history: its epochs.
         finished: whether it is trained to the end.
+        other_imagenet: SHA-256 of the ImageNet weights that it began with, where they are another
+            file than torchvision's.
         versions: of Python and the libraries that trained it.
         measured: what it is worth on test images; None if it was not evaluated.
         audit: what its audit found; None if it was not audited.
@@ -67,6 +69,7 @@ class RunFacts:
     cost: Cost
     history: tuple[Epoch, ...]
     finished: bool
+    other_imagenet: str | None
     versions: Mapping[str, str]
     measured: Assessment | None
     audit: AuditReport | None
@@ -138,6 +141,7 @@ def read_facts(run: RunFolder) -> RunFacts:
         cost=compute_cost(built, shape, description.preprocessing.size),
         history=read_history(run.history),
         finished=run.facts.get("finished") is True,
+        other_imagenet=run.other_imagenet,
         versions=_versions(run),
         measured=None if "evaluate" in left_out else measured,
         audit=None if "audit" in left_out else audit,

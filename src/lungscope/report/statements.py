@@ -139,6 +139,8 @@ def describe_initial_weights(facts: RunFacts) -> str:
         return f"From random weights, drawn with seed {facts.recipe.seed}."
     if facts.weights == IMAGENET:
         origin = f"ImageNet weights of torchvision's {facts.architecture.original}"
+        if facts.other_imagenet is not None:
+            origin += f", not torchvision's own file (SHA-256 {facts.other_imagenet[:8]})"
     elif facts.weights in BUNDLED_MODELS:
         origin = f"the bundled model {facts.weights}, which was trained on radiographs"
     else:

@@ -91,6 +91,12 @@ class Reproduction:
                 for row in self.rows
                 if row.state != "complete"
             ),
+            *(
+                f"{row.title} began with ImageNet weights that are not torchvision's own file "
+                f"(SHA-256 {row.other_imagenet[:8]})."
+                for row in self.rows
+                if row.other_imagenet is not None
+            ),
             *(f"{row.title} is not in the paper." for row in self.rows if row.published is None),
             DISCLAIMER,
         )

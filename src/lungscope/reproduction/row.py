@@ -96,6 +96,7 @@ class ResultRow:
         best_epochs: the epoch that was tested, of each training that is done.
         seconds: duration of all epochs, of each training that is done.
         cost: parameters and work of the network.
+        other_imagenet: SHA-256 of its ImageNet weights, if they are not torchvision's own file.
     """
 
     model: str
@@ -113,6 +114,7 @@ class ResultRow:
     best_epochs: tuple[int, ...]
     seconds: tuple[float, ...]
     cost: Cost
+    other_imagenet: str | None = None
 
     @property
     def title(self) -> str:
@@ -162,6 +164,7 @@ class ResultRow:
             "model": self.model,
             "title": self.title,
             "weights": self.weights,
+            "other_imagenet": self.other_imagenet,
             "state": self.state,
             "reason": self.reason,
             "trainings": {"done": self.parts, "begun": dict(self.begun), "wanted": self.wanted},
@@ -242,6 +245,7 @@ def make_row(
         best_epochs=tuple(each.best.epoch for each in trained),
         seconds=tuple(sum(epoch.seconds for epoch in each.history) for each in trained),
         cost=cost,
+        other_imagenet=trained[0].other_imagenet if trained else None,
     )
 
 

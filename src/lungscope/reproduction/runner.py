@@ -50,11 +50,13 @@ class TrainedPart:
         part: which of its model's trainings it is.
         predictions: predictions for the test images, uncalibrated as in the paper.
         history: all epochs.
+        other_imagenet: SHA-256 of its ImageNet weights, if they are not torchvision's own file.
     """
 
     part: Part
     predictions: Predictions
     history: tuple[Epoch, ...]
+    other_imagenet: str | None = None
 
     @property
     def best(self) -> Epoch:
@@ -139,7 +141,8 @@ def read_trained(job: Job) -> TrainedPart | None:
             f"{job.folder}: its evaluation is not of the test images", remedy="evaluate-again"
         )
     # `evaluate` divides logits by the fitted temperature; this undoes it
-    return TrainedPart(job.part, calibrated.tempered(1 / description.temperature), job.history)
+    as_trained = calibrated.tempered(1 / description.temperature)
+    return TrainedPart(job.part, as_trained, job.history, RunFolder(job.folder).other_imagenet)
 
 
 def _prepare(job: Job, environment: RunEnvironment) -> RunFolder:

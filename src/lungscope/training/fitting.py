@@ -21,7 +21,7 @@ from lungscope.data.split import Split
 from lungscope.images import Preprocessing
 from lungscope.models import Shape, build_network, get_architecture
 from lungscope.models.checkpoint import Checkpoint
-from lungscope.models.weights import NONE
+from lungscope.models.weights import IMAGENET, NONE, hash_imagenet_file
 from lungscope.progress import OnProgress, ignore
 from lungscope.training.best_checkpoint import save_best_checkpoint
 from lungscope.training.callbacks import (
@@ -155,6 +155,8 @@ def _fit(
     split.verify(data)  # before hours of training on images that are not the split's
     execution.prepare()
     run.note(precision=execution.precision)
+    if recipe.weights == IMAGENET and not run.last.exists():
+        run.note(imagenet_sha256=hash_imagenet_file(get_architecture(recipe.model)))
     cache = open_cache(
         data, split.entries, recipe.size, cache_folder, on_progress=callbacks.caching
     )

@@ -24,7 +24,7 @@ from lungscope.errors import (
 from lungscope.inference.description import Description
 from lungscope.inference.exported import DESCRIPTION
 from lungscope.models import get_architecture
-from lungscope.models.weights import WEIGHTS, check_weights
+from lungscope.models.weights import WEIGHTS, check_weights, is_published
 from lungscope.text import describe_fault
 from lungscope.training.recipe import Recipe
 
@@ -133,6 +133,13 @@ class RunFolder:
         if not isinstance(facts, dict) or not isinstance(facts.get("data"), str):
             raise InvalidData(f"{path}: does not name the data of a run; it was not made by train")
         return facts
+
+    @property
+    def other_imagenet(self) -> str | None:
+        """SHA-256 of the ImageNet weights it began with, if they are not torchvision's own file."""
+        sha256 = self.facts.get("imagenet_sha256")
+        published = sha256 is None or is_published(get_architecture(self.recipe.model), str(sha256))
+        return None if published else str(sha256)
 
     @classmethod
     def open(cls, folder: str | Path) -> "RunFolder":
