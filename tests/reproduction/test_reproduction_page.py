@@ -14,6 +14,7 @@ from lungscope.estimate import Estimate
 from lungscope.evaluation.predictions import Predictions
 from lungscope.models import Shape, get_architecture, list_architectures
 from lungscope.models.cost import compute_cost
+from lungscope.reproduction.data_arguments import DataArguments
 from lungscope.reproduction.page import draw_radiographs, list_figures, write_page
 from lungscope.reproduction.plan import Plan
 from lungscope.reproduction.reproduction import Reproduction, ReproductionFigure
@@ -158,7 +159,8 @@ def test_the_subsets_of_folds_are_those_of_the_first(reproduction, tmp_path):
 
 
 def test_the_command_is_the_plans(reproduction, tmp_path):
-    named = replace(reproduction, data="x rays", plan=replace(reproduction.plan, seeds=3))
+    data = DataArguments(("x rays",))
+    named = replace(reproduction, data=data, plan=replace(reproduction.plan, seeds=3))
     text = page_of(named, tmp_path).text
     assert "lungscope reproduce --data 'x rays' --out OUT --models vgg11," in text
     assert "--seeds 3" in text
