@@ -2,6 +2,7 @@
 
 from dataclasses import fields, replace
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -12,6 +13,7 @@ from lungscope.data.photometric import (
     NO_PHOTOMETRIC,
     Photometric,
     match_histogram,
+    mix_amplitudes,
     vary_photometry,
 )
 
@@ -185,3 +187,14 @@ def test_histograms_come_from_the_same_batch():
     assert means[0::2].max() > 0.3
     assert means[1::2].min() < 0.7
     assert ((means > 0.195) & (means < 0.805)).all()
+
+
+def test_amplitudes_are_mixed_and_phases_kept_as_in_the_paper():
+    images, others = torch.rand(2, 2, 1, 16, 16, generator=seeded()) * 0.2 + 0.4
+    proportions = torch.tensor([0.0, 0.3])[:, None, None, None]
+    mixed = mix_amplitudes(images, others, proportions)
+    torch.testing.assert_close(mixed[0], images[0], atol=1e-5, rtol=0)
+    own, theirs = (np.fft.fft2(each[1, 0].numpy()) for each in (images, others))
+    amplitude = 0.7 * np.abs(own) + 0.3 * np.abs(theirs)
+    expected = np.fft.ifft2(amplitude * np.exp(1j * np.angle(own))).real.clip(0, 1)
+    np.testing.assert_allclose(mixed[1, 0].numpy(), expected, atol=1e-5)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import recall_score, roc_auc_score
 
-from lungscope.evaluation.parts import find_normal, measure_part, measure_parts
+from lungscope.data.classes import find_normal
+from lungscope.evaluation.parts import measure_part, measure_parts
 from lungscope.evaluation.predictions import Predictions
 
 CLASSES = ("Lung Opacity", "Normal", "Viral Pneumonia")

@@ -1,7 +1,10 @@
 """Class names as people write them: `Lung_Opacity`, "lung opacity" and "Lung-Opacity" are one."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+NORMAL = "normal"
+"""Key of the class of healthy people, for normal or not."""
 
 _GAP = re.compile(r"(?<=[^\s_-])[\s_-]+(?=[^\s_-])")
 
@@ -33,3 +36,14 @@ def merge(names: Iterable[str]) -> dict[str, str]:
     for name in sorted(set(names)):
         shown.setdefault(key(name), display(name))
     return {name: shown[key(name)] for name in names}
+
+
+def find_normal(classes: Sequence[str]) -> int | None:
+    """Returns the position of the class of healthy people; None where no class is named Normal.
+
+    Examples:
+        >>> find_normal(("Lung Opacity", "Normal"))
+        1
+    """
+    keys = [key(name) for name in classes]
+    return keys.index(NORMAL) if NORMAL in keys else None

@@ -34,6 +34,8 @@ class Photometric:
         equalize: probability of a histogram equalisation, in [0, 1].
         histogram: probability of taking on the grey values of another image of the batch, to a
             random proportion, in [0, 1].
+        amplitude: probability of taking on the amplitudes of the Fourier transform of another image
+            of the batch, to a random proportion, in [0, 1].
         sharpness: largest weight, in [0, 1], at which detail (the image less its mean over 3 x 3
             pixels) is added or subtracted.
         low_resolution: probability, in [0, 1], of downscaling by up to `resolution` and back.
@@ -49,6 +51,7 @@ class Photometric:
     gamma: float = 0.0
     equalize: float = 0.0
     histogram: float = 0.0
+    amplitude: float = 0.0
     sharpness: float = 0.0
     low_resolution: float = 0.0
     resolution: float = 1.0
@@ -130,6 +133,7 @@ def _expose(images: Tensor, policy: Photometric, draws: _Draws) -> Tensor:
         levels = (images[row] * 255).round().to(torch.uint8)
         images[row] = equalize(levels).to(images.dtype) / 255
     images = _match_histograms(images, policy, draws)
+    images = _mix_amplitudes(images, policy, draws)
     if policy.gamma > 0:
         images = images ** draws.factor(policy.gamma)
     if policy.contrast > 0:
@@ -149,6 +153,38 @@ def _match_histograms(images: Tensor, policy: Photometric, draws: _Draws) -> Ten
         matched = match_histogram(originals[row], originals[int(other)])
         images[row] = originals[row] + proportion * (matched - originals[row])
     return images
+
+
+def _mix_amplitudes(images: Tensor, policy: Photometric, draws: _Draws) -> Tensor:
+    if policy.amplitude == 0:  # no draw: other recipes' draws stay as they were
+        return images
+    rows = draws.chosen(policy.amplitude)
+    if not rows:
+        return images
+    others = [int(other) for other in draws.numbers(rows, 0, len(images))]
+    proportions = torch.tensor(draws.numbers(rows, 0, 1)).to(images)[:, None, None, None]
+    images[rows] = mix_amplitudes(images[rows], images[others], proportions)
+    return images
+
+
+def mix_amplitudes(images: Tensor, others: Tensor, proportions: Tensor) -> Tensor:
+    """Gives images a part of the Fourier amplitudes of others; the phases, the shapes, stay.
+
+    Xu et al., 2021, "A Fourier-based Framework for Domain Generalization", arXiv 2105.11120,
+    equations 4 and 5.
+
+    Args:
+        images: (B, 1, S, S) float32 in [0, 1].
+        others: the same.
+        proportions: (B, 1, 1, 1) in [0, 1], of the others' amplitudes.
+
+    Returns:
+        (B, 1, S, S) float32 in [0, 1].
+    """
+    spectra = torch.fft.rfft2(images)
+    amplitudes = torch.lerp(spectra.abs(), torch.fft.rfft2(others).abs(), proportions)
+    mixed: Tensor = torch.fft.irfft2(torch.polar(amplitudes, spectra.angle()), s=images.shape[-2:])
+    return mixed.clamp(0, 1)
 
 
 def match_histogram(image: Tensor, reference: Tensor) -> Tensor:

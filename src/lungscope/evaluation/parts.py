@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from lungscope.data import classes as names
+from lungscope.data.classes import find_normal
 from lungscope.estimate import Estimate
 from lungscope.evaluation.bootstrap import Resampling, bootstrap_estimate
 from lungscope.evaluation.metrics import class_scores, confusion_matrix, resample_confusion_matrix
@@ -19,9 +19,6 @@ from lungscope.evaluation.proportions import (
     with_interval,
 )
 from lungscope.evaluation.ranking import Ranking
-
-NORMAL = "normal"
-"""Name of the class of healthy people, in lower case, for sick-or-not."""
 
 
 @dataclass(frozen=True)
@@ -126,12 +123,6 @@ def measure_parts(predictions: Predictions, cells: Sequence[str]) -> tuple[Part,
         measure_part(predictions.take(np.flatnonzero(column == value)), value)
         for value in sorted(set(cells))
     )
-
-
-def find_normal(classes: Sequence[str]) -> int | None:
-    """Returns the position of the class of healthy people; None where no class is named Normal."""
-    keys = [names.key(name) for name in classes]
-    return keys.index(NORMAL) if NORMAL in keys else None
 
 
 def _balanced_accuracy(predictions: Predictions, resampling: Resampling) -> Estimate:

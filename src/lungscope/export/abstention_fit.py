@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 from scipy.stats import t as student_t
 from sklearn.covariance import ledoit_wolf
 
+from lungscope.data.classes import find_normal
 from lungscope.errors import InvalidData
 from lungscope.evaluation.bootstrap import Resampling
-from lungscope.evaluation.parts import find_normal
 from lungscope.evaluation.predictions import Predictions
 from lungscope.evaluation.selective import choose_threshold_for_accuracy
 from lungscope.inference.abstention import SCORE, Reference, Thresholds

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lungscope.atomic import write_text
+from lungscope.data.classes import find_normal
 from lungscope.data.overlap import KINDS, OVERLAP_WORDS, OverlapKind
 from lungscope.estimate import Estimate
 from lungscope.evaluation.calibration import CALIBRATION_TITLES
 from lungscope.evaluation.discrimination import CLASS_METRICS
 from lungscope.evaluation.external import SOURCE, ExternalAssessment, ModelKind
 from lungscope.evaluation.metrics import METRICS
-from lungscope.evaluation.parts import Part, find_normal
+from lungscope.evaluation.parts import Part
 from lungscope.evaluation.run_external import FIGURES, PAGE
 from lungscope.report.page import EmbeddedFigure, embed_figure, fill_html
 from lungscope.text import format_percent, format_quantity, join_words

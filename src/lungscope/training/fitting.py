@@ -47,6 +47,7 @@ from lungscope.training.recipe import Recipe
 from lungscope.training.run import RunFolder
 from lungscope.training.surroundings import find_lung_masks
 from lungscope.training.teachers import load_teachers
+from lungscope.training.within_sources import WithinSources
 
 MONITOR = "validation_score"
 _PRECISIONS: dict[Precision, Literal["32-true", "bf16-mixed", "16-mixed"]] = {
@@ -230,11 +231,15 @@ def _training(
     weights = NONE if resumed else recipe.weights
     classes = len(split.classes)
     network = build_network(recipe.model, Shape(classes, recipe.se_reduction), weights)
-    cells = len(set(number_cells(split.subset("train")).tolist()))
+    entries = split.subset("train")
+    cells = len(set(number_cells(entries).tolist()))
+    within = None
+    if recipe.within_sources:
+        within = WithinSources.of(entries, split.classes, recipe.within_sources)
     teaching = (
         Teaching(teachers, split.classes, recipe.distillation_temperature) if teachers else None
     )
-    training = LungTraining(network, classes, recipe, preprocessing, cells, teaching)
+    training = LungTraining(network, classes, recipe, preprocessing, cells, teaching, within)
     if resumed:  # Lightning does this too, but after a frozen backbone is needed
         saved = AtomicCheckpointIO().load_checkpoint(last, weights_only=True)
         training.load_state_dict(saved["state_dict"])

@@ -26,6 +26,7 @@ from lungscope.training.mixed_styles import MixedStyles
 from lungscope.training.optimisation import make_optimizer, rate_factor
 from lungscope.training.recipe import Recipe
 from lungscope.training.surroundings import swap_surroundings
+from lungscope.training.within_sources import WithinSources
 
 
 class _Answered(NamedTuple):
@@ -59,6 +60,7 @@ class LungTraining(L.LightningModule):
         preprocessing: of the network's input.
         cells: number of cells of class and source of the training images.
         teaching: what it learns from besides labels, of a recipe with distillation.
+        within_sources: the loss of a recipe with `within_sources`.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class LungTraining(L.LightningModule):
         preprocessing: Preprocessing,
         cells: int = 1,
         teaching: Teaching | None = None,
+        within_sources: WithinSources | None = None,
     ) -> None:
         super().__init__()
         self.network = network.to(memory_format=torch.channels_last)
@@ -87,6 +90,7 @@ class LungTraining(L.LightningModule):
         # in the checkpoint only where a recipe asks for it: others are read as before
         self.group_dro = GroupDRO(cells, recipe.group_dro) if recipe.group_dro else None
         self._teaching = teaching
+        self._within_sources = within_sources
         self._judged: list[tuple[Tensor, Tensor]] = []
 
     def on_train_epoch_start(self) -> None:
@@ -107,7 +111,7 @@ class LungTraining(L.LightningModule):
         """
         self._seed(step)
         answered = self._answer_random_views(batch)
-        losses = self._losses(answered)
+        losses = self._losses(answered, batch.cells)
         self._refuse_no_number(losses.mean(), "training")
         self.train_loss.update(losses.detach())
         self.train_accuracy.update(answered.logits.detach(), batch.labels)
@@ -153,14 +157,13 @@ class LungTraining(L.LightningModule):
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }
 
-    def _losses(self, answered: _Answered) -> Tensor:
+    def _losses(self, answered: _Answered, cells: Tensor) -> Tensor:
         recipe = self.recipe
-        losses = cross_entropy(
-            answered.logits,
-            answered.targets,
-            label_smoothing=recipe.label_smoothing,
-            reduction="none",
-        )
+        logits, targets, smoothing = answered.logits, answered.targets, recipe.label_smoothing
+        if self._within_sources is None:
+            losses = cross_entropy(logits, targets, label_smoothing=smoothing, reduction="none")
+        else:
+            losses = self._within_sources.losses(logits, targets, cells, smoothing)
         if answered.taught is None:
             return losses
         learnt = distillation_losses(

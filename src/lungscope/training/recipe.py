@@ -171,6 +171,14 @@ class Recipe:
         help="Step size of group DRO over cells of class and source, e.g. 0.01; 0: none",
         panel=_GENERALISATION,
     )
+    within_sources: float = setting(
+        0.0,
+        low=0,
+        high=1,
+        help="How much less sources with only normal, or no normal, images count in learning "
+        "normal from abnormal; 1: not at all",
+        panel=_GENERALISATION,
+    )
     distillation: float = setting(
         0.0,
         low=0,
@@ -259,6 +267,13 @@ class Recipe:
         low=0,
         high=1,
         help="Probability of taking on the grey values of another image of the batch",
+        panel=_PHOTOMETRIC,
+    )
+    amplitude: float = setting(
+        0.0,
+        low=0,
+        high=1,
+        help="Probability of taking on the amplitudes of another image's Fourier transform",
         panel=_PHOTOMETRIC,
     )
     sharpness: float = setting(
