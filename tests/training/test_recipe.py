@@ -32,6 +32,7 @@ NOT_IN_THE_PAPER = {  # off, as the paper does not have them
     **dict.fromkeys(
         [
             "group_dro",
+            "within_sources",
             "distillation",
             "mixup",
             "cutmix",
@@ -46,7 +47,9 @@ NOT_IN_THE_PAPER = {  # off, as the paper does not have them
         0,
     ),
     **dict.fromkeys(["brightness", "contrast", "gamma"], 0),
-    **dict.fromkeys(["equalize", "histogram", "sharpness", "low_resolution", "jpeg", "noise"], 0),
+    **dict.fromkeys(
+        ["equalize", "histogram", "amplitude", "sharpness", "low_resolution", "jpeg", "noise"], 0
+    ),
     **dict.fromkeys(["erase_border", "erase_corners"], 0),
     "resolution": 1,
     "start_size": None,
@@ -155,6 +158,7 @@ def test_what_is_no_recipe_is_refused_in_one_line(value, message):
         ("warmup", -1, 1001),
         ("label_smoothing", -0.1, 0.6),
         ("group_dro", -0.1, 1.1),
+        ("within_sources", -0.1, 1.1),
         ("distillation", -0.1, 1.1),
         ("distillation_temperature", 0, 101),
         ("mixup", -0.1, 10.1),
