@@ -339,7 +339,7 @@ class TestRefusedAsDamaged:
 
     def test_the_reason_names_the_format(self, refusal):
         reason = refusal(encoded(RAMP8, format="JPEG")[:-200])
-        assert reason.startswith("the JPEG data is damaged or cut short (image file is truncated")
+        assert reason.startswith("the JPEG data is damaged or cut short (Premature end of JPEG")
 
     def test_a_jpeg_without_its_end_marker(self, refusal):
         content = encoded(RAMP8, format="JPEG")

@@ -18,15 +18,24 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import (
     BITSPERSAMPLE,
+    COMPRESSION,
     IMAGELENGTH,
     IMAGEWIDTH,
+    JPEGTABLES,
     PHOTOMETRIC_INTERPRETATION,
     PLANAR_CONFIGURATION,
     SAMPLEFORMAT,
+    STRIPBYTECOUNTS,
+    STRIPOFFSETS,
+    TILEBYTECOUNTS,
+    TILEOFFSETS,
     TiffImageFile,
 )
 from PIL.WebPImagePlugin import WebPImageFile
 
+from lungscope.images.codestream import read_jpeg
+from lungscope.images.jpeg import COLOURS_BY_COMPONENTS, Colours, decode_jpeg
+from lungscope.images.undecodable import Undecodable
 from lungscope.text import describe_fault
 
 LEAST_SIDE = 64
@@ -43,18 +52,16 @@ _PLUGINS: dict[str, type[ImageFile]] = {
     "BMP": BmpImageFile,
     "WEBP": WebPImageFile,
 }
+_JPEG_COLOURS: dict[str, Colours] = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}
 _COLOURED = {"P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"}
 _EIGHT_BIT = {"1", "L", "LA", "La", *_COLOURED}
 _DEEP = {"I;16", "I;16B", "I", "F"}
 _BMP_RUN_LENGTHS = (1, 2)
+_OLD_JPEG, _JPEG = 6, 7  # of TIFF's compressions
 _WHITE_IS_ZERO = 0
 _SIGNED = 2
 _SEPARATE = 2
 _MOST_SAMPLED = 128
-
-
-class Undecodable(Exception):
-    """The bytes cannot become grey levels; the message says why in one line."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,6 +179,30 @@ def _check_tiff(image: TiffImageFile, bits: int) -> None:
         raise Undecodable("the TIFF data is damaged or cut short (strips or tiles are missing)")
 
 
+def _check_jpeg(image: TiffImageFile, content: bytes) -> None:
+    """Decodes the JPEG strips or tiles of a TIFF once more: libtiff drops libjpeg's warnings."""
+    tags = image.tag_v2
+    if tags.get(COMPRESSION) == _OLD_JPEG:
+        raise Undecodable("old-style JPEG in TIFF is not read; save it as PNG")
+    if tags.get(COMPRESSION) != _JPEG:
+        return
+    # the tables that all strips share, without their end marker
+    tables = bytes(tags.get(JPEGTABLES, b""))[:-2]
+    places = tags.get(STRIPOFFSETS) or tags[TILEOFFSETS]
+    lengths = tags.get(STRIPBYTECOUNTS) or tags[TILEBYTECOUNTS]
+    pixels = 0
+    for place, length in zip(places, lengths, strict=True):
+        part = content[place : place + length]
+        codestream = tables + part[2:] if tables else part
+        header = read_jpeg(codestream)
+        pixels += header.rows * header.columns
+        if pixels > 2 * MOST_PIXELS:  # tiles reach beyond the image's edges
+            raise Undecodable("the TIFF data is damaged (its strips or tiles are too large)")
+        if header.components not in COLOURS_BY_COMPONENTS:
+            raise Undecodable(f"JPEG of {header.components} components is not read; save it as PNG")
+        decode_jpeg(codestream, COLOURS_BY_COMPONENTS[header.components])
+
+
 def _load(image: ImageFile, content: bytes) -> None:
     if isinstance(image, PngImageFile):
         # Decoding skips the checksums, and verifying uses a reader up.
@@ -180,7 +211,13 @@ def _load(image: ImageFile, content: bytes) -> None:
         # A TIFF that brings its own memory is not measured against Pillow's global limit.
         stored = (image.tag_v2[IMAGEWIDTH], image.tag_v2[IMAGELENGTH])
         image.im = Image.new(image.mode, stored).im
-    image.load()
+        _check_jpeg(image, content)
+    if isinstance(image, JpegImageFile):
+        samples = decode_jpeg(content, _JPEG_COLOURS[image.mode])
+        if image.mode == "CMYK":
+            samples = 255 - samples  # as Pillow has inks
+        image.im = Image.frombuffer(image.mode, image.size, samples, "raw", image.mode, 0, 1).im
+        image.tile = []
 
 
 def _deep_pixels(image: ImageFile, bits: int) -> NDArray[np.float32]:

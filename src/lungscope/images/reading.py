@@ -8,7 +8,8 @@ from lungscope.errors import UnreadableImage, UnwantedImage
 from lungscope.images.dicom.acquisition import CHEST_RADIOGRAPHS, Policy
 from lungscope.images.files import SUFFIXES_BY_FORMAT
 from lungscope.images.radiograph import Radiograph
-from lungscope.images.raster import Undecodable, decode_raster
+from lungscope.images.raster import decode_raster
+from lungscope.images.undecodable import Undecodable
 
 LARGEST_FILE = 512 * 2**20
 """Bytes; the largest radiograph that `raster` decodes, uncompressed, is smaller."""

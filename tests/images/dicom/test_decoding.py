@@ -7,6 +7,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pytest
 from PIL import Image
@@ -96,6 +97,13 @@ class TestPixels:
         radiograph = read(with_frame(dataset(RAMP8), frame, syntax))
         np.testing.assert_array_equal(radiograph.pixels, read_file(tmp_path / "a.jpg").pixels)
 
+    def test_lossy_jpeg_of_12_bits_is_near_what_was_written(self, read):
+        smooth = np.add.outer(np.arange(ROWS) * 20, np.arange(COLUMNS) * 25).astype(np.uint16)
+        frame = imagecodecs.jpeg8_encode(smooth, 98, bitspersample=12)
+        radiograph = read(with_frame(dataset(smooth, 12), frame, uid.JPEGExtended12Bit))
+        assert radiograph.bits == 12
+        assert np.abs(radiograph.pixels * 4095 - smooth).max() < 40
+
     @pytest.mark.parametrize("shape", [(71, 91), (70, 91)])
     def test_an_odd_number_of_pixels_in_big_endian_words(self, read, shape):
         samples = np.resize(RAMP8, shape)
@@ -156,7 +164,7 @@ class TestIndependentEncoders:
         ("command", "options"),
         [
             ("dcmcjpeg", ["+e1"]),
-            ("dcmcjpeg", ["+el", "+sv", "6"]),
+            *(("dcmcjpeg", ["+el", "+sv", str(predictor)]) for predictor in range(1, 8)),
             ("dcmcjpls", ["+el"]),
             ("dcmcrle", []),
             ("dcmconv", ["+td"]),
@@ -304,11 +312,8 @@ class TestRefused:
     @pytest.mark.parametrize(
         ("syntax", "plugin", "package"),
         [
-            (uid.JPEGBaseline8Bit, "pillow", "pillow"),
-            (uid.JPEGLosslessSV1, "gdcm", "python-gdcm"),
             (uid.JPEGLSLossless, "pyjpegls", "pyjpegls"),
             (uid.JPEG2000, "pylibjpeg", "pylibjpeg-openjpeg"),
-            (uid.RLELossless, "pylibjpeg", "pylibjpeg-rle"),
         ],
         ids=lambda value: getattr(value, "keyword", None),
     )
@@ -319,12 +324,6 @@ class TestRefused:
             f"needs the package {package}; install it with: pip install {package}"
         )
 
-    def test_12_bit_jpeg_extended_for_want_of_a_decoder(self, refusal):
-        frame = bytearray(jpeg(RAMP8))
-        frame[frame.index(b"\xff\xc0") + 4] = 12
-        reason = refusal(with_frame(dataset(RAMP12, 12), bytes(frame), uid.JPEGExtended12Bit))
-        assert reason.startswith("JPEG Extended of 12 bits is not read")
-
 
 def test_reading_dicom_imports_no_heavy_library_and_reading_png_no_dicom(tmp_path):
     (tmp_path / "a.dcm").write_bytes(written(dataset(RAMP8)))
@@ -332,7 +331,7 @@ def test_reading_dicom_imports_no_heavy_library_and_reading_png_no_dicom(tmp_pat
     code = (
         "import sys; from lungscope.images import read;"
         "read(sys.argv[1]);"
-        "assert not {'pydicom', 'gdcm'} & set(sys.modules), 'pydicom was imported for a PNG';"
+        "assert 'pydicom' not in sys.modules, 'pydicom was imported for a PNG';"
         "read(sys.argv[2]);"
         "heavy = {'torch', 'torchvision', 'scipy', 'sklearn', 'matplotlib'} & set(sys.modules);"
         "sys.exit(', '.join(heavy) or None)"

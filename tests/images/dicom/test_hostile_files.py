@@ -13,6 +13,7 @@ import zlib
 from io import BytesIO
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -45,6 +46,11 @@ SEQUENCE_END = b"\xfe\xff\xdd\xe0\0\0\0\0"
 FILES = {
     **{syntax.keyword: written(dataset(RAMP12, 12), syntax) for syntax in (*NATIVE, *LOSSLESS)},
     "JPEGBaseline8Bit": with_frame(dataset(RAMP8), jpeg(RAMP8), uid.JPEGBaseline8Bit),
+    "JPEGExtended12Bit": with_frame(
+        dataset(RAMP12, 12),
+        imagecodecs.jpeg8_encode(RAMP12, 90, bitspersample=12),
+        uid.JPEGExtended12Bit,
+    ),
     "VOILUT": written(dataset(RAMP12, 12, VOILUTSequence=[item(0, np.arange(4096), 12)])),
     "Window": written(
         dataset(RAMP12, 12, WindowCenter="2000", WindowWidth="900", RescaleSlope="2")
@@ -170,37 +176,26 @@ class TestPixelData:
             with_frame(dataset(RAMP12, 12), frame, uid.RLELossless)
         )
 
-    def test_a_panic_of_a_decoder_in_rust(self, tmp_path):
-        generator = random.Random(1)  # noqa: S311
-        reasons = []
-        for _ in range(60):
-            frame = bytearray(frame_of(FILES["RLELossless"]))
-            for _ in range(8):
-                frame[generator.randrange(64, len(frame))] = generator.choice([0x7F, 0x81, 0xFF])
-            content = with_frame(dataset(RAMP12, 12), bytes(frame), uid.RLELossless)
-            (tmp_path / "image").write_bytes(content)
-            try:
-                read_file(tmp_path / "image")
-            except UnreadableImage as error:
-                reasons.append(error.reason)
-        assert all(reason.startswith("its RLE Lossless data is damaged") for reason in reasons)
-        assert any("index out of bounds" in reason for reason in reasons)  # the panic's words
+    @pytest.mark.parametrize("place", [4, 8])
+    @pytest.mark.parametrize("offset", [0, 63, 2**32 - 1])
+    def test_rle_segments_that_lie_elsewhere(self, refusal, place, offset):
+        frame = bytearray(frame_of(FILES["RLELossless"]))
+        frame[place : place + 4] = struct.pack("<L", offset)
+        assert "its segments overlap, or lie outside of it" in refusal(
+            with_frame(dataset(RAMP12, 12), bytes(frame), uid.RLELossless)
+        )
 
     def test_a_stop_by_the_user_is_no_damage(self, tmp_path, monkeypatch):
-        from pydicom.pixels.decoders.base import Decoder
-
         def stopped(*_, **__):
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(Decoder, "as_array", stopped)
+        monkeypatch.setattr(imagecodecs, "packbits_decode", stopped)
         (tmp_path / "image").write_bytes(FILES["RLELossless"])
         with pytest.raises(KeyboardInterrupt):
             read_file(tmp_path / "image")
 
 
 class TestLosslessJpeg:
-    """GDCM ends the process over these, so none of them may reach it."""
-
     def lossless(self, frame):
         return with_frame(dataset(RAMP12, 12), frame, uid.JPEGLosslessSV1)
 
@@ -208,27 +203,15 @@ class TestLosslessJpeg:
     def frame(self):
         return frame_of(FILES["JPEGLosslessSV1"]).rstrip(b"\0")
 
-    @pytest.mark.parametrize("precision", [1, 2, 7, 17, 255])
+    @pytest.mark.parametrize("precision", [0, 1, 17, 255])
     def test_samples_of_a_few_bits_or_too_many(self, refusal, frame, precision):
         place = frame.index(b"\xff\xc3") + 4
-        spoilt = frame[:place] + bytes([precision]) + frame[place + 1 :]
-        assert "8 to 16-bit grey" in refusal(self.lossless(spoilt))
-
-    def test_bytes_between_segments(self, refusal, frame):
-        spoilt = frame.replace(b"\xff\xda", b"\x17\x17\xff\xda", 1)
-        assert "damaged" in refusal(self.lossless(spoilt))
+        assert refusal(self.lossless(frame[:place] + bytes([precision]) + frame[place + 1 :]))
 
     def test_a_segment_too_long(self, refusal, frame):
         place = frame.index(b"\xff\xc4") + 2
         spoilt = frame[:place] + b"\xff\xff" + frame[place + 2 :]
         assert "damaged" in refusal(self.lossless(spoilt))
-
-    def test_a_marker_within_the_scan(self, refusal, frame):
-        spoilt = frame[:-900] + b"\xff\xc4" + frame[-900:]
-        assert "within the scan" in refusal(self.lossless(spoilt))
-
-    def test_no_end(self, refusal, frame):
-        assert "within the scan" in refusal(self.lossless(frame[:-2]))
 
     @pytest.mark.parametrize(
         "extra", [b"\xff\xe0\0\x10JFIF\0\x09\x09\0\0\1\0\1\0\0", b"\xff\xfe\0\4ab"]

@@ -13,7 +13,8 @@ from lungscope.images.dicom.header import Header, read_header
 from lungscope.images.dicom.layout import read_layout
 from lungscope.images.dicom.pixels import decode_pixels
 from lungscope.images.dicom.values import read_appearance, to_grey
-from lungscope.images.raster import Raster, Undecodable
+from lungscope.images.raster import Raster
+from lungscope.images.undecodable import Undecodable
 
 
 class UnwantedAcquisition(Undecodable):

@@ -24,7 +24,7 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from lungscope.images.raster import Undecodable
+from lungscope.images.undecodable import Undecodable
 
 MOST_READS = 50_000
 """Reads of a header; each element takes one to three, and a real header holds a few hundred."""

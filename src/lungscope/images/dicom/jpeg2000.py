@@ -8,8 +8,8 @@ numbers are of ITU-T T.800.
 import struct
 from collections.abc import Iterator
 
-from lungscope.images.dicom.codestream import Codestream
-from lungscope.images.raster import Undecodable
+from lungscope.images.codestream import Codestream
+from lungscope.images.undecodable import Undecodable
 
 MOST_TILES = 10_000
 """Tiles of an image; one is usual, and 64 x 64 pixels about the smallest in use."""

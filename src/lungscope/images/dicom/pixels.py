@@ -11,11 +11,11 @@ import numpy as np
 from pydicom import config, uid
 from pydicom.pixels.decoders.base import get_decoder
 
-from lungscope.images.dicom.codestream import Codestream
+from lungscope.images.codestream import Codestream
 from lungscope.images.dicom.header import Header
 from lungscope.images.dicom.layout import Layout
 from lungscope.images.dicom.transfer_syntaxes import TRANSFER_SYNTAXES, StoredValues, TransferSyntax
-from lungscope.images.raster import Undecodable
+from lungscope.images.undecodable import Undecodable
 
 MOST_FRAGMENTS = 10_000
 """Pieces of one compressed image; one is usual."""
@@ -99,10 +99,9 @@ def _encapsulated(header: Header, layout: Layout, syntax: TransferSyntax) -> Sto
             if syntax.decode is None
             else syntax.decode(frame, layout)
         )
-    except BaseException as error:
-        # A panic of a decoder written in Rust is no Exception.
-        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
-            raise
+    except Undecodable:
+        raise
+    except Exception as error:
         detail = " ".join(str(error).split(f"{syntax.plugin or syntax.name}: ")[-1].split())[:200]
         reason = f" ({detail})" if detail else ""
         raise Undecodable(f"its {syntax.name} data is damaged or cut short{reason}") from error

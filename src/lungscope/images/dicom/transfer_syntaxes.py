@@ -4,16 +4,20 @@ The reader of files decodes by it, and the DICOM node accepts what is in it. pyd
 here, because reading a PNG must not wait for it.
 """
 
+import itertools
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from lungscope.images.dicom.codestream import Codestream, read_jpeg, rewrite_lossless_jpeg
+from lungscope.images.codestream import Codestream, read_jpeg
 from lungscope.images.dicom.jpeg2000 import read_jpeg_2000
-from lungscope.images.raster import Undecodable
+from lungscope.images.jpeg import decode_deep_jpeg
+from lungscope.images.undecodable import Undecodable
 
 if TYPE_CHECKING:
     from lungscope.images.dicom.layout import Layout
@@ -57,23 +61,17 @@ class TransferSyntax:
         return self.inspect is not None
 
 
+_RLE_HEADER = 64  # bytes
+_SV1 = "JPEG Lossless, Non-Hierarchical, First-Order Prediction (Process 14 [Selection Value 1])"
+
+
 def _jpeg(frame: bytes, layout: "Layout") -> tuple[bytes, Codestream]:  # noqa: ARG001
     return frame, read_jpeg(frame)
 
 
-def _extended_jpeg(frame: bytes, layout: "Layout") -> tuple[bytes, Codestream]:  # noqa: ARG001
-    found = read_jpeg(frame)
-    if found.precision != 8:
-        raise Undecodable(
-            f"JPEG Extended of {found.precision} bits is not read, for want of a decoder "
-            "under a permissive licence; save it uncompressed"
-        )
-    return frame, found
-
-
-def _lossless_jpeg(frame: bytes, layout: "Layout") -> tuple[bytes, Codestream]:  # noqa: ARG001
-    # GDCM ends the whole process over some damaged codestreams, so it is given a rewritten one.
-    return rewrite_lossless_jpeg(frame)
+def _jpeg_samples(frame: bytes, layout: "Layout") -> StoredValues:
+    samples = decode_deep_jpeg(frame, read_jpeg(frame).precision)
+    return samples.view(f"i{samples.itemsize}") if layout.signed else samples
 
 
 def _jpeg_2000(frame: bytes, layout: "Layout") -> tuple[bytes, Codestream]:  # noqa: ARG001
@@ -87,21 +85,43 @@ def _rle(frame: bytes, layout: "Layout") -> tuple[bytes, None]:
     return frame, None
 
 
-_SV1 = "JPEG Lossless, Non-Hierarchical, First-Order Prediction (Process 14 [Selection Value 1])"
-_OPENJPEG, _RLE = "pylibjpeg-openjpeg", "pylibjpeg-rle"
+def _rle_samples(frame: bytes, layout: "Layout") -> StoredValues:
+    count = layout.bits_allocated // 8
+    bounds = [*struct.unpack_from(f"<{count}L", frame, 4), len(frame)]
+    if bounds != sorted(bounds) or bounds[0] < _RLE_HEADER:
+        raise ValueError("its segments overlap, or lie outside of it")
+    # PS3.5 G.2: the most significant byte comes first
+    planes = [
+        _rle_segment(frame[start:end], layout.rows * layout.columns)
+        for start, end in itertools.pairwise(bounds)
+    ]
+    samples = np.stack(planes, axis=-1).view(f">{'i' if layout.signed else 'u'}{count}")
+    return samples.reshape(layout.rows, layout.columns)
+
+
+def _rle_segment(segment: bytes, length: int) -> NDArray[np.uint8]:
+    # Bytes of 0 may follow, which decode to at most half as many.
+    padding = len(segment) - len(segment.rstrip(b"\0"))
+    try:
+        decoded = imagecodecs.packbits_decode(segment, out=bytearray(length + padding))
+    except RuntimeError as error:
+        raise ValueError("a segment is cut short, or too long") from error
+    if len(decoded) < length:
+        raise ValueError("a segment is too short")
+    return np.frombuffer(decoded, np.uint8, length)
+
 
 TRANSFER_SYNTAXES: dict[str, TransferSyntax] = {
     each.uid: each
     for each in (  # in the order in which the node prefers them
         TransferSyntax("1.2.840.10008.1.2.1", "Explicit VR Little Endian"),
         TransferSyntax("1.2.840.10008.1.2", "Implicit VR Little Endian"),
-        TransferSyntax("1.2.840.10008.1.2.4.70", _SV1, "gdcm", "python-gdcm", _lossless_jpeg),
+        TransferSyntax("1.2.840.10008.1.2.4.70", _SV1, inspect=_jpeg, decode=_jpeg_samples),
         TransferSyntax(
             "1.2.840.10008.1.2.4.57",
             "JPEG Lossless, Non-Hierarchical (Process 14)",
-            "gdcm",
-            "python-gdcm",
-            _lossless_jpeg,
+            inspect=_jpeg,
+            decode=_jpeg_samples,
         ),
         TransferSyntax(
             "1.2.840.10008.1.2.4.80",
@@ -114,26 +134,24 @@ TRANSFER_SYNTAXES: dict[str, TransferSyntax] = {
             "1.2.840.10008.1.2.4.90",
             "JPEG 2000 Image Compression (Lossless Only)",
             "pylibjpeg",
-            _OPENJPEG,
+            "pylibjpeg-openjpeg",
             _jpeg_2000,
         ),
-        TransferSyntax("1.2.840.10008.1.2.5", "RLE Lossless", "pylibjpeg", _RLE, _rle),
+        TransferSyntax("1.2.840.10008.1.2.5", "RLE Lossless", inspect=_rle, decode=_rle_samples),
         TransferSyntax("1.2.840.10008.1.2.1.99", "Deflated Explicit VR Little Endian"),
         TransferSyntax("1.2.840.10008.1.2.2", "Explicit VR Big Endian"),
         TransferSyntax(
             "1.2.840.10008.1.2.4.50",
             "JPEG Baseline (Process 1)",
-            "pillow",
-            "pillow",
-            _jpeg,
+            inspect=_jpeg,
+            decode=_jpeg_samples,
             lossless=False,
         ),
         TransferSyntax(
             "1.2.840.10008.1.2.4.51",
             "JPEG Extended (Process 2 and 4)",
-            "pillow",
-            "pillow",
-            _extended_jpeg,
+            inspect=_jpeg,
+            decode=_jpeg_samples,
             lossless=False,
         ),
         TransferSyntax(
@@ -148,7 +166,7 @@ TRANSFER_SYNTAXES: dict[str, TransferSyntax] = {
             "1.2.840.10008.1.2.4.91",
             "JPEG 2000 Image Compression",
             "pylibjpeg",
-            _OPENJPEG,
+            "pylibjpeg-openjpeg",
             _jpeg_2000,
             lossless=False,
         ),

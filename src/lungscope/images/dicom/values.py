@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from lungscope.images.dicom.header import Elements
 from lungscope.images.dicom.layout import Layout
 from lungscope.images.dicom.transfer_syntaxes import StoredValues
-from lungscope.images.raster import Undecodable
+from lungscope.images.undecodable import Undecodable
 
 _BLOCK = 2**16
 
