@@ -249,6 +249,17 @@ class TestOrientation:
         turned = read(encoded(image, format="TIFF", exif=exif)).pixels
         np.testing.assert_array_equal(turned, UPRIGHT[orientation](stored))
 
+    @pytest.mark.parametrize(
+        "exif", [b"", b"Exif\0\0", b"Exif\0\0II*\0\xff\xff\xff\xff", b"Exif\0\0no TIFF"]
+    )
+    @pytest.mark.parametrize("name", ["png", "jpg", "webp"])
+    def test_exif_that_cannot_be_read_says_nothing(self, read, name, exif):
+        content = encoded(RAMP8, exif=exif, **ENCODINGS[name])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            pixels = read(content).pixels
+        np.testing.assert_array_equal(pixels, read(encoded(RAMP8, **ENCODINGS[name])).pixels)
+
 
 class TestRefusedBySamples:
     @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageChops, ImageOps
+from PIL import ExifTags, Image, ImageChops
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
@@ -35,6 +35,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from lungscope.images.codestream import read_jpeg
 from lungscope.images.jpeg import COLOURS_BY_COMPONENTS, Colours, decode_jpeg
+from lungscope.images.png import needed_chunks
 from lungscope.images.undecodable import Undecodable
 from lungscope.text import describe_fault
 
@@ -57,6 +58,15 @@ _COLOURED = {"P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"}
 _EIGHT_BIT = {"1", "L", "LA", "La", *_COLOURED}
 _DEEP = {"I;16", "I;16B", "I", "F"}
 _BMP_RUN_LENGTHS = (1, 2)
+_TURNS: dict[Any, Image.Transpose] = {  # by EXIF's orientation; 1 is upright
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 _OLD_JPEG, _JPEG = 6, 7  # of TIFF's compressions
 _WHITE_IS_ZERO = 0
 _SIGNED = 2
@@ -103,6 +113,8 @@ def decode_raster(content: bytes, kind: str) -> Raster:
             without an agreed black and white.
     """
     try:
+        if kind == "PNG":
+            content = needed_chunks(content)
         with _PLUGINS[kind](BytesIO(content)) as image:
             _check_size(image.width, image.height)
             _check_single(image)
@@ -110,7 +122,7 @@ def decode_raster(content: bytes, kind: str) -> Raster:
             _check_samples(image, bits)
             mode = image.mode
             _load(image, content)
-            ImageOps.exif_transpose(image, in_place=True)
+            _turn_upright(image)
             if mode in _DEEP:
                 return Raster(_deep_pixels(image, bits), mode, bits)
             flat = _flat(image)
@@ -218,6 +230,20 @@ def _load(image: ImageFile, content: bytes) -> None:
             samples = 255 - samples  # as Pillow has inks
         image.im = Image.frombuffer(image.mode, image.size, samples, "raw", image.mode, 0, 1).im
         image.tile = []
+    image.load()
+
+
+def _turn_upright(image: ImageFile) -> None:
+    try:
+        orientation = image.getexif().get(ExifTags.Base.Orientation)
+    except Warning:  # where warnings are errors
+        raise
+    except Exception:  # EXIF that cannot be read says nothing about the image
+        return
+    method = _TURNS.get(orientation)
+    if method is not None:
+        image.im = image.im.transpose(method)
+        image._size = image.im.size
 
 
 def _deep_pixels(image: ImageFile, bits: int) -> NDArray[np.float32]:

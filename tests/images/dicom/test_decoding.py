@@ -120,6 +120,53 @@ class TestPixels:
         compressed = read(written(dataset(overlaid, 12), uid.RLELossless)).pixels
         np.testing.assert_array_equal(compressed, plain)
 
+    @pytest.mark.parametrize("bits", [10, 12, 14])
+    @pytest.mark.parametrize("signed", [False, True])
+    @pytest.mark.parametrize("syntax", [*NATIVE, *LOSSLESS, uid.JPEG2000], ids=lambda s: s.keyword)
+    def test_no_syntax_lets_bits_above_the_stored_ones_count(self, read, syntax, bits, signed):
+        values = RAMP16 % 2**bits
+        overlay = np.uint16(0xFFFF << bits & 0xFFFF) * (RAMP16 % 5 == 0)
+        samples, meant = (values | overlay), values.astype(np.int32)
+        if signed:
+            samples, meant = samples.view(np.int16), (meant + 2 ** (bits - 1)) % 2**bits
+        header = {"BitsStored": bits, "HighBit": bits - 1}
+        if syntax == uid.JPEG2000:  # with as many bits in the codestream as in a cell
+            frame = frame_of(written(dataset(samples), uid.JPEG2000Lossless))
+            content = with_frame(dataset(samples, bits), frame, syntax)
+        elif syntax.is_compressed and syntax != uid.DeflatedExplicitVRLittleEndian:
+            frame = frame_of(written(dataset(samples), syntax))
+            content = with_frame(dataset(samples, **header), frame, syntax)
+        else:
+            content = written(dataset(samples, bits), syntax)
+        expected = np.float32(meant / (2**bits - 1))
+        np.testing.assert_array_equal(read(content).pixels, expected)
+
+    @pytest.mark.parametrize("count", [2, 64, 512])
+    @pytest.mark.parametrize("syntax", NATIVE, ids=lambda each: each.keyword)
+    def test_padding_after_the_pixels_is_left(self, read, syntax, count):
+        made = dataset(RAMP12, 12)
+        made.PixelData += b"\x7f" * count
+        expected = np.float32(RAMP12 / 4095)
+        np.testing.assert_array_equal(read(written(made, syntax)).pixels, expected)
+
+    @pytest.mark.parametrize("count", [2, 16, 64, 1000])
+    @pytest.mark.parametrize(
+        "syntax", [*LOSSLESS, uid.JPEGBaseline8Bit], ids=lambda each: each.keyword
+    )
+    def test_zeros_after_a_codestream_are_left(self, read, syntax, count):
+        frame = jpeg(RAMP8) if syntax == uid.JPEGBaseline8Bit else None
+        frame = frame or frame_of(written(dataset(RAMP8), syntax))
+        whole = read(with_frame(dataset(RAMP8), frame, syntax)).pixels
+        padded = with_frame(dataset(RAMP8), frame + bytes(count), syntax)
+        np.testing.assert_array_equal(read(padded).pixels, whole)
+
+    def test_no_number_of_frames_is_one(self, read):
+        native = written(dataset(RAMP12, 12, NumberOfFrames=0))
+        frame = frame_of(written(dataset(RAMP12, 12), uid.JPEGLSLossless))
+        packed = with_frame(dataset(RAMP12, 12, NumberOfFrames=0), frame, uid.JPEGLSLossless)
+        for content in (native, packed):
+            np.testing.assert_array_equal(read(content).pixels, np.float32(RAMP12 / 4095))
+
     def test_a_lossy_codestream_of_more_bits_than_stored_cannot_overflow(self, read):
         frame = frame_of(written(dataset(RAMP12 + 100), uid.JPEG2000Lossless))
         radiograph = read(with_frame(dataset(RAMP12, 12), frame, uid.JPEG2000))
@@ -276,10 +323,10 @@ class TestRefused:
     def test_stored_bits_that_are_not_the_lowest(self, refusal):
         assert "its high bit is 15" in refusal(written(dataset(RAMP12, 12, HighBit=15)))
 
-    @pytest.mark.parametrize("change", [-2, 2, 90])
-    def test_pixel_data_of_another_length(self, refusal, change):
+    @pytest.mark.parametrize("change", [-2, -ROWS * COLUMNS, ROWS * COLUMNS])
+    def test_pixel_data_that_is_too_short_or_holds_more_than_one_image(self, refusal, change):
         made = dataset(RAMP8)
-        made.PixelData = (made.PixelData + bytes(100))[: ROWS * COLUMNS + change]
+        made.PixelData = (made.PixelData * 2)[: ROWS * COLUMNS + change]
         reason = refusal(written(made))
         assert f"its pixel data has {ROWS * COLUMNS + change} bytes" in reason
         assert f"take {ROWS * COLUMNS}" in reason
@@ -288,6 +335,11 @@ class TestRefused:
         frame = jpeg(RAMP8[:-1])
         reason = refusal(with_frame(dataset(RAMP8), frame, uid.JPEGBaseline8Bit))
         assert reason == "its codestream has 90 x 69 pixels, and its header says 90 x 70"
+
+    def test_a_codestream_of_more_bits_than_a_cell(self, refusal):
+        frame = frame_of(written(dataset(RAMP12, 12), uid.JPEGLSLossless))
+        reason = refusal(with_frame(dataset(RAMP8), frame, uid.JPEGLSLossless))
+        assert reason == "its codestream has samples of 12 bits, and its header has cells of 8"
 
     def test_a_blank_picture(self, refusal):
         assert "the image is blank" in refusal(written(dataset(np.full_like(RAMP8, 9))))

@@ -56,7 +56,7 @@ def read_layout(header: Elements) -> Layout:
             samples that are not 8 or 16 bits wide with the stored bits lowest.
     """
     frames = header.decimals("NumberOfFrames")
-    if frames and frames[0] != 1:
+    if frames and frames[0] > 1:  # 0 is against PS3.3 C.7.6.6.1.1, and written all the same
         raise Undecodable("it holds several frames; save one of them as a single image")
     samples = _required(header, "SamplesPerPixel")
     photometric = header.code("PhotometricInterpretation")

@@ -63,14 +63,15 @@ def _native(header: Header, layout: Layout) -> StoredValues:
     length, needed = header.pixels_length, layout.bytes
     if length is None:
         raise Undecodable("its pixel data is in fragments, though it says that it is uncompressed")
-    if length not in (needed, needed + needed % 2):
+    # PS3.5 8.1.1: padding may follow. As much again as the image is no padding.
+    if not needed <= length < 2 * needed:
         raise Undecodable(
             f"its pixel data has {length} bytes, and {layout.columns} x {layout.rows} pixels "
             f"of {layout.bits_allocated} bits take {needed}"
         )
-    end = header.pixels_at + length
-    if end > len(header.data_set):
+    if header.pixels_at + length > len(header.data_set):
         raise Undecodable("its pixel data is cut short")
+    end = header.pixels_at + min(length, needed + needed % 2)
     value = memoryview(header.data_set)[header.pixels_at : end]
     swapped = (
         header.transfer_syntax == uid.ExplicitVRBigEndian
@@ -108,9 +109,19 @@ def _encapsulated(header: Header, layout: Layout, syntax: TransferSyntax) -> Sto
     if samples.shape != (layout.rows, layout.columns):
         raise Undecodable(f"its {syntax.name} data is damaged (it has another number of pixels)")
     if precision > layout.bits_stored and not syntax.lossless:
-        # A lossy codec of more bits than the image has can overshoot; white must not turn black.
-        np.clip(samples, layout.least, layout.most, out=samples)
+        return _without_overshoot(samples, layout)
     return samples
+
+
+def _without_overshoot(samples: StoredValues, layout: Layout) -> StoredValues:
+    """A lossy codec of more bits than the image has can overshoot; white must not turn black.
+
+    What lies far above white is no overshoot: bits above the stored ones are set, and these mean
+    nothing (PS3.5 8.1.1).
+    """
+    if samples.max() > layout.most + (layout.most - layout.least) // 2:
+        return samples
+    return np.clip(samples, layout.least, layout.most)
 
 
 def _by_pydicom(
@@ -153,8 +164,11 @@ def _check_codestream(codestream: Codestream, layout: Layout) -> None:
         )
     if codestream.components != 1:
         raise Undecodable(f"its codestream is in colour ({codestream.components} components)")
-    if codestream.precision > 16:
-        raise Undecodable(f"its codestream has samples of {codestream.precision} bits, over 16")
+    if codestream.precision > layout.bits_allocated:
+        raise Undecodable(
+            f"its codestream has samples of {codestream.precision} bits, "
+            f"and its header has cells of {layout.bits_allocated}"
+        )
 
 
 def _frame(header: Header, most: int) -> bytes:
