@@ -145,6 +145,29 @@ def test_killed_and_resumed_gives_the_bits_of_one_go(
     assert all(torch.equal(state[key], expected[key]) for key in expected)
 
 
+class _KilledError(Exception):
+    """Stands for a kill: nothing after it is done."""
+
+
+def test_killed_after_early_stopping_it_is_resumed_to_the_bits_of_one_go(
+    make_run, phantoms, cache_folder
+):
+    recipe = replace(RECIPE, epochs=12, patience=1, learning_rate=0.03)
+    whole, killed = make_run("whole", recipe), make_run("killed", recipe)
+    assert len(fit(whole, phantoms, CPU, cache_folder).history) < recipe.epochs
+
+    def kill(*_):
+        raise _KilledError
+
+    callbacks = FitCallbacks(callbacks=[LambdaCallback(on_train_end=kill)])
+    with pytest.raises(_KilledError):
+        fit(killed, phantoms, CPU, cache_folder, callbacks)
+    assert not killed.facts["finished"]
+    assert fit(killed, phantoms, CPU, cache_folder).finished
+    assert without_seconds(killed) == without_seconds(whole)
+    assert weights(killed) == weights(whole)
+
+
 def test_ctrl_c_ends_after_the_epoch_and_resuming_gives_the_bits_of_one_go(
     finished, make_run, phantoms, cache_folder
 ):

@@ -235,3 +235,11 @@ def test_what_is_written_is_a_plain_json_object(tmp_path):
 def test_a_value_of_another_type_is_refused_when_a_recipe_is_made(wrong):
     with pytest.raises(InvalidSetting, match=f"recipe: {next(iter(wrong))} must be"):
         Recipe(**wrong)
+
+
+def test_a_batch_of_one_image_whose_last_map_is_one_pixel_is_refused():
+    with pytest.raises(InvalidSetting, match=r"batch_size of 1 .* larger batch or larger images"):
+        Recipe(batch_size=1, size=32)
+    with pytest.raises(InvalidSetting, match="batch_size of 1"):
+        Recipe(batch_size=1, start_size=32)
+    assert Recipe(batch_size=1, size=64).batch_size == 1

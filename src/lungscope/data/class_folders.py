@@ -1,9 +1,12 @@
 """A folder whose sub-folders are the classes: which images are in it, and what is wrong with it."""
 
 import os
+import re
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+from lungscope.data.classes import key
 from lungscope.data.labelled_file import LabelledFile
 from lungscope.data.table import TABLE
 from lungscope.errors import InvalidData
@@ -15,7 +18,22 @@ IGNORED_FOLDERS = frozenset({"masks", "mask", "__macosx"})
 SUBSET_FOLDERS = frozenset(
     {"train", "training", "val", "valid", "validation", "dev", "test", "testing"}
 )
-"""Names of folders, in lower case, that hold subsets of a data set, not classes."""
+"""Words, in lower case, in names of folders that hold subsets of a data set, not classes."""
+
+PART_FOLDERS = frozenset(
+    {
+        *("archive", "batch", "center", "centre", "chunk", "dcm", "dicom", "dir", "disc", "disk"),
+        *("file", "files", "folder", "hospital", "image", "images", "img", "imgs", "jpeg", "jpg"),
+        *("part", "patient", "png", "scan", "scans", "series", "set", "shard", "site", "study"),
+        "subject",
+    }
+)
+"""Words, in lower case, of folders that a number tells apart: parts of a data set, not classes."""
+
+NORMAL_FOLDERS = frozenset({"control", "healthy", "negative", "nofinding", "normal"})
+"""Keys of class names that show, below other folders, that those are not the classes."""
+
+_WORD = re.compile(r"[^\W\d_]+")
 
 
 def read_class_folders(root: Path) -> tuple[list[LabelledFile], tuple[str, ...]]:
@@ -33,6 +51,8 @@ def read_class_folders(root: Path) -> tuple[list[LabelledFile], tuple[str, ...]]
     """
     folders = list_folders(root)
     _refuse_subsets(root, folders)
+    _refuse_parts(root, folders)
+    _refuse_sites(root, folders)
     _refuse_no_class(root, folders)
     rows: list[LabelledFile] = []
     others: list[str] = []
@@ -64,8 +84,8 @@ def list_folders(root: Path) -> list[Path]:
 
 
 def _refuse_subsets(root: Path, folders: list[Path]) -> None:
-    subsets = [folder for folder in folders if folder.name.lower() in SUBSET_FOLDERS]
-    if len(subsets) < 2:
+    subsets = _find_subsets(folders)
+    if not subsets:
         return
     named = ", ".join(folder.name for folder in subsets)
     inside = sorted({each.name for folder in subsets for each in list_folders(folder)})
@@ -73,6 +93,42 @@ def _refuse_subsets(root: Path, folders: list[Path]) -> None:
     raise InvalidData(
         f"{root}: the folders {named} are subsets, not classes, {classes}; put the images of each "
         "class of all subsets in one folder, or list them in a CSV table with file,label"
+    )
+
+
+def _find_subsets(folders: list[Path]) -> list[Path]:
+    """Finds folders whose names differ in nothing but the subset, e.g. stage_2_train_images."""
+    alike: defaultdict[str, list[Path]] = defaultdict(list)
+    for folder in folders:
+        name = folder.name.lower()
+        words = [word for word in _WORD.findall(name) if word in SUBSET_FOLDERS]
+        if len(words) == 1:
+            alike[name.replace(words[0], "", 1)].append(folder)
+    return next((found for found in alike.values() if len(found) > 1), [])
+
+
+def _refuse_parts(root: Path, folders: list[Path]) -> None:
+    words = {tuple(_WORD.findall(folder.name.lower())) for folder in folders}
+    if len(folders) < 2 or len(words) > 1 or not PART_FOLDERS.intersection(*words):
+        return  # names of numbers alone, such as grades, are classes
+    named = ", ".join(folder.name for folder in folders[:5])
+    raise InvalidData(
+        f"{root}: the folders {named} are parts of a data set, not classes; put the images of each "
+        "class in a folder of its name, or list them in a CSV table with file,label"
+    )
+
+
+def _refuse_sites(root: Path, folders: list[Path]) -> None:
+    inner = [{each.name for each in list_folders(folder)} for folder in folders]
+    common = set.intersection(*inner) if len(inner) > 1 else set()
+    healthy = {name for name in common if key(name) in NORMAL_FOLDERS}
+    if len(common) < 2 or not healthy:
+        return
+    named = ", ".join(folder.name for folder in folders[:5])
+    raise InvalidData(
+        f"{root}: the folders {named} each hold {', '.join(sorted(common)[:5])}, which look like "
+        "the classes; give each of them as a data set of its own, or list the images in a CSV "
+        "table with file,label,source"
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import lightning as L
 import torch
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
-from lightning.pytorch.callbacks import Callback, ModelCheckpoint
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
@@ -96,6 +96,18 @@ class EpochCheckpoint(ModelCheckpoint):
         super().load_state_dict(
             {**state_dict, **moved, "best_k_models": best, "dirpath": self.dirpath}
         )
+
+
+class PatientStopping(EarlyStopping):
+    """Lightning's early stopping, which a resumed training does not forget.
+
+    Where a training was killed between its last epoch and the note that it is finished, Lightning
+    would train one epoch more, and go on if that one is better.
+    """
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Ends a training at once that had been stopped."""
+        trainer.should_stop = trainer.should_stop or self.stopped_epoch > 0
 
 
 class StopAfterEpoch(Callback):

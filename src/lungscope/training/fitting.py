@@ -12,7 +12,6 @@ from typing import Literal
 import lightning as L
 from lightning.pytorch.callbacks import (
     Callback,
-    EarlyStopping,
     EMAWeightAveraging,
 )
 
@@ -29,6 +28,7 @@ from lungscope.training.callbacks import (
     EpochCheckpoint,
     HistoryWriter,
     OnEpoch,
+    PatientStopping,
     StopAfterEpoch,
 )
 from lungscope.training.cells import number_cells, sampling_weights
@@ -165,7 +165,7 @@ def _fit(
 
     history = HistoryWriter(run, get_architecture(recipe.model).title, callbacks.epoch)
     stop = StopAfterEpoch(callbacks.interrupt)
-    early = EarlyStopping(MONITOR, mode="max", patience=recipe.patience)
+    early = PatientStopping(MONITOR, mode="max", patience=recipe.patience)
     with _quiet():
         L.seed_everything(recipe.seed, verbose=False)
         training = _training(recipe, split, preprocessing, teachers, run.last)

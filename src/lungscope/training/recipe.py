@@ -24,6 +24,9 @@ _AUGMENTATION = "Recipe: augmentation"
 _PHOTOMETRIC = "Recipe: photometric augmentation"
 _GENERALISATION = "Recipe: generalisation"
 
+_STRIDE = 32
+"""Pixels of the input for a pixel of the last feature map, of all networks."""
+
 Optimiser = Literal["sgd", "adamw"]
 Schedule = Literal["step", "cosine"]
 Normalisation = Literal["training", "image"]
@@ -319,6 +322,11 @@ class Recipe:
             value = getattr(self, name)
             each.convert(list(value) if isinstance(value, tuple) else value)  # refuses other types
             each.check(value)
+        if self.batch_size == 1 and self.size_in(0) <= _STRIDE:
+            raise InvalidSetting(
+                f"recipe: a batch_size of 1 with images of {_STRIDE} pixels leaves BatchNorm one "
+                "value a channel; give a larger batch or larger images"
+            )
 
     @property
     def augmentation(self) -> "Augmentation":
