@@ -268,4 +268,6 @@ def compare_recipe(facts: RunFacts) -> tuple[RecipeField, ...]:
 
 
 def _format_value(value: object) -> str:
+    if value is None:
+        return "none"
     return format_short(value) if isinstance(value, float) else str(value)
