@@ -47,6 +47,7 @@ class ImageRecord:
         hashes: (20,) uint64, perceptual hashes of the thumbnail's core; `hashes[4 * a + m]` is
             that of the thumbnail rotated by `ANGLES[a]`, then mirrored by `MIRRORINGS[m]`.
         thumbnail: (64, 64) uint8.
+        used_bits: as in `Radiograph`.
     """
 
     file: str
@@ -65,6 +66,7 @@ class ImageRecord:
     quality: float | None
     hashes: NDArray[np.uint64]
     thumbnail: NDArray[np.uint8]
+    used_bits: int | None = None
 
 
 @dataclass(frozen=True)
@@ -176,6 +178,7 @@ def _look(root: Path, entry: Entry) -> ImageRecord | Refused:
         quality=estimate_jpeg_quality(content),
         hashes=perceptual_hashes(thumbnail),
         thumbnail=thumbnail,
+        used_bits=radiograph.used_bits,
     )
 
 

@@ -15,8 +15,9 @@ class Radiograph:
 
     Attributes:
         pixels: (H, W) float32 in [0, 1], H and W >= 64; bright is dense (bone is white), as on a
-            radiograph. 1 is the largest value that the file's sample depth can hold; 32-bit
-            integers count as 16-bit ones, floats as they are; of DICOM `dicom.values` says more.
+            radiograph. 1 is the largest value that the file's sample depth can hold, or that of
+            `used_bits` where it is given; 32-bit integers count as 16-bit ones, floats as they
+            are; of DICOM `dicom.values` says more.
         path: the file that it was read from, or the name that its bytes came with.
         format: the file's format by its content: "PNG", "JPEG", "TIFF", "BMP", "WEBP",
             "DICOM".
@@ -27,7 +28,11 @@ class Radiograph:
         identifiers: whose it is, by a DICOM file; None for every other format. They are not in
             its `repr`.
         chroma: how far the file's image is from having a single tint, in [0, 1]: 0 for grey and
-            for every DICOM image, 0.04 to 0.17 for colour photographs; `raster.decode` defines it.
+            for every DICOM image, 0.04 to 0.17 for colour photographs; `raster.decode_raster`
+            defines it.
+        used_bits: bits of one sample, where samples use less than a quarter of the range of
+            `bits`, as 12 bits stored in 16 do; None where they use more. In DICOM with a VOI LUT,
+            bits of the table's entries.
     """
 
     pixels: NDArray[np.float32]
@@ -38,6 +43,7 @@ class Radiograph:
     acquisition: Acquisition | None = None
     identifiers: Identifiers | None = field(default=None, repr=False)
     chroma: float = 0.0
+    used_bits: int | None = None
 
     @property
     def height(self) -> int:

@@ -34,6 +34,7 @@ from PIL.TiffImagePlugin import (
 from PIL.WebPImagePlugin import WebPImageFile
 
 from lungscope.images.codestream import read_jpeg
+from lungscope.images.depth import find_used_bits
 from lungscope.images.jpeg import COLOURS_BY_COMPONENTS, Colours, decode_jpeg
 from lungscope.images.png import needed_chunks
 from lungscope.images.undecodable import Undecodable
@@ -82,22 +83,25 @@ class Raster:
         pixels: (H, W) float32 in [0, 1], upright, bright as the file means it.
         mode: how the file stores its samples, in Pillow's words.
         bits: bits of one sample in the file.
-        chroma: how far the image is from having a single tint, in [0, 1]; see `decode`.
+        chroma: how far the image is from having a single tint, in [0, 1]; see `decode_raster`.
+        used_bits: bits of one sample, where samples use far fewer than `bits`; else None.
     """
 
     pixels: NDArray[np.float32]
     mode: str
     bits: int
     chroma: float = 0.0
+    used_bits: int | None = None
 
 
 def decode_raster(content: bytes, kind: str) -> Raster:
     """Decodes one image.
 
-    Integer samples are divided by the largest value that their depth holds. 32-bit integers are
-    16-bit values in a wider box, as Pillow and ImageJ write them; 32-bit floats are taken as they
-    are. Colour becomes grey by the luma of ITU-R BT.601, transparency becomes black, and the EXIF
-    orientation is applied.
+    Integer samples are divided by the largest value that their depth holds; where those of more
+    than 8 bits use less than a quarter of it, by that of the depth that they use. 32-bit integers
+    hold 16-bit values, as Pillow and ImageJ write them; 32-bit floats are taken as they are. Colour
+    becomes grey by the luma of ITU-R BT.601, transparency becomes black, and the EXIF orientation
+    is applied.
 
     Chroma is the root mean square distance of the pixels' colours from the straight line that fits
     them best, white being (1, 1, 1) in red, green and blue and black (0, 0, 0): 0 for grey, however
@@ -124,7 +128,7 @@ def decode_raster(content: bytes, kind: str) -> Raster:
             _load(image, content)
             _turn_upright(image)
             if mode in _DEEP:
-                return Raster(_deep_pixels(image, bits), mode, bits)
+                return _deep_raster(image, mode, bits)
             flat = _flat(image)
             pixels = _divided(np.asarray(_grey(flat)), 255)
             return Raster(pixels, mode, bits, _chroma(flat) if mode in _COLOURED else 0.0)
@@ -246,21 +250,24 @@ def _turn_upright(image: ImageFile) -> None:
         image._size = image.im.size
 
 
-def _deep_pixels(image: ImageFile, bits: int) -> NDArray[np.float32]:
+def _deep_raster(image: ImageFile, mode: str, bits: int) -> Raster:
     samples = np.asarray(image)
+    used_bits = None
     if image.mode == "F":
         pixels = _checked_floats(samples)
-    elif image.mode == "I":
-        pixels = _divided(_checked_integers(samples), 65535)
     else:
+        if image.mode == "I":
+            samples = _checked_integers(samples)
         transparent = image.info.get("transparency")
         if transparent is not None:
             samples = np.where(samples == transparent, 0, samples)
-        pixels = _divided(samples, 2**bits - 1)
+        depth = min(bits, 16)
+        used_bits = find_used_bits(int(samples.max()), depth)
+        pixels = _divided(samples, 2 ** (used_bits or depth) - 1)
     if isinstance(image, TiffImageFile) and _white_is_zero(image):
         # Pillow turns samples of 8 bits and less round by itself, but not deeper ones.
         np.subtract(1, pixels, out=pixels)
-    return pixels
+    return Raster(pixels, mode, bits, used_bits=used_bits)
 
 
 def _divided(samples: NDArray[np.integer[Any]], white: int) -> NDArray[np.float32]:

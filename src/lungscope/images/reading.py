@@ -106,7 +106,13 @@ def _radiograph(content: bytes, path: Path, accept: Policy) -> Radiograph:
         except Undecodable as error:
             raise UnreadableImage(path, str(error)) from error
         radiograph = Radiograph(
-            raster.pixels, path, kind, raster.mode, raster.bits, chroma=raster.chroma
+            raster.pixels,
+            path,
+            kind,
+            raster.mode,
+            raster.bits,
+            chroma=raster.chroma,
+            used_bits=raster.used_bits,
         )
     if radiograph.pixels.min() == radiograph.pixels.max():
         raise UnreadableImage(path, "every pixel has the same value: the image is blank")
@@ -132,6 +138,7 @@ def _dicom_radiograph(content: bytes, path: Path, accept: Policy) -> Radiograph:
         raster.bits,
         image.acquisition,
         image.identifiers,
+        used_bits=raster.used_bits,
     )
 
 

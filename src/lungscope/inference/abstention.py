@@ -38,8 +38,9 @@ AbstentionCode: TypeAlias = Literal[
 gate sees (a turned one is turned clockwise by so many degrees); its features; the probabilities.
 Of "kind-unclear", the image is not normal, but it is unclear which of the other classes it is."""
 
-WarningCode: TypeAlias = Literal["mirrored"]
-"""What to look at although a class is named: left and right seem to be exchanged."""
+WarningCode: TypeAlias = Literal["mirrored", "rescaled"]
+"""What to look at although a class is named: left and right seem to be exchanged; or the image used
+less than a quarter of the range that its file states, and was scaled to what it used."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,8 @@ def describe_warning(code: WarningCode) -> str:
 
 _WARNINGS: Mapping[WarningCode, str] = {
     "mirrored": "left and right seem to be exchanged: a mirrored file, or dextrocardia",
+    "rescaled": "it uses less than a quarter of the range that its file states, and was read as of "
+    "fewer bits",
 }
 
 _VIEWS: Mapping[AbstentionCode, str] = {

@@ -154,7 +154,10 @@ class Classifier:
             model_sha256=description.weights_sha256,
             origin=ImageOrigin.of(radiograph),
             activation_map=None if answer.activation_map is None else answer.activation_map[0],
-            warnings=() if seen is None else seen.warnings,
+            warnings=(
+                *(() if seen is None else seen.warnings),
+                *(() if radiograph.used_bits is None else ("rescaled",)),
+            ),
         )
 
     def _look(self, radiograph: Radiograph, square: NDArray[np.uint8]) -> GateFinding | None:

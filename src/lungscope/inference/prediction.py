@@ -67,7 +67,8 @@ class Prediction:
         activation_map: (K, h, w) float32, what each place contributes to each class's logit; None
             where the architecture has no such map.
         warnings: codes of what to look at although a class is named: "mirrored" where left and
-            right seem to be exchanged, by the file or by dextrocardia.
+            right seem to be exchanged, by the file or by dextrocardia; "rescaled" where the image
+            used less than a quarter of the range that its file states (`Radiograph.used_bits`).
     """
 
     file: Path

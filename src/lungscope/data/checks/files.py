@@ -36,13 +36,33 @@ def find_ignored(files: Sequence[str]) -> list[DataIssue]:
 
 
 def find_unscaled(images: Sequence[ImageRecord]) -> list[DataIssue]:
-    """Reports images of more than 8 bits that use less than a quarter of their range."""
+    """Reports images of more than 8 bits that use less than a quarter of their range.
+
+    Integers are read as of fewer bits; an image that is nearly black by its own window or floats
+    is left as it is.
+    """
+    return [*_rescaled(images), *_dark(images)]
+
+
+def _rescaled(images: Sequence[ImageRecord]) -> list[DataIssue]:
+    found = [image for image in images if image.used_bits is not None]
+    if not found:
+        return []
+    text = (
+        f"{format_quantity(len(found), 'file')} of {found[0].bits} bits use less than a quarter of "
+        f"their range, first {found[0].file}, and are read as of {found[0].used_bits} bits; "
+        "export them scaled, so that white is the same in all"
+    )
+    return [DataIssue("warning", "unscaled-range", text)]
+
+
+def _dark(images: Sequence[ImageRecord]) -> list[DataIssue]:
     dark = [image for image in images if image.bits > 8 and image.peak < DARK]
     if not dark:
         return []
     text = (
         f"{format_quantity(len(dark), 'file')} of more than 8 bits use less than a quarter of "
-        f"their range, first {dark[0].file}: most likely 12 bits stored in 16, which look "
-        "nearly black; export them scaled to the full range"
+        f"their range, first {dark[0].file}, and look nearly black; export them scaled to the "
+        "full range"
     )
     return [DataIssue("error", "unscaled-range", text)]

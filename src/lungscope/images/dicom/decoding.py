@@ -12,7 +12,7 @@ from lungscope.images.dicom.acquisition import VIEWS_BY_CODE, Acquisition, Ident
 from lungscope.images.dicom.header import Header, read_header
 from lungscope.images.dicom.layout import read_layout
 from lungscope.images.dicom.pixels import decode_pixels
-from lungscope.images.dicom.values import read_appearance, to_grey
+from lungscope.images.dicom.values import find_range, read_appearance, to_grey
 from lungscope.images.raster import Raster
 from lungscope.images.undecodable import Undecodable
 
@@ -74,8 +74,10 @@ def _decoded(content: bytes, accept: Policy) -> DicomImage:
         raise UnwantedAcquisition(accept.describe_objection(code, acquisition), code)
     layout = read_layout(header)
     appearance = read_appearance(header, layout)
-    pixels = to_grey(decode_pixels(header, layout), layout, appearance)
-    raster = Raster(pixels, layout.photometric, layout.bits_stored)
+    samples = decode_pixels(header, layout)
+    spread = find_range(samples, layout, appearance)
+    pixels = to_grey(samples, layout, appearance, spread)
+    raster = Raster(pixels, layout.photometric, layout.bits_stored, used_bits=spread.used_bits)
     return DicomImage(raster, acquisition, _identifiers(header))
 
 

@@ -12,16 +12,20 @@ What white is (1.0), and black (0.0):
   of several the first;
 - with neither, the ends of the range of Bits Stored (C.7.6.3.1), after rescaling: 8 bits read as
   they do from a PNG;
+- where a table's entries, or with neither the stored values, use less than a quarter of the range
+  that they are stated to have, the ends of the range that they do use (`images.depth`);
 - MONOCHROME1, or Presentation LUT Shape INVERSE (C.11.6), turns black and white round after that,
   once: a DX image states both for one inversion (C.8.11.3.1.2);
 - padding (C.7.5.1.1.2) is no part of the image: it is black, whatever else holds.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lungscope.images.depth import find_used_bits
 from lungscope.images.dicom.header import Elements
 from lungscope.images.dicom.layout import Layout
 from lungscope.images.dicom.transfer_syntaxes import StoredValues
@@ -40,12 +44,19 @@ class LookupTable:
         first: the input value that the first entry stands for; less takes the first entry, and
             more than there are entries takes the last.
         entries: (N,) outputs.
-        white: the largest output that its descriptor allows.
+        bits: of an output, by its descriptor.
+        used_bits: of an output, where entries use far fewer; else None.
     """
 
     first: int
     entries: NDArray[np.uint16]
-    white: int
+    bits: int
+    used_bits: int | None
+
+    @property
+    def white(self) -> int:
+        """The output that is white."""
+        return (1 << (self.used_bits or self.bits)) - 1
 
     def __call__(self, values: Values) -> Values:
         """Looks (N,) values up."""
@@ -81,6 +92,11 @@ class Window:
         linear: Values = np.clip((values - center) / width + 0.5, 0, 1)
         return linear
 
+    def is_about(self, least: float, most: float) -> bool:
+        """Whether its ends are these values, give or take one."""
+        ends = self.center - self.width / 2, self.center + self.width / 2
+        return self.function != "SIGMOID" and bool(np.allclose(ends, (least, most), 0, 1))
+
 
 @dataclass(frozen=True)
 class Rescale:
@@ -110,6 +126,26 @@ class Appearance:
     inverted: bool
     padding: tuple[int, int] | None
 
+    def is_padding(self, stored: Values) -> NDArray[np.bool_]:
+        """Whether each of (N,) stored values is no part of the image."""
+        if self.padding is None:
+            return np.zeros(stored.shape, np.bool_)
+        return (stored >= self.padding[0]) & (stored <= self.padding[1])
+
+
+@dataclass(frozen=True)
+class Range:
+    """The range of stored values that grey is spread over where no window or table says it.
+
+    Attributes:
+        least, most: its ends.
+        used_bits: of a sample, where values use far fewer than are stored; else None.
+    """
+
+    least: int
+    most: int
+    used_bits: int | None = None
+
 
 def read_appearance(header: Elements, layout: Layout) -> Appearance:
     """Reads how an image's values are to be seen.
@@ -135,8 +171,8 @@ def read_appearance(header: Elements, layout: Layout) -> Appearance:
     )
 
 
-def to_grey(samples: StoredValues, layout: Layout, appearance: Appearance) -> NDArray[np.float32]:
-    """Turns stored values into grey.
+def find_range(samples: StoredValues, layout: Layout, appearance: Appearance) -> Range:
+    """Finds the range of an image's stored values.
 
     Args:
         samples: (H, W) integers; bits above the stored ones are not looked at.
@@ -144,10 +180,41 @@ def to_grey(samples: StoredValues, layout: Layout, appearance: Appearance) -> ND
         appearance: of the image.
 
     Returns:
+        The range of Bits Stored; or, where a table or values use far less, what they use.
+    """
+    whole = Range(layout.least, layout.most)
+    if isinstance(appearance.interest, Window):
+        ends = appearance.modality(_ends(layout))
+        if not appearance.interest.is_about(ends.min(), ends.max()):
+            return whole
+        appearance = replace(appearance, interest=None)  # the whole range: it says nothing
+    for table in (appearance.interest, appearance.modality):
+        if isinstance(table, LookupTable):
+            return Range(layout.least, layout.most, table.used_bits)
+    least, most = _occurring(samples, layout, appearance)
+    if least >= 0:
+        bits = find_used_bits(most, layout.bits_stored)
+        return whole if bits is None else Range(0, 2**bits - 1, bits)
+    bits = find_used_bits(2 * max(most, -least - 1), layout.bits_stored)
+    return whole if bits is None else Range(-(2 ** (bits - 1)), 2 ** (bits - 1) - 1, bits)
+
+
+def to_grey(
+    samples: StoredValues, layout: Layout, appearance: Appearance, spread: Range
+) -> NDArray[np.float32]:
+    """Turns stored values into grey.
+
+    Args:
+        samples: (H, W) integers; bits above the stored ones are not looked at.
+        layout: of the image.
+        appearance: of the image.
+        spread: what `find_range` returned for it.
+
+    Returns:
         (H, W) float32 in [0, 1].
     """
-    table = _table(samples.dtype, layout, appearance)
-    places = samples.view(samples.dtype.str.replace("i", "u")).reshape(-1)
+    table = _table(samples.dtype, layout, appearance, spread)
+    places = _places(samples)
     pixels = np.empty(places.size, np.float32)
     for start in range(
         0, places.size, _BLOCK
@@ -158,38 +225,62 @@ def to_grey(samples: StoredValues, layout: Layout, appearance: Appearance) -> ND
     return pixels.reshape(samples.shape)
 
 
-def _table(dtype: np.dtype[np.integer], layout: Layout, appearance: Appearance) -> Values:
-    """(2 ** bits of a cell,) float32: the grey of every value that a cell can hold."""
+def _places(samples: StoredValues) -> NDArray[np.unsignedinteger[Any]]:
+    """(H * W,) cells as numbers without a sign, of either byte order."""
+    places: NDArray[np.unsignedinteger[Any]]
+    places = samples.view(samples.dtype.str.replace("i", "u")).reshape(-1)
+    return places
+
+
+def _occurring(samples: StoredValues, layout: Layout, appearance: Appearance) -> tuple[int, int]:
+    """The least and the largest stored value that is part of the image."""
+    if not layout.signed and appearance.padding is None and samples.max() <= layout.most:
+        return 0, int(samples.max())  # as nearly always, and fast
+    seen = np.zeros(2 ** (8 * samples.dtype.itemsize), np.bool_)
+    seen[_places(samples)] = True
+    stored = _stored(samples.dtype, layout)
+    stored = stored[seen & ~appearance.is_padding(stored)]
+    return (int(stored.min()), int(stored.max())) if stored.size else (0, layout.most)
+
+
+def _stored(dtype: np.dtype[np.integer], layout: Layout) -> Values:
+    """(2 ** bits of a cell,): the stored value in everything that a cell can hold."""
     native = dtype.newbyteorder("=")
     cells = np.arange(2 ** (8 * dtype.itemsize), dtype=f"u{dtype.itemsize}").view(native)
     unused = 8 * dtype.itemsize - layout.bits_stored
     if unused > 0:
         cells = (cells << unused) >> unused  # spreads the sign where there is one
-    stored = cells.astype(np.float64)
+    stored: Values = cells.astype(np.float64)
+    return stored
+
+
+def _table(
+    dtype: np.dtype[np.integer], layout: Layout, appearance: Appearance, spread: Range
+) -> Values:
+    """(2 ** bits of a cell,) float32: the grey of every value that a cell can hold."""
+    stored = _stored(dtype, layout)
     with np.errstate(all="ignore"):  # of extreme numbers in a header; what they give is looked at
-        values = _interest(appearance, stored, layout)
+        values = _interest(appearance, stored, spread)
     if not np.isfinite(values).all():
         raise Undecodable("its rescaling or window goes beyond every finite number")
     if appearance.inverted:
         values = 1 - values
     # last: padding is black, also where the image is inverted
-    if appearance.padding is not None:
-        least, most = appearance.padding
-        values[(stored >= least) & (stored <= most)] = 0
+    values[appearance.is_padding(stored)] = 0
     return values.astype(np.float32)
 
 
-def _interest(appearance: Appearance, stored: Values, layout: Layout) -> Values:
+def _interest(appearance: Appearance, stored: Values, spread: Range) -> Values:
     values = appearance.modality(stored)
-    if isinstance(appearance.interest, Window):
+    if isinstance(appearance.interest, Window) and spread.used_bits is None:
         return appearance.interest(values)
     if isinstance(appearance.interest, LookupTable):
         return np.minimum(appearance.interest(values) / appearance.interest.white, 1)
     if isinstance(appearance.modality, LookupTable):
         return np.minimum(values / appearance.modality.white, 1)
-    ends = appearance.modality(_ends(layout))
-    spread: Values = np.clip((values - ends.min()) / (ends.max() - ends.min()), 0, 1)
-    return spread
+    ends = appearance.modality(_ends(spread))
+    grey: Values = np.clip((values - ends.min()) / (ends.max() - ends.min()), 0, 1)
+    return grey
 
 
 def _rescale(header: Elements) -> Rescale:
@@ -201,8 +292,8 @@ def _rescale(header: Elements) -> Rescale:
     return Rescale(slope[0], intercept[0])
 
 
-def _ends(layout: Layout) -> Values:
-    return np.array([layout.least, layout.most], np.float64)
+def _ends(spread: Layout | Range) -> Values:
+    return np.array([spread.least, spread.most], np.float64)
 
 
 def _window(header: Elements) -> Window | None:
@@ -243,7 +334,7 @@ def _lookup_table(header: Elements, keyword: str, *, signed: bool) -> LookupTabl
         raise Undecodable(
             f"its {keyword} has {len(value)} bytes, and its descriptor says {count} entries"
         )
-    return LookupTable(first, entries, 2**bits - 1)
+    return LookupTable(first, entries, bits, find_used_bits(int(entries.max()), bits))
 
 
 def _padding(header: Elements, layout: Layout) -> tuple[int, int] | None:

@@ -53,7 +53,10 @@ ABSTENTION_REASONS: Mapping[AbstentionCode, CodedConcept] = MappingProxyType(
 
 WARNING = CodedConcept("WARNING", SCHEME, "Warning about the image")
 WARNINGS: Mapping[WarningCode, CodedConcept] = MappingProxyType(
-    {"mirrored": CodedConcept("MIRRORED", SCHEME, "Left and right seem to be exchanged")}
+    {
+        "mirrored": CodedConcept("MIRRORED", SCHEME, "Left and right seem to be exchanged"),
+        "rescaled": CodedConcept("RESCALED", SCHEME, "Uses little of its stated range of values"),
+    }
 )
 
 DISTANCE = CodedConcept("DISTANCE", SCHEME, "Distance from the training images")

@@ -35,6 +35,7 @@ export function isUnsure(row) {
 
 const WARNINGS = {
   mirrored: "Left and right seem to be exchanged: a mirrored file, or dextrocardia",
+  rescaled: "It uses less than a quarter of the range that its file states, and was read as of fewer bits",
 };
 
 /** Sentences for the warnings of a row; a code that this page does not know is shown as it is. */
