@@ -25,7 +25,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-UnwantedCode = Literal["modality", "body-part", "view-position", "presentation-intent"]
+UnwantedCode = Literal[
+    "modality", "body-part", "view-position", "patient-orientation", "presentation-intent"
+]
 """What about a DICOM image is not accepted."""
 
 

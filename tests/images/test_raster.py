@@ -40,7 +40,7 @@ class TestGrey:
         )
     )
     def test_png_samples_read_back_exactly(self, tmp_path, samples):
-        samples[0, 0], samples[0, 1] = 0, 1  # never blank
+        samples[0, 0], samples[0, 1] = 0, np.iinfo(samples.dtype).max  # neither blank nor dark
         path = tmp_path / "image.png"
         path.write_bytes(encoded(samples, format="PNG"))
         radiograph = read_file(path)

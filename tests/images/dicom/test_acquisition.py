@@ -133,6 +133,7 @@ class TestPolicy:
             ({"Modality": "CT"}, "modality"),
             ({"BodyPartExamined": "KNEE"}, "body-part"),
             ({"ViewPosition": "LL"}, "view-position"),
+            ({"PatientOrientation": ["A", "F"]}, "patient-orientation"),
             ({"PresentationIntentType": "FOR PROCESSING"}, "presentation-intent"),
         ],
     )

@@ -3,13 +3,14 @@
 from dataclasses import dataclass, field
 
 from lungscope.errors import UnwantedCode
+from lungscope.images.dicom.orientation import Orientation
 
 
 @dataclass(frozen=True)
 class Acquisition:
     """What a DICOM file says about its image; None where it says nothing.
 
-    Every word is a DICOM Code String: at most 16 capitals, digits, blanks and underscores. What is
+    Every text is a DICOM Code String: at most 16 capitals, digits, blanks and underscores. What is
     none is taken as absent, so that no free text, which may be a name, gets in.
 
     Attributes:
@@ -19,6 +20,8 @@ class Acquisition:
         view_position: (0018,5101), e.g. "PA", "AP" or "LL"; where it is absent, the word for what
             (0054,0220) View Code Sequence says, if it is one of `VIEWS_BY_CODE`.
         laterality: (0020,0062) Image Laterality or else (0020,0060) Laterality: "R", "L", "U", "B".
+        orientation: (0020,0020) Patient Orientation, where rows and columns of the stored pixels
+            run to.
     """
 
     modality: str | None = None
@@ -26,6 +29,7 @@ class Acquisition:
     body_part: str | None = None
     view_position: str | None = None
     laterality: str | None = None
+    orientation: Orientation | None = None
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,8 @@ class Policy:
         foreign_body_parts: body parts that are refused; all others, and none stated, are read.
         foreign_views: view positions that are refused.
         foreign_intents: presentation intents that are refused.
+        foreign_directions: "A" and "P" where images across whose rows or columns run front and
+            back of the patient are refused: lateral ones.
 
     Examples:
         >>> from dataclasses import replace
@@ -49,6 +55,7 @@ class Policy:
     foreign_body_parts: frozenset[str]
     foreign_views: frozenset[str]
     foreign_intents: frozenset[str]
+    foreign_directions: frozenset[str]
 
     def __repr__(self) -> str:
         read = "every modality" if self.modalities is None else ", ".join(sorted(self.modalities))
@@ -63,6 +70,9 @@ class Policy:
             return "body-part"
         if acquisition.view_position in self.foreign_views:
             return "view-position"
+        orientation = acquisition.orientation
+        if orientation is not None and orientation.along in self.foreign_directions:
+            return "patient-orientation"
         if acquisition.intent in self.foreign_intents:
             return "presentation-intent"
         return None
@@ -82,6 +92,11 @@ class Policy:
             return f"it shows another body part ({acquisition.body_part})"
         if code == "view-position":
             return f"its view position is {acquisition.view_position}, which is no frontal view"
+        if code == "patient-orientation":
+            return (
+                f"its patient orientation is {acquisition.orientation}: from the side, which is no "
+                "frontal view"
+            )
         return f"it is {acquisition.intent}: detector values that have no agreed appearance"
 
 
@@ -98,7 +113,7 @@ VIEWS_BY_CODE = {
 }
 """Views that a chest is taken in, of PS3.16 CID 4010, by their SNOMED CT and older SNOMED codes."""
 
-ANYTHING = Policy(None, frozenset(), frozenset(), frozenset())
+ANYTHING = Policy(None, frozenset(), frozenset(), frozenset(), frozenset())
 """Every single grey image, whatever it shows."""
 
 CHEST_RADIOGRAPHS = Policy(
@@ -129,6 +144,7 @@ CHEST_RADIOGRAPHS = Policy(
         }
     ),
     frozenset({"FOR PROCESSING"}),
+    frozenset({"A", "P"}),
 )
 """Computed and digital radiographs that may be of a chest and are meant to be looked at."""
 

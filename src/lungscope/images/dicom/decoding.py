@@ -11,6 +11,7 @@ from lungscope.errors import UnwantedCode
 from lungscope.images.dicom.acquisition import VIEWS_BY_CODE, Acquisition, Identifiers, Policy
 from lungscope.images.dicom.header import Header, read_header
 from lungscope.images.dicom.layout import read_layout
+from lungscope.images.dicom.orientation import read_orientation, turn_upright
 from lungscope.images.dicom.pixels import decode_pixels
 from lungscope.images.dicom.values import find_range, read_appearance, to_grey
 from lungscope.images.raster import Raster
@@ -76,7 +77,7 @@ def _decoded(content: bytes, accept: Policy) -> DicomImage:
     appearance = read_appearance(header, layout)
     samples = decode_pixels(header, layout)
     spread = find_range(samples, layout, appearance)
-    pixels = to_grey(samples, layout, appearance, spread)
+    pixels = turn_upright(to_grey(samples, layout, appearance, spread), acquisition.orientation)
     raster = Raster(pixels, layout.photometric, layout.bits_stored, used_bits=spread.used_bits)
     return DicomImage(raster, acquisition, _identifiers(header))
 
@@ -88,6 +89,7 @@ def _acquisition(header: Header) -> Acquisition:
         body_part=header.code("BodyPartExamined"),
         view_position=header.code("ViewPosition") or _coded_view(header),
         laterality=header.code("ImageLaterality") or header.code("Laterality"),
+        orientation=read_orientation(header.texts("PatientOrientation")),
     )
 
 

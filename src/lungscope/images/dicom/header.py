@@ -44,7 +44,7 @@ _TEXT = re.compile(r"[ -~]{1,64}")
 _KEPT = (
     *("PatientID", "StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "AccessionNumber"),
     *("Modality", "PresentationIntentType", "BodyPartExamined", "ViewPosition"),
-    *("ViewCodeSequence", "Laterality", "ImageLaterality"),
+    *("ViewCodeSequence", "Laterality", "ImageLaterality", "PatientOrientation"),
     *("SamplesPerPixel", "PhotometricInterpretation"),
     *("NumberOfFrames", "Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit"),
     *("PixelRepresentation", "PixelPaddingValue", "PixelPaddingRangeLimit", "WindowCenter"),
@@ -79,6 +79,11 @@ class Elements:
         """The first value of a Code String, or None where it is absent or no Code String."""
         text = self._text(keyword).split("\\")[0].strip()
         return text if _CODE_STRING.fullmatch(text) else None
+
+    def texts(self, keyword: str) -> tuple[str, ...]:
+        """All values of an element of characters, without the blanks around them."""
+        text = self._text(keyword)
+        return tuple(part.strip() for part in text.split("\\")) if text else ()
 
     def uid(self, keyword: str) -> str | None:
         """A unique identifier, or None where it is absent or none."""
