@@ -40,6 +40,10 @@ def test_a_folder_stands_for_the_images_below_it_dicom_of_any_name_included(fold
     ]  # fmt: skip
 
 
+def test_a_byte_order_mark_in_a_list_is_no_part_of_the_first_name(folder):
+    assert names(["-"], "\ufeffa.png\r\nb.png\r\n") == ["a.png", "b.png"]
+
+
 def test_a_pattern_that_the_shell_left_stands_for_what_it_matches(folder):
     assert names(["xrays/*.png", "xrays/**/*.dcm"]) == ["xrays/b.png", "xrays/deep/c.dcm"]
 

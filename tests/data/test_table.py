@@ -37,6 +37,12 @@ def test_capital_letters_in_the_header_are_named_as_the_cause(tmp_path):
     assert said.endswith("it has 'File': write file")
 
 
+@pytest.mark.parametrize(("sign", "name"), [(";", "semicolons"), ("\t", "tabs")])
+def test_another_separator_is_named_as_the_cause(tmp_path, sign, name):
+    said = refusal(tmp_path, f"file{sign}label\n1.png{sign}A\n")
+    assert said.endswith(f"it seems to be separated by {name}: save it with commas")
+
+
 def test_a_group_column_in_capital_letters_is_not_left_unused(tmp_path):
     assert "column 'Group' would not be used; write group" in refusal(
         tmp_path, "file,label,Group\n1.png,A,p\n"

@@ -15,7 +15,7 @@ from PIL import Image
 from lungscope.errors import LungscopeError, UnreadableImage
 from lungscope.images import raster, reading
 from lungscope.images import read as read_file
-from raster_files import ALPHA, COLOUR, COLUMNS, ENCODINGS, PILLOW, RAMP8, ROWS, encoded, png
+from raster_files import ALPHA, COLOUR, COLUMNS, ENCODINGS, RAMP8, ROWS, encoded, png
 
 DATA = Path(__file__).parents[2] / ".." / "shared" / "data"
 
@@ -169,20 +169,32 @@ class TestRefusedByContent:
         monkeypatch.setattr(raster, "MOST_PIXELS", ROWS * COLUMNS)
         assert read(encoded(RAMP8, **ENCODINGS[name])).width == COLUMNS
 
-    def test_100_megapixels_in_a_header_alone(self, refusal):
-        hollow = png(10_001, 10_000, 8, 0, [b""])
-        assert "10001 x 10000 pixels is over the limit of 100 megapixels" in refusal(hollow)
+    def test_36_megapixels_in_a_header_alone(self, refusal):
+        hollow = png(6_001, 6_000, 8, 0, [b""])
+        assert "6001 x 6000 pixels is over the limit of 36 megapixels" in refusal(hollow)
         bitmap = bytearray(encoded(RAMP8, format="BMP"))
         bitmap[18:26] = struct.pack("<ii", 30_000, 2_000_000)
         assert "over the limit" in refusal(bytes(bitmap))
 
-    def test_a_webp_too_large_for_pillow_to_open(self, refusal):
-        content = bytearray(encoded(np.dstack([COLOUR, ALPHA]), format="WEBP"))
-        assert content[12:16] == b"VP8X"
-        content[24:30] = (16_382).to_bytes(3, "little") * 2  # one less than the sides
-        # before 13 Pillow's decoder gives up on such a file before it says how large it is
-        reason = "over the limit of 100 megapixels" if PILLOW >= 13 else "damaged or cut short"
-        assert reason in refusal(bytes(content))
+    @pytest.mark.parametrize(
+        ("samples", "lossless", "chunk", "place", "size"),
+        [
+            # VP8X has one less than the sides, in 24 bits each; VP8L the same in 14 bits each
+            (np.dstack([COLOUR, ALPHA]), False, b"VP8X", 24, (7_999).to_bytes(3, "little") * 2),
+            (COLOUR, True, b"VP8L", 21, (7_999 | 7_999 << 14).to_bytes(4, "little")),
+            (COLOUR, False, b"VP8 ", 26, (8_000).to_bytes(2, "little") * 2),
+        ],
+        ids=["alpha", "lossless", "lossy"],
+    )
+    def test_a_large_webp_is_refused_before_libwebp_makes_room_for_it(
+        self, refusal, monkeypatch, samples, lossless, chunk, place, size
+    ):
+        content = bytearray(encoded(samples, format="WEBP", lossless=lossless))
+        assert content[12:16] == chunk
+        content[place : place + len(size)] = size
+        monkeypatch.setitem(raster._PLUGINS, "WEBP", lambda *_: pytest.fail("it was opened"))
+        reason = refusal(bytes(content))
+        assert reason.startswith("8000 x 8000 pixels is over the limit of 36 megapixels")
 
     @pytest.mark.parametrize("name", ENCODINGS)
     def test_pillows_own_limit_neither_warns_nor_refuses(self, read, monkeypatch, name):

@@ -33,7 +33,8 @@ def list_files(
     for name in names:
         if name == STANDARD_INPUT:
             lines = (line.rstrip("\r\n") for line in standard_input)
-            yield from (Path(line) for line in lines if line)
+            # Windows writes a byte order mark before the first
+            yield from (Path(line) for line in (each.lstrip("\ufeff") for each in lines) if line)
         elif Path(name).is_dir():
             yield from _in_folder(name, on_other)
         elif glob.has_magic(name) and not Path(name).exists():

@@ -9,7 +9,7 @@ import struct
 from lungscope.images.undecodable import Undecodable
 
 MOST_CHUNKS = 100_000
-"""Chunks of a file; an image of 100 megapixels has 25,000 of the usual 8 KiB."""
+"""Chunks of a file; an image of 36 megapixels has 9,000 of the usual 8 KiB."""
 
 _SIGNATURE = 8  # bytes
 _AROUND = 12  # bytes of a chunk beside its data: length, name and checksum

@@ -43,8 +43,11 @@ from lungscope.text import describe_fault
 LEAST_SIDE = 64
 """Pixels; a smaller image is a thumbnail or an icon."""
 
-MOST_PIXELS = 100_000_000
-"""Five times the largest flat-panel detector; more is a mistake or an attack."""
+MOST_PIXELS = 36_000_000
+"""Nearly twice a chest detector of the finest kind (20 megapixels), and more than any detector has.
+
+It bounds the memory that a file takes while it is read: `benchmarks/memory.py` measures it.
+"""
 
 _OVER_THE_LIMIT = f"over the limit of {MOST_PIXELS / 1e6:g} megapixels; make it smaller first"
 _PLUGINS: dict[str, type[ImageFile]] = {
@@ -119,6 +122,8 @@ def decode_raster(content: bytes, kind: str) -> Raster:
     try:
         if kind == "PNG":
             content = needed_chunks(content)
+        if kind == "WEBP":
+            _check_canvas(content)
         with _PLUGINS[kind](BytesIO(content)) as image:
             _check_size(image.width, image.height)
             _check_single(image)
@@ -134,8 +139,6 @@ def decode_raster(content: bytes, kind: str) -> Raster:
             return Raster(pixels, mode, bits, _chroma(flat) if mode in _COLOURED else 0.0)
     except Undecodable:
         raise
-    except Image.DecompressionBombError as error:  # from WebP, on being opened
-        raise Undecodable(f"it is {_OVER_THE_LIMIT}") from error
     except Exception as error:  # on hostile bytes Pillow raises nearly every class there is
         detail = " ".join(str(error).split())[:200] or describe_fault(error)
         reason = f" ({detail})" if detail else ""
@@ -148,6 +151,20 @@ def _check_size(width: int, height: int) -> None:
             f"{width} x {height} pixels is too small for a radiograph; "
             f"each side needs {LEAST_SIDE} or more"
         )
+    if width * height > MOST_PIXELS:
+        raise Undecodable(f"{width} x {height} pixels is {_OVER_THE_LIMIT}")
+
+
+def _check_canvas(content: bytes) -> None:
+    """Looks at the size of a WebP before libwebp makes room for two canvases of it."""
+    chunk = content[12:30].ljust(18, b"\0")  # its first chunk: a name, a length and a header
+    if chunk.startswith(b"VP8X"):
+        width, height = (1 + int.from_bytes(chunk[at : at + 3], "little") for at in (12, 15))
+    elif chunk.startswith(b"VP8L"):
+        packed = int.from_bytes(chunk[9:13], "little")
+        width, height = 1 + (packed & 0x3FFF), 1 + (packed >> 14 & 0x3FFF)
+    else:
+        width, height = (int.from_bytes(chunk[at : at + 2], "little") & 0x3FFF for at in (14, 16))
     if width * height > MOST_PIXELS:
         raise Undecodable(f"{width} x {height} pixels is {_OVER_THE_LIMIT}")
 

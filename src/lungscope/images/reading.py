@@ -53,9 +53,9 @@ def read(path: str | Path, accept: Policy = CHEST_RADIOGRAPHS) -> Radiograph:
         UnwantedImage: a DICOM image of a kind that is not accepted.
         UnreadableImage: the file is missing, closed to us, empty or over 512 MiB; is of another
             format, damaged, cut short, or named after another format; holds several images,
-            fewer than 64 pixels on a side, more than 100 megapixels (DICOM: 36), a single grey
-            level, or samples without an agreed black and white; is a DICOM image in colour, or in
-            a transfer syntax without a decoder.
+            fewer than 64 pixels on a side, more than 36 megapixels, a single grey level, or samples
+            without an agreed black and white; is a DICOM image in colour, or in a transfer syntax
+            without a decoder.
 
     Examples:
         >>> radiograph = read("xray.png")

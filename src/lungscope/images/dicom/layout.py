@@ -3,14 +3,8 @@
 from dataclasses import dataclass
 
 from lungscope.images.dicom.header import Elements
-from lungscope.images.raster import LEAST_SIDE
+from lungscope.images.raster import LEAST_SIDE, MOST_PIXELS
 from lungscope.images.undecodable import Undecodable
-
-MOST_PIXELS = 36_000_000
-"""Nearly twice a chest detector of the finest kind (20 megapixels), and more than any detector has.
-
-Fewer than `raster.MOST_PIXELS`: JPEG 2000 takes seconds and several times the image's memory.
-"""
 
 
 @dataclass(frozen=True)
