@@ -85,7 +85,7 @@ FORMATS: dict[str, Callable[[NDArray[np.uint8]], bytes]] = {
 
 def write(name: str, path: Path, side: int) -> None:
     rows, columns = np.indices((side, side), np.uint16)
-    path.write_bytes(FORMATS[name](((rows // 40 + columns // 40) % 200).astype(np.uint8)))
+    path.write_bytes(FORMATS[name](((rows // 4 + columns // 4) % 250).astype(np.uint8)))
 
 
 def written(name: str, path: Path, side: int) -> None:
