@@ -111,6 +111,15 @@ def test_pacs_run_takes_required_options_and_lists_from_a_file(write, tmp_path, 
     assert settings.limits.free == 10 * 2**20
 
 
+def test_several_data_sets_are_a_list(write, tmp_path):
+    (tmp_path / "here").mkdir()
+    file = write(f"data:\n- {tmp_path}/here\n- {tmp_path}/nowhere\nout: {tmp_path}/out\n")
+    result = run("reproduce", "--config", file)
+    assert result.exit_code == 2
+    assert "here" in result.stderr
+    assert "data must be" not in result.stderr
+
+
 def test_reproduce_takes_choices_from_a_file(write, tmp_path):
     file = write(f"data: {tmp_path}/nowhere\nout: {tmp_path}/out\nprecision: 32\nweights: none\n")
     result = run("reproduce", "--config", file)

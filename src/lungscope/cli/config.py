@@ -44,12 +44,15 @@ def _read_config(ctx: typer.Context, value: Path | None) -> Path | None:
             )
         if option.name in found:
             raise InvalidSetting(f"{value}: field {field!r} is given twice; remove one")
+        kind = types[option.name]
+        if get_origin(kind) is list and not isinstance(given, list):
+            given = [given]  # of an option that may be repeated, one is enough
         try:
-            checked = convert_value(types[option.name], given)
+            checked = convert_value(kind, given)
         except TypeError as error:
             raise InvalidSetting(f"{value}: {field} must be {error}") from error
         _check_range(value, field, checked, bounds.get(option.name, (None, None)))
-        plain = str(checked) if isinstance(checked, Path) else checked
+        plain = _without_paths(checked)
         try:  # what else the option checks, here, where the file can be named
             option.process_value(ctx, plain)
         except TyperException as error:
@@ -57,6 +60,12 @@ def _read_config(ctx: typer.Context, value: Path | None) -> Path | None:
         found[option.name] = plain
     ctx.default_map = {**(ctx.default_map or {}), **found}
     return value
+
+
+def _without_paths(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_without_paths(each) for each in value]
+    return str(value) if isinstance(value, Path) else value
 
 
 def _normalise(name: str) -> str:
