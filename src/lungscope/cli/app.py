@@ -28,7 +28,7 @@ BROKEN_PIPE = 141
 
 COMMANDS = (
     *("quickstart", "data", "train", "evaluate", "audit", "report", "export"),
-    *("predict", "explain", "serve", "pacs", "compare", "reproduce", "models"),
+    *("predict", "explain", "serve", "pacs", "assess", "compare", "reproduce", "models"),
 )
 """In the order of `--help`. Each is a module of its name beside this one, which holds a function of
 that name or, for a command with commands of its own, an `app`."""
