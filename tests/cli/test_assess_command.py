@@ -37,7 +37,7 @@ def test_it_says_how_often_readers_agree(feedback):
 def test_an_alarm_is_its_exit_status(feedback):
     result = command(feedback(GOOD + BAD))
     assert result.exit_code == 1
-    assert "ALARM wrong answers: more than the tolerated 10 % since verdict" in result.stdout
+    assert "ALARM wrong answers: more than the tolerated 10 %, noticed at verdict" in result.stdout
     assert command(feedback(GOOD + BAD), "--tolerated-errors", "0.6", "-q").exit_code == 1
     tolerant = ("--tolerated-errors", "0.6", "--tolerated-misses", "0.8")
     assert command(feedback(GOOD + BAD), *tolerant).exit_code == 0

@@ -118,8 +118,8 @@ def _say(terminal: Terminal, found: "Agreement") -> None:
         when = f", {monitor.judged}" if monitor.judged else ""
         terminal.say(
             f"[bold red]ALARM[/] {escape(name)}: more than the tolerated "
-            f"{100 * monitor.tolerated:g} % since verdict {monitor.alarm:,}{escape(when)} "
-            f"({monitor.errors:,} of {monitor.verdicts:,})"
+            f"{100 * monitor.tolerated:g} %, noticed at verdict {monitor.alarm:,}{escape(when)} "
+            f"({monitor.errors:,} of {monitor.verdicts:,} by now)"
         )
     if not found.alarms:
         terminal.say("No alarm.")
@@ -133,5 +133,5 @@ def _draw(found: "Agreement", path: Path) -> None:
     draw_evidence(
         path,
         {name: np.array(each.evidence) / each.limit for name, each in found.monitors.items()},
-        f"Evidence that errors are more frequent than tolerated, {found.judged:,} verdicts",
+        f"Evidence of more errors than tolerated, {found.judged:,} verdicts",
     )

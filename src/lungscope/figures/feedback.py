@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
 from lungscope.figures.style import figure, wrap_label
 
-_LOWEST = 1e-4
+_LOWEST = 1e-3
 """Evidence below is drawn there: that far from an alarm, its size means nothing."""
 
 _DASHES = ("-", "--", "-.", ":")
@@ -35,5 +36,6 @@ def draw_evidence(path: Path, monitors: Mapping[str, NDArray[np.float64]], title
                 label=name,
             )
         axes.set(yscale="log", ylim=(_LOWEST, 1 / _LOWEST))
-        axes.set(xlabel="verdicts", ylabel="evidence, proportion of an alarm's")
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.set(xlabel="verdicts", ylabel="evidence (1: alarm)")
         drawn.legend(loc="outside lower center", ncols=2)

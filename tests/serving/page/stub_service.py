@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import threading
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -189,6 +190,7 @@ def stub_service() -> Iterator[Stub]:
             self.send_header("Content-Length", str(len(content)))
             self.send_header("Content-Security-Policy", POLICY)
             self.send_header("X-Content-Type-Options", "nosniff")
+            self.send_header("X-Request-ID", uuid.uuid4().hex)
             for name, value in headers.items():
                 self.send_header(name.replace("_", "-"), value)
             self.end_headers()

@@ -13,6 +13,7 @@ export class Answer {
   #again;
   #remove;
   #saving;
+  #judging;
   #model = null;
   #image = null;
   #shown = null;
@@ -22,12 +23,14 @@ export class Answer {
    * @param {(images: object[]) => void} again requests the answer once more
    * @param {(image: object) => void} remove takes an image off the page
    * @param {import("./saves.js").Saving[]} saving the ways to keep an answer
+   * @param {import("./judging.js").Judging} judging takes the reader's verdict
    */
-  constructor(explain, again, remove, saving) {
+  constructor(explain, again, remove, saving, judging) {
     this.#explain = explain;
     this.#again = again;
     this.#remove = remove;
     this.#saving = saving;
+    this.#judging = judging;
   }
 
   set model(model) {
@@ -78,6 +81,7 @@ export class Answer {
       verdict(row, this.#model),
       this.#probabilities(image),
       element("div", { id: "evidence", class: "evidence" }),
+      this.#judging.controls(image),
       saveButtons(this.#saving, image),
       this.#facts(image),
     ];

@@ -17,6 +17,8 @@ export class Radiograph {
     this.note = null;
     /** The service's answer without its images. */
     this.row = null;
+    /** The answer's ID; null until there is one. */
+    this.result = null;
     /** Why there is no answer. */
     this.problem = null;
     /** Whether a browser shows the file itself; null until that is known. */

@@ -25,10 +25,10 @@ export function asJson(images, disclaimer, when) {
 }
 
 /** "lungscope-2026-11-22-1901.csv", by the clock on the wall. */
-export function answersName(when, ending) {
+export function answersName(when, ending, what = "lungscope") {
   const two = (number) => String(number).padStart(2, "0");
   const day = [when.getFullYear(), when.getMonth() + 1, when.getDate()].map(two).join("-");
-  return `lungscope-${day}-${two(when.getHours())}${two(when.getMinutes())}.${ending}`;
+  return `${what}-${day}-${two(when.getHours())}${two(when.getMinutes())}.${ending}`;
 }
 
 /** The columns are those of `lungscope predict --csv`, for the service's rows have their order. */
@@ -37,6 +37,11 @@ export function asCsv(images) {
   const widest = flat.reduce((a, b) => (Object.keys(b).length > Object.keys(a).length ? b : a), {});
   const columns = [...new Set([...Object.keys(widest), ...flat.flatMap(Object.keys)])];
   const lines = [columns, ...flat.map((row) => columns.map((name) => row[name]))];
+  return csv(lines);
+}
+
+/** @param {Array<Array>} lines of cells, the header first */
+export function csv(lines) {
   return BYTE_ORDER_MARK + lines.map((cells) => `${cells.map(cell).join(",")}\n`).join("");
 }
 

@@ -90,7 +90,7 @@ export class Inquiry {
     };
     const answer = await this.#service.predict(image.file, { ...wanted, preview }, signal, onWait);
     if (!this.#collection.has(image)) return;
-    const { heatmap, preview: drawn, ...row } = answer;
+    const { heatmap, preview: drawn, ...row } = answer.row;
     if (wanted.explain) {
       const label = heatmap?.class ?? wanted.label ?? mostProbable(row);
       image.heatmaps.set(label, heatmap && withImages(heatmap));
@@ -99,7 +99,8 @@ export class Inquiry {
     }
     if (preview) image.preview = drawn ? fromDataAddress(drawn) : false;
     this.#hold(image);
-    this.#collection.change(image, { state: "answered", note: null, row });
+    const result = image.result ?? answer.result; // of the first answer: later ones are the same
+    this.#collection.change(image, { state: "answered", note: null, row, result });
     if (image.thumbnail === null && image.preview) {
       const small = await thumbnail(image.preview);
       if (this.#collection.has(image)) this.#collection.change(image, { thumbnail: small });

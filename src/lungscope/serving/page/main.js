@@ -10,6 +10,8 @@ import { byId } from "./element.js";
 import { isShownByBrowsers } from "./file_kind.js";
 import { Inquiry } from "./inquiry.js";
 import { Intake } from "./intake.js";
+import { Judgements } from "./judgements.js";
+import { Judging } from "./judging.js";
 import { listenToKeys, listenToStage } from "./keyboard.js";
 import { Notice } from "./notice.js";
 import { Progress } from "./progress.js";
@@ -43,6 +45,10 @@ const queue = new Queue(async (image, signal) => {
 new Strip(collection, toImage);
 new Progress(collection);
 const viewer = new Viewer((image) => collection.change(image, { shown: false }));
+const judgements = new Judgements(localStore());
+const judging = new Judging(judgements, (when) => {
+  save(judgements.asCsv(), answersName(when, "csv", "verdicts"), "text/csv");
+});
 const answer = new Answer(explain, classify, removed, [
   {
     name: "Answers, JSON",
@@ -63,7 +69,7 @@ const answer = new Answer(explain, classify, removed, [
     needsHeatmap: true,
   },
   { name: "Print", hint: "Print this answer", save: () => window.print(), needsHeatmap: false },
-]);
+], judging);
 
 const about = new AboutModel(service, (model) => {
   answer.model = model;
@@ -206,6 +212,8 @@ listenToKeys(
     { keys: ["h"], shown: "H", does: "Heatmap on or off", act: () => viewer.toggleHeatmap() },
     { keys: ["[", "]"], shown: "[ ]", does: "Heatmap weaker, stronger", act: (key) => viewer.changeOpacity(key === "[" ? -10 : 10) },
     { keys: [..."123456789"], shown: "1 … 9", does: "Evidence for a class", act: (key) => explainNumber(Number(key)) },
+    { keys: ["a"], shown: "A", does: "Verdict: the answer is right", act: () => judging.judge(collection.selected, "accept") },
+    { keys: ["r"], shown: "R", does: "Verdict: the answer is wrong", act: () => judging.judge(collection.selected, "reject") },
     { keys: ["i"], shown: "I", does: "Invert", act: () => viewer.greys.invert() },
     { keys: ["w"], shown: "W", does: "Window and level", act: () => viewer.greys.toggleWindow() },
     { keys: ["+", "="], shown: "+", does: "Zoom in", act: () => viewer.panZoom.closer() },
@@ -221,6 +229,15 @@ listenToKeys(
     { shown: "Right-drag", does: "On the image: window's width (across) and level (down)" },
   ],
 );
+
+/** What outlives the page; null where the browser keeps nothing. */
+function localStore() {
+  try {
+    return window.localStorage;
+  } catch {
+    return null;
+  }
+}
 
 function explainNumber(number) {
   const image = collection.selected;

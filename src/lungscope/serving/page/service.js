@@ -35,7 +35,8 @@ export class Service {
    *   that is explained; null for the most probable one
    * @param {AbortSignal} signal
    * @param {(seconds: number, again: number, tries: number) => void} onWait as for `model`
-   * @returns {Promise<object>} a row, as `lungscope predict --json` writes it
+   * @returns {Promise<{row: object, result: string|null}>} a row, as `lungscope predict --json`
+   *   writes it, and the request's ID, which the service's audit log has, too
    * @throws {Problem} also for a file that cannot be read
    */
   async predict(file, wanted, signal, onWait) {
@@ -58,7 +59,7 @@ export class Service {
     }
     const row = (await response.json()).predictions[0];
     if (row.error !== null) throw new Problem(400, withName(row.error, file.name));
-    return row;
+    return { row, result: response.headers.get("X-Request-ID") };
   }
 
   /** Retries while the service is busy, after as long as it says; asks for the token where needed. */
