@@ -32,6 +32,23 @@ def test_a_remedy_is_said_in_the_words_asked_for():
     assert error.describe(ON_COMMAND_LINE) == "run: holds an audit; replace it with --force"
 
 
+def test_what_does_not_print_in_a_message_is_escaped():
+    said = str(ls.InvalidData("t.csv: 'a\nb\x1b[2J\u2028' is listed more than once"))
+    assert said == r"t.csv: 'a\nb\x1b[2J\u2028' is listed more than once"
+    assert ls.UnreadableImage(Path("a"), "rename it to a\r.png").reason == r"rename it to a\r.png"
+
+
+def test_a_long_message_keeps_its_beginning_and_its_end():
+    said = str(ls.AlreadyExists(f"t.csv: {'x' * 5000} is there", remedy="force"))
+    assert len(said) == 1000
+    assert said.startswith("t.csv: xxx")
+    assert said.endswith("xxx is there; replace it with force=True")
+
+
+def test_a_message_of_nothing_but_control_characters_stays_within_the_bound():
+    assert len(str(ls.InvalidData("\0" * 5000))) == 1000
+
+
 def test_an_error_comes_back_whole_from_another_process():
     error = pickle.loads(pickle.dumps(ls.InvalidData("run: damaged", remedy="audit-again")))  # noqa: S301
     assert (str(error), error.remedy) == (

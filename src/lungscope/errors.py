@@ -85,6 +85,10 @@ IN_PYTHON: Mapping[Remedy, str] = {
 """The words of each remedy in Python."""
 
 
+LONGEST = 1000
+"""Most characters of an error's line."""
+
+
 class LungscopeError(Exception):
     """An error of what was given: the message says what is wrong and what to do.
 
@@ -105,8 +109,13 @@ class LungscopeError(Exception):
         self.remedy = remedy
 
     def describe(self, words: Mapping[Remedy, str] = IN_PYTHON) -> str:
-        """Returns the message with its remedy in some words, Python's by default."""
-        return self._problem if self.remedy is None else f"{self._problem}; {words[self.remedy]}"
+        """Returns the message with its remedy in some words, Python's by default.
+
+        It is a line of at most `LONGEST` characters, whatever a file that it quotes holds: what
+        does not print is shown as an escape, and the middle of a longer one is left out.
+        """
+        message = self._problem if self.remedy is None else f"{self._problem}; {words[self.remedy]}"
+        return _as_line(message)
 
     def __str__(self) -> str:
         return self.describe()
@@ -114,6 +123,18 @@ class LungscopeError(Exception):
     @property
     def _problem(self) -> str:
         return super().__str__()
+
+
+def _as_line(message: str) -> str:
+    if not message.isprintable():
+        message = "".join(
+            each if each.isprintable() else each.encode("unicode_escape").decode()
+            for each in message[:LONGEST] + message[LONGEST:][-LONGEST:]
+        )
+    if len(message) <= LONGEST:
+        return message
+    end = LONGEST // 3  # what to do comes last
+    return f"{message[: LONGEST - end - 5]} ... {message[-end:]}"
 
 
 class NotFound(LungscopeError):
@@ -147,7 +168,7 @@ class UnreadableImage(LungscopeError):
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(path, reason)  # both, so that it survives the way back from a worker
         self.path = path
-        self.reason = reason
+        self.reason = _as_line(reason)
 
     @property
     def _problem(self) -> str:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -161,6 +162,29 @@ def test_a_closed_pipe_ends_it_quietly(exported_model, folder, form):
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == BROKEN_PIPE
+
+
+def test_a_list_may_hold_names_that_are_no_utf_8_and_no_library_warns(exported_model, folder):
+    exif = b"Exif\0\0II*\0\x08\0\0\0\x05\0\x12\x01"  # a directory that is cut short
+    with Image.open(folder / "xrays" / "left.png") as image:
+        image.save(folder / "r\udce9.jpg", exif=exif)
+    found = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "lungscope",
+            "predict",
+            "-",
+            "--json",
+            "--model",
+            str(exported_model),
+        ],
+        input=b"r\xe9.jpg\n",
+        capture_output=True,
+        env=os.environ | {"PYTHONIOENCODING": "utf-8:strict"},
+    )
+    assert found.stderr == b""
+    assert json.loads(found.stdout)["predicted"] == "Lung Opacity"
 
 
 def test_an_answer_comes_without_torch(exported_model, folder):

@@ -4,6 +4,7 @@ import gc
 import io
 import os
 import sys
+import warnings
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
@@ -212,4 +213,8 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             # A file's name may hold what the terminal cannot write; that is no reason to stop.
             stream.reconfigure(errors="backslashreplace")
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="surrogateescape")  # names of files are bytes to the system
+    # They warn of damaged metadata in their own words; whatever matters is an error of ours.
+    warnings.filterwarnings("ignore", module=r"(PIL|pydicom)\.")
     sys.exit(app())

@@ -1,0 +1,1 @@
+"""Seeded mutations of small valid files, given to every reader: see `campaign`."""
