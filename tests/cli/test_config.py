@@ -106,7 +106,7 @@ def test_pacs_run_takes_required_options_and_lists_from_a_file(write, tmp_path, 
     assert isinstance(result.exception.__context__, Stopped) or result.exit_code == 2
     (settings,) = found
     assert settings.spool == Path(tmp_path / "spool")
-    assert str(settings.target) == "PACS@10.0.0.5:104"
+    assert [target.name for target in settings.targets] == ["PACS@10.0.0.5:104"]
     assert (settings.ae_title, settings.accept_from) == ("NODE", ("CT1", "XR2"))
     assert settings.limits.free == 10 * 2**20
 

@@ -2,16 +2,20 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from lungscope.cli.app import app
+from lungscope.serving.pacs.deliveries import Result
 from lungscope.serving.pacs.queue import FILE, Queue
+from lungscope.serving.pacs.settings import Target
 from lungscope.serving.pacs.spool import Spool, key_of, lock_spool
 
 KEY = key_of("1.2.3")
+PACS = Target.parse("PACS@127.0.0.1:104")
 
 
 def run(*words, **environment):
@@ -35,8 +39,11 @@ def spool(tmp_path) -> Path:
         queue.add(key_of(str(number)))
         queue.set_state(key_of(str(number)), state, None if state == "received" else f"was {state}")
     queue.add(KEY)
-    queue.set_classified(KEY, "a model", [])
-    queue.reschedule([KEY], 4e9, "PACS cannot be reached", attempts=1)
+    queue.database.value("UPDATE instances SET claimed = 1 WHERE key = ? RETURNING key", [KEY])
+    queue.set_classified(queue.get(KEY), "a model", [Result("2.25.1", "sr")], [PACS])
+    queue.deliveries.delay(
+        queue.deliveries.of(KEY), time.time() + 900, "sr to PACS: cannot be reached"
+    )
     queue.close()
     return folder
 
@@ -46,7 +53,7 @@ def test_status_tells_counts_and_what_is_not_done(spool):
     assert result.exit_code == 0, result.output
     assert "1 received, 1 classified, 1 sent, 1 refused, 1 failed" in result.output
     assert KEY[:12] in result.output
-    assert "PACS cannot be reached" in result.output
+    assert "sr to PACS: cannot be reached" in result.output
     assert "never" in result.output
 
 

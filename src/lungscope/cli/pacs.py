@@ -20,7 +20,6 @@ from lungscope.cli.terminal import Terminal
 from lungscope.errors import InvalidSetting
 
 if TYPE_CHECKING:
-    from lungscope.serving.pacs.queue import QueueEntry
     from lungscope.serving.pacs.settings import Orthanc, Tls
     from lungscope.serving.pacs.status import Status
 
@@ -42,9 +41,13 @@ _LIMITS = "Limits"
 @app.command()
 def run(
     spool: SpoolOption,
-    send_to: Annotated[
-        str,
-        typer.Option("--send-to", metavar="AET@HOST:PORT", help="Target of the results."),
+    target: Annotated[
+        list[str],
+        typer.Option(
+            *("--target", "--send-to"),
+            metavar="AET@HOST:PORT[=sr|=picture]",
+            help="Target of the results, or of reports or pictures alone; repeatable.",
+        ),
     ],
     aet: Annotated[str, typer.Option("--ae-title", help="AE title of this node.")] = "LUNGSCOPE",
     host: Annotated[str, typer.Option(help="Address to bind.")] = "127.0.0.1",
@@ -129,14 +132,14 @@ def run(
     from lungscope.inference.exported import find_model
     from lungscope.parallel import cpu_count
     from lungscope.serving.pacs.service import Service
-    from lungscope.serving.pacs.settings import Limits, Peer, Settings
+    from lungscope.serving.pacs.settings import Limits, Settings, Target
 
     tls = _tls(tls_cert, tls_key, tls_ca)
     if send_tls and tls is None:
         raise InvalidSetting("--send-tls needs --tls-cert and --tls-key")
     settings = Settings(
         spool=spool,
-        target=Peer.parse(send_to),
+        targets=tuple(map(Target.parse, target)),
         ae_title=aet,
         host=host,
         port=port,
@@ -161,7 +164,8 @@ def run(
     service = Service(settings, classifier)
     log.info(
         "%s listening on %s port %d, sending to %s. Model %s. %s",
-        *(aet, host, service.port, settings.target, classifier.description.identity, DISCLAIMER),
+        *(aet, host, service.port, ", ".join(target)),
+        *(classifier.description.identity, DISCLAIMER),
     )
     while not stop_requested.wait(1):  # Windows handles a signal only between two waits
         pass
@@ -182,7 +186,7 @@ def status(spool: SpoolOption, as_json: Json = False) -> None:
             "running": found.running,
             "counts": found.counts,
             "oldest_seconds": found.oldest,
-            "unfinished": [entry.to_json() for entry in found.unfinished],
+            "unfinished": [each.to_json() for each in found.unfinished],
         }
     )
     _print_status(terminal, found)
@@ -257,14 +261,14 @@ def _print_status(terminal: Terminal, found: "Status") -> None:
     if not found.unfinished:
         return
     table = Table("instance", "state", "received", "attempts", "next", "reason", box=None)
-    for entry in found.unfinished[:SHOWN]:
+    for each in found.unfinished[:SHOWN]:
         table.add_row(
-            entry.key[:_SHOWN],
-            entry.state,
-            _local_time(entry.received),
-            str(entry.attempts),
-            _until(entry) if entry.state != "failed" else "never",
-            entry.reason or "",
+            each.entry.key[:_SHOWN],
+            each.entry.state,
+            _local_time(each.entry.received),
+            str(each.step.attempts),
+            "never" if each.failed else _until(each.step.due),
+            each.step.reason or "",
         )
     terminal.say(table)
     if (more := len(found.unfinished) - SHOWN) > 0:
@@ -275,6 +279,6 @@ def _local_time(seconds: float) -> str:
     return datetime.fromtimestamp(seconds).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _until(entry: "QueueEntry") -> str:
-    left = entry.due - time.time()
+def _until(due: float) -> str:
+    left = due - time.time()
     return f"in {left:.0f} s" if left > 0 else "now"

@@ -9,7 +9,9 @@ from pacs_peers import Target
 
 from lungscope.inference.classifier import Classifier
 from lungscope.serving.pacs.queue import FILE, Queue
-from lungscope.serving.pacs.settings import Limits, Peer, Settings
+from lungscope.serving.pacs.recovery import recover
+from lungscope.serving.pacs.settings import Limits, Settings
+from lungscope.serving.pacs.settings import Target as ResultTarget
 from lungscope.serving.pacs.spool import Spool
 from lungscope.serving.pacs.store import Store
 
@@ -44,14 +46,21 @@ def queue(tmp_path):
 
 @pytest.fixture
 def store(tmp_path, queue):
-    return Store(Spool(tmp_path / "spool"), queue, model="a model", free=0, keep=False)
+    made = Store(
+        Spool(tmp_path / "spool"),
+        queue,
+        model="a model",
+        targets=(ResultTarget.parse("PACS@127.0.0.1:104"),),
+        free=0,
+        keep=False,
+    )
+    recover(made)
+    return made
 
 
 @pytest.fixture
 def settings(tmp_path, target):
-    return Settings(
-        tmp_path / "spool", Peer("PACS", "127.0.0.1", target.port), port=0, limits=Limits(free=0)
-    )
+    return Settings(tmp_path / "spool", (target.named(),), port=0, limits=Limits(free=0))
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,9 @@ from pynetdicom.sop_class import Verification
 from dicom_files import IDENTIFIERS, dataset
 from lungscope.images import TRANSFER_SYNTAXES
 from lungscope.serving.pacs.node import STORED
+from lungscope.serving.pacs.settings import Target as ResultTarget
 
+RESULTS = (uid.ComprehensiveSRStorage, uid.SecondaryCaptureImageStorage)
 NAMED = {
     keyword: IDENTIFIERS[keyword]
     for keyword in ("PatientName", "PatientID", "PatientBirthDate", "AccessionNumber")
@@ -89,10 +91,10 @@ def send(port, *sets, **options):
 class Target:
     """An archive that notes what comes."""
 
-    def __init__(self, port=0, status=0x0000, tls=None):
+    def __init__(self, port=0, status=0x0000, tls=None, kinds=RESULTS):
         self.came, self.status = [], status
         entity = AE("PACS")
-        for kind in (uid.ComprehensiveSRStorage, uid.SecondaryCaptureImageStorage):
+        for kind in kinds:
             entity.add_supported_context(kind)
         self._server = entity.start_server(
             ("127.0.0.1", port),
@@ -101,6 +103,10 @@ class Target:
             ssl_context=tls,
         )
         self.port = self._server.server_address[1]
+
+    def named(self, takes="sr,picture"):
+        """This archive as the node's settings name it."""
+        return ResultTarget.parse(f"PACS@127.0.0.1:{self.port}={takes}")
 
     def _store(self, event):
         self.came.append(dcmread(BytesIO(event.encoded_dataset())))
@@ -128,7 +134,7 @@ class Process:
         self.log = spool.parent / f"{spool.name}.log"
         command = [sys.executable, "-m", "lungscope", "pacs", "run", "--spool", str(spool)]
         command += ["--model", str(model), "--port", str(self.port), "--min-free", "1"]
-        command += ["--send-to", f"{title}@127.0.0.1:{target_port}", "--workers", "1", *options]
+        command += ["--target", f"{title}@127.0.0.1:{target_port}", "--workers", "1", *options]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
 

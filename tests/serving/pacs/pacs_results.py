@@ -16,7 +16,7 @@ from lungscope.serving.pacs.secondary_capture import explain_answer, secondary_c
 from lungscope.serving.pacs.source_image import SourceImage
 from lungscope.serving.pacs.structured_report import structured_report
 
-UIDS = ResultUids.of("1.2.3", "1.2", "a model")
+UIDS = ResultUids.of("1.2.3", "1.2", "a model", content="a content")
 
 
 def results(classifier, made=None, **changed):

@@ -9,7 +9,7 @@ from pacs_peers import NAMED, encoded, radiograph
 from pydicom import dcmread
 
 from lungscope.serving.pacs.classification import Classification
-from lungscope.serving.pacs.settings import Backoff
+from lungscope.serving.pacs.settings import Backoff, Target
 from lungscope.serving.pacs.spool import key_of
 from lungscope.serving.pacs.store import MOST_ATTEMPTS
 
@@ -26,21 +26,25 @@ def taken(store, made, content=None):
     return key_of(made.SOPInstanceUID)
 
 
+def modalities(store):
+    return sorted(dcmread(path).Modality for path in store.spool.result_files())
+
+
 def test_an_image_becomes_a_report_and_a_capture(store, classification):
     key = taken(store, radiograph(bright="left"))
     assert classification.step()
     assert store.queue.get(key).state == "classified"
-    assert [dcmread(path).Modality for path in store.spool.results(key)] == ["SR", "OT"]
+    assert modalities(store) == ["OT", "SR"]
     assert not classification.step()
 
 
 def test_results_made_again_are_the_same_instances(store, classification):
     key = taken(store, radiograph(bright="left"))
     classification.step()
-    first = [dcmread(path).SOPInstanceUID for path in store.spool.results(key)]
+    first = set(store.queue.deliveries.results(key))
     store.queue.set_state(key, "received")
     classification.step()
-    assert [dcmread(path).SOPInstanceUID for path in store.spool.results(key)] == first
+    assert set(store.queue.deliveries.results(key)) == first
 
 
 @pytest.mark.parametrize(
@@ -133,7 +137,7 @@ def test_a_full_disk_is_waited_for_and_no_attempt_is_lost(store, classification,
     monkeypatch.setattr(store.spool, "write_result", full)
     for _ in range(MOST_ATTEMPTS + 2):
         classification.step()
-        store.queue.reschedule([key], 0, "now", attempts=0)
+        store.queue.database.value("UPDATE instances SET due = 0 RETURNING key")
     assert store.queue.get(key).state == "received"
     monkeypatch.undo()
     classification.step()
@@ -145,8 +149,8 @@ def test_an_abstention_is_a_report_alone(store, classification):
     made.PixelData = (np.arange(96 * 80) % 2).astype(np.uint16).tobytes()  # nearly all black
     key = taken(store, made)
     classification.step()
-    (report,) = store.spool.results(key)
-    assert dcmread(report).Modality == "SR"
+    assert modalities(store) == ["SR"]
+    assert len(store.queue.deliveries.of(key)) == 1
 
 
 def test_no_line_of_the_log_and_no_reason_holds_an_identifier(store, classification, caplog):
@@ -161,3 +165,83 @@ def test_no_line_of_the_log_and_no_reason_holds_an_identifier(store, classificat
     assert "classified" in said
     for secret in (*NAMED.values(), "Kowalczyk", "1.2.826.0.1.3680043", "33333"):
         assert secret not in said
+
+
+@pytest.fixture
+def answer(store, classification):
+    """Answers an image, has its results sent, and returns the report."""
+
+    def classify(made):
+        key = taken(store, made)
+        assert classification.step()
+        sent = [each for each in store.queue.deliveries.of(key) if each.state == "waiting"]
+        (report,) = [dcmread(store.spool.result(each.uid)) for each in sent if each.kind == "sr"]
+        for each in sent:
+            store.queue.deliveries.mark_sent(each)
+        store.settle(key)
+        return report
+
+    return classify
+
+
+def test_a_corrected_image_has_a_report_of_its_own_that_names_the_one_it_replaces(answer):
+    """The archive kept the wrong answer: it had a report of the same UID already."""
+    wrong = answer(radiograph(1, bright="left", PatientID="WRONG"))
+    right = answer(radiograph(1, bright="right", PatientID="RIGHT", StudyInstanceUID="1.2.3.4"))
+    assert wrong.SOPInstanceUID != right.SOPInstanceUID
+    assert (wrong.PatientID, right.PatientID) == ("WRONG", "RIGHT")
+    assert "PredecessorDocumentsSequence" not in wrong
+    (study,) = right.PredecessorDocumentsSequence
+    (series,) = study.ReferencedSeriesSequence
+    (report,) = series.ReferencedSOPSequence
+    assert study.StudyInstanceUID == wrong.StudyInstanceUID
+    assert series.SeriesInstanceUID == wrong.SeriesInstanceUID
+    assert report.ReferencedSOPInstanceUID == wrong.SOPInstanceUID
+    assert report.ReferencedSOPClassUID == wrong.SOPClassUID
+
+
+def test_the_answer_of_another_model_names_the_one_it_replaces(store, classification, answer):
+    first = answer(radiograph(1))
+    store._model = classification._model = "another model"
+    (study,) = answer(radiograph(1)).PredecessorDocumentsSequence
+    (report,) = study.ReferencedSeriesSequence[0].ReferencedSOPSequence
+    assert report.ReferencedSOPInstanceUID == first.SOPInstanceUID
+
+
+def test_what_is_dropped_and_comes_again_is_answered_under_new_uids(store, answer):
+    first = answer(radiograph(1))
+    store.queue.remove(key_of(radiograph(1).SOPInstanceUID))
+    again = answer(radiograph(1))
+    assert again.SOPInstanceUID != first.SOPInstanceUID
+    assert "PredecessorDocumentsSequence" in again
+
+
+def test_a_wrong_answer_that_no_target_has_is_not_named(store, classification, answer):
+    taken(store, radiograph(1, PatientID="WRONG"))
+    classification.step()
+    assert "PredecessorDocumentsSequence" not in answer(radiograph(1, PatientID="RIGHT"))
+
+
+def test_an_image_that_is_dropped_while_it_is_classified_leaves_nothing(
+    store, classification, classifier, monkeypatch
+):
+    key = taken(store, radiograph(1))
+    classify = classifier.classify
+
+    def dropped(image):
+        store.queue.remove(key)
+        return classify(image)
+
+    monkeypatch.setattr(
+        classification, "_classifier", type("Model", (), {"classify": staticmethod(dropped)})
+    )
+    assert classification.step()
+    assert store.queue.get(key) is None
+    assert store.queue.deliveries.in_state("waiting") == []
+
+
+def test_pictures_are_not_made_where_no_target_takes_them(store, classification):
+    store.targets = (Target.parse("RIS@127.0.0.1:104=sr"),)
+    taken(store, radiograph(bright="left"))
+    classification.step()
+    assert modalities(store) == ["SR"]

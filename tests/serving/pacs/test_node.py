@@ -14,6 +14,7 @@ from pynetdicom import AE
 from pynetdicom.sop_class import ComprehensiveSRStorage
 
 from lungscope.errors import LungscopeError
+from lungscope.serving.pacs.deliveries import Result
 from lungscope.serving.pacs.node import Node
 from lungscope.serving.pacs.settings import Limits
 from lungscope.serving.pacs.spool import key_of
@@ -77,7 +78,9 @@ def test_it_keeps_a_compressed_instance_as_it_is(nodes, store):
 
 def test_an_own_result_that_comes_back_is_acknowledged_and_not_kept(nodes, store):
     store.queue.add("a")
-    store.queue.set_classified("a", "a model", ["2.25.99"])
+    store.queue.set_classified(
+        store.queue.claim(), "a model", [Result("2.25.99", "sr")], store.targets
+    )
     capture = radiograph(SOPClassUID=uid.SecondaryCaptureImageStorage, SOPInstanceUID="2.25.99")
     assert send(nodes(), capture) == [0x0000]
     assert store.queue.counts()["received"] == 0
@@ -130,7 +133,7 @@ def test_a_nearly_full_disk_is_out_of_resources(nodes, store):
 
 def test_a_queue_that_cannot_be_written_is_out_of_resources(nodes, store):
     port = nodes()
-    store.queue._connection.execute("PRAGMA query_only = ON")
+    store.queue.database.value("PRAGMA query_only = ON")
     assert send(port, radiograph()) == [0xA700]
 
 

@@ -3,9 +3,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lungscope.errors import LungscopeError
-from lungscope.serving.pacs.settings import Backoff, Peer, Settings, Tls
+from lungscope.serving.pacs.settings import Backoff, Peer, Settings, Target, Tls
 
-PEER = Peer("PACS", "127.0.0.1", 104)
+TARGET = Target.parse("PACS@127.0.0.1:104")
 
 
 @pytest.mark.parametrize(
@@ -36,13 +36,13 @@ def test_what_is_no_peer_is_refused(text):
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.4", "::", "pacs.example"])  # noqa: S104
 def test_a_node_open_to_the_network_needs_a_list(tmp_path, host):
     with pytest.raises(LungscopeError, match="accept-from"):
-        Settings(tmp_path, PEER, host=host)
-    assert Settings(tmp_path, PEER, host=host, accept_from=("ORTHANC",)).host == host
+        Settings(tmp_path, (TARGET,), host=host)
+    assert Settings(tmp_path, (TARGET,), host=host, accept_from=("ORTHANC",)).host == host
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
 def test_a_node_on_this_machine_needs_none(tmp_path, host):
-    assert Settings(tmp_path, PEER, host=host).accept_from == ()
+    assert Settings(tmp_path, (TARGET,), host=host).accept_from == ()
 
 
 def test_invalid_certificates_are_refused_in_one_line(tmp_path):
@@ -70,3 +70,21 @@ def test_a_delay_is_spread_and_never_over_the_longest(failures, chance):
 def test_two_nodes_do_not_come_back_at_once():
     backoff = Backoff()
     assert backoff.delay(4, lambda: 0.1) != pytest.approx(backoff.delay(4, lambda: 0.9))
+
+
+def test_a_target_says_what_it_takes():
+    assert Target.parse("PACS@10.0.0.5:104").takes == ("sr", "picture")
+    assert Target.parse("RIS@[::1]:104=sr") == Target(Peer("RIS", "::1", 104), ("sr",))
+    assert Target.parse("VIEWER@10.0.0.7:104=picture").takes == ("picture",)
+
+
+@pytest.mark.parametrize("text", ["PACS@host:104=", "PACS@host:104=pdf", "PACS=sr", "=sr"])
+def test_what_no_target_takes_is_refused(text):
+    with pytest.raises(LungscopeError, match="give AET@HOST:PORT"):
+        Target.parse(text)
+
+
+@pytest.mark.parametrize("targets", [(), (TARGET, Target(TARGET.peer, ("sr",)))])
+def test_no_target_or_the_same_twice_is_refused(tmp_path, targets):
+    with pytest.raises(LungscopeError, match="name at least one, and none of them twice"):
+        Settings(tmp_path, targets)

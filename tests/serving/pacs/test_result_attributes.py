@@ -6,26 +6,33 @@ from pydicom.uid import UID
 
 from lungscope.serving.pacs.result_attributes import ResultUids, fingerprint
 
-uids = st.from_regex(r"1\.2\.[1-9][0-9]{0,30}", fullmatch=True)
+a_uid = st.from_regex(r"1\.2\.[1-9][0-9]{0,30}", fullmatch=True)
 
 
-@given(uids, uids, st.text(max_size=80))
+def uids(instance, series, model, content="a content", edition=0):
+    return ResultUids.of(instance, series, model, content=content, edition=edition)
+
+
+@given(a_uid, a_uid, st.text(max_size=80))
 def test_uids_of_results_are_valid_all_different_and_always_the_same(instance, series, model):
-    made = ResultUids.of(instance, series, model)
+    made = uids(instance, series, model)
     values = list(vars(made).values())
-    assert made == ResultUids.of(instance, series, model)
+    assert made == uids(instance, series, model)
     assert len(set(values)) == len(values)
     assert all(UID(value).is_valid and value.startswith("2.25.") for value in values)
 
 
 def test_another_image_or_another_model_gives_other_instances():
-    one = ResultUids.of("1.2.3", "1.2", "a")
-    assert not {one.report, one.capture} & {*vars(ResultUids.of("1.2.4", "1.2", "a")).values()}
-    assert not {*vars(one).values()} & {*vars(ResultUids.of("1.2.3", "1.2", "b")).values()}
+    one = uids("1.2.3", "1.2", "a")
+    assert not {one.report, one.capture} & {*vars(uids("1.2.4", "1.2", "a")).values()}
+    assert not {*vars(one).values()} & {*vars(uids("1.2.3", "1.2", "b")).values()}
 
 
 def test_images_of_one_series_have_results_in_one_series():
-    one, other = ResultUids.of("1.2.3", "1.2", "a"), ResultUids.of("1.2.4", "1.2", "a")
+    one, other = (
+        uids("1.2.3", "1.2", "a"),
+        uids("1.2.4", "1.2", "a"),
+    )
     assert one.report_series == other.report_series
     assert one.report_series != one.capture_series
 
@@ -41,3 +48,13 @@ def test_models_that_answer_differently_have_different_fingerprints(classifier):
         fingerprint(replace(description, export=replace(description.export, precision="int8"))),
     }
     assert len({fingerprint(description), *others}) == 5
+
+
+def test_another_content_or_a_dropped_answer_has_results_of_its_own():
+    first = uids("1.2.3", "1.2", "a")
+    for other in (
+        uids("1.2.3", "1.2", "a", content="d"),
+        uids("1.2.3", "1.2", "a", edition=1),
+    ):
+        assert not {first.report, first.capture} & {other.report, other.capture}
+        assert first.report_series == other.report_series

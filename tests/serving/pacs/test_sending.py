@@ -5,14 +5,21 @@ from dataclasses import replace
 import pytest
 from pacs_peers import Target, encoded, free_port, radiograph
 from pydicom import uid
-from pynetdicom import AE
 
 from lungscope.serving.pacs.classification import Classification
-from lungscope.serving.pacs.sending import Sending
-from lungscope.serving.pacs.settings import Backoff, Peer
+from lungscope.serving.pacs.sending import MOST_REFUSALS, Sending
+from lungscope.serving.pacs.settings import Backoff
+from lungscope.serving.pacs.settings import Target as ResultTarget
 from lungscope.serving.pacs.spool import key_of
 
 AT_ONCE = Backoff(first=0.0)
+
+
+def sending(settings, store, number=0):
+    """Sends to a target of the settings, and addresses what waits to all of them."""
+    store.targets = settings.targets
+    store.queue.deliveries.readdress(settings.targets)
+    return Sending(settings, settings.targets[number], store)
 
 
 @pytest.fixture
@@ -31,19 +38,20 @@ def classified(classifier, store):
 
 def test_results_arrive_and_the_files_go(classified, settings, store, target):
     (key,) = classified(radiograph(bright="left"))
-    assert Sending(settings, store).step()
+    assert sending(settings, store).step()
     assert [each.Modality for each in target.came] == ["SR", "OT"]
     assert store.queue.get(key).state == "sent"
-    assert store.spool.results(key) == []
+    assert store.spool.result_files() == []
     assert store.spool.keys() == set()
 
 
 def test_what_is_sent_once_more_is_the_same_instance(classified, settings, store, target):
-    (key,) = classified(radiograph(bright="left"))
-    store._keep = True
-    Sending(settings, store).step()
-    store.queue.set_state(key, "classified")  # the process died before it noted that it was sent
-    Sending(settings, store).step()
+    classified(radiograph(bright="left"))
+    store.keep = True
+    sending(settings, store).step()
+    # the process died before it noted that they were sent
+    store.queue.database.value("UPDATE deliveries SET state = 'waiting' RETURNING key")
+    sending(settings, store).step()
     assert len(target.came) == 4
     assert len({each.SOPInstanceUID for each in target.came}) == 2
 
@@ -55,21 +63,23 @@ def test_an_unreachable_target_is_waited_for_and_everything_is_kept(
     port = free_port()
     keys = classified(radiograph(1), radiograph(2))
     waiting = replace(
-        settings, target=Peer("PACS", "127.0.0.1", port), backoff=Backoff(first=0.4, longest=0.4)
+        settings,
+        targets=(ResultTarget.parse(f"PACS@127.0.0.1:{port}"),),
+        backoff=Backoff(first=0.8, longest=0.8),
     )
-    sending = Sending(waiting, store)
-    assert not sending.step()
-    entries = [store.queue.get(key) for key in keys]
-    assert {entry.state for entry in entries} == {"classified"}
+    one = sending(waiting, store)
+    assert not one.step()
+    assert {store.queue.get(key).state for key in keys} == {"classified"}
+    entries = [each for key in keys for each in store.queue.deliveries.of(key)]
     assert {entry.attempts for entry in entries} == {1}
     assert {entry.reason for entry in entries} == {f"PACS@127.0.0.1:{port} cannot be reached"}
     assert all(entry.due > time.time() for entry in entries)
-    classified(radiograph(3))
-    assert not sending.step()  # what is new does not wake the target
-    assert store.queue.get(key_of(radiograph(3).SOPInstanceUID)).attempts == 0
+    (new,) = classified(radiograph(3))
+    assert not one.step()  # what is new does not wake the target
+    assert {each.attempts for each in store.queue.deliveries.of(new)} == {0}
     target = Target(port)
-    time.sleep(0.5)
-    assert sending.step()
+    time.sleep(0.9)
+    assert one.step()
     target.stop()
     assert store.queue.counts()["sent"] == 3
     assert len(target.reports) == 3
@@ -78,19 +88,21 @@ def test_an_unreachable_target_is_waited_for_and_everything_is_kept(
 def test_a_target_that_refuses_is_tried_again_later(classified, settings, store, target):
     (key,) = classified(radiograph(bright="left"))
     target.status = 0xA700
-    sending = Sending(replace(settings, backoff=Backoff(first=0.2)), store)
-    assert not sending.step()
-    assert store.queue.get(key).reason == "the target answered 0xA700"
-    assert not sending.step()
+    one = sending(replace(settings, backoff=Backoff(first=0.2)), store)
+    assert not one.step()
+    name = settings.targets[0].name
+    reasons = [each.reason for each in store.queue.deliveries.of(key)]
+    assert reasons == [f"{kind} to {name}: it answered 0xA700" for kind in ("picture", "sr")]
+    assert not one.step()
     target.status = 0x0000
     time.sleep(0.25)
-    assert sending.step()
+    assert one.step()
 
 
 def test_a_warning_of_the_target_is_a_success(classified, settings, store, target):
     (key,) = classified(radiograph(bright="left"))
     target.status = 0xB000
-    Sending(settings, store).step()
+    sending(settings, store).step()
     assert store.queue.get(key).state == "sent"
 
 
@@ -98,9 +110,9 @@ def test_one_instance_that_the_target_refuses_does_not_hold_up_the_others(
     classified, settings, store, target, monkeypatch
 ):
     first, second = classified(radiograph(1), radiograph(2))
-    for path in store.spool.results(first):
-        path.write_bytes(b"DICM" * 100)
-    Sending(settings, store).step()
+    for each in store.queue.deliveries.of(first):
+        store.spool.result(each.uid).write_bytes(b"DICM" * 100)
+    sending(settings, store).step()
     assert store.queue.get(first).state == "classified"
     assert store.queue.get(second).state == "sent"
 
@@ -108,25 +120,96 @@ def test_one_instance_that_the_target_refuses_does_not_hold_up_the_others(
 def test_an_instance_that_the_target_has_already_is_sent(classified, settings, store, target):
     (key,) = classified(radiograph(bright="left"))
     target.status = 0x0111
-    assert Sending(settings, store).step()
+    assert sending(settings, store).step()
     assert [each.Modality for each in target.came] == ["SR", "OT"]
     assert store.queue.get(key).state == "sent"
 
 
-def test_a_target_without_captures_or_with_no_name_is_logged(classified, settings, store):
-    keys = classified(radiograph(1))
-    reports = AE("PACS")
-    reports.add_supported_context(uid.ComprehensiveSRStorage)
-    server = reports.start_server(("127.0.0.1", 0), block=False)
-    try:
-        peer = Peer("PACS", "127.0.0.1", server.server_address[1])
-        assert not Sending(replace(settings, target=peer), store).step()
-    finally:
-        server.shutdown()
-    assert store.queue.get(keys[0]).reason.endswith(
-        "does not accept Secondary Capture Image Storage"
+@pytest.fixture
+def reports_only():
+    """A target that takes reports and no pictures."""
+    made = Target(kinds=[uid.ComprehensiveSRStorage])
+    yield made
+    made.stop()
+
+
+def test_each_result_is_sent_once_even_if_the_target_refuses_the_other(
+    classified, settings, store, reports_only
+):
+    """The report came again with each attempt at the picture, without end."""
+    (key,) = classified(radiograph(bright="left"))
+    one = sending(replace(settings, targets=(reports_only.named(),), backoff=AT_ONCE), store)
+    for _ in range(MOST_REFUSALS + 3):
+        one.step()
+    assert len(reports_only.came) == 1
+    picture, report = store.queue.deliveries.of(key)
+    assert (report.state, picture.state) == ("sent", "failed")
+    assert picture.reason == (
+        f"picture to {reports_only.named().name}: it does not accept Secondary Capture Image "
+        "Storage"
     )
-    nameless = Peer("PACS", "no-such-host.invalid", 104)
-    store.queue.release_claims(5)  # due again
-    assert not Sending(replace(settings, target=nameless), store).step()
-    assert "no-such-host.invalid:104 cannot be reached" in store.queue.get(keys[0]).reason
+    assert (store.queue.get(key).state, store.queue.get(key).reason) == ("failed", picture.reason)
+    assert store.spool.result(picture.uid).exists()  # for `pacs retry`
+
+
+@pytest.mark.parametrize("status", [0xA900, 0xC123, 0x0122])
+def test_a_refusal_for_good_ends_after_a_few_attempts(classified, settings, store, target, status):
+    (key,) = classified(radiograph(bright="left"))
+    target.status = status
+    one = sending(replace(settings, backoff=AT_ONCE), store)
+    for _ in range(MOST_REFUSALS + 3):
+        one.step()
+    assert len(target.came) == 2 * MOST_REFUSALS
+    assert {each.state for each in store.queue.deliveries.of(key)} == {"failed"}
+    assert f"0x{status:04X}" in store.queue.get(key).reason
+
+
+def test_a_target_that_takes_no_pictures_is_sent_none(classified, settings, store, target):
+    (key,) = classified(radiograph(bright="left"))
+    assert sending(replace(settings, targets=(target.named("sr"),)), store).step()
+    assert [each.Modality for each in target.came] == ["SR"]
+    assert store.queue.get(key).state == "sent"
+
+
+def test_several_targets_have_what_each_takes_and_wait_for_none(
+    classified, settings, store, target
+):
+    away = ResultTarget.parse(f"AWAY@127.0.0.1:{free_port()}=picture")
+    both = replace(settings, targets=(target.named("sr"), away))
+    store.targets = both.targets
+    (key,) = classified(radiograph(bright="left"))
+    assert not sending(both, store, 1).step()
+    assert sending(both, store, 0).step()
+    assert [each.Modality for each in target.came] == ["SR"]
+    assert store.queue.get(key).state == "classified"
+    assert [(each.target, each.state) for each in store.queue.deliveries.of(key)] == [
+        (away.name, "waiting"),
+        (target.named().name, "sent"),
+    ]
+
+
+def test_what_waits_for_a_target_that_has_moved_goes_to_the_new_one(
+    classified, settings, store, target
+):
+    store.targets = (ResultTarget.parse("PACS@127.0.0.1:1"),)
+    (key,) = classified(radiograph(bright="left"))
+    assert sending(settings, store).step()
+    assert len(target.came) == 2
+    assert store.queue.get(key).state == "sent"
+
+
+def test_results_whose_files_are_gone_fail_and_hold_up_nothing(classified, settings, store, target):
+    first, second = classified(radiograph(1), radiograph(2))
+    for each in store.queue.deliveries.of(first):
+        store.spool.result(each.uid).unlink()
+    sending(settings, store).step()
+    assert "its file is missing" in store.queue.get(first).reason
+    assert store.queue.get(second).state == "sent"
+
+
+def test_a_target_without_a_known_name_is_logged(classified, settings, store):
+    (key,) = classified(radiograph(1))
+    nameless = ResultTarget.parse("PACS@no-such-host.invalid:104")
+    assert not sending(replace(settings, targets=(nameless,)), store).step()
+    for each in store.queue.deliveries.of(key):
+        assert "no-such-host.invalid:104 cannot be reached" in each.reason

@@ -15,7 +15,8 @@ from pydicom import uid
 from lungscope.errors import LungscopeError
 from lungscope.serving.pacs.queue import FILE, Queue
 from lungscope.serving.pacs.service import Service
-from lungscope.serving.pacs.settings import Peer, Tls
+from lungscope.serving.pacs.settings import Target as ResultTarget
+from lungscope.serving.pacs.settings import Tls
 from lungscope.serving.pacs.status import Status, drop_instance
 
 
@@ -104,7 +105,7 @@ def test_tls_both_ways_and_no_peer_without_a_certificate(services, settings, cer
             settings,
             tls=certificates,
             send_tls=certificates,
-            target=Peer("PACS", "localhost", target.port),
+            targets=(ResultTarget.parse(f"PACS@localhost:{target.port}"),),
         )
     )
     assert send(service.port, radiograph(), tls=(certificates.client(), "localhost")) == [0]
@@ -218,8 +219,12 @@ def test_the_log_of_a_process_holds_no_identifier(exported_model, tmp_path, proc
     assert "refused" in text
     for secret in (*NAMED.values(), "Kowalczyk", "Zenobia", "1.2.826.0.1.3680043", "2019.02"):
         assert secret not in text
-    with Queue(spool / FILE)._connection as connection:
-        rows = str(connection.execute("SELECT * FROM instances").fetchall())
+    queue = Queue(spool / FILE)
+    rows = "".join(
+        str(queue.database.rows(f"SELECT * FROM {table}"))  # noqa: S608
+        for table in ("instances", "results", "deliveries")
+    )
+    queue.close()
     assert "1.2.826" not in rows
     assert os.listdir(spool / "received") == []  # noqa: PTH208
 

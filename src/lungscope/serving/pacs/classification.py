@@ -13,12 +13,14 @@ from lungscope.errors import UnreadableImage
 from lungscope.images import CHEST_RADIOGRAPHS, Radiograph, read_content
 from lungscope.inference.description import Description
 from lungscope.inference.prediction import Prediction
+from lungscope.serving.pacs.deliveries import Result
 from lungscope.serving.pacs.queue import QueueEntry
 from lungscope.serving.pacs.result_attributes import ResultUids, fingerprint
+from lungscope.serving.pacs.revisions import ReportPlace, content_hash, split_file
 from lungscope.serving.pacs.secondary_capture import explain_answer, secondary_capture
-from lungscope.serving.pacs.settings import Backoff
+from lungscope.serving.pacs.settings import Backoff, Kind
 from lungscope.serving.pacs.source_image import MissingIdentifiers, SourceImage
-from lungscope.serving.pacs.spool import CAPTURE, REPORT, key_of
+from lungscope.serving.pacs.spool import key_of
 from lungscope.serving.pacs.store import MOST_ATTEMPTS, Store
 from lungscope.serving.pacs.structured_report import structured_report
 
@@ -79,10 +81,11 @@ class Classification:
             self._classify(entry)
         except (UnreadableImage, MissingIdentifiers) as error:
             reason = error.reason if isinstance(error, UnreadableImage) else str(error)
-            self._store.refuse(entry.key, reason)
+            self._store.refuse(entry, reason)
             log.info("%s refused: %s", entry.key[:12], reason)
         except OSError as error:  # a full disk is not the instance's fault
-            self._reschedule(entry, _WAIT_FOR_DISK, error.strerror or "unwritable", attempts=-1)
+            if self._is_current(entry):
+                self._reschedule(entry, _WAIT_FOR_DISK, error.strerror or "unwritable", attempts=-1)
         # A decoder may panic, which is not an Exception, or run out of memory. Its message may
         # quote the file, so only the name of its class is kept.
         except BaseException as error:
@@ -97,30 +100,57 @@ class Classification:
         source = SourceImage.of(content)
         if key_of(source.sop_instance) != entry.key:
             raise MissingIdentifiers("its SOP Instance UID differs from that of the request")
-        uids = ResultUids.of(source.sop_instance, source.series, self._model)
         prediction = self._classifier.classify(radiograph)
         explanation = explain_answer(radiograph, prediction)
-        report = structured_report(prediction, source, uids, explanation)
-        spool, queue = self._store.spool, self._store.queue
-        spool.remove_results(entry.key)  # of an attempt that was interrupted
-        if explanation is not None:
+        spool, deliveries = self._store.spool, self._store.queue.deliveries
+        uids = ResultUids.of(
+            source.sop_instance,
+            source.series,
+            self._model,
+            content=content_hash(split_file(content)[1]),
+            edition=deliveries.edition(entry.key),
+        )
+        place = ReportPlace(uids.report, uids.report_series, source.study)
+        results = [Result(uids.report, "sr", place.seal(source.sop_instance))]
+        report = structured_report(
+            prediction, source, uids, explanation, self._predecessor(entry, source, uids)
+        )
+        spool.write_result(uids.report, _encoded(report))
+        if explanation is not None and self._is_wanted("picture"):
             capture = secondary_capture(radiograph, explanation, source, uids)
-            spool.write_result(entry.key, CAPTURE, _encoded(capture))
-        spool.write_result(entry.key, REPORT, _encoded(report))
-        queue.set_classified(entry.key, self._model, [uids.report, uids.capture])
+            spool.write_result(uids.capture, _encoded(capture))
+            results.append(Result(uids.capture, "picture"))
+        if not self._store.queue.set_classified(entry, self._model, results, self._store.targets):
+            log.info("%s was dropped or corrected meanwhile; answer discarded", entry.key[:12])
+            return
         log.info("%s classified in %.2f s", entry.key[:12], time.perf_counter() - started)
+        self._store.settle(entry.key)  # no target may take what there is
         self._on_results()
+
+    def _predecessor(
+        self, entry: QueueEntry, source: SourceImage, uids: ResultUids
+    ) -> ReportPlace | None:
+        found = self._store.queue.deliveries.last_report(entry.key, uids.report)
+        return None if found is None else ReportPlace.unseal(*found, source.sop_instance)
+
+    def _is_wanted(self, kind: Kind) -> bool:
+        return any(kind in target.takes for target in self._store.targets)
+
+    def _is_current(self, entry: QueueEntry) -> bool:
+        """Returns whether an instance is neither dropped nor corrected since it was claimed."""
+        now = self._store.queue.get(entry.key)
+        return now is not None and now.content == entry.content
 
     def _attempt_failed(self, entry: QueueEntry, what: str) -> None:
         reason = f"classification raised {what}"
         if entry.attempts >= MOST_ATTEMPTS:
-            self._store.fail(entry.key, reason)
+            self._store.fail(entry, reason)
             log.error("%s failed: %s, %d times", entry.key[:12], reason, entry.attempts)
         else:
             self._reschedule(entry, self._backoff.delay(entry.attempts), reason, attempts=0)
 
     def _reschedule(self, entry: QueueEntry, delay: float, reason: str, *, attempts: int) -> None:
-        self._store.queue.reschedule([entry.key], time.time() + delay, reason, attempts=attempts)
+        self._store.queue.reschedule(entry, time.time() + delay, reason, attempts=attempts)
         log.warning("%s delayed by %.0f s: %s", entry.key[:12], delay, reason)
 
 

@@ -1,18 +1,18 @@
-"""The queue: the state of every instance, in SQLite, durable at every commit."""
+"""The queue: the state of every instance."""
 
-import sqlite3
-import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from lungscope.errors import Inaccessible, InUse, InvalidData, LungscopeError
+from lungscope.serving.pacs.database import Database
+from lungscope.serving.pacs.deliveries import Deliveries, Result
+from lungscope.serving.pacs.settings import Backoff, Target
 
 State: TypeAlias = Literal["received", "classified", "sent", "refused", "failed"]
-"""received -> classified -> sent; or refused (no model was asked); or failed (given up)."""
+"""received -> classified -> sent; or refused (no model was asked); or failed (given up: its
+classification, or a delivery)."""
 
 STATES: tuple[State, ...] = ("received", "classified", "sent", "refused", "failed")
 
@@ -25,10 +25,12 @@ class QueueEntry:
         key: `spool.key_of` its SOP Instance UID.
         state: progress of its processing.
         received: time of arrival, in seconds since 1970.
-        attempts: attempts made at the next step: classifying if received, sending if classified.
-        due: earliest time of the next attempt, in seconds since 1970.
+        attempts: attempts to classify it.
+        due: earliest time of the next attempt to classify it, in seconds since 1970.
         reason: why the last attempt failed or it was refused, one line without identifiers.
         model: `result_attributes.fingerprint` of the model that answered.
+        content: SHA-256 of its data set; None of one that 0.1.0 received.
+        revision: how many contents it has had, >= 1.
     """
 
     key: str
@@ -38,6 +40,8 @@ class QueueEntry:
     due: float
     reason: str | None
     model: str | None
+    content: str | None
+    revision: int
 
     def to_json(self) -> dict[str, Any]:
         """Returns a JSON object."""
@@ -48,93 +52,66 @@ class QueueEntry:
             "attempts": self.attempts,
             "due": self.due or None,
             "reason": self.reason,
+            "revision": self.revision,
         }
 
 
 FILE = "queue.sqlite"
-VERSION = 1
-
-_SCHEMA = f"""
-CREATE TABLE IF NOT EXISTS instances (
-    key TEXT PRIMARY KEY,
-    state TEXT NOT NULL,
-    received REAL NOT NULL,
-    attempts INTEGER NOT NULL DEFAULT 0,
-    due REAL NOT NULL DEFAULT 0,
-    claimed INTEGER NOT NULL DEFAULT 0,
-    reason TEXT,
-    model TEXT
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS instances_by_due ON instances (state, due, received);
-CREATE TABLE IF NOT EXISTS results (uid TEXT PRIMARY KEY) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS marks (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-PRAGMA user_version = {VERSION};
-"""
-_COLUMNS = "key, state, received, attempts, due, reason, model"
+_COLUMNS = "key, state, received, attempts, due, reason, model, content, revision"
 
 
 class Queue:
-    """The instances of one spool; several threads may use it, of one process.
+    """The instances of one spool; several threads may use it.
 
-    Everything is durable when a method returns: write-ahead log, synchronous FULL.
+    Attributes:
+        database: the file, durable when a method returns.
+        deliveries: results and their deliveries, in the same file.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(
+        self, path: Path, *, migrate: bool = False, longest: float = Backoff().longest
+    ) -> None:
         """Opens or makes the file.
 
+        Args:
+            path: the file.
+            migrate: whether a file of an earlier version is brought up to date; only for who holds
+                `spool.lock_spool`.
+            longest: longest delay of an attempt, seconds; what is due later than that is due now,
+                because the clock was set back.
+
         Raises:
-            Inaccessible: it cannot be written.
-            InUse: another program has locked it.
-            InvalidData: it is damaged, or was made by another version.
+            LungscopeError: it can't be written, is locked, damaged, or of another version.
         """
-        self._lock = threading.RLock()
-        try:
-            self._connection = sqlite3.connect(
-                # isolation_level None: transactions begin where `_transaction` says
-                path,
-                timeout=30,
-                isolation_level=None,
-                check_same_thread=False,
-            )
-            version = self._connection.execute("PRAGMA user_version").fetchone()[0]
-            if version not in (0, VERSION):
-                raise InvalidData(
-                    f"{path}: made by another version of lungscope (format {version}, this one "
-                    f"reads {VERSION}); give another spool"
-                )
-            # a write-ahead log lets `pacs status` read while the node writes
-            self._connection.execute("PRAGMA journal_mode = WAL")
-            # with WAL the default, NORMAL, may lose the last transactions in a power cut, and the
-            # senders of those images have a status that says they are stored
-            self._connection.execute("PRAGMA synchronous = FULL")
-            if version == 0:  # otherwise write nothing: `status` opens it while a node works
-                self._connection.executescript(_SCHEMA)
-            # now rather than in the middle of work, where an instance would be lost
-            damage = self._connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-            if damage != "ok":
-                raise sqlite3.DatabaseError("damaged")
-        except sqlite3.Error as error:
-            raise unusable_queue(path, error) from error
+        self.database = Database(path, migrate=migrate)
+        self.deliveries = Deliveries(self.database, longest)
+        self._longest = longest
 
     def close(self) -> None:
         """Closes the file."""
-        with self._lock:
-            self._connection.close()
+        self.database.close()
 
-    def add(self, key: str) -> None:
-        """Adds an instance as received, or resets it to that."""
-        # the same key again is another copy of the image: it is classified once more
-        with self._transaction() as run:
+    def add(self, key: str, content: str | None = None) -> None:
+        """Adds an instance as received, or resets it to that.
+
+        Args:
+            key: key of the instance.
+            content: SHA-256 of its data set; one that differs from the last is a new revision.
+        """
+        with self.database.transaction() as run:
             run.execute(
-                "INSERT INTO instances (key, state, received) VALUES (?, 'received', ?) "
-                "ON CONFLICT (key) DO UPDATE SET state = 'received', received = excluded.received, "
-                "attempts = 0, due = 0, claimed = 0, reason = NULL, model = NULL",
-                (key, time.time()),
+                "INSERT INTO instances (key, state, received, content) VALUES (?, 'received', ?, ?)"
+                " ON CONFLICT (key) DO UPDATE SET state = 'received', "
+                "received = excluded.received, attempts = 0, due = 0, claimed = 0, reason = NULL, "
+                "model = NULL, revision = revision + (content IS NOT excluded.content), "
+                "content = excluded.content",
+                (key, time.time(), content),
             )
+            self.deliveries.supersede(key)
 
     def get(self, key: str) -> QueueEntry | None:
         """Returns an instance, or None if it is unknown."""
-        return next(self._entries("WHERE key = ?", (key,)), None)
+        return next(iter(self._entries("WHERE key = ?", (key,))), None)
 
     def find_by_prefix(self, prefix: str) -> list[QueueEntry]:
         """Returns the instances whose key has a prefix, at most three.
@@ -142,12 +119,12 @@ class Queue:
         Args:
             prefix: hexadecimal digits.
         """
-        return list(self._entries("WHERE substr(key, 1, ?) = ? LIMIT 3", (len(prefix), prefix)))
+        return self._entries("WHERE substr(key, 1, ?) = ? LIMIT 3", (len(prefix), prefix))
 
     def in_state(self, *states: State) -> list[QueueEntry]:
         """Returns the instances in any of some states, oldest first."""
         marks = ", ".join("?" * len(states))
-        return list(self._entries(f"WHERE state IN ({marks}) ORDER BY received", states))
+        return self._entries(f"WHERE state IN ({marks}) ORDER BY received", states)
 
     def claim(self) -> QueueEntry | None:
         """Returns the next instance to classify; no other thread gets it until its state changes.
@@ -155,15 +132,16 @@ class Queue:
         The attempt is counted on disk before it begins, so that an instance that crashes the
         process is recognised by its count at the next start; see `release_claims`.
         """
-        with self._transaction() as run:
+        with self.database.transaction() as run:
+            now = time.time()
             found = self._entries(
-                "WHERE state = 'received' AND claimed = 0 AND due <= ? "
+                "WHERE state = 'received' AND claimed = 0 AND (due <= ? OR due > ?) "
                 "ORDER BY due, received LIMIT 1",
-                (time.time(),),
+                (now, now + self._longest),
             )
-            entry = next(found, None)
-            if entry is None:
+            if not found:
                 return None
+            entry = found[0]
             run.execute(
                 "UPDATE instances SET claimed = 1, attempts = attempts + 1 WHERE key = ?",
                 (entry.key,),
@@ -179,7 +157,7 @@ class Queue:
         Returns:
             The keys of the failed instances.
         """
-        with self._transaction() as run:
+        with self.database.transaction() as run:
             given_up = [
                 str(key)
                 for (key,) in run.execute(
@@ -192,36 +170,52 @@ class Queue:
             )
             run.execute(
                 "UPDATE instances SET claimed = 0, due = 0 "
-                "WHERE state IN ('received', 'classified') AND (claimed = 1 OR due > 0)"
+                "WHERE state = 'received' AND (claimed = 1 OR due > 0)"
             )
         return given_up
 
-    def due_to_send(self, most: int) -> list[QueueEntry]:
-        """Returns the instances whose results are due to be sent, oldest first, at most `most`."""
-        return list(
-            self._entries(
-                "WHERE state = 'classified' AND due <= ? ORDER BY due, received LIMIT ?",
-                (time.time(), most),
-            )
-        )
-
-    def set_classified(self, key: str, model: str, results: Sequence[str]) -> None:
-        """Marks an instance as classified, with its results ready to be sent.
+    def set_classified(
+        self, entry: QueueEntry, model: str, results: Sequence[Result], targets: Sequence[Target]
+    ) -> bool:
+        """Marks a claimed instance as classified, with its results ready to be sent.
 
         Args:
-            key: key of the instance.
+            entry: the instance as it was claimed.
             model: `result_attributes.fingerprint` of the model that answered.
-            results: SOP Instance UIDs of the results. They are recorded before they are sent, so
-                that a result that comes back is recognised.
+            results: its results. They are recorded before they are sent, so that a result that
+                comes back is recognised.
+            targets: where they are to go.
+
+        Returns:
+            False if the instance was dropped or corrected since it was claimed; nothing is changed.
         """
-        with self._transaction() as run:
-            # in one transaction: an archive may send a result back as soon as it has it
-            run.executemany("INSERT OR IGNORE INTO results VALUES (?)", [(uid,) for uid in results])
-            run.execute(
+        # in one transaction: an archive may send a result back as soon as it has it
+        with self.database.transaction() as run:
+            changed = run.execute(
                 "UPDATE instances SET state = 'classified', reason = NULL, attempts = 0, due = 0, "
-                "claimed = 0, model = ? WHERE key = ?",
-                (model, key),
-            )
+                "claimed = 0, model = ? WHERE key = ? AND claimed = 1 AND content IS ?",
+                (model, entry.key, entry.content),
+            ).rowcount
+            if changed:
+                self.deliveries.add(entry.key, results, targets, content=entry.content, model=model)
+        return changed == 1
+
+    def settle(self, key: str) -> State | None:
+        """Marks a classified instance as sent or failed if none of its deliveries waits.
+
+        Returns:
+            Its new state; None if it has none.
+        """
+        with self.database.transaction():
+            entry, deliveries = self.get(key), self.deliveries.of(key)
+            if entry is None or entry.state != "classified":
+                return None
+            if any(each.state == "waiting" for each in deliveries):
+                return None
+            failed = [each.reason or "" for each in deliveries if each.state == "failed"]
+            state: State = "failed" if failed else "sent"
+            self.set_state(key, state, "; ".join(failed) or None)
+        return state
 
     def set_state(self, key: str, state: State, reason: str | None = None) -> None:
         """Changes the state of an instance and makes it due at once.
@@ -231,101 +225,74 @@ class Queue:
             state: the new state.
             reason: why it was refused or failed, one line without identifiers.
         """
-        with self._transaction() as run:
+        with self.database.transaction() as run:
             run.execute(
                 "UPDATE instances SET state = ?, reason = ?, attempts = 0, due = 0, claimed = 0 "
                 "WHERE key = ?",
                 (state, reason, key),
             )
 
-    def reschedule(self, keys: Sequence[str], due: float, reason: str, *, attempts: int) -> None:
-        """Schedules the next attempt after a failed one.
+    def give_up(self, entry: QueueEntry, state: State, reason: str) -> bool:
+        """Ends the work on a claimed instance.
 
         Args:
-            keys: keys of the instances.
+            entry: the instance as it was claimed.
+            state: its new state.
+            reason: why, one line without identifiers.
+
+        Returns:
+            False if it was dropped or corrected since it was claimed; nothing is changed.
+        """
+        with self.database.transaction() as run:
+            changed = run.execute(
+                "UPDATE instances SET state = ?, reason = ?, attempts = 0, due = 0, claimed = 0 "
+                "WHERE key = ? AND claimed = 1 AND content IS ?",
+                (state, reason, entry.key, entry.content),
+            ).rowcount
+        return changed == 1
+
+    def reschedule(self, entry: QueueEntry, due: float, reason: str, *, attempts: int) -> None:
+        """Schedules the next attempt on a claimed instance, unless it was dropped or corrected.
+
+        Args:
+            entry: the instance as it was claimed.
             due: time of the next attempt, in seconds since 1970.
             reason: why the attempt failed, one line without identifiers.
-            attempts: added to their count: 1 for an attempt to send, 0 for one to classify, which
-                was counted when it began, -1 if it shall not count.
+            attempts: added to its count: 0 for an attempt that counts, as it was counted when it
+                began; -1 if it shall not count.
         """
-        with self._transaction() as run:
-            run.executemany(
+        with self.database.transaction() as run:
+            run.execute(
                 "UPDATE instances SET due = ?, reason = ?, claimed = 0, "
-                "attempts = max(0, attempts + ?) WHERE key = ?",
-                [(due, reason, attempts, key) for key in keys],
+                "attempts = max(0, attempts + ?) WHERE key = ? AND claimed = 1 AND content IS ?",
+                (due, reason, attempts, entry.key, entry.content),
             )
 
     def remove(self, key: str) -> None:
-        """Removes an instance."""
-        with self._transaction() as run:
+        """Removes an instance; its results stay known as ours."""
+        with self.database.transaction() as run:
             run.execute("DELETE FROM instances WHERE key = ?", (key,))
-
-    def is_result(self, uid: str) -> bool:
-        """Returns whether a SOP Instance UID is that of one of our own results."""
-        with self._lock:
-            found = self._connection.execute("SELECT 1 FROM results WHERE uid = ?", (uid,))
-            return found.fetchone() is not None
+            self.deliveries.supersede(key)
+            run.execute("UPDATE results SET dropped = 1 WHERE key = ?", (key,))
 
     def mark(self, name: str) -> int | None:
         """Returns the number that was stored under a name, or None."""
-        with self._lock:
-            row = self._connection.execute(
-                "SELECT value FROM marks WHERE name = ?", (name,)
-            ).fetchone()
-        return None if row is None else int(row[0])
+        found = self.database.value("SELECT value FROM marks WHERE name = ?", (name,))
+        return None if found is None else int(found)
 
     def set_mark(self, name: str, value: int) -> None:
         """Stores a number under a name."""
-        with self._transaction() as run:
+        with self.database.transaction() as run:
             run.execute("INSERT OR REPLACE INTO marks VALUES (?, ?)", (name, value))
 
     def counts(self) -> dict[State, int]:
         """Returns the number of instances in every state."""
-        with self._lock:
-            found = dict(
-                self._connection.execute("SELECT state, count(*) FROM instances GROUP BY state")
-            )
+        found = dict(self.database.rows("SELECT state, count(*) FROM instances GROUP BY state"))
         return {state: int(found.get(state, 0)) for state in STATES}
 
-    def _entries(self, where: str, values: Sequence[object]) -> Iterator[QueueEntry]:
-        with self._lock:
-            rows = self._connection.execute(
-                f"SELECT {_COLUMNS} FROM instances {where}",  # noqa: S608 - `where` is from above
-                tuple(values),
-            ).fetchall()
-        return iter([QueueEntry(*row) for row in rows])
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            # IMMEDIATE: a transaction that reads first and then writes could fail in the middle
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._connection
-                self._connection.execute("COMMIT")
-            except BaseException:  # also of a signal: no transaction may stay open
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
-
-
-def unusable_queue(path: Path, error: sqlite3.Error) -> LungscopeError:
-    """Returns the error to raise for a queue that SQLite can't use.
-
-    SQLite's exceptions have no codes before Python 3.11, so its messages distinguish the causes.
-
-    Args:
-        path: path of the queue.
-        error: SQLite's error.
-    """
-    words = str(error)
-    if "full" in words:
-        return Inaccessible(f"{path.parent}: the disk is full; make room and start again")
-    if "readonly" in words or "unable to open" in words:
-        return Inaccessible(f"{path}: cannot be written; give a folder that this user may write")
-    if "locked" in words:
-        return InUse(f"{path}: locked by another program; try again when it is done")
-    return InvalidData(
-        f"{path}: damaged ({words}); stop the node and move this file away: at the next start "
-        "the instances in the spool are classified again"
-    )
+    def _entries(self, where: str, values: Sequence[object]) -> list[QueueEntry]:
+        rows = self.database.rows(
+            f"SELECT {_COLUMNS} FROM instances {where}",  # noqa: S608 - `where` is from above
+            values,
+        )
+        return [QueueEntry(*row) for row in rows]

@@ -6,6 +6,7 @@ import time
 from lungscope.errors import InvalidSetting
 from lungscope.serving.pacs.node import STORED
 from lungscope.serving.pacs.orthanc import Changes, OrthancClient, OrthancUnavailable, TooLarge
+from lungscope.serving.pacs.revisions import split_file
 from lungscope.serving.pacs.settings import Backoff, Settings
 from lungscope.serving.pacs.source_image import is_uid
 from lungscope.serving.pacs.spool import key_of
@@ -115,7 +116,7 @@ class Reconciliation:
         except TooLarge as error:
             log.warning("%s not fetched from Orthanc: %s", key, error)
             return False
-        if content is None or not self._store.receive(arrival.instance, [content]):
+        if content is None or not self._store.receive(arrival.instance, split_file(content)):
             return False
         log.info("%s fetched from Orthanc", key)
         return True

@@ -1,7 +1,8 @@
 """What the report and the Secondary Capture share: UIDs, private codes, equipment attributes.
 
-UIDs are derived from the source image and the model. A result that is made again, after a crash or
-because its image arrived twice, is the same instance, so that an archive which has it keeps one.
+UIDs are derived from the source image, its content and the model. A result that is made again,
+after a crash or because its image arrived twice, is the same instance, so that an archive which has
+it keeps one. Another content under the UID of an image has results of its own.
 
 A class is a label that a model was trained with. With a SNOMED CT code of a finding or disorder, a
 system downstream could take it for a diagnosis that someone made, so the codes are private.
@@ -87,20 +88,26 @@ class ResultUids:
     device: str
 
     @classmethod
-    def of(cls, instance: str, series: str, model: str) -> "ResultUids":
+    def of(
+        cls, instance: str, series: str, model: str, *, content: str, edition: int = 0
+    ) -> "ResultUids":
         """Derives the UIDs.
 
         Args:
             instance: SOP Instance UID of the source image.
             series: its Series Instance UID.
             model: `fingerprint` of the model.
+            content: hash of the source image.
+            edition: how often its answer was dropped, after which an archive may hold another
+                answer under the same UID.
         """
+        answer = (instance, content, model, __version__, str(edition))
         return cls(
-            report=_derived(instance, model, "report"),
-            capture=_derived(instance, model, "capture"),
+            report=_derived(*answer, "report"),
+            capture=_derived(*answer, "capture"),
             report_series=_derived(series, model, "report series"),
             capture_series=_derived(series, model, "capture series"),
-            tracking=_derived(instance, model, "finding"),
+            tracking=_derived(*answer, "finding"),
             device=_derived(model, "device"),
         )
 

@@ -1,4 +1,4 @@
-"""Sends results until the target has them, however long that takes."""
+"""Sends results until a target has them, however long that takes, or refuses them for good."""
 
 import logging
 import ssl
@@ -10,48 +10,60 @@ from pydicom import uid
 from pynetdicom import AE
 from pynetdicom.association import Association
 
-from lungscope.serving.pacs.queue import QueueEntry
-from lungscope.serving.pacs.settings import Settings
+from lungscope.serving.pacs.deliveries import Delivery
+from lungscope.serving.pacs.settings import Kind, Settings, Target
 from lungscope.serving.pacs.store import Store
 
 log = logging.getLogger("lungscope.pacs")
 
 AT_ONCE = 100
-"""Most instances whose results are sent in one association."""
+"""Most results that are sent in one association."""
+
+MOST_REFUSALS = 5
+"""Permanent refusals of a result by a target before it is given up there."""
 
 _SYNTAXES = [uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian]
-_KINDS = (uid.ComprehensiveSRStorage, uid.SecondaryCaptureImageStorage)
+_CLASSES: dict[Kind, uid.UID] = {
+    "sr": uid.ComprehensiveSRStorage,
+    "picture": uid.SecondaryCaptureImageStorage,
+}
 _THERE = (
     *(0xB000, 0xB006, 0xB007),  # stored, with elements coerced or discarded (PS3.4 B.2.3)
     0x0111,  # duplicate SOP Instance (PS3.7 C.4.1): it arrived, but its answer got lost
 )
+_FOR_GOOD = (0x0122, 0x0124)
+"""SOP class not supported, not authorised (PS3.7 C.5); besides 0xA9xx and 0xCxxx."""
 
 
 class NotSent(Exception):
     """A result that the target did not accept; the message says why, in one line."""
 
 
+class Refused(NotSent):
+    """A result that the target refuses and will go on refusing, as far as it says."""
+
+
 class Sending:
-    """Sends the results of classified instances; one thread may `step`.
+    """Sends the results that are due to one target; one thread may `step`.
 
     A result that is not known to have arrived is sent again, always as the same instance.
     """
 
-    def __init__(self, settings: Settings, store: Store) -> None:
-        """Prepares to send to the target of the settings.
+    def __init__(self, settings: Settings, target: Target, store: Store) -> None:
+        """Prepares to send to a target.
 
         Raises:
             InvalidSetting: certificates that cannot be used.
         """
         self._store, self._backoff = store, settings.backoff
-        self._target = settings.target
+        self._target = target
         self._tls: ssl.SSLContext | None = settings.send_tls.client() if settings.send_tls else None
         self._entity = AE(settings.ae_title)
         seconds = settings.limits.seconds
         self._entity.connection_timeout = self._entity.acse_timeout = seconds
         self._entity.network_timeout = self._entity.dimse_timeout = 2 * seconds
-        for kind in _KINDS:
-            self._entity.add_requested_context(kind, _SYNTAXES)
+        for kind in target.takes:
+            self._entity.add_requested_context(_CLASSES[kind], _SYNTAXES)
         self._unreachable, self._not_before = 0, 0.0
 
     def step(self) -> bool:
@@ -62,27 +74,28 @@ class Sending:
         """
         if time.monotonic() < self._not_before:
             return False
-        entries = self._store.queue.due_to_send(AT_ONCE)
-        if not entries:
+        due = self._store.queue.deliveries.due(self._target.name, AT_ONCE)
+        if not due:
             return False
         try:
             association = self._associate()
         except NotSent as error:
-            self._reschedule_all(entries, f"{self._target} {error}")
+            self._delay_all(due, f"{self._target.name} {error}")
             return False
         self._unreachable = 0
         try:
-            return self._send_all(association, entries)
+            return self._send_all(association, due)
         finally:
             association.release()
 
     def _associate(self) -> Association:
+        peer = self._target.peer
         try:
             association = self._entity.associate(
-                self._target.host,
-                self._target.port,
-                ae_title=self._target.ae_title,
-                tls_args=(self._tls, self._target.host) if self._tls else None,
+                peer.host,
+                peer.port,
+                ae_title=peer.ae_title,
+                tls_args=(self._tls, peer.host) if self._tls else None,
             )
         except OSError as error:  # such as an unknown host name
             raise NotSent(f"cannot be reached ({error.strerror or error})") from error
@@ -92,52 +105,72 @@ class Sending:
             raise NotSent(f"rejects the association: {why}")
         if not association.is_established and association.acceptor.primitive is None:
             raise NotSent("cannot be reached" + (", or TLS failed" if self._tls else ""))
-        taken = {context.abstract_syntax for context in association.accepted_contexts}
-        refused = [kind.name for kind in _KINDS if kind not in taken]
-        if refused:
-            association.release()
-            raise NotSent(f"does not accept {' and '.join(refused)}")
-        if not association.is_established:
+        if not association.is_established and association.accepted_contexts:
             raise NotSent("ended the association at once")
         return association
 
-    def _send_all(self, association: Association, entries: Sequence[QueueEntry]) -> bool:
+    def _send_all(self, association: Association, due: Sequence[Delivery]) -> bool:
+        accepted = {context.abstract_syntax for context in association.accepted_contexts}
         sent = 0
-        for entry in entries:
-            if not association.is_established:
-                break  # the rest is still due
+        for each in due:
             try:
-                for path in self._store.spool.results(entry.key):
-                    _send(association, path)
+                if _CLASSES[each.kind] not in accepted:
+                    raise Refused(f"it does not accept {_CLASSES[each.kind].name}")
+                if not association.is_established:
+                    break  # the rest is still due
+                there = _send(association, self._store.spool.result(each.uid))
             except NotSent as error:
-                delay = self._backoff.delay(entry.attempts + 1)
-                due = time.time() + delay
-                self._store.queue.reschedule([entry.key], due, str(error), attempts=1)
-                log.warning("%s not sent, retrying in %.0f s: %s", entry.key[:12], delay, error)
-            else:
-                self._store.mark_sent(entry.key)
+                self._not_sent(each, error)
+                continue
+            if there:
+                self._store.queue.deliveries.mark_sent(each)
                 sent += 1
-                log.info("%s sent", entry.key[:12])
+                log.info("%s %s sent to %s", each.key[:12], each.kind, self._target.name)
+            else:  # without effect on what was dropped or corrected
+                self._store.queue.deliveries.fail(each, f"{each.kind}: its file is missing")
+            self._store.settle(each.key)
         return sent > 0
 
-    def _reschedule_all(self, entries: Sequence[QueueEntry], why: str) -> None:
-        """Delays all instances at once: it is the target that fails, not one of them."""
+    def _not_sent(self, delivery: Delivery, error: NotSent) -> None:
+        refused = isinstance(error, Refused)
+        reason = f"{delivery.kind} to {self._target.name}: {error}"
+        deliveries = self._store.queue.deliveries
+        if refused and delivery.refusals + 1 >= MOST_REFUSALS:
+            deliveries.fail(delivery, reason)
+            log.error("%s failed: %s, %d times", delivery.key[:12], reason, MOST_REFUSALS)
+            self._store.settle(delivery.key)
+            return
+        delay = self._backoff.delay(delivery.attempts + 1)
+        deliveries.delay([delivery], time.time() + delay, reason, refused=refused)
+        log.warning("%s not sent, retrying in %.0f s: %s", delivery.key[:12], delay, reason)
+
+    def _delay_all(self, due: Sequence[Delivery], why: str) -> None:
+        """Delays all deliveries at once: it is the target that fails, not one of them."""
         self._unreachable += 1
         delay = self._backoff.delay(self._unreachable)
         self._not_before = time.monotonic() + delay
-        due = time.time() + delay
-        self._store.queue.reschedule([entry.key for entry in entries], due, why, attempts=1)
+        self._store.queue.deliveries.delay(due, time.time() + delay, why)
         log.warning("nothing sent, retrying in %.0f s: %s", delay, why)
 
 
-def _send(association: Association, path: Path) -> None:
+def _send(association: Association, path: Path) -> bool:
+    """Sends a file; returns False if it is gone, as after `pacs drop`.
+
+    Raises:
+        NotSent: the target did not accept it.
+    """
+    if not path.exists():
+        return False
     try:
         status = association.send_c_store(path)
     # No accepted context, an association that ended, a damaged file: none may hold up the other
-    # instances. The message may quote the file, so only its class is kept.
+    # results. The message may quote the file, so only its class is kept.
     except Exception as error:
         raise NotSent(f"sending raised {type(error).__name__}") from None
     if "Status" not in status:
-        raise NotSent("the target did not answer")
-    if status.Status != 0 and status.Status not in _THERE:
-        raise NotSent(f"the target answered 0x{status.Status:04X}")
+        raise NotSent("it did not answer")
+    if status.Status == 0 or status.Status in _THERE:
+        return True
+    if status.Status >> 8 == 0xA9 or status.Status >> 12 == 0xC or status.Status in _FOR_GOOD:
+        raise Refused(f"it answered 0x{status.Status:04X}")
+    raise NotSent(f"it answered 0x{status.Status:04X}")

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from lungscope.serving.pacs.classification import Classification, ImageClassifier
+from lungscope.serving.pacs.database import unusable_queue
 from lungscope.serving.pacs.node import Node
-from lungscope.serving.pacs.queue import FILE, Queue, unusable_queue
+from lungscope.serving.pacs.queue import FILE, Queue
 from lungscope.serving.pacs.reconciliation import Reconciliation
+from lungscope.serving.pacs.recovery import recover
 from lungscope.serving.pacs.result_attributes import fingerprint
 from lungscope.serving.pacs.sending import Sending
 from lungscope.serving.pacs.settings import Settings
@@ -53,17 +55,22 @@ class Service:
             self._lock = lock_spool(settings.spool)
             undo.callback(self._lock.release)
             spool = Spool(settings.spool)
-            self._queue = Queue(settings.spool / FILE)
+            self._queue = Queue(
+                settings.spool / FILE, migrate=True, longest=settings.backoff.longest
+            )
             undo.callback(self._queue.close)
             store = Store(
                 spool,
                 self._queue,
                 model=fingerprint(classifier.description),
+                targets=settings.targets,
                 free=settings.limits.free,
                 keep=settings.keep,
             )
+            recover(store)
             self._stopping = threading.Event()
-            self._arrived, self._finished = threading.Event(), threading.Event()
+            self._arrived = threading.Event()
+            self._finished = {target: threading.Event() for target in settings.targets}
             self._closing: list[Callable[[], None]] = []
             self._threads = self._workers(settings, classifier, store)
             self._node = Node(settings, store, self._arrived.set)
@@ -74,12 +81,16 @@ class Service:
     def _workers(
         self, settings: Settings, classifier: ImageClassifier, store: Store
     ) -> list[threading.Thread]:
-        classification = Classification(classifier, store, settings.backoff, self._finished.set)
+        classification = Classification(classifier, store, settings.backoff, self._wake_sending)
         parts = [
             self._thread(f"classifying-{number}", classification.step, self._arrived)
             for number in range(settings.workers)
         ]
-        parts.append(self._thread("sending", Sending(settings, store).step, self._finished))
+        # One thread for each target: none waits for another that hangs.
+        parts.extend(
+            self._thread(f"sending to {target.name}", Sending(settings, target, store).step, wake)
+            for target, wake in self._finished.items()
+        )
         if settings.orthanc is not None:
             reconciliation = Reconciliation(settings, store)
             self._closing.append(reconciliation.close)
@@ -97,13 +108,17 @@ class Service:
         self._node.stop()
         self._stopping.set()
         self._arrived.set()
-        self._finished.set()
+        self._wake_sending()
         for thread in self._threads:
             thread.join()
         for close in self._closing:
             close()
         self._queue.close()
         self._lock.release()
+
+    def _wake_sending(self) -> None:
+        for event in self._finished.values():
+            event.set()
 
     def _announcing(self, step: Callable[[], bool]) -> Callable[[], bool]:
         def announced() -> bool:

@@ -6,6 +6,7 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal, TypeAlias, get_args
 
 from lungscope.errors import InvalidSetting
 from lungscope.network_address import is_loopback
@@ -88,6 +89,51 @@ class Peer:
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.ae_title}@{host}:{self.port}"
+
+
+Kind: TypeAlias = Literal["sr", "picture"]
+"""Kinds of results: Structured Reports, and images with the heatmap."""
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+@dataclass(frozen=True)
+class Target:
+    """An application entity that results are sent to, and which of them it takes.
+
+    Attributes:
+        peer: the application entity.
+        takes: the kinds of results that it is sent.
+    """
+
+    peer: Peer
+    takes: tuple[Kind, ...] = KINDS
+
+    @classmethod
+    def parse(cls, text: str) -> "Target":
+        """Reads `AET@HOST:PORT` for all results, `AET@HOST:PORT=sr` or `=picture` for some.
+
+        Raises:
+            InvalidSetting: the text has another form.
+
+        Examples:
+            >>> Target.parse("RIS@10.0.0.6:104=sr").takes
+            ('sr',)
+        """
+        peer, equals, kinds = text.partition("=")
+        if not equals:
+            return cls(Peer.parse(peer))
+        wanted = kinds.split(",")
+        if not set(wanted) <= set(KINDS):
+            raise InvalidSetting(
+                f"{text!r}: give AET@HOST:PORT, AET@HOST:PORT=sr or AET@HOST:PORT=picture"
+            )
+        return cls(Peer.parse(peer), tuple(kind for kind in KINDS if kind in wanted))
+
+    @property
+    def name(self) -> str:
+        """How log, queue and status call it."""
+        return str(self.peer)
 
 
 @dataclass(frozen=True)
@@ -184,7 +230,7 @@ class Settings:
 
     Attributes:
         spool: folder for instances being processed.
-        target: application entity that results are sent to.
+        targets: application entities that results are sent to, at least one.
         ae_title: application entity title of this node.
         host, port: address to bind; port 0 takes a free one.
         accept_from: calling AE titles that are accepted; empty for any, from this machine alone.
@@ -198,7 +244,7 @@ class Settings:
     """
 
     spool: Path
-    target: Peer
+    targets: tuple[Target, ...]
     ae_title: str = "LUNGSCOPE"
     host: str = "127.0.0.1"
     port: int = 11112
@@ -215,15 +261,20 @@ class Settings:
         """Refuses contradictory settings.
 
         Raises:
-            InvalidSetting: a bad AE title, or a node open to the network without a list.
+            InvalidSetting: a bad AE title, no target or one twice, or a node open to the network
+                without a list.
         """
         for title in (self.ae_title, *self.accept_from):
             check_ae_title(title)
+        names = [target.name for target in self.targets]
+        if not names or len(set(names)) < len(names):
+            raise InvalidSetting("targets: name at least one, and none of them twice")
         own = {self.host, "localhost"} if is_loopback(self.host) else {self.host}
-        if self.target.port == self.port and self.target.host in own:
-            raise InvalidSetting(
-                f"{self.target}: that is this node itself; send results to another"
-            )
+        for target in self.targets:
+            if target.peer.port == self.port and target.peer.host in own:
+                raise InvalidSetting(
+                    f"{target.name}: that is this node itself; send results to another"
+                )
         if not self.accept_from and not is_loopback(self.host):
             raise InvalidSetting(
                 f"host {self.host} is open to the network; name the AE titles that may send to it "

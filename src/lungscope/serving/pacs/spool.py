@@ -13,7 +13,6 @@ from lungscope.atomic import PARTIAL, rename_durably, sync_file, sync_folder
 from lungscope.errors import InUse, InvalidSetting
 
 RECEIVED, RESULTS = "received", "results"
-REPORT, CAPTURE = "report", "capture"
 _LOCK, _PATIENCE = ".lock", 1.0
 _OWNER_ONLY = 0o700
 
@@ -65,36 +64,42 @@ class Spool:
         """Gives a file of `write_partial` its final name, and waits until the name is on disk."""
         rename_durably(partial, self.image(key))
 
-    def write_result(self, key: str, kind: str, content: bytes) -> None:
+    def write_result(self, uid: str, content: bytes) -> None:
         """Writes a result, whole or not at all, and waits until it is on disk.
+
+        Args:
+            uid: SOP Instance UID of the result.
+            content: its file.
 
         Raises:
             OSError: the disk is full or cannot be written.
         """
-        partial = _written(self._results, [content])
-        rename_durably(partial, self._results / f"{key}-{kind}.dcm")
+        rename_durably(_written(self._results, [content]), self.result(uid))
 
     def image(self, key: str) -> Path:
         """Returns the path of an instance's file."""
         return self._received / f"{key}.dcm"
 
-    def results(self, key: str) -> list[Path]:
-        """Returns the result files of an instance: the report and any Secondary Capture."""
-        named = (self._results / f"{key}-{kind}.dcm" for kind in (REPORT, CAPTURE))
-        return [path for path in named if path.exists()]
+    def result(self, uid: str) -> Path:
+        """Returns the path of a result's file."""
+        return self._results / f"{key_of(uid)}.dcm"
+
+    def result_files(self) -> list[Path]:
+        """Returns the files of all results."""
+        return sorted(self._results.glob("*.dcm"))
 
     def keys(self) -> set[str]:
         """Returns the keys of all instances whose file exists."""
         return {path.stem for path in self._received.glob("*.dcm")}
 
-    def remove(self, key: str) -> None:
-        """Removes an instance and its results."""
-        self.image(key).unlink(missing_ok=True)
-        self.remove_results(key)
+    def remove(self, key: str, results: Iterable[str]) -> None:
+        """Removes an instance and its results.
 
-    def remove_results(self, key: str) -> None:
-        """Removes the results of an instance."""
-        for path in self.results(key):
+        Args:
+            key: key of the instance.
+            results: SOP Instance UIDs of the results.
+        """
+        for path in (self.image(key), *map(self.result, results)):
             path.unlink(missing_ok=True)
 
 

@@ -5,13 +5,50 @@ import sqlite3
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from lungscope.errors import InvalidSetting, NotFound
-from lungscope.serving.pacs.queue import FILE, Queue, QueueEntry, State, unusable_queue
+from lungscope.serving.pacs.database import unusable_queue
+from lungscope.serving.pacs.deliveries import Delivery
+from lungscope.serving.pacs.queue import FILE, Queue, QueueEntry, State
 from lungscope.serving.pacs.spool import Spool, is_locked, lock_spool
 
 SHOWN = 20
 """Instances that are listed one by one."""
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """What waits or has failed.
+
+    Attributes:
+        entry: an instance.
+        delivery: the result of it that is not sent; None if it is not classified.
+    """
+
+    entry: QueueEntry
+    delivery: Delivery | None
+
+    @property
+    def step(self) -> QueueEntry | Delivery:
+        """What has attempts, a time of the next one, and the reason why the last failed."""
+        return self.delivery or self.entry
+
+    @property
+    def failed(self) -> bool:
+        """Whether it was given up."""
+        return self.step.state == "failed"
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns a JSON object."""
+        return {
+            **self.entry.to_json(),
+            "attempts": self.step.attempts,
+            "due": self.step.due or None,
+            "reason": self.step.reason,
+            "result": self.delivery.kind if self.delivery else None,
+            "target": self.delivery.target if self.delivery else None,
+        }
 
 
 @dataclass(frozen=True)
@@ -20,13 +57,13 @@ class Status:
 
     Attributes:
         counts: number of instances in every state.
-        unfinished: instances that wait or have failed, oldest first.
+        unfinished: instances and results that wait or have failed, oldest first.
         oldest: seconds since the arrival of the oldest waiting instance; None if none waits.
         running: whether a node works on the spool.
     """
 
     counts: dict[State, int]
-    unfinished: list[QueueEntry]
+    unfinished: list[Unfinished]
     oldest: float | None
     running: bool
 
@@ -46,7 +83,7 @@ class Status:
             waiting = queue.in_state("received", "classified")
             return cls(
                 queue.counts(),
-                sorted([*waiting, *queue.in_state("failed")], key=lambda entry: entry.received),
+                _unfinished(queue),
                 time.time() - waiting[0].received if waiting else None,
                 running,
             )
@@ -54,6 +91,18 @@ class Status:
             raise unusable_queue(spool / FILE, error) from error
         finally:
             queue.close()
+
+
+def _unfinished(queue: Queue) -> list[Unfinished]:
+    open_ones: dict[str, list[Delivery]] = {}
+    for each in queue.deliveries.in_state("waiting", "failed"):
+        open_ones.setdefault(each.key, []).append(each)
+    entries = queue.in_state("received", "classified", "failed")
+    return [
+        Unfinished(entry, delivery)
+        for entry in sorted(entries, key=lambda entry: entry.received)
+        for delivery in open_ones.get(entry.key, [None])
+    ]
 
 
 _PREFIX = re.compile(r"[0-9a-f]{6,32}")
@@ -95,10 +144,12 @@ def _drop(spool: Spool, prefix: str) -> str:
                 f"{prefix}: {len(found) or 'no'} instances with this key in {folder}; "
                 "give the digits that lungscope pacs status shows"
             )
-        queue.remove(found[0].key)
-        spool.remove(found[0].key)
+        key = found[0].key
+        with queue.database.transaction():
+            spool.remove(key, queue.deliveries.results(key))
+            queue.remove(key)
     except sqlite3.Error as error:
         raise unusable_queue(folder / FILE, error) from error
     finally:
         queue.close()
-    return found[0].key
+    return key

@@ -2,9 +2,11 @@
 
 import logging
 import threading
-from collections.abc import Iterable
+from collections.abc import Sequence
 
-from lungscope.serving.pacs.queue import Queue
+from lungscope.serving.pacs.queue import Queue, QueueEntry
+from lungscope.serving.pacs.revisions import content_hash
+from lungscope.serving.pacs.settings import Target
 from lungscope.serving.pacs.spool import Spool, key_of
 
 log = logging.getLogger("lungscope.pacs")
@@ -20,112 +22,127 @@ class NoSpace(OSError):
 class Store:
     """Receives instances and removes them when they are done; threads of one process may share it.
 
+    A file is put in place or removed within the transaction that changes its row, so that
+    `pacs drop` in another process and this one never undo each other's work.
+
     Attributes:
         spool: the files.
         queue: the rows.
+        targets: where results are to go.
     """
 
-    def __init__(self, spool: Spool, queue: Queue, *, model: str, free: int, keep: bool) -> None:
-        """Makes a store and repairs what a crash left behind.
+    def __init__(
+        self,
+        spool: Spool,
+        queue: Queue,
+        *,
+        model: str,
+        targets: tuple[Target, ...],
+        free: int,
+        keep: bool,
+    ) -> None:
+        """Makes a store; `recovery.recover` repairs what a crash left behind.
 
         Args:
             spool: the files, of a spool whose lock this process holds.
             queue: the rows.
             model: fingerprint of the classifying model; instances that another model answered are
                 received again.
+            targets: where results are to go.
             free: bytes to keep free on the disk.
             keep: whether the files of finished instances stay.
         """
-        self.spool, self.queue = spool, queue
-        self._model, self._free, self._keep = model, free, keep
+        self.spool, self.queue, self.targets = spool, queue, targets
+        self.keep = keep
+        self._model, self._free = model, free
         self._lock = threading.Lock()
-        self._recover()
 
-    def receive(self, instance: str, parts: Iterable[bytes | memoryview]) -> bool:
+    def receive(self, instance: str, parts: Sequence[bytes | memoryview]) -> bool:
         """Stores an instance; when this returns it is on disk.
 
-        An instance that is waiting or was answered by this model is not stored again, nor is one of
-        our own results. One that was refused, failed or answered by another model is.
+        The same data set under a known UID is not stored again while it waits or when this model
+        has answered it, nor is one of our own results. Another data set under a known UID is a
+        correction: it takes the place of the first, whose results are no longer sent.
 
         Args:
             instance: SOP Instance UID.
-            parts: pieces of its file, in order.
+            parts: pieces of its file, in order; the last is its data set.
 
         Returns:
-            Whether it will be classified.
+            Whether it will be classified; if not, or if it is a correction, the log says so.
 
         Raises:
             OSError: the disk is full, nearly so (`NoSpace`), or cannot be written.
             sqlite3.Error: the queue cannot be written.
         """
         key = key_of(instance)
-        if self._is_settled(key) or self.queue.is_result(instance):
+        if self.queue.deliveries.is_result(instance):
+            log.info("%s is a result of this node; not classified", key[:12])
+            return False
+        content = content_hash(parts[-1])
+        if self._is_settled(key, content):
             return False
         if self.spool.free < self._free:
             raise NoSpace("the disk of the spool is nearly full")
         partial = self.spool.write_partial(parts)
-        with self._lock:
+        try:
             # Between the first look and this one, another association may have brought the same
             # instance; the slow part, writing, is done without the lock.
-            if self._is_settled(key):
-                partial.unlink()
-                return False
-            self.spool.accept(partial, key)
-            self.queue.add(key)
+            with self._lock, self.queue.database.transaction():
+                if self._is_settled(key, content):
+                    return False
+                earlier = self.queue.get(key)
+                self.spool.accept(partial, key)
+                self.queue.add(key, content)
+        finally:
+            partial.unlink(missing_ok=True)
+        if earlier is not None and earlier.content not in (None, content):
+            log.warning(
+                "%s: the image has changed under its SOP Instance UID (revision %d); it is "
+                "answered anew, under new UIDs",
+                key[:12],
+                earlier.revision + 1,
+            )
         return True
 
     def is_known(self, instance: str) -> bool:
         """Returns whether an instance was ever stored, or is one of our own results."""
-        return self.queue.get(key_of(instance)) is not None or self.queue.is_result(instance)
+        found = self.queue.get(key_of(instance))
+        return found is not None or self.queue.deliveries.is_result(instance)
 
-    def refuse(self, key: str, reason: str) -> None:
+    def refuse(self, entry: QueueEntry, reason: str) -> None:
         """Marks an instance as refused, which no model is asked about, and removes its file."""
-        with self._lock:
-            self.queue.set_state(key, "refused", reason)
-            self._remove_files(key)
+        with self.queue.database.transaction():
+            if self.queue.give_up(entry, "refused", reason):
+                self._remove_files(entry.key)
 
-    def fail(self, key: str, reason: str) -> None:
+    def fail(self, entry: QueueEntry, reason: str) -> None:
         """Marks an instance as failed; its file stays, so that someone can find out why."""
-        with self._lock:
-            self.queue.set_state(key, "failed", reason)
+        self.queue.give_up(entry, "failed", reason)
 
-    def mark_sent(self, key: str) -> None:
-        """Marks the results of an instance as sent, and removes its files."""
-        with self._lock:
-            self.queue.set_state(key, "sent")
+    def settle(self, key: str) -> None:
+        """Finishes an instance if none of its deliveries waits; files of what is sent go."""
+        with self.queue.database.transaction():
+            if self.queue.settle(key) == "sent":
+                self._remove_files(key)
+
+    def remove_finished(self, key: str) -> None:
+        """Removes the files of a finished instance, unless they are to be kept."""
+        with self.queue.database.transaction():
             self._remove_files(key)
 
-    def _is_settled(self, key: str) -> bool:
+    def _is_settled(self, key: str, content: str) -> bool:
         entry = self.queue.get(key)
-        if entry is None:
+        if entry is None or entry.content != content:
             return False
         if entry.state in ("received", "classified"):
+            log.info("%s came again and is waiting already", key[:12])
             return True
-        return entry.state == "sent" and entry.model == self._model
+        if entry.state == "sent" and entry.model == self._model:
+            log.info("%s came again and is already answered", key[:12])
+            return True
+        return False
 
     def _remove_files(self, key: str) -> None:
-        if not self._keep:
-            self.spool.remove(key)
-
-    def _recover(self) -> None:
-        self.spool.remove_partials()
-        for key in self.queue.release_claims(MOST_ATTEMPTS):
-            log.error("%s failed: its classification crashed %d times", key[:12], MOST_ATTEMPTS)
-        there = self.spool.keys()
-        for key in there:
-            entry = self.queue.get(key)
-            if entry is None:  # on disk, but its row was not: it was never acknowledged
-                self.queue.add(key)
-            elif entry.state in ("sent", "refused"):
-                self._remove_files(key)
-        for entry in self.queue.in_state("received"):
-            if entry.key not in there:
-                self.queue.set_state(entry.key, "failed", "its file is missing from the spool")
-        for entry in self.queue.in_state("classified"):
-            if not self.spool.results(entry.key):
-                again = entry.key in there
-                self.queue.set_state(
-                    entry.key,
-                    "received" if again else "failed",
-                    None if again else "its results are missing from the spool",
-                )
+        if not self.keep:
+            self.spool.remove(key, self.queue.deliveries.results(key))

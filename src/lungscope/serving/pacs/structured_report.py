@@ -28,6 +28,7 @@ from lungscope.inference.explain.explanation import Explanation
 from lungscope.inference.prediction import Prediction
 from lungscope.serving.pacs import result_attributes
 from lungscope.serving.pacs.result_attributes import ResultUids
+from lungscope.serving.pacs.revisions import ReportPlace
 from lungscope.serving.pacs.source_image import SourceImage
 
 SERIES_NUMBER = 9901
@@ -42,6 +43,7 @@ def structured_report(
     source: SourceImage,
     uids: ResultUids,
     explanation: Explanation | None = None,
+    predecessor: ReportPlace | None = None,
 ) -> Dataset:
     """Makes the report of a prediction.
 
@@ -58,6 +60,7 @@ def structured_report(
         source: the source image.
         uids: UIDs of the results.
         explanation: of the answer, where there is one.
+        predecessor: the report of the same image that it replaces, if any.
 
     Returns:
         A Comprehensive SR in Explicit VR Little Endian, in the study of the source.
@@ -98,6 +101,8 @@ def structured_report(
         **result_attributes.describe_equipment(prediction, source),
         coding_schemes=result_attributes.coding_schemes(),
     )
+    if predecessor is not None:
+        made.PredecessorDocumentsSequence = [predecessor.reference()]
     source.identify(made)
     return made
 
