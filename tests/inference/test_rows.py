@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from lungscope.images import Acquisition, Identifiers
 from lungscope.inference.abstention import AbstentionCause
@@ -101,3 +102,11 @@ def test_an_abstention_is_a_code_beside_a_sentence():
     names = columns(CLASSES, with_ids=False)
     cells = dict(zip(names, to_cells(ABSTAINED, CLASSES, with_ids=False), strict=True))
     assert cells["abstention"] == "low-confidence"
+
+
+@pytest.mark.parametrize("name", ["=1+1.jpg", "+1.jpg", "-1.jpg", "@SUM(1).jpg", "\t=1.jpg"])
+def test_a_cell_that_a_spreadsheet_would_take_for_a_formula_is_made_text(name):
+    cells = to_cells(replace(FAILURE, file=Path(name)), CLASSES, with_ids=False)
+    assert cells[0] == f"'{name}"
+    row = to_json(replace(FAILURE, file=Path(name)), with_ids=False)
+    assert row["file"] == name

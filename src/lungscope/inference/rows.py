@@ -16,6 +16,9 @@ _IDENTIFIERS = (
     "sop_instance_uid",
 )
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What cells begin with that a spreadsheet would take for a formula (OWASP, "CSV injection")."""
+
 
 def to_json(outcome: Outcome, *, with_ids: bool) -> dict[str, Any]:
     """A JSON object; what is unknown is null.
@@ -74,7 +77,10 @@ def columns(classes: Sequence[str], *, with_ids: bool) -> list[str]:
 
 
 def to_cells(outcome: Outcome, classes: Sequence[str], *, with_ids: bool) -> list[str | float]:
-    """The cells of a CSV's row, in the order of `columns`; what is unknown is empty."""
+    """The cells of a CSV's row, in the order of `columns`; what is unknown is empty.
+
+    A text that a spreadsheet would take for a formula has an apostrophe before it.
+    """
     row = to_json(outcome, with_ids=with_ids)
     row |= {f"probability:{name}": p for name, p in row.pop("probabilities", {}).items()}
     found = [row.get(name) for name in columns(classes, with_ids=with_ids)]
@@ -86,4 +92,6 @@ def _cell(value: Any) -> str | float:
         return str(value).lower()
     if isinstance(value, list):
         return " ".join(value)
+    if isinstance(value, str) and value.startswith(_FORMULA):
+        return f"'{value}"
     return "" if value is None else value

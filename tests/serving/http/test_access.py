@@ -36,6 +36,17 @@ def test_without_a_token_no_other_name_is_answered_so_that_rebinding_is_of_no_us
     assert found.headers["content-type"] == "application/problem+json"
 
 
+@pytest.mark.parametrize(
+    "header", ["X-Forwarded-For", "X-Forwarded-Proto", "Forwarded", "Via", "X-Real-IP"]
+)
+def test_without_a_token_no_proxy_is_answered_whatever_host_it_names(client, header):
+    found = client.get("/v1/model", headers={"Host": "127.0.0.1:8080", header: "10.0.0.7"})
+    assert found.status_code == 403
+    assert found.json()["type"] == "urn:lungscope:problem:proxy-without-token"
+    assert "--token-file" in found.json()["detail"]
+    assert client.get("/healthz", headers={header: "10.0.0.7"}).status_code == 200
+
+
 def test_a_request_that_comes_from_a_page_of_another_site_is_not_followed(client, image):
     for site, status in (("cross-site", 403), ("same-origin", 200), ("none", 200)):
         found = client.post(
@@ -82,8 +93,17 @@ def test_with_a_token_who_presents_it_is_answered_under_any_name(guarded, image)
     headers = {"Authorization": f"Bearer {TOKEN}", "Host": "xray.hospital.example"}
     with httpx.Client(base_url=guarded, headers=headers, trust_env=False) as client:
         assert client.get("/v1/model").status_code == 200
+        assert client.get("/v1/model", headers={"Via": "1.1 proxy"}).status_code == 200
         assert client.get("/metrics").status_code == 200
         assert client.post("/v1/predictions", files={"file": image}).status_code == 200
+
+
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS"])
+def test_other_methods_need_the_token_as_well(guarded, method):
+    import httpx
+
+    for path in ("/metrics", "/v1/model"):
+        assert httpx.request(method, guarded + path, trust_env=False).status_code == 401
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/openapi.json"])

@@ -108,6 +108,28 @@ def test_fields_other_than_files_are_refused(disposition, name):
     assert refusal(part(b"x", disposition) + b"--b0undary--\r\n") == name
 
 
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        ("UTF-8''na%C3%AFve%20x.png", "naïve x.png"),
+        ("iso-8859-1'en'%A3.png", "£.png"),
+        ("undefined''x.png", "x.png"),
+        ("UTF-8''..%2F..%2Fetc%2Fpasswd", "passwd"),
+        ("UTF-8''%ff.png", "\N{REPLACEMENT CHARACTER}.png"),
+    ],
+)
+def test_a_file_may_have_its_name_in_the_extended_form_alone(value, name):
+    disposition = f'form-data; name="file"; filename*={value}'
+    (upload,) = parsed(part(b"x", disposition) + b"--b0undary--\r\n")
+    assert upload.name == name
+
+
+def test_the_plain_name_is_the_one_that_counts():
+    disposition = 'form-data; name="file"; filename="a.png"; filename*=UTF-8\'\'b.png'
+    (upload,) = parsed(part(b"x", disposition) + b"--b0undary--\r\n")
+    assert upload.name == "a.png"
+
+
 def test_more_files_than_are_taken_are_refused_as_soon_as_one_too_many_begins():
     assert refusal(part(b"a") + part(b"b") + part(b"c"), most=2) == "upload-too-large"
     assert len(parsed(part(b"a") + part(b"b") + b"--b0undary--\r\n", most=2)) == 2

@@ -1,9 +1,11 @@
 import base64
 import io
+from threading import Event
 
+import httpx
 import numpy as np
 import pytest
-from http_service import dicom, png
+from http_service import dicom, png, running
 from PIL import Image
 
 from dicom_files import IDENTIFIERS
@@ -12,6 +14,7 @@ from lungscope.inference.classifier import Classifier
 from lungscope.inference.rows import to_json
 from lungscope.phantom.drawing import draw_phantom
 from lungscope.serving.http.schema import ModelAnswer, PredictionsResponse, ProblemDetails
+from lungscope.serving.http.settings import Settings
 
 
 def ask(client, *files, **params):
@@ -175,6 +178,30 @@ def test_the_model_is_described(client):
 def test_the_health_checks_answer(client):
     assert client.get("/healthz").json() == {"status": "ok"}
     assert client.get("/readyz").json() == {"status": "ready"}
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/v1/model"])
+def test_monitors_that_ask_by_head_or_options_are_answered(client, path):
+    found = client.head(path)
+    assert (found.status_code, found.content) == (200, b"")
+    assert found.headers["content-type"] == client.get(path).headers["content-type"]
+    found = client.options(path)
+    assert (found.status_code, found.content) == (204, b"")
+    assert found.headers["allow"] == "GET, HEAD, OPTIONS"
+
+
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS"])
+def test_monitors_see_that_the_model_is_not_loaded_yet(load, method):
+    never = Event()
+
+    def slow():
+        never.wait(20)
+        return load()
+
+    with running(Settings(port=0, workers=1), slow, wait=False) as (host, port):
+        found = httpx.request(method, f"http://{host}:{port}/readyz", trust_env=False)
+        never.set()
+    assert found.status_code == 503
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/v1/", "/v1/predictions/", "/docs", "/redoc"])

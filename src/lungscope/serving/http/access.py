@@ -11,11 +11,21 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lungscope.errors import InvalidSetting
 from lungscope.network_address import is_loopback
-from lungscope.serving.http.problems import ELSEWHERE, NO_TOKEN, UNKNOWN_HOST, Problem, response
+from lungscope.serving.http.problems import (
+    ELSEWHERE,
+    NO_TOKEN,
+    PROXIED,
+    UNKNOWN_HOST,
+    Problem,
+    response,
+)
 from lungscope.serving.http.settings import Settings
 
 GUARDED = ("/v1/", "/metrics")
 """Paths that reveal something about patients or use; the page and the health checks are open."""
+
+_OF_PROXIES = ("x-forwarded-", "x-real-ip", "forwarded", "via")
+"""What names of headers begin with that proxies add."""
 
 _AUTHORITY = re.compile(r"(?P<name>\[[^]]*\]|[^:]*)(:\d+)?")
 
@@ -24,8 +34,9 @@ class Access:
     """Rejects requests without access.
 
     Without a token the service answers only under this machine's own names: a site whose name was
-    made to point here (DNS rebinding) could otherwise use it from any browser on this machine. It
-    also rejects requests that a browser marks as coming from another site's page.
+    made to point here (DNS rebinding) could otherwise use it from any browser on this machine. Nor
+    does it answer a proxy then, whose clients may be anybody. It also rejects requests that a
+    browser marks as coming from another site's page.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
@@ -46,6 +57,12 @@ class Access:
         if headers.get("sec-fetch-site") == "cross-site":
             return Problem(ELSEWHERE, "pages of other sites may not use this service")
         if self._token is None:
+            if any(name.startswith(_OF_PROXIES) for name in headers):
+                return Problem(
+                    PROXIED,
+                    "the request came through a proxy, behind which anybody may be; start the "
+                    "service with --token-file",
+                )
             if self._own(headers.get("host", "")):
                 return None
             return Problem(

@@ -16,6 +16,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from email.message import Message
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
@@ -138,9 +139,14 @@ class Form:
         kind, options = parse_options_header(self._disposition)
         if kind != b"form-data" or b"name" not in options:
             raise Problem(MALFORMED, "a part of the form has no name")
-        if options[b"name"] != FIELD or b"filename" not in options:
+        name = (
+            options[b"filename"].decode("utf-8", errors="replace")
+            if b"filename" in options
+            else (_extended_name(self._disposition))
+        )
+        if options[b"name"] != FIELD or name is None:
             raise Problem(INVALID, "the form has a field other than files named 'file'")
-        self._name = cleaned(options[b"filename"].decode("utf-8", errors="replace"))
+        self._name = cleaned(name)
 
     def _part_ends(self) -> None:
         if self._name is None:
@@ -150,6 +156,20 @@ class Form:
 
     def _end(self) -> None:
         self._ended = True
+
+
+def _extended_name(disposition: bytes) -> str | None:
+    """The name in `filename*` (RFC 8187); RFC 7578 forbids it in forms, and some clients send it.
+
+    It is in UTF-8, or in ISO 8859-1 where it says so; no other codec is looked up by its name.
+    """
+    header = Message()
+    header["Content-Disposition"] = disposition.decode("latin-1")
+    found = header.get_param("filename", header="Content-Disposition")
+    if not isinstance(found, tuple):
+        return None
+    codec = "latin-1" if (found[0] or "").lower() == "iso-8859-1" else "utf-8"
+    return found[2].encode("latin-1", errors="replace").decode(codec, errors="replace")
 
 
 def cleaned(name: str) -> str:

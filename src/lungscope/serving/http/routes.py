@@ -21,6 +21,8 @@ from lungscope.serving.http.upload import RequestOptions
 
 EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
 
+_ALLOW = {"Allow": "GET, HEAD, OPTIONS"}
+
 routes = APIRouter()
 
 
@@ -52,6 +54,7 @@ async def predictions(request: Request, form: Annotated[RequestForm, Query()]) -
     return _json({"predictions": rows, "disclaimer": DISCLAIMER})
 
 
+@routes.head("/v1/model", include_in_schema=False)
 @routes.get(
     "/v1/model",
     responses={200: {"model": ModelAnswer}, **problems(401, 421, 503)},
@@ -62,12 +65,29 @@ async def model(request: Request) -> Response:
     return _json(_service(request).model.to_json())
 
 
+@routes.options("/v1/model", include_in_schema=False)
+@routes.options("/healthz", include_in_schema=False)
+@routes.options("/metrics", include_in_schema=False)
+async def options() -> Response:
+    """Answers load balancers that ask by OPTIONS whether the service runs."""
+    return Response(status_code=204, headers=_ALLOW)
+
+
+@routes.options("/readyz", include_in_schema=False)
+async def ready_options(request: Request) -> Response:
+    """The same of readiness."""
+    _service(request).check_ready()
+    return Response(status_code=204, headers=_ALLOW)
+
+
+@routes.head("/healthz", include_in_schema=False)
 @routes.get("/healthz", responses={200: {"model": Status}}, tags=["operation"])
 async def healthz() -> Response:
     """Liveness: answers as long as the service runs."""
     return _json({"status": "ok"})
 
 
+@routes.head("/readyz", include_in_schema=False)
 @routes.get("/readyz", responses={200: {"model": Status}, **problems(503)}, tags=["operation"])
 async def readyz(request: Request) -> Response:
     """Readiness: answers once radiographs can be classified."""
@@ -75,6 +95,7 @@ async def readyz(request: Request) -> Response:
     return _json({"status": "ready"})
 
 
+@routes.head("/metrics", include_in_schema=False)
 @routes.get(
     "/metrics",
     responses={
