@@ -20,7 +20,7 @@ def test_the_version_is_printed():
 
 SUBCOMMANDS = [
     *(["data", name] for name in ("check", "split", "fetch", "phantom")),
-    *(["pacs", name] for name in ("run", "status", "drop")),
+    *(["pacs", name] for name in ("run", "status", "failed", "retry", "drop")),
 ]
 
 

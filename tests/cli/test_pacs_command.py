@@ -80,15 +80,63 @@ def test_status_of_no_spool_is_refused(tmp_path):
     assert "no spool" in told("status", "--spool", tmp_path)
 
 
-def test_an_instance_can_be_dropped_when_no_node_works(spool):
+def test_an_instance_can_be_dropped_also_while_a_node_works(spool):
+    lock = lock_spool(spool)
     result = run("drop", "--spool", spool, KEY[:12])
+    lock.release()
     assert result.exit_code == 0, result.output
+    assert f"Dropped 1: {KEY[:12]}" in result.output
     queue = Queue(spool / FILE)
     assert queue.get(KEY) is None
     queue.close()
+
+
+def test_instances_are_dropped_by_what_they_are(spool):
+    words = ["--spool", spool, "--state", "failed", "--state", "refused", "--reason", "was"]
+    assert "Would drop 2: " in run("drop", *words, "--dry-run").output
+    assert "Dropped 2: " in run("drop", *words).output
+    assert "Dropped nothing" in run("drop", *words).output
+    assert "Dropped nothing" in run("drop", "--spool", spool, "--older-than", "1h").output
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ([], "name what to drop"),
+        (["--state", "lost"], "give one of received"),
+        (["--older-than", "yesterday"], "as in 30m, 12h or 7d"),
+    ],
+)
+def test_a_drop_that_does_not_say_of_what_is_refused(spool, words, reason):
+    assert reason in told("drop", "--spool", spool, *words)
+
+
+def test_failures_are_listed_and_tried_again(spool):
+    assert "was failed" in run("failed", "--spool", spool).output
+    found = json.loads(run("failed", "--spool", spool, "--json").stdout)
+    assert [each["reason"] for each in found["instances"]] == ["was failed"]
+    assert found["deliveries"] == []
+    result = run("retry", "--spool", spool, "--state", "classified")
+    assert "1 are tried again" in result.output
+    result = run("retry", "--spool", spool, "--state", "failed")
+    assert f"1 have no file any more; have them sent again: {key_of('2')[:12]}" in result.output
+    run("drop", "--spool", spool, "--state", "failed")
+    assert "Nothing has failed" in run("failed", "--spool", spool).output
+
+
+def test_status_says_whether_something_needs_attention(spool):
+    result = run("status", "--spool", spool, "--check")
+    assert result.exit_code == 1
+    assert "! 1 instances failed: lungscope pacs failed" in result.output
+    found = json.loads(run("status", "--spool", spool, "--json").stdout)
+    assert found["healthy"] is False
+    assert "no node works on this spool" in found["problems"]
+    run("drop", "--spool", spool, "--state", "failed")
     lock = lock_spool(spool)
-    assert "another lungscope pacs" in told("drop", "--spool", spool, key_of("0"))
+    result = run("status", "--spool", spool, "--check", "--json")
     lock.release()
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["healthy"] is True
 
 
 @pytest.mark.parametrize("key", ["", "abc", "zzzzzzzz", "../../etc", "0" * 32])
@@ -170,5 +218,7 @@ def test_credentials_come_from_the_environment_or_a_file(tmp_path, monkeypatch):
 
 
 def test_the_help_names_every_command():
-    assert all(name in run("--help").output for name in ("run", "status", "drop"))
+    assert all(
+        name in run("--help").output for name in ("run", "status", "failed", "retry", "drop")
+    )
     assert os.environ.get("LUNGSCOPE_ORTHANC_PASSWORD") is None

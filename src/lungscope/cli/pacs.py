@@ -1,38 +1,30 @@
-"""`lungscope pacs`: a DICOM node beside the PACS, its status, and removal of instances."""
+"""`lungscope pacs`: a DICOM node beside the PACS; `pacs_spool` has the commands on its spool."""
 
 import logging
 import os
 import signal
 import threading
-import time
 import warnings
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
 from lungscope.about import DISCLAIMER
 from lungscope.cli.config import Config
-from lungscope.cli.options import Json, UsedModel
-from lungscope.cli.terminal import Terminal
+from lungscope.cli.options import UsedModel
+from lungscope.cli.pacs_spool import SpoolOption, drop, failed, retry, status
 from lungscope.errors import InvalidSetting
 
 if TYPE_CHECKING:
     from lungscope.serving.pacs.settings import Orthanc, Tls
-    from lungscope.serving.pacs.status import Status
 
 app = typer.Typer(
     help="Receive radiographs, send reports back.", no_args_is_help=True, add_completion=False
 )
 
-SpoolOption = Annotated[
-    Path, typer.Option("--spool", help="Spool directory for instances being processed.")
-]
 USER, PASSWORD = "LUNGSCOPE_ORTHANC_USER", "LUNGSCOPE_ORTHANC_PASSWORD"
 _MIB = 2**20
-_SHOWN = 12
 _TLS = "TLS (PEM files)"
 _ORTHANC = "Reconciliation with Orthanc"
 _LIMITS = "Limits"
@@ -174,34 +166,8 @@ def run(
     log.info("stopped")
 
 
-@app.command()
-def status(spool: SpoolOption, as_json: Json = False) -> None:
-    """Show how many instances are waiting, done and failed, without identifiers."""
-    from lungscope.serving.pacs.status import Status
-
-    found = Status.of(spool)
-    terminal = Terminal(json=as_json)
-    terminal.answer(
-        {
-            "running": found.running,
-            "counts": found.counts,
-            "oldest_seconds": found.oldest,
-            "unfinished": [each.to_json() for each in found.unfinished],
-        }
-    )
-    _print_status(terminal, found)
-
-
-@app.command()
-def drop(
-    spool: SpoolOption,
-    key: Annotated[str, typer.Argument(help="Key of an instance, as `status` shows it.")],
-) -> None:
-    """Remove an instance with its files; the node must be stopped."""
-    from lungscope.serving.pacs.status import drop_instance
-
-    dropped = drop_instance(spool, key)
-    Terminal().say(f"Dropped {dropped[:_SHOWN]}; it will be classified if it is sent again.")
+for _command in (status, failed, retry, drop):
+    app.command()(_command)
 
 
 def _tls(certificate: Path | None, key: Path | None, authority: Path | None) -> "Tls | None":
@@ -251,34 +217,3 @@ def _log_without_identifiers() -> logging.Logger:
     log.handlers, log.propagate = [handler], False
     log.setLevel(logging.INFO)
     return log
-
-
-def _print_status(terminal: Terminal, found: "Status") -> None:
-    from lungscope.serving.pacs.status import SHOWN
-
-    counts = ", ".join(f"{count:,} {state}" for state, count in found.counts.items())
-    terminal.say(counts + ("" if found.running else "; no node works on this spool"))
-    if not found.unfinished:
-        return
-    table = Table("instance", "state", "received", "attempts", "next", "reason", box=None)
-    for each in found.unfinished[:SHOWN]:
-        table.add_row(
-            each.entry.key[:_SHOWN],
-            each.entry.state,
-            _local_time(each.entry.received),
-            str(each.step.attempts),
-            "never" if each.failed else _until(each.step.due),
-            each.step.reason or "",
-        )
-    terminal.say(table)
-    if (more := len(found.unfinished) - SHOWN) > 0:
-        terminal.say(f"and {more:,} more; --json lists all.")
-
-
-def _local_time(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def _until(due: float) -> str:
-    left = due - time.time()
-    return f"in {left:.0f} s" if left > 0 else "now"

@@ -92,7 +92,7 @@ class Target:
     """An archive that notes what comes."""
 
     def __init__(self, port=0, status=0x0000, tls=None, kinds=RESULTS):
-        self.came, self.status = [], status
+        self.came, self.status, self._stopped = [], status, False
         entity = AE("PACS")
         for kind in kinds:
             entity.add_supported_context(kind)
@@ -121,7 +121,9 @@ class Target:
         return [each for each in list(self.came) if each.Modality == "OT"]
 
     def stop(self):
-        self._server.shutdown()
+        if not self._stopped:
+            self._server.shutdown()
+        self._stopped = True
 
 
 class Process:

@@ -6,18 +6,22 @@ import subprocess
 import threading
 import time
 import warnings
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
 from pacs_peers import NAMED, Process, Target, associate, radiograph, send, until
 from pydicom import uid
 
-from lungscope.errors import LungscopeError
+from lungscope.errors import LungscopeError, NotFound
+from lungscope.serving.pacs.maintenance import drop, retry
 from lungscope.serving.pacs.queue import FILE, Queue
+from lungscope.serving.pacs.selection import Selection
 from lungscope.serving.pacs.service import Service
+from lungscope.serving.pacs.settings import Backoff, Tls
 from lungscope.serving.pacs.settings import Target as ResultTarget
-from lungscope.serving.pacs.settings import Tls
-from lungscope.serving.pacs.status import Status, drop_instance
+from lungscope.serving.pacs.spool import key_of
+from lungscope.serving.pacs.status import Status
 
 
 @pytest.fixture
@@ -68,14 +72,67 @@ def test_two_services_do_not_share_a_spool(services, settings):
         services(settings)
 
 
-@pytest.mark.parametrize("intruder", ["a service", "a drop"])
-def test_another_process_leaves_what_a_node_is_writing(services, settings, intruder):
+def test_another_process_leaves_what_a_node_is_writing(services, settings):
     services(settings)
     partial = settings.spool / "received" / ".half.partial"
     partial.write_bytes(b"half an instance")
     with pytest.raises(LungscopeError, match="another lungscope pacs"):
-        services(settings) if intruder == "a service" else drop_instance(settings.spool, "0" * 12)
+        services(settings)
+    drop(settings.spool, Selection(states=("sent",)))
     assert partial.read_bytes() == b"half an instance"
+
+
+def test_instances_are_dropped_and_tried_again_while_the_node_runs(services, settings, target):
+    target.status = 0xC000
+    service = services(replace(settings, backoff=Backoff(first=0.01, longest=0.01)))
+    sets = [radiograph(number, "left") for number in range(2)]
+    assert send(service.port, *sets) == [0, 0]
+    until(lambda: done(settings.spool, 2, "failed"))
+    target.status, target.came[:] = 0x0000, []
+    drop(settings.spool, Selection(keys=(sets[0].SOPInstanceUID,)))
+    assert len(retry(settings.spool, Selection())[0]) == 1
+    until(lambda: done(settings.spool, 1))
+    assert {_source(each) for each in target.reports} == {sets[1].SOPInstanceUID}
+    assert send(service.port, sets[0]) == [0]  # what was dropped may come again
+    until(lambda: done(settings.spool, 2))
+
+
+def test_a_retry_does_not_wait_for_a_target_that_could_not_be_reached(services, settings, target):
+    port = target.port
+    target.stop()
+    service = services(replace(settings, backoff=Backoff(first=600.0)))
+    send(service.port, radiograph(1))
+    until(lambda: Status.of(settings.spool).conditions[settings.targets[0].name].bad)
+    again = Target(port)
+    retry(settings.spool, Selection())
+    until(lambda: len(again.reports) == 1, 4)
+    again.stop()
+
+
+def test_drops_at_any_moment_lose_no_other_instance(services, settings, target):
+    """Every acknowledged instance is answered or was dropped; no file is left behind."""
+    service = services(settings)
+    sets = [radiograph(number, "left") for number in range(12)]
+    dropped = sets[::3]
+
+    def drop_now():
+        for each in dropped:
+            for _ in range(3):
+                with suppress(NotFound):
+                    drop(settings.spool, Selection(keys=(each.SOPInstanceUID,)))
+                time.sleep(0.02)
+
+    dropping = threading.Thread(target=drop_now)
+    dropping.start()
+    assert send(service.port, *sets) == [0] * 12
+    dropping.join()
+    kept = {key_of(each.SOPInstanceUID) for each in sets if each not in dropped}
+    until(lambda: Status.of(settings.spool).counts["sent"] >= len(kept))
+    until(lambda: not Status.of(settings.spool).unfinished)
+    queue = Queue(settings.spool / FILE)
+    assert all(queue.get(key).state == "sent" for key in kept)
+    queue.close()
+    assert list((settings.spool / "received").iterdir()) == []
 
 
 @pytest.fixture(scope="module")

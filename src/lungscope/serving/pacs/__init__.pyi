@@ -1,14 +1,21 @@
+from .maintenance import Failures, drop, find_failures, retry
+from .selection import Selection
 from .service import Service
-from .settings import Limits, Orthanc, Peer, Settings, Tls
-from .status import Status, drop_instance
+from .settings import Limits, Orthanc, Peer, Settings, Target, Tls
+from .status import Status
 
 __all__ = [
+    "Failures",
     "Limits",
     "Orthanc",
     "Peer",
+    "Selection",
     "Service",
     "Settings",
     "Status",
+    "Target",
     "Tls",
-    "drop_instance",
+    "drop",
+    "find_failures",
+    "retry",
 ]

@@ -184,6 +184,15 @@ class Deliveries:
                 [(due, reason, int(refused), each.uid, each.target) for each in deliveries],
             )
 
+    def retry(self, key: str) -> int:
+        """Makes due what of an instance waits or has failed; returns how many results that are."""
+        with self._database.transaction() as run:
+            return run.execute(
+                "UPDATE deliveries SET state = 'waiting', due = 0, refusals = 0, reason = NULL "
+                "WHERE key = ? AND state IN ('waiting', 'failed')",
+                (key,),
+            ).rowcount
+
     def readdress(self, targets: Sequence[Target]) -> int:
         """Fits what waits to the targets that there are now; all of it is due at once.
 

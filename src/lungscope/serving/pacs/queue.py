@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+from lungscope.serving.pacs.conditions import Conditions
 from lungscope.serving.pacs.database import Database
 from lungscope.serving.pacs.deliveries import Deliveries, Result
 from lungscope.serving.pacs.settings import Backoff, Target
@@ -66,6 +67,7 @@ class Queue:
     Attributes:
         database: the file, durable when a method returns.
         deliveries: results and their deliveries, in the same file.
+        conditions: how the parts of the node fare, in the same file.
     """
 
     def __init__(
@@ -85,6 +87,7 @@ class Queue:
         """
         self.database = Database(path, migrate=migrate)
         self.deliveries = Deliveries(self.database, longest)
+        self.conditions = Conditions(self.database, longest)
         self._longest = longest
 
     def close(self) -> None:
@@ -267,6 +270,31 @@ class Queue:
                 "attempts = max(0, attempts + ?) WHERE key = ? AND claimed = 1 AND content IS ?",
                 (due, reason, attempts, entry.key, entry.content),
             )
+
+    def retry(self, key: str, *, has_image: bool) -> bool:
+        """Makes what failed or waits due at once: deliveries, or else the classification.
+
+        Args:
+            key: key of the instance.
+            has_image: whether its file is there, without which it can't be classified.
+
+        Returns:
+            Whether there is something to try.
+        """
+        with self.database.transaction() as run:
+            if self.deliveries.retry(key):
+                run.execute(
+                    "UPDATE instances SET state = 'classified', reason = NULL WHERE key = ?", (key,)
+                )
+                return True
+            if not has_image:
+                return False
+            run.execute(
+                "UPDATE instances SET state = 'received', attempts = 0, due = 0, reason = NULL "
+                "WHERE key = ? AND claimed = 0",
+                (key,),
+            )
+        return True
 
     def remove(self, key: str) -> None:
         """Removes an instance; its results stay known as ours."""

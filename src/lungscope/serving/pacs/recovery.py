@@ -7,6 +7,7 @@ from pathlib import Path
 from pydicom import dcmread
 from pydicom.errors import InvalidDicomError
 
+from lungscope.serving.pacs.conditions import PARTS
 from lungscope.serving.pacs.deliveries import Result
 from lungscope.serving.pacs.queue import QueueEntry
 from lungscope.serving.pacs.revisions import content_hash, split_file
@@ -30,6 +31,13 @@ def recover(store: Store) -> None:
     for key in store.queue.release_claims(MOST_ATTEMPTS):
         log.error("%s failed: its classification crashed %d times", key[:12], MOST_ATTEMPTS)
     _adopt_results(store)
+    store.queue.conditions.retry_now()
+    names = [target.name for target in store.targets]
+    for name in store.queue.conditions.all():
+        if name not in (*names, *PARTS):
+            store.queue.conditions.forget(name)
+    for target in store.targets:
+        store.queue.conditions.describe(target.name, takes=list(target.takes))
     gone = store.queue.deliveries.readdress(store.targets)
     if gone:
         log.warning(

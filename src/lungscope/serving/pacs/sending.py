@@ -64,7 +64,7 @@ class Sending:
         self._entity.network_timeout = self._entity.dimse_timeout = 2 * seconds
         for kind in target.takes:
             self._entity.add_requested_context(_CLASSES[kind], _SYNTAXES)
-        self._unreachable, self._not_before = 0, 0.0
+        self._unreachable, self._conditions = 0, store.queue.conditions
 
     def step(self) -> bool:
         """Sends what is due; returns False if nothing was sent.
@@ -72,7 +72,7 @@ class Sending:
         Raises:
             sqlite3.Error: the queue cannot be written.
         """
-        if time.monotonic() < self._not_before:
+        if not self._conditions.may_try(self._target.name):
             return False
         due = self._store.queue.deliveries.due(self._target.name, AT_ONCE)
         if not due:
@@ -83,6 +83,7 @@ class Sending:
             self._delay_all(due, f"{self._target.name} {error}")
             return False
         self._unreachable = 0
+        self._conditions.succeed(self._target.name)
         try:
             return self._send_all(association, due)
         finally:
@@ -148,8 +149,9 @@ class Sending:
         """Delays all deliveries at once: it is the target that fails, not one of them."""
         self._unreachable += 1
         delay = self._backoff.delay(self._unreachable)
-        self._not_before = time.monotonic() + delay
-        self._store.queue.deliveries.delay(due, time.time() + delay, why)
+        until = time.time() + delay
+        self._conditions.fail(self._target.name, why, until)
+        self._store.queue.deliveries.delay(due, until, why)
         log.warning("nothing sent, retrying in %.0f s: %s", delay, why)
 
 

@@ -1,17 +1,18 @@
-"""Status of a spool, without identifiers, and removal of single instances from it."""
+"""Status of a spool, without identifiers."""
 
-import re
-import sqlite3
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lungscope.errors import InvalidSetting, NotFound
-from lungscope.serving.pacs.database import unusable_queue
+from lungscope.serving.pacs.conditions import LISTENER, ORTHANC, PARTS, Condition
 from lungscope.serving.pacs.deliveries import Delivery
-from lungscope.serving.pacs.queue import FILE, Queue, QueueEntry, State
-from lungscope.serving.pacs.spool import Spool, is_locked, lock_spool
+from lungscope.serving.pacs.maintenance import open_queue
+from lungscope.serving.pacs.queue import Queue, QueueEntry, State
+from lungscope.serving.pacs.spool import is_locked
+
+LONG = 3600.0
+"""Seconds after which what waits needs attention."""
 
 SHOWN = 20
 """Instances that are listed one by one."""
@@ -59,13 +60,21 @@ class Status:
         counts: number of instances in every state.
         unfinished: instances and results that wait or have failed, oldest first.
         oldest: seconds since the arrival of the oldest waiting instance; None if none waits.
+            Negative if the clock was set back since.
         running: whether a node works on the spool.
+        targets: number of deliveries by target and state.
+        conditions: how the node's parts fare, by name.
+        unreadable: how many instances Orthanc cannot give: those that are tried again, and those
+            that were given up.
     """
 
     counts: dict[State, int]
     unfinished: list[Unfinished]
     oldest: float | None
     running: bool
+    targets: dict[str, dict[str, int]]
+    conditions: dict[str, Condition]
+    unreadable: tuple[int, int]
 
     @classmethod
     def of(cls, spool: Path) -> "Status":
@@ -75,22 +84,50 @@ class Status:
             NotFound: the folder holds no queue.
             LungscopeError: the queue can't be read, is locked, damaged, or of another version.
         """
-        if not (spool / FILE).is_file():
-            raise NotFound(f"{spool}: no spool of lungscope pacs; give the folder of one")
-        queue = Queue(spool / FILE)
-        try:
-            running = is_locked(spool)
+        with open_queue(spool) as queue:
             waiting = queue.in_state("received", "classified")
             return cls(
                 queue.counts(),
                 _unfinished(queue),
                 time.time() - waiting[0].received if waiting else None,
-                running,
+                is_locked(spool),
+                queue.deliveries.counts(),
+                queue.conditions.all(),
+                (0, 0),
             )
-        except sqlite3.Error as error:
-            raise unusable_queue(spool / FILE, error) from error
-        finally:
-            queue.close()
+
+    @property
+    def problems(self) -> list[str]:
+        """What needs attention, one line each; empty if all is well."""
+        return find_problems(self)
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns a JSON object."""
+        listener, orthanc = self.conditions.get(LISTENER), self.conditions.get(ORTHANC)
+        return {
+            "healthy": not self.problems,
+            "problems": self.problems,
+            "running": self.running,
+            "counts": self.counts,
+            "oldest_seconds": self.oldest,
+            "listener": listener.to_json() if listener else None,
+            "reconciliation": {
+                **orthanc.to_json(),
+                "age_seconds": None if orthanc.good is None else time.time() - orthanc.good,
+                "unreadable": self.unreadable[0],
+                "given_up": self.unreadable[1],
+            }
+            if orthanc
+            else None,
+            "targets": {
+                name: {
+                    **(self.conditions[name].to_json() if name in self.conditions else {}),
+                    "deliveries": self.targets.get(name, {}),
+                }
+                for name in sorted({*self.targets, *self.conditions} - set(PARTS))
+            },
+            "unfinished": [each.to_json() for each in self.unfinished],
+        }
 
 
 def _unfinished(queue: Queue) -> list[Unfinished]:
@@ -105,51 +142,25 @@ def _unfinished(queue: Queue) -> list[Unfinished]:
     ]
 
 
-_PREFIX = re.compile(r"[0-9a-f]{6,32}")
-
-
-def drop_instance(folder: Path, prefix: str) -> str:
-    """Removes an instance with its files.
-
-    Args:
-        folder: a spool on which no node works.
-        prefix: the first 6 or more digits of the instance's key.
-
-    Returns:
-        The key.
-
-    Raises:
-        InvalidSetting: the prefix is not 6 to 32 hexadecimal digits.
-        NotFound: no spool, or not exactly one instance with this prefix.
-        LungscopeError: a node works on the spool, or its queue can't be used.
-    """
-    if not (folder / FILE).is_file():
-        raise NotFound(f"{folder}: no spool of lungscope pacs; give the folder of one")
-    if not _PREFIX.fullmatch(prefix):
-        raise InvalidSetting(f"{prefix!r}: give 6 to 32 digits as lungscope pacs status shows them")
-    lock = lock_spool(folder)
-    try:
-        return _drop(Spool(folder), prefix)
-    finally:
-        lock.release()
-
-
-def _drop(spool: Spool, prefix: str) -> str:
-    folder = spool.folder
-    queue = Queue(folder / FILE)
-    try:
-        found = queue.find_by_prefix(prefix)
-        if len(found) != 1:
-            raise NotFound(
-                f"{prefix}: {len(found) or 'no'} instances with this key in {folder}; "
-                "give the digits that lungscope pacs status shows"
-            )
-        key = found[0].key
-        with queue.database.transaction():
-            spool.remove(key, queue.deliveries.results(key))
-            queue.remove(key)
-    except sqlite3.Error as error:
-        raise unusable_queue(folder / FILE, error) from error
-    finally:
-        queue.close()
-    return key
+def find_problems(status: Status) -> list[str]:
+    """Returns what needs attention in a status, one line each."""
+    found = []
+    if not status.running:
+        found.append("no node works on this spool")
+    if status.counts["failed"]:
+        found.append(f"{status.counts['failed']:,} instances failed: lungscope pacs failed")
+    if status.oldest is not None and status.oldest > LONG:
+        found.append(f"the oldest waits for {status.oldest / 3600:.1f} hours")
+    if status.oldest is not None and status.oldest < 0:
+        found.append("something came in the future: the clock of this machine was set back")
+    found.extend(
+        f"{each.name} fails: {each.error}"
+        for each in status.conditions.values()
+        if each.bad is not None
+    )
+    if sum(status.unreadable):
+        found.append(
+            f"Orthanc cannot give {sum(status.unreadable):,} instances, of which "
+            f"{status.unreadable[1]:,} were given up: the log has their identifiers"
+        )
+    return found
