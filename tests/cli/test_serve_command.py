@@ -35,6 +35,7 @@ def test_by_itself_it_listens_to_this_machine_alone(served, exported_model):
     assert served["settings"].local
     assert served["settings"].token is None
     assert served["settings"].audit_log is None
+    assert served["settings"].audit_log_kept is None
 
 
 def test_options_reach_the_service(served, exported_model, tmp_path):
@@ -43,11 +44,13 @@ def test_options_reach_the_service(served, exported_model, tmp_path):
     options = ["--host", "0.0.0.0", "--port", "9000", "--token-file", str(token)]  # noqa: S104
     options += ["--max-upload", "10", "--queue", "7", "--timeout", "2.5", "--workers", "3"]
     options += ["--audit-log", str(tmp_path / "audit.jsonl"), "--quiet"]
+    options += ["--audit-log-size", "3", "--audit-log-keep", "5"]
     result = run(app, ["serve", "--model", str(exported_model), *options])
     found = served["settings"]
     assert (found.host, found.port, found.token) == ("0.0.0.0", 9000, "0123456789abcdef")  # noqa: S104
     assert (found.largest_upload, found.queue, found.timeout) == (10 * 2**20, 7, 2.5)
     assert (found.workers, found.audit_log) == (3, tmp_path / "audit.jsonl")
+    assert (found.audit_log_size, found.audit_log_kept) == (3 * 2**20, 5)
     assert result.stdout == ""
 
 

@@ -33,6 +33,16 @@ def serve(
         Path | None,
         typer.Option("--audit-log", help="File that records the answers, without names."),
     ] = None,
+    audit_log_size: Annotated[
+        int,
+        typer.Option(
+            "--audit-log-size", min=0, help="MB at which a new audit log is begun; 0: never."
+        ),
+    ] = 16,
+    audit_log_keep: Annotated[
+        int,
+        typer.Option("--audit-log-keep", min=0, help="Full audit logs to keep; 0: all of them."),
+    ] = 0,
     max_upload: Annotated[
         int, typer.Option("--max-upload", min=1, max=512, help="Largest request in MB.")
     ] = 64,
@@ -73,6 +83,8 @@ def serve(
         timeout=timeout,
         workers=workers or usual_workers(),
         audit_log=audit_log,
+        audit_log_size=audit_log_size * MIB or None,
+        audit_log_kept=audit_log_keep or None,
     )
     folder = find_model(model)
     terminal = Terminal(quiet=quiet)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from lungscope.errors import InUse
 from lungscope.serving.http import audit_log
 from lungscope.serving.http.audit_log import AuditLog, AuditLogUnwritable
 
@@ -33,6 +34,93 @@ def test_only_its_owner_may_read_it(path):
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
+def test_a_file_that_others_may_read_is_closed_to_them(path):
+    path.touch(0o644)
+    path.chmod(0o644)
+    AuditLog(path).record({"a": 1})
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows moves no open file")
+class TestMovedAway:
+    def test_after_a_file_was_moved_a_new_one_is_begun_with_a_warning(self, path, caplog):
+        log = AuditLog(path)
+        log.record({"a": 1})
+        path.rename(path.with_name("moved"))
+        log.record({"a": 2})
+        assert lines(path) == [{"a": 2}]
+        assert lines(path.with_name("moved")) == [{"a": 1}]
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert "audit.jsonl: was moved or removed; a new one is begun" in caplog.text
+
+    def test_what_another_program_made_in_its_place_is_written_and_closed_to_others(self, path):
+        log = AuditLog(path)
+        path.rename(path.with_name("moved"))
+        path.touch(0o644)  # as logrotate does
+        log.record({"a": 2})
+        assert lines(path) == [{"a": 2}]
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+    def test_after_a_file_was_removed_a_new_one_is_begun(self, path):
+        log = AuditLog(path)
+        path.unlink()
+        log.check()
+        assert path.is_file()
+        log.record({"a": 2})
+        assert lines(path) == [{"a": 2}]
+
+    def test_after_its_folder_was_removed_nothing_is_recorded_and_it_says_so(self, tmp_path):
+        folder = tmp_path / "logs"
+        folder.mkdir()
+        log = AuditLog(folder / "audit.jsonl")
+        for each in folder.iterdir():
+            each.unlink()
+        folder.rmdir()
+        with pytest.raises(AuditLogUnwritable):
+            log.check()
+        with pytest.raises(AuditLogUnwritable):
+            log.record({"a": 1})
+
+    def test_asked_to_reopen_it_does_so_without_a_warning(self, path, caplog):
+        log = AuditLog(path)
+        path.rename(path.with_name("moved"))
+        log.reopen()
+        log.record({"a": 2})
+        assert lines(path) == [{"a": 2}]
+        assert not caplog.text
+
+
+def test_a_second_process_is_refused_until_the_first_has_closed_it(path):
+    first = AuditLog(path)
+    with pytest.raises(InUse, match="another process writes this audit log"):
+        AuditLog(path)
+    first.close()
+    AuditLog(path).close()
+
+
+def test_all_full_files_are_kept_unless_a_number_is_given(path):
+    log = AuditLog(path, largest=20)
+    for number in range(15):
+        log.record({"number": number})
+    found = [lines(path.with_name(f"audit.jsonl.{n}")) for n in range(14, 0, -1)]
+    assert [each[0]["number"] for each in found] == list(range(14))
+
+
+def test_without_a_largest_size_there_is_one_file(path):
+    log = AuditLog(path, largest=None)
+    for number in range(15):
+        log.record({"number": number})
+    assert len(lines(path)) == 15
+
+
+def test_it_is_told_that_a_file_is_removed(path, caplog):
+    log = AuditLog(path, largest=20, kept=1)
+    for number in range(3):
+        log.record({"number": number})
+    assert "the oldest full file is removed" in caplog.text
+
+
 def test_it_is_added_to_and_never_begun_anew(path):
     AuditLog(path).record({"a": 1})
     AuditLog(path).record({"a": 2})
@@ -46,11 +134,9 @@ def test_full_files_are_kept_up_to_a_number_and_older_ones_removed(path):
     assert lines(path) == [{"number": 7}]
     assert lines(path.with_name("audit.jsonl.1")) == [{"number": 6}]
     assert lines(path.with_name("audit.jsonl.2")) == [{"number": 5}]
-    assert sorted(path.parent.iterdir()) == [
-        path,
-        path.with_name("audit.jsonl.1"),
-        path.with_name("audit.jsonl.2"),
-    ]
+    assert {each.name for each in path.parent.iterdir()} == {
+        *("audit.jsonl", "audit.jsonl.1", "audit.jsonl.2", "audit.jsonl.lock")
+    }
 
 
 def test_lines_of_several_threads_are_whole_and_none_is_lost_in_a_rotation(path):
@@ -66,7 +152,9 @@ def test_lines_of_several_threads_are_whole_and_none_is_lost_in_a_rotation(path)
     for thread in threads:
         thread.join()
     found = [
-        (line["thread"], line["number"]) for file in path.parent.iterdir() for line in lines(file)
+        (line["thread"], line["number"])
+        for file in path.parent.glob("audit.jsonl*")
+        for line in lines(file)
     ]
     assert sorted(found) == [(thread, number) for thread in range(8) for number in range(100)]
 

@@ -61,10 +61,28 @@ def test_answers_are_counted_by_class_and_abstentions_by_their_reason(client_of)
     assert found["lungscope_unreadable_total",] == 1
     assert found["lungscope_requests_total", "/v1/predictions", "200"] == 6
     assert found["lungscope_requests_total", "/v1/predictions", "400"] == 1
-    assert found["lungscope_request_seconds_count", "/v1/predictions"] == 7
-    assert found["lungscope_queue",] == 0
+    assert found["lungscope_request_duration_seconds_count", "/v1/predictions"] == 7
+    assert found["lungscope_queued_images",] == 0
     assert found["lungscope_upload_bytes",] == 0
     assert found["process_resident_memory_bytes",] > 1e6
+
+
+def test_counters_are_there_before_anything_is_counted(client_of, exported_model):
+    from lungscope.about import __version__
+    from lungscope.inference.classifier import Classifier
+
+    found = samples(client_of())
+    for name in Classifier.load(exported_model).classes:
+        assert found["lungscope_answers_total", name] == 0
+    for code in ("low-confidence", "turned-90", "inverted"):
+        assert found["lungscope_abstentions_total", code] == 0
+    assert found["lungscope_unreadable_total",] == 0
+    assert found["lungscope_requests_total", "/v1/predictions", "200"] == 0
+    (build,) = [labels for labels in found if labels[0] == "lungscope_build_info"]
+    sha256 = Classifier.load(exported_model).description.weights_sha256
+    assert set(build[1:]) == {__version__, "tiny", sha256}
+    assert found[build] == 1
+    assert not [labels for labels in found if labels[0].endswith("_created")]
 
 
 def test_no_drift_is_given_of_a_model_without_quantiles(client, image):
@@ -166,6 +184,7 @@ def test_a_fault_of_ours_is_a_problem_without_a_word_of_what_went_wrong(client_o
 
         class description:  # noqa: N801
             abstention = {}  # noqa: RUF012
+            architecture = weights_sha256 = "faulty"
 
         def classify(self, _):
             raise RuntimeError("Kowalczyk^Zenobia")
@@ -199,4 +218,4 @@ def test_two_services_in_one_process_count_apart(load, image):
         url = f"http://{one[0]}:{one[1]}"
         httpx.post(url + "/v1/predictions", files={"file": image}, trust_env=False)
         text = httpx.get(f"http://{other[0]}:{other[1]}/metrics", trust_env=False).text
-    assert 'route="/v1/predictions"' not in text
+    assert 'lungscope_requests_total{route="/v1/predictions",status="200"} 0.0' in text

@@ -169,7 +169,7 @@ def test_when_the_queue_is_full_clients_are_asked_to_retry_and_the_accepted_are_
         assert slow.begun.acquire(timeout=5)
         time.sleep(0.5)
         text = httpx.get(f"http://{host}:{port}/metrics", trust_env=False).text
-        assert "lungscope_queue 2.0" in text
+        assert "lungscope_queued_images 2.0" in text
         refused = [ask(n) for n in range(3)]
         assert {found.status_code for found in refused} == {429}
         assert refused[0].headers["retry-after"] == "1"
@@ -304,5 +304,5 @@ def test_many_clients_at_once_are_answered_or_asked_to_retry(load, image, client
     assert len(statuses) == clients
     assert set(statuses) <= {200, 429, 503}
     assert statuses.count(200) >= 16
-    assert "lungscope_queue 0.0" in text
+    assert "lungscope_queued_images 0.0" in text
     assert "lungscope_upload_bytes 0.0" in text

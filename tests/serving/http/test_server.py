@@ -159,6 +159,22 @@ def test_the_audit_log_tells_each_answer_once_and_only_what_it_may(exported_mode
     assert set(lines[2]) == {"time", "request_id", "readable"}
 
 
+def test_after_sighup_the_audit_log_is_opened_anew_and_the_service_goes_on(
+    exported_model, tmp_path
+):
+    file = tmp_path / "audit.jsonl"
+    with process(exported_model, "--audit-log", str(file)) as (started, address):
+        predict(address)
+        file.rename(tmp_path / "rotated")
+        started.send_signal(signal.SIGHUP)
+        assert predict(address).status_code == 200
+        text = one_line(run("--model", exported_model, "--port", 0, "--audit-log", file))
+        assert "another process writes this audit log" in text
+    assert len(file.read_text().splitlines()) == len(
+        (tmp_path / "rotated").read_text().splitlines()
+    )
+
+
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")  # noqa: PTH110
 def test_an_answer_that_cannot_be_recorded_is_not_given(exported_model):
     with process(exported_model, "--audit-log", "/dev/full") as (_, address):

@@ -7,15 +7,18 @@ import traceback
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from prometheus_client import (
     CollectorRegistry,
     Counter,
+    Gauge,
     Histogram,
     PlatformCollector,
     ProcessCollector,
+    disable_created_metrics,
     generate_latest,
 )
 from prometheus_client.core import GaugeMetricFamily
@@ -23,10 +26,15 @@ from prometheus_client.registry import Collector
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from lungscope.inference.abstention import AbstentionCode
 from lungscope.serving.http.problems import FAULT, Problem, response
 
 SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
 """Upper limits of the latency histogram."""
+
+
+ROUTES = ("/v1/predictions", "/v1/model", "/healthz", "/readyz", "/metrics")
+"""Routes whose counters are there from the start."""
 
 
 class Metrics:
@@ -38,6 +46,8 @@ class Metrics:
     """
 
     def __init__(self) -> None:
+        # no gauge beside each counter that says when it was made
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
@@ -48,7 +58,7 @@ class Metrics:
             registry=self._registry,
         )
         self.seconds = Histogram(
-            "lungscope_request_seconds",
+            "lungscope_request_duration_seconds",
             "Seconds from the head of a request to the end of its response.",
             ("route",),
             buckets=SECONDS,
@@ -71,6 +81,31 @@ class Metrics:
             "Files that could not be read as a radiograph.",
             registry=self._registry,
         )
+
+        self._build = Gauge(
+            "lungscope_build_info",
+            "1; the labels say which version and which model answer.",
+            ("version", "model", "model_sha256"),
+            registry=self._registry,
+        )
+        for route in ROUTES:
+            self.requests.labels(route, 200)
+            self.seconds.labels(route)
+
+    def begin(self, version: str, model: str, model_sha256: str, classes: Sequence[str]) -> None:
+        """Sets what is known once the model is; each counter begins with 0, so that none is absent.
+
+        Args:
+            version: of lungscope.
+            model: its name.
+            model_sha256: of its weights.
+            classes: that it may name.
+        """
+        self._build.labels(version, model, model_sha256).set(1)
+        for name in classes:
+            self.classes.labels(name)
+        for code in get_args(AbstentionCode):
+            self.abstentions.labels(code)
 
     def watch(self, name: str, help_text: str, value: Callable[[], float | None]) -> None:
         """Adds a gauge whose value is computed at each scrape.

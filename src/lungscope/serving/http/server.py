@@ -50,7 +50,7 @@ def serve(
             on_ready(address, model)
 
         server = Server(configuration(app, settings), app.state.service, ready)
-        with _signals_end_quietly():
+        with _signals_end_quietly(), _reopening(app.state.service):
             asyncio.run(server.serve([sock]))
     failure = app.state.service.failure
     if failure is not None:
@@ -148,6 +148,19 @@ def _signals_end_quietly() -> Iterator[None]:
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
+
+
+@contextmanager
+def _reopening(service: Service) -> Iterator[None]:
+    """Has SIGHUP, which by itself ends a process, open the audit log anew."""
+    if sys.platform == "win32" or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGHUP, lambda *_: service.reopen_audit_log())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def _pass(*_: object) -> None:

@@ -99,8 +99,14 @@ class Service:
         self._load = load
         self._drift: Drift | None = None
         self._pool = Pool(settings.workers, settings.queue)
-        self._audit_log = AuditLog(settings.audit_log) if settings.audit_log else None
-        self.metrics.watch("queue", "Images waiting for a worker.", lambda: self._pool.waiting)
+        self._audit_log = (
+            AuditLog(settings.audit_log, settings.audit_log_size, settings.audit_log_kept)
+            if settings.audit_log
+            else None
+        )
+        self.metrics.watch(
+            "queued_images", "Images waiting for a worker.", lambda: self._pool.waiting
+        )
         self.metrics.watch("upload_bytes", "Bytes of uploads in memory.", lambda: self.intake.held)
         self.metrics.watch(
             "drift",
@@ -115,6 +121,13 @@ class Service:
             model = await asyncio.to_thread(self._load)
             if model.quantiles:
                 self._drift = Drift(model.quantiles)
+            description = model.classifier.description
+            self.metrics.begin(
+                __version__,
+                description.architecture,
+                description.weights_sha256,
+                model.classifier.classes,
+            )
             self.loaded = model
         except (LungscopeError, ValueError, OSError) as error:
             self.failure = error
@@ -124,6 +137,11 @@ class Service:
         await asyncio.to_thread(self._pool.close)
         if self._audit_log is not None:
             self._audit_log.close()
+
+    def reopen_audit_log(self) -> None:
+        """Has the audit log opened anew before its next line; a signal handler may call it."""
+        if self._audit_log is not None:
+            self._audit_log.reopen()
 
     @property
     def model(self) -> Model:
@@ -143,8 +161,13 @@ class Service:
             Problem: the model is not loaded yet, or answers cannot be recorded.
         """
         assert self.model  # noqa: S101 - it raises itself
-        if self._audit_log is not None and self._audit_log.failed:
-            raise Problem(NOT_RECORDED, "answers cannot be recorded; the disk may be full")
+        try:
+            if self._audit_log is not None:
+                self._audit_log.check()
+        except AuditLogUnwritable as error:
+            raise Problem(
+                NOT_RECORDED, "answers cannot be recorded; the disk may be full"
+            ) from error
 
     def check_room(self) -> None:
         """Returns if one more image would be accepted.

@@ -33,6 +33,8 @@ class Settings:
         upload_timeout: seconds from the head of a request to the end of its body.
         workers: threads that read and classify, one image each.
         audit_log: file that records the answers, or None.
+        audit_log_size: largest size of that file before a new one is begun, bytes; None for none.
+        audit_log_kept: number of full files that are kept; None for all.
     """
 
     host: str = "127.0.0.1"
@@ -45,6 +47,8 @@ class Settings:
     upload_timeout: float = 60.0
     workers: int = field(default_factory=usual_workers)
     audit_log: Path | None = None
+    audit_log_size: int | None = 16 * MIB
+    audit_log_kept: int | None = None
 
     def __post_init__(self) -> None:
         if not self.local and self.token is None:
@@ -60,6 +64,8 @@ class Settings:
             )
         if min(self.queue, self.workers, self.most_files) < 1:
             raise InvalidSetting("queue, workers and files of a request: give 1 or more")
+        if min(self.audit_log_size or 1, self.audit_log_kept or 1) < 1:
+            raise InvalidSetting("size and number of audit logs: give 1 or more, or None")
         if not (self.timeout > 0 and self.upload_timeout > 0):
             raise InvalidSetting("a time limit: give more than 0 seconds")
 
