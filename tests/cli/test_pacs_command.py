@@ -154,6 +154,9 @@ def test_what_is_no_instance_cannot_be_dropped(spool, key):
         (["--tls-cert", "a.pem"], "both --tls-cert and --tls-key"),
         (["--send-tls"], "--send-tls needs"),
         (["--backfill"], "need --orthanc"),
+        (["--since", "3"], "need --orthanc"),
+        (["--since", "3", "--backfill", "--orthanc", "http://host"], "give one of them"),
+        (["--since", "yesterday", "--orthanc", "http://host"], "give the number of a change"),
     ],
 )
 def test_contradictory_options_are_refused_in_one_line(tmp_path, exported_model, words, reason):
@@ -206,15 +209,15 @@ def test_credentials_come_from_the_environment_or_a_file(tmp_path, monkeypatch):
 
     monkeypatch.setenv(USER, "alice")
     monkeypatch.setenv(PASSWORD, "from the environment")
-    assert _orthanc("http://host", None, backfill=False).password == os.environ[PASSWORD]
+    assert _orthanc("http://host", None, None, backfill=False).password == os.environ[PASSWORD]
     file = tmp_path / "credentials"
     file.write_text("bob:with:colons\n")
-    found = _orthanc("http://host", file, backfill=False)
+    found = _orthanc("http://host", file, None, backfill=False)
     assert (found.user, found.password) == ("bob", "with:colons")
     for wrong in ("bob", "bob:a\ncarol:b"):
         file.write_text(wrong)
         with pytest.raises(LungscopeError, match="one line"):
-            _orthanc("http://host", file, backfill=False)
+            _orthanc("http://host", file, None, backfill=False)
 
 
 def test_the_help_names_every_command():

@@ -95,10 +95,18 @@ def run(
         bool,
         typer.Option(
             "--backfill",
-            help="At the first run, also fetch what Orthanc already has.",
+            help="Fetch all that Orthanc has: --since 0.",
             rich_help_panel=_ORTHANC,
         ),
     ] = False,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME|CHANGE",
+            help="Fetch what reached Orthanc after a time or change; once for each value.",
+            rich_help_panel=_ORTHANC,
+        ),
+    ] = None,
     max_associations: Annotated[
         int, typer.Option(min=1, help="Simultaneous associations.", rich_help_panel=_LIMITS)
     ] = 8,
@@ -144,7 +152,7 @@ def run(
             seconds=timeout,
             free=min_free * _MIB,
         ),
-        orthanc=_orthanc(orthanc, orthanc_credentials, backfill=backfill),
+        orthanc=_orthanc(orthanc, orthanc_credentials, since, backfill=backfill),
         keep=keep,
         workers=workers or cpu_count(),
     )
@@ -180,13 +188,19 @@ def _tls(certificate: Path | None, key: Path | None, authority: Path | None) -> 
     return Tls(certificate, key, authority)
 
 
-def _orthanc(url: str | None, credentials: Path | None, *, backfill: bool) -> "Orthanc | None":
-    from lungscope.serving.pacs.settings import Orthanc
+def _orthanc(
+    url: str | None, credentials: Path | None, since: str | None, *, backfill: bool
+) -> "Orthanc | None":
+    from lungscope.serving.pacs.settings import Orthanc, Since
 
     if url is None:
-        if credentials is not None or backfill:
-            raise InvalidSetting("--orthanc-credentials and --backfill need --orthanc")
+        if credentials is not None or backfill or since is not None:
+            raise InvalidSetting("--orthanc-credentials, --backfill and --since need --orthanc")
         return None
+    if backfill and since is not None:
+        raise InvalidSetting("--backfill is --since 0; give one of them")
+    text = "0" if backfill else since
+    begin = None if text is None else Since.parse(text)
     user, password = os.environ.get(USER), os.environ.get(PASSWORD)
     if credentials is not None:
         try:
@@ -197,7 +211,7 @@ def _orthanc(url: str | None, credentials: Path | None, *, backfill: bool) -> "O
             raise InvalidSetting(f"{credentials}: write one line, user:password")
     if (user is None) != (password is None):
         raise InvalidSetting(f"Orthanc: set both {USER} and {PASSWORD}")
-    return Orthanc(url, user, password, backfill=backfill)
+    return Orthanc(url, user, password, since=begin)
 
 
 def _log_without_identifiers() -> logging.Logger:

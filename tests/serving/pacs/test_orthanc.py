@@ -8,6 +8,7 @@ import subprocess
 import time
 import urllib.request
 from base64 import b64encode
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from pacs_peers import Process, encoded, free_port, radiograph, until
 from PIL import Image
 
 from lungscope.phantom import write_phantoms
+from lungscope.serving.pacs.status import Status
 
 pytestmark = pytest.mark.process
 CONFIGURATION = Path(__file__).resolve().parents[3] / "docs" / "how-to" / "orthanc"
@@ -56,6 +58,7 @@ class Orthanc:
             "IndexDirectory": str(folder / "db"),
             "HttpPort": self.http,
             "DicomPort": self.dicom,
+            "MaximumStorageCacheSize": 0,  # so that a lost file is noticed
             "LuaScripts": [str(CONFIGURATION / "to-lungscope.lua")],
         }
         settings["DicomModalities"]["lungscope"]["Port"] = node_port
@@ -188,6 +191,46 @@ def test_what_came_while_the_node_was_down_is_fetched(orthanc, tmp_path):
     orthanc.node()
     until(lambda: len(orthanc.instances("SR")) == 2, 30)
     until(lambda: len(orthanc.instances("OT")) == 2, 30)
+
+
+def test_a_file_that_orthanc_has_lost_holds_up_nothing(orthanc, tmp_path):
+    """The film after it comes, and the status says how many are missing."""
+    for number in range(3):
+        (tmp_path / f"{number}.dcm").write_bytes(encoded(radiograph(number, "left")))
+        orthanc.store(tmp_path / f"{number}.dcm")
+    names = [
+        change["ID"]
+        for change in orthanc.get("/changes")["Changes"]
+        if change["ChangeType"] == "NewInstance"
+    ]
+    uid = radiograph(1).SOPInstanceUID.encode()
+    (lost,) = [
+        path
+        for path in (tmp_path / "orthanc" / "db").glob("??/??/*")
+        if uid in path.read_bytes()[:2000] and b"DICM" in path.read_bytes()[:200]
+    ]
+    lost.unlink()
+    node = orthanc.node("--backfill")
+    until(lambda: len(orthanc.instances("SR")) == 2, 60)
+    found = Status.of(node.spool)
+    assert found.unreadable == (1, 0)
+    assert any("Orthanc cannot give 1 instances" in each for each in found.problems)
+    assert found.conditions["Orthanc"].bad is None
+    assert f"cannot give instance {names[1]}" in node.log.read_text()
+
+
+def test_it_begins_at_the_time_that_it_is_told(orthanc, tmp_path):
+    """Orthanc's change log is in UTC, whatever the time zone of either."""
+    for number in range(2):
+        (tmp_path / f"{number}.dcm").write_bytes(encoded(radiograph(number, "left")))
+    orthanc.store(tmp_path / "0.dcm")
+    time.sleep(2)
+    now = datetime.now().astimezone().isoformat(timespec="seconds")
+    orthanc.store(tmp_path / "1.dcm")
+    node = orthanc.node("--since", now)
+    until(lambda: len(orthanc.instances("SR")) == 1, 60)
+    time.sleep(2)
+    assert Status.of(node.spool).counts["sent"] == 1
 
 
 @pytest.mark.real_data

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lungscope.errors import LungscopeError
-from lungscope.serving.pacs.settings import Backoff, Peer, Settings, Target, Tls
+from lungscope.serving.pacs.settings import Backoff, Peer, Settings, Since, Target, Tls
 
 TARGET = Target.parse("PACS@127.0.0.1:104")
 
@@ -88,3 +88,9 @@ def test_what_no_target_takes_is_refused(text):
 def test_no_target_or_the_same_twice_is_refused(tmp_path, targets):
     with pytest.raises(LungscopeError, match="name at least one, and none of them twice"):
         Settings(tmp_path, targets)
+
+
+@pytest.mark.parametrize("text", ["", "-1", "yesterday", "2026-13-01", "1e5", "9" * 30])
+def test_what_is_neither_a_change_nor_a_time_is_refused(text):
+    with pytest.raises(LungscopeError, match="give the number of a change"):
+        Since.parse(text)

@@ -66,6 +66,16 @@ def test_results_sent_back_to_the_node_make_no_loop(services, settings, target):
     assert len(target.came) == 2
 
 
+def test_the_status_of_a_running_node_names_its_parts(services, settings):
+    service = services(settings)
+    until(lambda: Status.of(settings.spool).conditions["listener"].good)
+    found = Status.of(settings.spool)
+    assert found.problems == []
+    assert found.to_json()["listener"]["address"] == f"127.0.0.1 port {service.port}"
+    assert found.to_json()["targets"][settings.targets[0].name]["takes"] == ["sr", "picture"]
+    assert found.to_json()["reconciliation"] is None
+
+
 def test_two_services_do_not_share_a_spool(services, settings):
     services(settings)
     with pytest.raises(LungscopeError, match="another lungscope pacs"):

@@ -115,17 +115,24 @@ class BoundedServer(ThreadedAssociationServer):
 
     Attributes:
         limits: the bounds of each connection.
+        last_turn: when it last looked for a connection, by `time.monotonic`.
     """
 
     daemon_threads = True
 
     def __init__(self, *args: Any, limits: Limits, tls: ssl.SSLContext | None, **kwargs: Any):
         self.limits = limits
+        self.last_turn = time.monotonic()
         self._tls = tls
         self._lock = threading.Lock()
         self._shaking = 0
         kwargs["request_handler"] = _Handler
         super().__init__(*args, **kwargs)
+
+    def service_actions(self) -> None:
+        """Is called several times a second while it accepts connections."""
+        super().service_actions()
+        self.last_turn = time.monotonic()
 
     def get_request(self) -> tuple[socket.socket, Any]:
         """Accepts a connection, without anything that may take time."""

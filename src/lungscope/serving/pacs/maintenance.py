@@ -16,7 +16,9 @@ from lungscope.serving.pacs.database import unusable_queue
 from lungscope.serving.pacs.deliveries import Delivery
 from lungscope.serving.pacs.queue import FILE, Queue, QueueEntry
 from lungscope.serving.pacs.selection import Selection
+from lungscope.serving.pacs.settings import Backoff
 from lungscope.serving.pacs.spool import Spool
+from lungscope.serving.pacs.unreadable import UnreadableInstances
 
 _AT_ONCE = 100
 """Instances changed in one transaction: a node that receives waits for its end."""
@@ -78,7 +80,7 @@ def drop(folder: Path, selection: Selection, *, dry_run: bool = False) -> list[s
 
 
 def retry(folder: Path, selection: Selection) -> tuple[list[str], list[str]]:
-    """Has the node try again at once what failed or waits.
+    """Has the node try again at once what failed or waits; what Orthanc could not give, too.
 
     Args:
         folder: a spool.
@@ -101,7 +103,9 @@ def retry(folder: Path, selection: Selection) -> tuple[list[str], list[str]]:
                         continue
                     there = queue.retry(entry.key, has_image=spool.image(entry.key).exists())
                     (again if there else gone).append(entry.key)
-        if again:
+        if selection.is_everything:
+            UnreadableInstances(queue.database, Backoff()).retry_now()
+        if again or selection.is_everything:
             queue.conditions.retry_now()
     return again, gone
 

@@ -37,7 +37,7 @@ STORED = (
     uid.SecondaryCaptureImageStorage,
 )
 _PREAMBLE = bytes(128) + b"DICM"
-_LINGER, _AFTER_ABORT = 5.0, 0.2
+_LINGER, _AFTER_ABORT, _STUCK = 5.0, 0.2, 10.0
 
 
 class Node:
@@ -95,6 +95,11 @@ class Node:
             target=self._server.serve_forever, kwargs={"poll_interval": 0.25}, name="node"
         )
         self._thread.start()
+
+    @property
+    def is_listening(self) -> bool:
+        """Whether it accepts connections."""
+        return self._thread.is_alive() and time.monotonic() - self._server.last_turn < _STUCK
 
     def stop(self) -> None:
         """Stops listening; open associations have a few seconds to finish."""

@@ -3,6 +3,7 @@
 import json
 import ssl
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from hashlib import sha256
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -25,8 +26,21 @@ class OrthancUnavailable(Exception):
     """Orthanc does not answer, or not as it should; the message says how, in one line."""
 
 
-class TooLarge(OrthancUnavailable):
-    """An answer over the limit."""
+class Unreadable(Exception):
+    """One resource that a working Orthanc cannot give; the message says why, in one line."""
+
+
+@dataclass(frozen=True)
+class NewInstance:
+    """An entry of Orthanc's change log.
+
+    Attributes:
+        identifier: Orthanc's identifier of the instance.
+        stored: when Orthanc stored it, in seconds since 1970; 0 if it does not say.
+    """
+
+    identifier: str
+    stored: float
 
 
 @dataclass(frozen=True)
@@ -34,33 +48,57 @@ class Changes:
     """A page of Orthanc's change log.
 
     Attributes:
-        new_instances: Orthanc's identifiers of new instances, in order of arrival.
+        new_instances: new instances, in order of arrival.
         last: number of the last change on the page.
         done: whether there are no further changes now.
         fingerprint: hash of the last change (60 bits), which differs from that of the change with
             the same number in another database; None on a page without changes.
+        when: time of the last change, in seconds since 1970; None on a page without changes.
     """
 
-    new_instances: list[str]
+    new_instances: list[NewInstance]
     last: int
     done: bool
     fingerprint: int | None
+    when: float | None
 
 
 @dataclass(frozen=True)
-class Arrival:
-    """An instance in Orthanc.
+class StoredInstance:
+    """What Orthanc's index has of an instance; its file is not read for it.
 
     Attributes:
-        instance: SOP Instance UID.
-        sop_class: SOP Class UID.
+        uid: SOP Instance UID.
+        series: Orthanc's identifier of its series.
+    """
+
+    uid: str
+    series: str
+
+
+@dataclass(frozen=True)
+class StoredSeries:
+    """What Orthanc's index has of a series.
+
+    Attributes:
         modality: e.g. "DX".
+        instances: Orthanc's identifiers of its instances.
+    """
+
+    modality: str
+    instances: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What Orthanc notes of an instance when it arrives.
+
+    Attributes:
+        sop_class: SOP Class UID, or "".
         sender: calling AE title of its sender, or "".
     """
 
-    instance: str
     sop_class: str
-    modality: str
     sender: str
 
 
@@ -124,69 +162,123 @@ class OrthancClient:
         found = self._changes(urlencode({"since": number - 1, "limit": 1}))
         return found.fingerprint if found.last == number else None
 
-    def arrival(self, identifier: str) -> Arrival | None:
-        """Returns the attributes of an instance, or None if it was deleted.
+    def change_at(self, when: float) -> int:
+        """Returns the number of the last change before a time; 0 if there is none.
+
+        Raises:
+            OrthancUnavailable: no answer, or not one of Orthanc.
+        """
+        low, high = 0, self.latest().last
+        while low < high:  # the first change after `low` and those before it are at most `high`
+            middle = (low + high) // 2
+            page = self._changes(urlencode({"since": middle, "limit": 1}))
+            if page.when is None or page.when >= when:
+                high = middle
+            else:
+                low = max(page.last, middle + 1)
+        return low
+
+    def instance(self, identifier: str) -> StoredInstance | None:
+        """Returns what is known of an instance, or None if it was deleted.
 
         Raises:
             OrthancUnavailable: no answer.
+            Unreadable: no answer about this instance.
         """
-        path = f"/instances/{quote(identifier, safe='')}"
-        found = {
-            name: self._get(path + where, LARGEST_ANSWER)
-            for name, where in (
-                ("instance", "/content/0008-0018"),
-                ("sop_class", "/content/0008-0016"),
-                ("modality", "/content/0008-0060"),
-                ("sender", "/metadata/RemoteAET"),
-            )
-        }
-        if found["instance"] is None:
+        found = self._object(f"/instances/{quote(identifier, safe='')}")
+        if found is None:
             return None
-        texts = {
-            name: (value or b"").decode("ascii", "replace").strip("\0 ")
-            for name, value in found.items()
-        }
-        return Arrival(**texts)
+        tags = found.get("MainDicomTags", {})
+        return StoredInstance(_text(tags.get("SOPInstanceUID")), _text(found.get("ParentSeries")))
+
+    def series(self, identifier: str) -> StoredSeries | None:
+        """Returns what is known of a series, or None if it was deleted.
+
+        Raises:
+            OrthancUnavailable: no answer.
+            Unreadable: no answer about this series.
+        """
+        found = self._object(f"/series/{quote(identifier, safe='')}")
+        if found is None:
+            return None
+        return StoredSeries(
+            _text(found.get("MainDicomTags", {}).get("Modality")),
+            tuple(map(str, found.get("Instances", ()))),
+        )
+
+    def origin(self, identifier: str) -> Origin:
+        """Returns where an instance comes from.
+
+        Raises:
+            OrthancUnavailable: no answer.
+            Unreadable: no answer about this instance.
+        """
+        path = f"/instances/{quote(identifier, safe='')}/metadata?expand"
+        found = self._object(path) or {}
+        return Origin(_text(found.get("SopClassUid")), _text(found.get("RemoteAET")))
 
     def file(self, identifier: str) -> bytes | None:
         """Returns the file of an instance, or None if it was deleted.
 
         Raises:
             OrthancUnavailable: no answer.
-            TooLarge: the file is over the limit.
+            Unreadable: it cannot be read, or is over the limit.
         """
-        return self._get(f"/instances/{quote(identifier, safe='')}/file", self._largest)
+        path = f"/instances/{quote(identifier, safe='')}/file"
+        return self._resource(path, self._largest)
 
     def _changes(self, query: str) -> Changes:
         content = self._get(f"/changes?{query}", LARGEST_ANSWER)
         try:
             value = json.loads(content or b"")
+            changes = value["Changes"]
             return Changes(
                 [
-                    str(change["ID"])
-                    for change in value["Changes"]
+                    NewInstance(str(change["ID"]), _when(change))
+                    for change in changes
                     if change["ChangeType"] == "NewInstance"
                 ],
                 int(value["Last"]),
                 bool(value["Done"]),
-                _fingerprint(value["Changes"][-1]) if value["Changes"] else None,
+                _fingerprint(changes[-1]) if changes else None,
+                _when(changes[-1]) if changes else None,
             )
         except (ValueError, KeyError, TypeError) as error:
             raise OrthancUnavailable("the answer is not one of Orthanc") from error
 
+    def _object(self, path: str) -> dict[str, Any] | None:
+        content = self._resource(path, LARGEST_ANSWER)
+        if content is None:
+            return None
+        try:
+            found = json.loads(content)
+        except ValueError as error:
+            raise Unreadable("the answer is not one of Orthanc") from error
+        if not isinstance(found, dict):
+            raise Unreadable("the answer is not one of Orthanc")
+        return found
+
+    def _resource(self, path: str, most: int) -> bytes | None:
+        """Returns an answer about one resource; a failure is its own if Orthanc answers others."""
+        try:
+            return self._get(path, most)
+        except OrthancUnavailable as error:
+            self.latest()  # raises if it is Orthanc that fails
+            raise Unreadable(str(error)) from None
+
     def _get(self, path: str, most: int) -> bytes | None:
         try:
             with self._client.stream("GET", path) as answer:
+                content = bytearray()
+                for part in answer.iter_raw():  # to its end, so that the connection is kept
+                    content += part
+                    if len(content) > most:
+                        raise OrthancUnavailable(f"an answer over {most // 2**20} MiB")
                 if answer.status_code == 404:
                     return None
                 if answer.status_code != 200:
                     check = "; check user and password" if answer.status_code in (401, 403) else ""
                     raise OrthancUnavailable(f"status {answer.status_code}{check}")
-                content = bytearray()
-                for part in answer.iter_raw():
-                    content += part
-                    if len(content) > most:
-                        raise TooLarge(f"an answer over {most // 2**20} MiB")
                 return bytes(content)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise OrthancUnavailable(f"no answer ({_reason(error)})") from None
@@ -220,3 +312,16 @@ def _reason(error: BaseException) -> str:
 def _fingerprint(change: dict[str, Any]) -> int:
     text = f"{change['ID']} {change['Date']} {change['ChangeType']}"
     return int(sha256(text.encode()).hexdigest()[:15], 16)
+
+
+def _when(change: dict[str, Any]) -> float:
+    """Returns when a change was logged: Orthanc does that in UTC."""
+    try:
+        found = datetime.strptime(str(change.get("Date", "")), "%Y%m%dT%H%M%S")
+    except ValueError:
+        return 0.0
+    return found.replace(tzinfo=timezone.utc).timestamp()
+
+
+def _text(value: object) -> str:
+    return value.strip("\0 ") if isinstance(value, str) else ""

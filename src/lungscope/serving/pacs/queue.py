@@ -308,10 +308,12 @@ class Queue:
         found = self.database.value("SELECT value FROM marks WHERE name = ?", (name,))
         return None if found is None else int(found)
 
-    def set_mark(self, name: str, value: int) -> None:
-        """Stores a number under a name."""
+    def set_mark(self, name: str, value: int | None) -> None:
+        """Stores a number under a name, or removes it."""
         with self.database.transaction() as run:
-            run.execute("INSERT OR REPLACE INTO marks VALUES (?, ?)", (name, value))
+            run.execute("DELETE FROM marks WHERE name = ?", (name,))
+            if value is not None:
+                run.execute("INSERT INTO marks VALUES (?, ?)", (name, value))
 
     def counts(self) -> dict[State, int]:
         """Returns the number of instances in every state."""

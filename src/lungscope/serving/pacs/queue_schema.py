@@ -64,6 +64,7 @@ MIGRATIONS = (
     ) WITHOUT ROWID;
     CREATE TABLE unreadable (
         identifier TEXT PRIMARY KEY,
+        stored REAL NOT NULL,
         attempts INTEGER NOT NULL,
         due REAL NOT NULL,
         reason TEXT NOT NULL

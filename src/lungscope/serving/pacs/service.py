@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from lungscope.serving.pacs.classification import Classification, ImageClassifier
+from lungscope.serving.pacs.conditions import LISTENER, ORTHANC
 from lungscope.serving.pacs.database import unusable_queue
 from lungscope.serving.pacs.node import Node
 from lungscope.serving.pacs.queue import FILE, Queue
@@ -23,7 +24,7 @@ log = logging.getLogger("lungscope.pacs")
 _IDLE = 1.0
 """Seconds after which an idle worker looks again, since nothing wakes it when a delay is over."""
 
-_AFTER_TROUBLE = 5.0
+_AFTER_TROUBLE, _HEARTBEAT = 5.0, 15.0
 
 
 class Service:
@@ -74,6 +75,11 @@ class Service:
             self._closing: list[Callable[[], None]] = []
             self._threads = self._workers(settings, classifier, store)
             self._node = Node(settings, store, self._arrived.set)
+            self._queue.conditions.describe(
+                LISTENER,
+                ae_title=settings.ae_title,
+                address=f"{settings.host} port {self._node.port}",
+            )
             undo.pop_all()
         for thread in self._threads:
             thread.start()
@@ -91,7 +97,10 @@ class Service:
             self._thread(f"sending to {target.name}", Sending(settings, target, store).step, wake)
             for target, wake in self._finished.items()
         )
-        if settings.orthanc is not None:
+        parts.append(self._thread("watching", self._watch, threading.Event()))
+        if settings.orthanc is None:
+            self._queue.conditions.forget(ORTHANC)
+        else:
             reconciliation = Reconciliation(settings, store)
             self._closing.append(reconciliation.close)
             fetched = self._announcing(reconciliation.step)
@@ -115,6 +124,15 @@ class Service:
             close()
         self._queue.close()
         self._lock.release()
+
+    def _watch(self) -> bool:
+        """Notes whether the node listens, for `pacs status`."""
+        if self._node.is_listening:
+            self._queue.conditions.succeed(LISTENER)
+        else:
+            self._queue.conditions.fail(LISTENER, "it accepts no connections", 0)
+        self._stopping.wait(_HEARTBEAT)
+        return True
 
     def _wake_sending(self) -> None:
         for event in self._finished.values():

@@ -5,6 +5,7 @@ import re
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 
@@ -207,6 +208,48 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Since:
+    """Where in Orthanc's change log a node begins.
+
+    Attributes:
+        text: as it was given.
+        change: number of the change after which it begins; None where a time is given.
+        time: time at which it begins, in seconds since 1970.
+    """
+
+    text: str
+    change: int | None
+    time: float = 0.0
+
+    @classmethod
+    def parse(cls, text: str) -> "Since":
+        """Reads the number of a change, or a date or time (ISO 8601; local without an offset).
+
+        Raises:
+            InvalidSetting: the text is neither.
+
+        Examples:
+            >>> Since.parse("1200").change
+            1200
+            >>> Since.parse("2026-11-27T10:00+01:00").time
+            1795770000.0
+        """
+        if text.isascii() and text.isdigit() and len(text) < 19:
+            return cls(text, int(text))
+        try:
+            found = datetime.fromisoformat(text.replace("Z", "+00:00"))
+        except ValueError:
+            raise InvalidSetting(
+                f"since {text!r}: give the number of a change of Orthanc, or a date or time such "
+                "as 2026-11-27 or 2026-11-27T10:00"
+            ) from None
+        return cls(text, None, found.timestamp())
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
 class Orthanc:
     """An Orthanc server to reconcile with.
 
@@ -214,14 +257,14 @@ class Orthanc:
         url: address of its REST interface, http or https.
         user, password: credentials, or None; never printed.
         seconds: between two queries. What the server sends by itself does not wait for them.
-        backfill: whether instances from before this node's first run are fetched, too.
+        since: where to begin, once for each value; None for the present at the first run.
     """
 
     url: str
     user: str | None = field(default=None, repr=False)
     password: str | None = field(default=None, repr=False)
     seconds: float = 30.0
-    backfill: bool = False
+    since: Since | None = None
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,15 @@ from lungscope.serving.pacs.conditions import LISTENER, ORTHANC, PARTS, Conditio
 from lungscope.serving.pacs.deliveries import Delivery
 from lungscope.serving.pacs.maintenance import open_queue
 from lungscope.serving.pacs.queue import Queue, QueueEntry, State
+from lungscope.serving.pacs.settings import Backoff
 from lungscope.serving.pacs.spool import is_locked
+from lungscope.serving.pacs.unreadable import UnreadableInstances
 
 LONG = 3600.0
 """Seconds after which what waits needs attention."""
+
+_SILENCE = {LISTENER: 120.0, ORTHANC: 900.0}
+"""Seconds without a success after which a part of a running node needs attention."""
 
 SHOWN = 20
 """Instances that are listed one by one."""
@@ -93,7 +98,7 @@ class Status:
                 is_locked(spool),
                 queue.deliveries.counts(),
                 queue.conditions.all(),
-                (0, 0),
+                UnreadableInstances(queue.database, Backoff()).counts(),
             )
 
     @property
@@ -153,6 +158,8 @@ def find_problems(status: Status) -> list[str]:
         found.append(f"the oldest waits for {status.oldest / 3600:.1f} hours")
     if status.oldest is not None and status.oldest < 0:
         found.append("something came in the future: the clock of this machine was set back")
+    if status.running:
+        found.extend(_find_silence(status))
     found.extend(
         f"{each.name} fails: {each.error}"
         for each in status.conditions.values()
@@ -164,3 +171,15 @@ def find_problems(status: Status) -> list[str]:
             f"{status.unreadable[1]:,} were given up: the log has their identifiers"
         )
     return found
+
+
+def _find_silence(status: Status) -> list[str]:
+    now = time.time()
+    return [
+        f"{name} has had no success for {(now - known.good) / 60:.0f} minutes"
+        for name, longest in _SILENCE.items()
+        if (known := status.conditions.get(name))
+        and known.good is not None
+        and known.bad is None
+        and now - known.good > longest
+    ]
