@@ -28,6 +28,12 @@ def test_the_robust_recipe_varies_each_thing_that_a_hospital_decides():
     assert min(*varied, policy.erase_border, policy.erase_corners) > 0
 
 
+def test_the_robust_recipe_takes_away_what_tells_the_hospital():
+    assert ROBUST_RECIPE.normalisation == "image"
+    shares = (ROBUST_RECIPE.swap_surroundings, ROBUST_RECIPE.amplitude)
+    assert min(*shares, ROBUST_RECIPE.within_sources) > 0
+
+
 def test_a_file_is_read(tmp_path):
     (tmp_path / "mine.yaml").write_text("epochs: 3\n")
     assert find_recipe(str(tmp_path / "mine.yaml")) == Recipe(epochs=3)

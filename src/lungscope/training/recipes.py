@@ -10,7 +10,8 @@ PAPER_RECIPE = Recipe()
 
 ROBUST_RECIPE = Recipe(
     normalisation="image",
-    size=160,
+    size=192,
+    start_size=160,
     epochs=20,
     patience=20,
     optimiser="adamw",
@@ -22,6 +23,8 @@ ROBUST_RECIPE = Recipe(
     mixup=0.1,
     label_smoothing=0.05,
     swap_surroundings=0.4,
+    amplitude=0.3,
+    within_sources=0.8,
     flip_vertical=0,
     zoom=0.2,
     shift=0.06,
@@ -43,8 +46,8 @@ ROBUST_RECIPE = Recipe(
 )
 """For data of several hospitals.
 
-What a hospital, its detector and its marks decide is varied within each class, and classes and
-hospitals are drawn about equally often. docs/experiments.md has what it gave on hospitals that were
+What a hospital, its detector and its marks decide is varied within each class, classes and hospitals
+are drawn about equally often, and normal is told from abnormal within hospitals that have both. docs/experiments.md has what it gave on hospitals that were
 held out."""
 
 RECIPES: Mapping[str, Recipe] = {"paper": PAPER_RECIPE, "robust": ROBUST_RECIPE}

@@ -38,8 +38,11 @@ def stub() -> Iterator[Stub]:
 @pytest.fixture
 def page(browser, stub):
     """The page of the stub. At the end: no request went elsewhere, and the console is clean."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, accept_downloads=True)
+    context = browser.new_context(
+        viewport={"width": 1280, "height": 800}, accept_downloads=True, color_scheme="dark"
+    )
     page = context.new_page()
+    page.add_init_script("localStorage['lungscope.heatmap'] ??= 'on'")
     page.set_default_timeout(8000)
     requests, faults = [], []
     page.on("request", lambda request: requests.append(request.url))

@@ -43,6 +43,7 @@ def shown(
 ) -> Page:
     page = browser.new_page(viewport={"width": size[0], "height": size[1]})
     page.add_init_script(f"localStorage.setItem('lungscope.theme', '{theme}')")
+    page.add_init_script("localStorage.setItem('lungscope.heatmap', 'on')")
     page.goto(url)
     expect(page.locator("#show-model .model-name")).not_to_contain_text("loading", timeout=60_000)
     page.set_input_files("#files", [str(file) for file in radiographs])

@@ -129,10 +129,18 @@ def test_long_class_names_have_room_at_360_px(page, stub, radiographs):
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
-@pytest.mark.parametrize("system", ["dark", "light"])
-def test_the_page_is_dark_whatever_the_system_prefers(page, system):
-    page.emulate_media(color_scheme=system)
-    page.reload()
+def test_the_theme_is_the_systems(page):
+    assert brightness(page) < 40
+    page.emulate_media(color_scheme="light")
+    expect(page.get_by_role("button", name="Light theme")).to_have_attribute("aria-pressed", "true")
+    assert brightness(page) > 200
+
+
+def test_a_theme_that_was_chosen_stays_whatever_the_system_prefers(page):
+    switch = page.get_by_role("button", name="Light theme")
+    switch.click()
+    switch.click()
+    page.emulate_media(color_scheme="light")
     assert brightness(page) < 40
 
 

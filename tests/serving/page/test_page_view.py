@@ -257,3 +257,25 @@ def test_arrows_move_a_zoomed_image_on_the_stage(shown):
     after = layers(shown)
     assert after[0] < before[0]
     assert after[1] == before[1]
+
+
+def test_the_film_comes_first_and_the_heatmap_when_asked_for(page, radiographs):
+    page.evaluate("localStorage['lungscope.heatmap'] = 'off'")
+    page.reload()
+    page.set_input_files("#files", str(radiographs[0]))
+    overlay, switch = page.locator("#overlay"), page.get_by_role("button", name="Heatmap")
+    expect(overlay).to_be_visible()
+    expect(overlay).to_have_css("opacity", "0")
+    expect(switch).to_have_attribute("aria-pressed", "false")
+    page.keyboard.press("h")
+    expect(overlay).to_have_css("opacity", "0.5")
+    page.reload()
+    expect(page.locator("#heatmap")).to_have_attribute("aria-pressed", "true")
+
+
+def test_who_asks_for_the_evidence_of_a_class_sees_it(page, radiographs):
+    page.evaluate("localStorage['lungscope.heatmap'] = 'off'")
+    page.reload()
+    page.set_input_files("#files", str(radiographs[0]))
+    page.get_by_role("radio", name="Viral Pneumonia").check()
+    expect(page.locator("#overlay")).to_have_css("opacity", "0.5")

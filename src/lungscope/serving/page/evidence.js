@@ -27,10 +27,10 @@ function missing(problem, again) {
 }
 
 function legend(most) {
-  const text = `Colours from transparent (no evidence) through dark blue to yellow (${most} logits)`;
+  const text = `Colours from transparent (no evidence) through dark blue to yellow (${most}, log-odds)`;
   return [
     element("div", { class: "scale", role: "img", "aria-label": text }),
-    element("p", { class: "scale-ends", "aria-hidden": "true" }, element("span", {}, "none"), element("span", {}, `+${most} logits per cell`)),
+    element("p", { class: "scale-ends", "aria-hidden": "true" }, element("span", {}, "none"), element("span", {}, `+${most} (log-odds)`)),
   ];
 }
 

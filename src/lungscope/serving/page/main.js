@@ -44,7 +44,7 @@ const queue = new Queue(async (image, signal) => {
 });
 new Strip(collection, toImage);
 new Progress(collection);
-const viewer = new Viewer((image) => collection.change(image, { shown: false }));
+const viewer = new Viewer((image) => collection.change(image, { shown: false }), localStore());
 const judgements = new Judgements(localStore());
 const judging = new Judging(judgements, (when) => {
   save(judgements.asCsv(), answersName(when, "csv", "verdicts"), "text/csv");
@@ -121,6 +121,7 @@ function toImage() {
 
 /** Shows the evidence for a class, and announces it if the class is still selected then. */
 async function explain(image, label) {
+  viewer.switchHeatmap(true); // to ask for evidence is to ask for the heatmap
   await inquiry.explain(image, label);
   aloud.afterwards(() => (image === collection.selected && image.explained === label ? spokenEvidence(image) : null));
 }

@@ -1,7 +1,9 @@
-// The theme: dark, as a reading room is, unless another choice is stored. A classic script,
-// so that it runs before the first paint and a light page never flashes dark.
+// The theme: the system's, unless another choice is stored. A classic script, so that it runs
+// before the first paint and a light page never flashes dark.
 (() => {
   const KEY = "lungscope.theme";
+  const systemIsLight = window.matchMedia("(prefers-color-scheme: light)");
+  const ofSystem = () => (systemIsLight.matches ? "light" : "dark");
   const remembered = () => {
     try {
       return localStorage.getItem(KEY);
@@ -14,10 +16,12 @@
     document.querySelector("#switch-theme")?.setAttribute("aria-pressed", String(theme === "light"));
   };
 
-  show(remembered() === "light" ? "light" : "dark");
+  const wanted = () => (["light", "dark"].includes(remembered()) ? remembered() : ofSystem());
+  show(wanted());
   document.addEventListener("DOMContentLoaded", () => {
     const current = () => document.documentElement.dataset.theme;
     show(current());
+    systemIsLight.addEventListener("change", () => show(wanted()));
     document.querySelector("#switch-theme").addEventListener("click", () => {
       const theme = current() === "light" ? "dark" : "light";
       show(theme);

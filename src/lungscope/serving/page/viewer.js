@@ -4,6 +4,7 @@ import { byId } from "./element.js";
 import { Greys } from "./greys.js";
 import { PanZoom } from "./pan_zoom.js";
 
+const KEY = "lungscope.heatmap";
 const INITIAL_OPACITY = 50; // bones stay visible below the greatest attribution
 
 /** An `<img>` that shows one blob after the other and holds no address longer than it must. */
@@ -30,10 +31,16 @@ export class Viewer {
   #outline = new Layer(byId("lungs"));
   #panZoom;
   #greys = new Greys(byId("radiograph"), byId("stage"));
+  #store;
   #image = null;
 
-  /** @param {(image: object) => void} onUnshown called with an image that the browser cannot decode */
-  constructor(onUnshown) {
+  /**
+   * The heatmap is off until it is asked for, so that it leads no eye; the choice is remembered.
+   * @param {(image: object) => void} onUnshown called with an image that the browser cannot decode
+   * @param {Storage|null} store what outlives the page
+   */
+  constructor(onUnshown, store) {
+    this.#store = store;
     this.#panZoom = new PanZoom(byId("stage"), byId("layers"), (scale) => {
       byId("layers").style.setProperty("--zoom", String(scale));
       byId("zoom-value").value = `${scale.toFixed(1)}×`;
@@ -59,7 +66,7 @@ export class Viewer {
     byId("zoom-in").addEventListener("click", () => this.#panZoom.closer());
     byId("zoom-out").addEventListener("click", () => this.#panZoom.further());
     byId("fit").addEventListener("click", () => this.#panZoom.fit());
-    this.#blend();
+    this.#showHeatmap(store?.getItem(KEY) === "on");
   }
 
   get panZoom() {
@@ -85,7 +92,20 @@ export class Viewer {
   }
 
   toggleHeatmap() {
-    const on = byId("heatmap").getAttribute("aria-pressed") !== "true";
+    this.switchHeatmap(byId("heatmap").getAttribute("aria-pressed") !== "true");
+  }
+
+  /** @param {boolean} on */
+  switchHeatmap(on) {
+    try {
+      this.#store?.setItem(KEY, on ? "on" : "off");
+    } catch {
+      // full: the choice lasts as long as the page
+    }
+    this.#showHeatmap(on);
+  }
+
+  #showHeatmap(on) {
     byId("heatmap").setAttribute("aria-pressed", String(on));
     this.#blend();
   }
