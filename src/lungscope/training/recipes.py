@@ -46,9 +46,9 @@ ROBUST_RECIPE = Recipe(
 )
 """For data of several hospitals.
 
-What a hospital, its detector and its marks decide is varied within each class, classes and hospitals
-are drawn about equally often, and normal is told from abnormal within hospitals that have both. docs/experiments.md has what it gave on hospitals that were
-held out."""
+What a hospital, its detector and its marks decide is varied within each class, classes and
+hospitals are drawn about equally often, and normal is told from abnormal within hospitals that have
+both. docs/experiments.md has what it gave on hospitals that were held out."""
 
 RECIPES: Mapping[str, Recipe] = {"paper": PAPER_RECIPE, "robust": ROBUST_RECIPE}
 """Recipes that have a name, for `--recipe NAME`."""
