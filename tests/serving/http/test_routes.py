@@ -74,6 +74,12 @@ def test_a_single_unreadable_file_is_a_problem(client):
     assert problem.detail == "it is not a DICOM, PNG, JPEG, TIFF, BMP or WebP image"
 
 
+def test_a_single_dicom_image_that_is_not_accepted_is_another_problem(client):
+    problem = ask(client, ("b.dcm", dicom(ViewPosition="LL"))).json()
+    assert problem["type"] == "urn:lungscope:problem:unwanted-image"
+    assert "its view position is LL" in problem["detail"]
+
+
 def test_an_empty_file_is_unreadable(client):
     assert ask(client, ("b.png", b"")).json()["detail"] == "the file is empty (0 bytes)"
 

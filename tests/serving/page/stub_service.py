@@ -61,15 +61,16 @@ class Refusal:
     status: int
     detail: str
     retry_after: str | None = None
+    kind: str = "about:blank"
 
 
 @dataclass
 class Stub:
     """What the service does, and what it was asked.
 
-    Files whose name holds "photo" or "unsure" get no answer, "broken" are unreadable, "mirrored"
-    have a warning, "edge" have their attribution beside the lungs. `refusals` come first, one a
-    request.
+    Files whose name holds "photo" or "unsure" get no answer, "broken" are unreadable, "lateral" are
+    not accepted, "mirrored" have a warning, "edge" have their attribution beside the lungs.
+    `refusals` come first, one a request.
     """
 
     url: str = ""
@@ -88,6 +89,8 @@ class Stub:
     def row(self, name: str, wanted: dict[str, str]) -> dict[str, object]:
         if "broken" in name:
             return {"file": name, "error": "damaged PNG: its end is missing; send it again"}
+        if "lateral" in name:
+            return {"file": name, "error": "its view position is LL", "unwanted": "view-position"}
         best = sum(name.encode()) % len(self.classes)
         probabilities = dict.fromkeys(self.classes, 0.06 / (len(self.classes) - 1))
         probabilities[self.classes[best]] = 0.94
@@ -209,7 +212,7 @@ def stub_service() -> Iterator[Stub]:
         def problem(self, refusal: Refusal) -> None:
             headers = {"Retry_After": refusal.retry_after} if refusal.retry_after else {}
             value = {
-                "type": "about:blank",
+                "type": refusal.kind,
                 "title": "A problem",
                 "status": refusal.status,
                 "detail": refusal.detail,
@@ -250,7 +253,9 @@ def stub_service() -> Iterator[Stub]:
                 return
             row = stub.row(name, wanted)
             if row["error"] is not None:
-                self.problem(Refusal(400, str(row["error"])))
+                kind = "unwanted" if row.get("unwanted") else "unreadable"
+                type_ = f"urn:lungscope:problem:{kind}-image"
+                self.problem(Refusal(400, str(row["error"]), kind=type_))
                 return
             self.send_json({"predictions": [row], "disclaimer": DISCLAIMER})
 

@@ -34,6 +34,7 @@ class Kind:
 
 MALFORMED = Kind("malformed-request", 400, "The request is malformed")
 UNREADABLE = Kind("unreadable-image", 400, "The file is not a readable radiograph")
+UNWANTED = Kind("unwanted-image", 400, "The image is not one that is classified")
 NO_TOKEN = Kind("token-required", 401, "A token is required")
 ELSEWHERE = Kind("foreign-origin", 403, "The request comes from another site")
 PROXIED = Kind("proxy-without-token", 403, "Behind a proxy the service needs a token")

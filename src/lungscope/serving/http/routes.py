@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from lungscope.about import DISCLAIMER
-from lungscope.serving.http.problems import INVALID, UNREADABLE, Problem
+from lungscope.serving.http.problems import INVALID, UNREADABLE, UNWANTED, Problem
 from lungscope.serving.http.schema import (
     UPLOAD,
     ModelAnswer,
@@ -38,7 +38,8 @@ routes = APIRouter()
 async def predictions(request: Request, form: Annotated[RequestForm, Query()]) -> Response:
     """Classifies one or several radiographs; uploads are never stored.
 
-    A single file that cannot be read is a problem (400); among several it is a row with `error`.
+    A single file that cannot be read, or is not accepted, is a problem (400); among several it is a
+    row with `error`.
     """
     service = _service(request)
     classes = service.model.classifier.classes
@@ -50,7 +51,8 @@ async def predictions(request: Request, form: Annotated[RequestForm, Query()]) -
         found = await service.classify(uploads, options, request.state.request_id)
     rows = [each.row for each in found]
     if len(rows) == 1 and rows[0]["error"] is not None:
-        raise Problem(UNREADABLE, rows[0]["error"])
+        kind = UNREADABLE if rows[0]["unwanted"] is None else UNWANTED
+        raise Problem(kind, rows[0]["error"])
     return _json({"predictions": rows, "disclaimer": DISCLAIMER})
 
 

@@ -66,17 +66,34 @@ export class Radiograph {
   }
 }
 
-/** Dispatches "added", "removed", "changed" (each with the image) and "selected". */
+/** Dispatches "added", "removed", "changed" (each with the image), "selected" and "listed". */
 export class Collection extends EventTarget {
   #images = new Map();
   #selected = null;
+  #listed = null;
 
+  /** All, in the order in which they came. */
   get images() {
     return [...this.#images.values()];
   }
 
   get selected() {
     return this.#selected;
+  }
+
+  /** Those that are listed, in the order of the list. */
+  get listed() {
+    return this.#listed?.filter((image) => this.has(image)) ?? this.images;
+  }
+
+  /**
+   * Lists some of the images in an order. If the selected one is not among them, the first is selected.
+   * @param {Radiograph[]} images
+   */
+  list(images) {
+    this.#listed = images;
+    this.#dispatch("listed", null);
+    if (images.length > 0 && !images.includes(this.#selected)) this.select(images[0]);
   }
 
   /** @param {Radiograph} image */
@@ -100,7 +117,7 @@ export class Collection extends EventTarget {
 
   /** If it was selected, its neighbour is selected. */
   remove(image) {
-    const images = this.images;
+    const images = this.listed;
     const at = images.indexOf(image);
     const next = this.#selected === image ? (images[at + 1] ?? images[at - 1] ?? null) : this.#selected;
     this.#images.delete(image.id);
@@ -129,7 +146,7 @@ export class Collection extends EventTarget {
 
   /** The image so many places further; the last or first one where there are not so many. */
   step(places) {
-    const images = this.images;
+    const images = this.listed;
     if (images.length === 0) return;
     const at = images.indexOf(this.#selected) + places;
     this.select(images[Math.min(Math.max(at, 0), images.length - 1)]);

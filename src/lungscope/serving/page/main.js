@@ -12,6 +12,7 @@ import { Inquiry } from "./inquiry.js";
 import { Intake } from "./intake.js";
 import { Judgements } from "./judgements.js";
 import { Judging } from "./judging.js";
+import { Listing } from "./listing.js";
 import { listenToKeys, listenToStage } from "./keyboard.js";
 import { Notice } from "./notice.js";
 import { Progress } from "./progress.js";
@@ -44,6 +45,7 @@ const queue = new Queue(async (image, signal) => {
 });
 new Strip(collection, toImage);
 new Progress(collection);
+new Listing(collection);
 const viewer = new Viewer((image) => collection.change(image, { shown: false }), localStore());
 const judgements = new Judgements(localStore());
 const judging = new Judging(judgements, (when) => {

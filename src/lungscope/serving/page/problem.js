@@ -14,6 +14,11 @@ const TITLES = {
   504: "Took too long",
 };
 
+/** Kinds of problems that their status does not tell apart. */
+const KINDS = {
+  "urn:lungscope:problem:unwanted-image": "Not accepted",
+};
+
 /** Details that the service words for programs, in words for a person. */
 const FOR_PEOPLE = {
   401: "The service requires a token; ask whoever runs it. Try again to enter it.",
@@ -27,13 +32,14 @@ export class Problem extends Error {
    * @param {number} status of HTTP; 0 where no answer came
    * @param {string} detail what is wrong and what to do
    * @param {string|null} requestId by which the service's log names the request
+   * @param {string|null} kind that the service names
    */
-  constructor(status, detail, requestId = null) {
+  constructor(status, detail, requestId = null, kind = null) {
     super(detail);
     this.status = status;
     this.detail = detail;
     this.requestId = requestId;
-    this.title = status === 0 ? "No connection" : (TITLES[status] ?? "The service failed");
+    this.title = status === 0 ? "No connection" : (KINDS[kind] ?? TITLES[status] ?? "The service failed");
   }
 
   get passing() {
@@ -46,6 +52,6 @@ export class Problem extends Error {
     const text = typeof said?.detail === "string" && said.detail ? said.detail : `The service answered with status ${response.status}.`;
     const detail = FOR_PEOPLE[response.status] ?? text;
     const id = typeof said?.request_id === "string" ? said.request_id : null;
-    return new Problem(response.status, detail, id);
+    return new Problem(response.status, detail, id, said?.type ?? null);
   }
 }

@@ -17,6 +17,7 @@ export class Strip {
     collection.addEventListener("removed", ({ detail }) => this.#remove(detail));
     collection.addEventListener("changed", ({ detail }) => this.#update(detail));
     collection.addEventListener("selected", () => this.#select());
+    collection.addEventListener("listed", () => this.#arrange());
     byId("frames").addEventListener("keydown", (event) => this.#key(event));
   }
 
@@ -66,6 +67,22 @@ export class Strip {
       thumbnail.src = image.thumbnail;
       thumbnail.className = "";
     }
+  }
+
+  /** Moves only what is not in its place: a frame that is moved loses the focus. */
+  #arrange() {
+    const listed = this.#collection.listed;
+    const shown = new Set(listed);
+    for (const [image, { item }] of this.#frames) item.hidden = !shown.has(image);
+    const frames = byId("frames");
+    let next = frames.firstElementChild;
+    for (const image of listed) {
+      const { item } = this.#frames.get(image);
+      while (next?.hidden) next = next.nextElementSibling;
+      if (item === next) next = next.nextElementSibling;
+      else frames.insertBefore(item, next);
+    }
+    byId("unlisted").hidden = listed.length > 0 || this.#frames.size === 0;
   }
 
   #select() {
