@@ -97,6 +97,101 @@ def test_titles_are_checked_and_the_log_says_which_was_wrong(nodes, caplog):
     association.release()
 
 
+def request(called, calling):
+    """A request for an association as bytes, with titles of 16 bytes as they are given."""
+
+    def item(kind, content):
+        return struct.pack(">BBH", kind, 0, len(content)) + content
+
+    context = item(0x30, b"1.2.840.10008.1.1") + item(0x40, b"1.2.840.10008.1.2")
+    user = item(0x51, struct.pack(">L", 16384)) + item(0x52, b"1.2.3.4")
+    body = struct.pack(">HH", 1, 0) + called.ljust(16) + calling.ljust(16) + bytes(32)
+    body += item(0x10, b"1.2.840.10008.3.1.1.1") + item(0x20, b"\1\0\0\0" + context)
+    body += item(0x50, user)
+    return struct.pack(">BBL", 1, 0, len(body)) + body
+
+
+def answered(port, content):
+    """The first byte of what the node answers: 2 accepts, 3 rejects, 7 aborts."""
+    with socket.create_connection(("127.0.0.1", port)) as peer:
+        peer.settimeout(10)
+        peer.sendall(content)
+        return peer.recv(1)[0]
+
+
+@pytest.mark.parametrize(
+    ("called", "calling"),
+    [
+        (b"LUNGSCOPE\0\0\0\0\0\0\0", b"MOD" + bytes(13)),
+        (b"LUNGSCOPE\0", b"MOD\0"),
+        (b"       LUNGSCOPE", b"MOD"),
+        (b"LUNGSCOPE", b"MY MOD"),
+    ],
+)
+def test_titles_are_accepted_as_devices_pad_them(nodes, called, calling):
+    """Some pad with NUL; pynetdicom alone aborts that."""
+    port = nodes(accept_from=("MOD", "MY MOD"))
+    assert answered(port, request(called, calling)) == 2
+
+
+@pytest.mark.parametrize(
+    ("called", "calling", "reason"),
+    [
+        (b"LUNGSCOPE", b"", "the calling AE title is blank"),
+        (b"LUNGSCOPE", bytes(16), "the calling AE title is blank"),
+        (b"", b"MOD", "the called AE title is blank"),
+        (b"LUNGSCOPE", "RÖNTGEN".encode("latin-1"), r"'R\xd6NTGEN' is not printable ASCII"),
+        (b"LUNGSCOPE", b"A\nB", r"'A\nB' is not printable ASCII"),
+    ],
+)
+def test_a_title_that_cannot_be_is_refused_with_one_line(nodes, caplog, called, calling, reason):
+    assert answered(nodes(), request(called, calling)) == 7
+    (line,) = [each.getMessage() for each in caplog.records if each.name == "lungscope.pacs"]
+    assert "connection from 127.0.0.1 ended" in line
+    assert reason in line
+    assert "\n" not in line
+
+
+@pytest.mark.parametrize(
+    "garbage", [b"GET / HTTP/1.1\r\n\r\n", b"\x01\0\0\0\0\x04ab\0\0", request(b"", b"")[:60]]
+)
+def test_what_cannot_be_understood_is_one_line_in_the_log(nodes, caplog, garbage):
+    with socket.create_connection(("127.0.0.1", nodes())) as peer:
+        peer.sendall(garbage)
+        peer.shutdown(socket.SHUT_WR)
+        ended(peer)
+    time.sleep(0.2)
+    lines = [each for each in caplog.records if each.name == "lungscope.pacs"]
+    assert len(lines) <= 1
+    if garbage[0] != 1 or len(garbage) < 60:
+        assert "connection from 127.0.0.1" in lines[0].getMessage()
+
+
+def test_a_message_that_trickles_in_whole_units_ends_the_connection(nodes, settings, caplog):
+    """Each unit comes in time, and the message would take days: eight such peers held all."""
+    port = nodes(limits=replace(settings.limits, seconds=1.0))
+    with socket.create_connection(("127.0.0.1", port)) as peer:
+        peer.settimeout(10)
+        peer.sendall(request(b"LUNGSCOPE", b"SLOW"))
+        assert peer.recv(1) == b"\2"
+        began = time.monotonic()
+        with suppress(OSError):  # a reset or a broken pipe
+            while time.monotonic() - began < 15:
+                # a fragment of a command (PS3.8 9.3.5) that is not the last
+                peer.sendall(struct.pack(">BBLLBB", 4, 0, 8, 4, 1, 1) + b"\0\0")
+                time.sleep(0.25)
+    assert time.monotonic() - began < 6
+    until(lambda: "connection from SLOW@127.0.0.1 closed: a message takes too long" in caplog.text)
+
+
+def test_an_association_that_rests_between_messages_is_kept(nodes, settings):
+    association = associate(nodes(limits=replace(settings.limits, seconds=1.2)))
+    for number in range(4):
+        assert association.send_c_store(radiograph(number)).Status == 0
+        time.sleep(0.7)
+    association.release()
+
+
 def test_no_more_associations_than_allowed(nodes, settings, caplog):
     port = nodes(limits=replace(settings.limits, associations=2))
     open_ones = [associate(port), associate(port)]
@@ -137,11 +232,14 @@ def test_a_queue_that_cannot_be_written_is_out_of_resources(nodes, store):
     assert send(port, radiograph()) == [0xA700]
 
 
-def test_an_instance_over_the_limit_ends_the_association_and_no_other(nodes, settings, store):
+def test_an_instance_over_the_limit_ends_the_association_and_no_other(
+    nodes, settings, store, caplog
+):
     port = nodes(limits=replace(settings.limits, instance=2**20))
     large = radiograph()
     large.PixelData = bytes(4 * 2**20)
     assert send(port, large) == [None]
+    assert "connection from STORESCU@127.0.0.1 closed: a message is larger" in caplog.text
     assert store.spool.keys() == set()
     assert send(port, *(radiograph(number) for number in range(40))) == [0x0000] * 40
 
@@ -216,11 +314,12 @@ def _echoes(port):
 
 
 @pytest.mark.filterwarnings("ignore:Invalid value for VR UI")
-def test_an_instance_without_a_uid_is_answered_with_a_failure(nodes, store):
+def test_an_instance_without_a_uid_is_answered_with_a_failure(nodes, store, caplog):
     made = radiograph()
     made["SOPInstanceUID"]._value = uid.UID("1.2.826/../../etc", config.IGNORE)
     assert send(nodes(), made) != [0x0000]
     assert store.spool.keys() == set()
+    assert "instance of STORESCU@127.0.0.1 not stored: its SOP Instance UID" in caplog.text
 
 
 def test_what_is_in_the_middle_when_it_stops_is_acknowledged_only_if_it_is_kept(

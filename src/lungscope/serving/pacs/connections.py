@@ -2,13 +2,14 @@
 
 pynetdicom reads as many bytes as a peer announces, up to 4 GiB, waits for them without a limit,
 and does TLS handshakes one after the other in the thread that accepts. Here a connection has a
-bound on the bytes of a message and on the time of every read, and does its handshake in its own
-thread.
+bound on the bytes of a message, on the time of every read and of the whole message, and does its
+handshake in its own thread. What ends a connection is a line in the log that names the peer.
 
 For this, private parts of pynetdicom are overridden, as there are no public ones:
-`RequestHandler._create_association`, `AssociationSocket.recv` and `_shutdown_socket`, `dul.socket`
-and `dul.event_queue`; `Node` adds the server to `AE._servers`. The tests of the node, which are
-run with pynetdicom 3.0.4, fail where a release changes one of them; the dependency ends below 4.
+`RequestHandler._create_association`, `AssociationSocket.recv` and `_shutdown_socket`, `dul.socket`,
+`dul.event_queue` and `dul._decode_pdu`; `Node` adds the server to `AE._servers`. The tests of the
+node, which are run with pynetdicom 3.0.4, fail where a release changes one of them; the dependency
+ends below 4.
 """
 
 import logging
@@ -27,6 +28,12 @@ from pynetdicom.transport import (
     ThreadedAssociationServer,
 )
 
+from lungscope.serving.pacs.association_request import (
+    ASSOCIATE_RQ,
+    KNOWN_TYPES,
+    RefusedTitle,
+    plain_titles,
+)
 from lungscope.serving.pacs.settings import Limits
 
 log = logging.getLogger("lungscope.pacs")
@@ -35,11 +42,14 @@ LARGEST_NEGOTIATION = 2**20
 """Largest protocol data unit whatever maximum is announced, bytes: a request for an association
 may name 128 kinds of objects and takes some 60 KiB."""
 
-_AT_ONCE = 2**16
+SLOWEST = 2**14
+"""Bytes a second below which a message is too slow, after the seconds of `Limits`."""
+
+_AT_ONCE, _HEADER = 2**16, 6
 
 
-class LimitExceeded(OSError):
-    """A peer sends more than it may."""
+class Unacceptable(OSError):
+    """A peer sends more than it may, or something else than DICOM."""
 
 
 class BoundedSocket(AssociationSocket):
@@ -53,11 +63,13 @@ class BoundedSocket(AssociationSocket):
         """Wraps an accepted connection and allows a first message."""
         super().__init__(association, client_socket=connection)
         self.limits = limits
+        self._association = association
         self.refill()
 
     def refill(self) -> None:
-        """Allows another message."""
-        self._left = self.limits.instance + LARGEST_NEGOTIATION
+        """Allows another message; its time begins with its first byte."""
+        self._left = self._whole = self.limits.instance + LARGEST_NEGOTIATION
+        self._began: float | None = None
 
     def recv(self, nr_bytes: int) -> bytearray:
         """Reads a number of bytes, or fewer if the connection ends.
@@ -68,14 +80,22 @@ class BoundedSocket(AssociationSocket):
         if self.socket is None:
             return bytearray()
         try:
-            return self._within_limits(self.socket, nr_bytes)
-        except LimitExceeded as error:
-            log.warning("connection closed: %s", error)
+            found = self._within_limits(self.socket, nr_bytes)
+            # 6 bytes are the beginning of a protocol data unit
+            if nr_bytes == _HEADER and found and found[0] not in KNOWN_TYPES:
+                raise Unacceptable("it does not speak DICOM")  # noqa: TRY301
+        except (Unacceptable, TimeoutError) as error:
+            log.warning("connection from %s closed: %s", self._peer, error)
             _close(self.socket)
             raise
         except OSError:
             _close(self.socket)  # pynetdicom would leave it open
             raise
+        return found
+
+    @property
+    def _peer(self) -> str:
+        return describe_peer(self._association)
 
     def _shutdown_socket(self) -> None:
         if self.socket is not None:
@@ -83,16 +103,22 @@ class BoundedSocket(AssociationSocket):
 
     def _within_limits(self, connection: socket.socket, count: int) -> bytearray:
         if count > max(self.limits.pdu, LARGEST_NEGOTIATION) + 6 or count > self._left:
-            raise LimitExceeded("a message is larger than the largest instance (max-instance)")
+            raise Unacceptable("a message is larger than the largest instance (max-instance)")
         self._left -= count
-        until = time.monotonic() + self.limits.seconds
+        now = time.monotonic()
+        if self._began is None:
+            self._began = now
+        until = now + self.limits.seconds
+        slowest = self._began + self.limits.seconds + (self._whole - self._left) / SLOWEST
+        if now > slowest:
+            raise TimeoutError("a message takes too long")
         found = bytearray()
         while len(found) < count:
             part = connection.recv(min(_AT_ONCE, count - len(found)))
             if not part:
                 break
             found += part
-            if time.monotonic() > until:
+            if time.monotonic() > min(until, slowest):
                 raise TimeoutError("a protocol data unit takes too long")
         return found
 
@@ -107,6 +133,21 @@ class _Handler(RequestHandler):
         association.dul.event_queue.get_nowait()
         limits = self.server.limits  # type: ignore[attr-defined]
         association.dul.socket = BoundedSocket(association, self.request, limits)
+        decode = association.dul._decode_pdu
+
+        def decode_or_log(bytestream: bytearray) -> tuple[Any, str]:
+            try:
+                return decode(
+                    plain_titles(bytestream) if bytestream[0] == ASSOCIATE_RQ else bytestream
+                )
+            except Exception as error:
+                # our own words, or the class alone: the message may quote what was sent
+                why = str(error) if isinstance(error, RefusedTitle) else type(error).__name__
+                peer = describe_peer(association)
+                log.warning("connection from %s ended: it cannot be understood: %s", peer, why)
+                raise
+
+        association.dul._decode_pdu = decode_or_log  # type: ignore[method-assign]
         return association
 
 
@@ -170,6 +211,14 @@ def refill(association: Association) -> None:
     """Allows an association another message."""
     if isinstance(association.dul.socket, BoundedSocket):
         association.dul.socket.refill()
+
+
+def describe_peer(association: Association) -> str:
+    """Returns the title, if it is known, and the address of who has made an association."""
+    requestor = association.requestor
+    title = getattr(requestor.primitive, "calling_ae_title", None)
+    address = str(requestor.address)
+    return f"{title.strip()}@{address}" if isinstance(title, str) else address
 
 
 def _close(connection: socket.socket) -> None:

@@ -16,7 +16,7 @@ from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
 from lungscope.errors import InvalidSetting
 from lungscope.images import TRANSFER_SYNTAXES
-from lungscope.serving.pacs.connections import BoundedServer, refill
+from lungscope.serving.pacs.connections import BoundedServer, describe_peer, refill
 from lungscope.serving.pacs.settings import Settings
 from lungscope.serving.pacs.source_image import is_uid
 from lungscope.serving.pacs.spool import key_of
@@ -135,10 +135,15 @@ class Node:
         request = cast(C_STORE, event.request)
         instance = str(request.AffectedSOPInstanceUID or "")
         if not is_uid(instance):
+            log.warning(
+                "instance of %s not stored: its SOP Instance UID is malformed",
+                describe_peer(event.assoc),
+            )
             return DOES_NOT_MATCH
         key = key_of(instance)[:12]
         data_set = request.DataSet
         if data_set is None:
+            log.warning("%s not stored: it has no data set", key)
             return CANNOT_UNDERSTAND
         try:
             stored = self._store.receive(
@@ -162,6 +167,7 @@ def _echo(event: evt.Event) -> int:
 
 
 def _accepted(event: evt.Event) -> None:
+    refill(event.assoc)
     if not event.assoc.accepted_contexts:
         log.warning(
             "association from %s proposes nothing that this node accepts (CR, DX, Secondary "
