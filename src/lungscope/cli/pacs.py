@@ -25,6 +25,7 @@ app = typer.Typer(
 
 USER, PASSWORD = "LUNGSCOPE_ORTHANC_USER", "LUNGSCOPE_ORTHANC_PASSWORD"
 _MIB = 2**20
+_WHEN = "%Y-%m-%dT%H:%M:%S%z"
 _TLS = "TLS (PEM files)"
 _ORTHANC = "Reconciliation with Orthanc"
 _LIMITS = "Limits"
@@ -227,7 +228,7 @@ def _log_without_identifiers() -> logging.Logger:
     threading.excepthook = lambda _: None
     log = logging.getLogger("lungscope.pacs")
     handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", _WHEN))
     log.handlers, log.propagate = [handler], False
     log.setLevel(logging.INFO)
     return log

@@ -32,3 +32,7 @@ def test_burned_in_annotation_is_that_of_the_source(classifier, said):
     source = radiograph(bright="left", BurnedInAnnotation=said)
     made = dcmread(BytesIO(results(classifier, source)[1]))
     assert made.BurnedInAnnotation == said
+
+
+def test_a_chest_has_no_laterality(classifier):
+    assert "Laterality" not in dcmread(BytesIO(results(classifier)[1]))

@@ -254,6 +254,24 @@ def test_sigterm_ends_it_in_order_and_the_next_start_goes_on(
 
 
 @pytest.mark.process
+def test_sigterm_does_not_wait_for_a_target_that_hangs(exported_model, tmp_path, processes):
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as hanging:
+        processes.append(
+            Process(exported_model, tmp_path / "spool", hanging.getsockname()[1]).ready()
+        )
+        assert send(processes[0].port, radiograph()) == [0]
+        until(lambda: done(tmp_path / "spool", 1, "classified"))
+        time.sleep(1)
+        began = time.monotonic()
+        processes[0].process.terminate()
+        assert processes[0].process.wait(60) == 0
+        assert time.monotonic() - began < 35
+    assert "stopped" in processes[0].log.read_text()
+
+
+@pytest.mark.process
 def test_a_model_that_was_tampered_with_is_not_served(exported_model, tmp_path, processes, target):
     import shutil
 

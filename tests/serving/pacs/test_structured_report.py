@@ -156,3 +156,23 @@ def test_names_of_classes_in_any_language_go_into_any_character_set(classifier, 
     assert "Probability of Lungenentzundung" in names
     assert all(len(name) <= 64 for name in names)
     assert errors_of(report, tmp_path / "result.dcm") == []
+
+
+def test_the_report_begins_with_what_it_is_not_for(classifier):
+    made = dcmread(BytesIO(results(classifier)[0]))
+    said = list(texts(made))
+    contained = [each for each in made.ContentSequence if each.RelationshipType == "CONTAINS"]
+    assert "not for diagnosis" in contained[0].TextValue
+    assert sum("not for diagnosis" in text for text in said) == 1
+
+
+def test_findings_are_told_apart_and_have_a_site_and_units(classifier):
+    report, _, prediction = results(classifier)
+    found = group(report)
+    assert found.tracking_identifier.startswith("lungscope ")
+    assert len(found.tracking_identifier) > 20
+    (site,) = found.finding_sites
+    assert (site.value.value, site.value.scheme_designator) == ("39607008", "SCT")
+    units = {each.name.meaning: each.unit.value for each in found.get_measurements()}
+    assert {units[f"Probability of {name}"] for name in prediction.probabilities} == {"{ratio}"}
+    assert group(results(classifier, label=None, cause=FAR)[0]).finding_sites in ([], None)

@@ -59,13 +59,17 @@ def secondary_capture(
         **result_attributes.describe_equipment(explanation.prediction, source),
     )
     made["PatientOrientation"].clear()  # Type 2C: a page with two images and text has none
-    made.add_new("Laterality", "CS", None)  # Type 2C, and a chest is not paired (PS3.3 C.7.3.1)
+    made.BodyPartExamined = "CHEST"  # which is not paired: no Laterality (PS3.3 C.7.3.1)
+    if "Laterality" in made:
+        del made.Laterality
     made.ConversionType = "WSD"  # made by a workstation
     made.Modality = "OT"
     if source.burned_in:  # its pixels are in the drawing; what we add identifies nobody
         made.BurnedInAnnotation = source.burned_in
     made.DerivationDescription = result_attributes.PURPOSE
     made.SourceImageSequence = [_reference(source)]
+    for keyword, value in source.lossy.items():  # is never reset (PS3.3 C.7.6.1.1.5)
+        setattr(made, keyword, value)
     made["PixelData"].VR = "OB"
     source.identify(made)
     return made

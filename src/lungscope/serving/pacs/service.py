@@ -3,6 +3,7 @@
 import logging
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 
@@ -23,6 +24,9 @@ log = logging.getLogger("lungscope.pacs")
 
 _IDLE = 1.0
 """Seconds after which an idle worker looks again, since nothing wakes it when a delay is over."""
+
+_LONGEST_STOP = 20.0
+"""Seconds that the workers have to finish their steps: a target may hang."""
 
 _AFTER_TROUBLE, _HEARTBEAT = 5.0, 15.0
 
@@ -113,13 +117,19 @@ class Service:
         return self._node.port
 
     def stop(self) -> None:
-        """Stops listening, finishes the steps in progress, and leaves the rest on disk."""
+        """Stops listening, finishes the steps in progress, and leaves the rest on disk.
+
+        It takes half a minute at most; a step that hangs is left behind.
+        """
         self._node.stop()
         self._stopping.set()
         self._arrived.set()
         self._wake_sending()
+        until = time.monotonic() + _LONGEST_STOP
         for thread in self._threads:
-            thread.join()
+            thread.join(max(0.0, until - time.monotonic()))
+            if thread.is_alive():  # what is on disk goes on at the next start, as after a crash
+                log.warning("%s does not end and is left behind", thread.name)
         for close in self._closing:
             close()
         self._queue.close()
@@ -156,7 +166,7 @@ class Service:
                     called.wait(_IDLE)
                     called.clear()
 
-        return threading.Thread(target=work, name=name)
+        return threading.Thread(target=work, name=name, daemon=True)
 
     def _idle_after(self, step: Callable[[], bool], name: str) -> bool:
         """Takes a step, waits after an error, and returns whether there is nothing to do now."""

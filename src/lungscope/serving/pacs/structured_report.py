@@ -7,6 +7,7 @@ from highdicom.sr import (
     CodedConcept,
     ComprehensiveSR,
     DeviceObserverIdentifyingAttributes,
+    FindingSite,
     Measurement,
     MeasurementReport,
     MeasurementsAndQualitativeEvaluations,
@@ -30,10 +31,13 @@ from lungscope.serving.pacs import result_attributes
 from lungscope.serving.pacs.result_attributes import ResultUids
 from lungscope.serving.pacs.revisions import ReportPlace
 from lungscope.serving.pacs.source_image import SourceImage
+from lungscope.serving.pacs.spool import key_of
 
 SERIES_NUMBER = 9901
 _PROCEDURE = Code("399208008", "SCT", "Plain X-ray of chest")
 _NO_UNITS = Code("1", "UCUM", "no units")
+_RATIO = Code("{ratio}", "UCUM", "ratio")
+_LUNG = Code("39607008", "SCT", "Lung structure")
 _COMMENT = Code("121106", "DCM", "Comment")
 _LONGEST_TEXT = 1024
 
@@ -72,10 +76,16 @@ def structured_report(
         manufacturer=result_attributes.MANUFACTURER,
     )
     group = MeasurementsAndQualitativeEvaluations(
-        tracking_identifier=TrackingIdentifier(uids.tracking, "lungscope"),
+        tracking_identifier=TrackingIdentifier(
+            # unique among ours, as PS3.16 TID 1501 wants it
+            uids.tracking,
+            f"lungscope {key_of(uids.tracking)[:16]}",
+        ),
         source_images=[SourceImageForMeasurementGroup(source.sop_class, source.sop_instance)],
         algorithm_id=algorithm,
         finding_type=_finding(prediction),
+        # of an image that is none of a chest, no lung is said to be seen
+        finding_sites=[FindingSite(_LUNG)] if prediction.label is not None else None,
         measurements=[*_measurements(prediction), *_outside_lungs(explanation)],
         qualitative_evaluations=_evaluations(prediction),
     )
@@ -89,6 +99,7 @@ def structured_report(
         procedure_reported=_PROCEDURE,
         imaging_measurements=[group],
     )
+    _say_first(report[0], result_attributes.PURPOSE)
     made = ComprehensiveSR(
         evidence=[source.reference()],
         content=report[0],
@@ -105,6 +116,18 @@ def structured_report(
         made.PredecessorDocumentsSequence = [predecessor.reference()]
     source.identify(made)
     return made
+
+
+def _say_first(root: Dataset, text: str) -> None:
+    """Adds a text before all content but the report's context (PS3.16 TID 1500 is extensible)."""
+    items = root.ContentSequence
+    first = next(
+        number
+        for number, item in enumerate(items)
+        if item.RelationshipType == RelationshipTypeValues.CONTAINS.value
+    )
+    code = CodedConcept.from_code(_COMMENT)
+    items.insert(first, TextContentItem(code, text, RelationshipTypeValues.CONTAINS))
 
 
 def _observer(prediction: Prediction, uids: ResultUids) -> ObserverContext:
@@ -138,7 +161,7 @@ def _measurements(prediction: Prediction) -> list[Measurement]:
         return numbers
     return [
         *(
-            Measurement(result_attributes.probability_code(name), round(probability, 6), _NO_UNITS)
+            Measurement(result_attributes.probability_code(name), round(probability, 6), _RATIO)
             for name, probability in prediction.probabilities.items()
         ),
         *numbers,
@@ -153,7 +176,7 @@ def _outside_lungs(explanation: Explanation | None) -> list[Measurement]:
         (result_attributes.AREA_OUTSIDE_LUNGS, explanation.area_outside_lungs),
     )
     return [
-        Measurement(code, round(value, 6), _NO_UNITS) for code, value in found if value is not None
+        Measurement(code, round(value, 6), _RATIO) for code, value in found if value is not None
     ]
 
 
@@ -172,5 +195,4 @@ def _comments(prediction: Prediction) -> list[str]:
     said = [f"Warning: {describe_warning(code)}." for code in prediction.warnings]
     if prediction.reason is not None:
         said.append(f"The model gives no answer: {prediction.reason}.")
-    comments = [result_attributes.ascii_text(each, _LONGEST_TEXT) for each in said]
-    return [*comments, result_attributes.PURPOSE]
+    return [result_attributes.ascii_text(each, _LONGEST_TEXT) for each in said]
