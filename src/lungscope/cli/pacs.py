@@ -17,7 +17,8 @@ from lungscope.cli.pacs_spool import SpoolOption, drop, failed, retry, status
 from lungscope.errors import InvalidSetting
 
 if TYPE_CHECKING:
-    from lungscope.serving.pacs.settings import Orthanc, Tls
+    from lungscope.serving.pacs.settings import Orthanc
+    from lungscope.serving.pacs.tls import Tls
 
 app = typer.Typer(
     help="Receive radiographs, send reports back.", no_args_is_help=True, add_completion=False
@@ -180,7 +181,7 @@ for _command in (status, failed, retry, drop):
 
 
 def _tls(certificate: Path | None, key: Path | None, authority: Path | None) -> "Tls | None":
-    from lungscope.serving.pacs.settings import Tls
+    from lungscope.serving.pacs.tls import Tls
 
     if certificate is None and key is None and authority is None:
         return None

@@ -205,7 +205,13 @@ def _print_status(terminal: Terminal, found: "Status") -> None:
 def _details(details: object) -> str:
     if not isinstance(details, dict):
         return ""
-    return ", ".join(f"{name} {value}" for name, value in details.items() if value is not None)
+    known = {name: value for name, value in details.items() if value is not None}
+    if (until := known.pop("certificate_expires", None)) is not None:
+        known["certificate until"] = _local_time(until)[:10]
+    return ", ".join(
+        f"{name.replace('_', ' ')} {' and '.join(value) if isinstance(value, list) else value}"
+        for name, value in known.items()
+    )
 
 
 def _local_time(seconds: float) -> str:

@@ -2,6 +2,7 @@
 
 import gc
 import logging
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from lungscope.serving.pacs.settings import Limits, Settings
 from lungscope.serving.pacs.settings import Target as ResultTarget
 from lungscope.serving.pacs.spool import Spool
 from lungscope.serving.pacs.store import Store
+from lungscope.serving.pacs.tls import Tls
 
 
 @pytest.fixture
@@ -89,3 +91,23 @@ def shared_dicom() -> list[Path]:
     if not folder.is_dir():
         pytest.skip(f"no real DICOM files: {folder} is absent")
     return sorted(folder.glob("*.dcm"))
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory):
+    """An authority and a node's certificate for localhost, by openssl."""
+    folder = tmp_path_factory.mktemp("tls")
+
+    def openssl(*words):
+        try:
+            subprocess.run(["openssl", *words], cwd=folder, check=True, capture_output=True)
+        except FileNotFoundError:
+            pytest.skip("openssl is not installed")
+
+    key = ["-newkey", "rsa:2048", "-nodes", "-days", "2"]
+    openssl("req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=test")
+    openssl("req", *key, "-keyout", "node.key", "-out", "node.csr", "-subj", "/CN=localhost")
+    (folder / "names").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
+    signing = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2"]
+    openssl("x509", "-req", "-in", "node.csr", *signing, "-extfile", "names", "-out", "node.pem")
+    return Tls(folder / "node.pem", folder / "node.key", folder / "ca.pem")

@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lungscope.errors import LungscopeError
-from lungscope.serving.pacs.settings import Backoff, Peer, Settings, Since, Target, Tls
+from lungscope.serving.pacs.settings import Backoff, Peer, Settings, Since, Target
+from lungscope.serving.pacs.tls import Tls
 
 TARGET = Target.parse("PACS@127.0.0.1:104")
 
@@ -75,6 +76,7 @@ def test_two_nodes_do_not_come_back_at_once():
 def test_a_target_says_what_it_takes():
     assert Target.parse("PACS@10.0.0.5:104").takes == ("sr", "picture")
     assert Target.parse("RIS@[::1]:104=sr") == Target(Peer("RIS", "::1", 104), ("sr",))
+    assert Target.parse("A=B@10.0.0.7:104").peer.ae_title == "A=B"
     assert Target.parse("VIEWER@10.0.0.7:104=picture").takes == ("picture",)
 
 

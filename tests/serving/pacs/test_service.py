@@ -18,7 +18,7 @@ from lungscope.serving.pacs.maintenance import drop, retry
 from lungscope.serving.pacs.queue import FILE, Queue
 from lungscope.serving.pacs.selection import Selection
 from lungscope.serving.pacs.service import Service
-from lungscope.serving.pacs.settings import Backoff, Tls
+from lungscope.serving.pacs.settings import Backoff
 from lungscope.serving.pacs.settings import Target as ResultTarget
 from lungscope.serving.pacs.spool import key_of
 from lungscope.serving.pacs.status import Status
@@ -145,27 +145,7 @@ def test_drops_at_any_moment_lose_no_other_instance(services, settings, target):
     assert list((settings.spool / "received").iterdir()) == []
 
 
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory):
-    """An authority and a node's certificate for localhost, by openssl."""
-    folder = tmp_path_factory.mktemp("tls")
-
-    def openssl(*words):
-        try:
-            subprocess.run(["openssl", *words], cwd=folder, check=True, capture_output=True)
-        except FileNotFoundError:
-            pytest.skip("openssl is not installed")
-
-    key = ["-newkey", "rsa:2048", "-nodes", "-days", "2"]
-    openssl("req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=test")
-    openssl("req", *key, "-keyout", "node.key", "-out", "node.csr", "-subj", "/CN=localhost")
-    (folder / "names").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
-    signing = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2"]
-    openssl("x509", "-req", "-in", "node.csr", *signing, "-extfile", "names", "-out", "node.pem")
-    return Tls(folder / "node.pem", folder / "node.key", folder / "ca.pem")
-
-
-def test_tls_both_ways_and_no_peer_without_a_certificate(services, settings, certificates):
+def test_tls_both_ways_and_no_peer_without_a_certificate(services, settings, certificates, caplog):
     target = Target(tls=certificates.server())
     service = services(
         replace(
@@ -182,6 +162,12 @@ def test_tls_both_ways_and_no_peer_without_a_certificate(services, settings, cer
     for tls in (None, (anonymous, "localhost")):
         association = associate(service.port, tls=tls)
         assert not association.is_established
+    days = Status.of(settings.spool).certificate_days
+    assert 1.9 < days < 2
+    assert "the TLS certificate expires in 2 days" in Status.of(settings.spool).problems
+    assert "expires on" in caplog.text
+    assert "the other side does not speak TLS" in caplog.text
+    assert "the peer shows no certificate" in caplog.text
 
 
 def test_a_handshake_that_is_not_finished_holds_nobody_up(services, settings, certificates):

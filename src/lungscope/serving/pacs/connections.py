@@ -35,6 +35,7 @@ from lungscope.serving.pacs.association_request import (
     plain_titles,
 )
 from lungscope.serving.pacs.settings import Limits
+from lungscope.serving.pacs.tls import explain_tls
 
 log = logging.getLogger("lungscope.pacs")
 
@@ -203,7 +204,7 @@ class BoundedServer(ThreadedAssociationServer):
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
         """Logs one line instead of a traceback; most are peers that fail at TLS."""
         error = sys.exc_info()[1]
-        reason = getattr(error, "reason", None) or type(error).__name__
+        reason = explain_tls(error) if isinstance(error, OSError) else type(error).__name__
         log.warning("connection from %s ended before an association: %s", client_address[0], reason)
 
 

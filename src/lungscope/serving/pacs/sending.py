@@ -13,6 +13,7 @@ from pynetdicom.association import Association
 from lungscope.serving.pacs.deliveries import Delivery
 from lungscope.serving.pacs.settings import Kind, Settings, Target
 from lungscope.serving.pacs.store import Store
+from lungscope.serving.pacs.tls import find_obstacle
 
 log = logging.getLogger("lungscope.pacs")
 
@@ -22,6 +23,7 @@ AT_ONCE = 100
 MOST_REFUSALS = 5
 """Permanent refusals of a result by a target before it is given up there."""
 
+_PATIENCE = 5.0
 _SYNTAXES = [uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian]
 _CLASSES: dict[Kind, uid.UID] = {
     "sr": uid.ComprehensiveSRStorage,
@@ -105,7 +107,8 @@ class Sending:
             why = rejection.reason_str if rejection is not None else "no reason"
             raise NotSent(f"rejects the association: {why}")
         if not association.is_established and association.acceptor.primitive is None:
-            raise NotSent("cannot be reached" + (", or TLS failed" if self._tls else ""))
+            why = find_obstacle(peer.host, peer.port, self._tls, _PATIENCE)
+            raise NotSent(f"cannot be reached ({why})")
         if not association.is_established and association.accepted_contexts:
             raise NotSent("ended the association at once")
         return association

@@ -18,6 +18,7 @@ from lungscope.serving.pacs.result_attributes import fingerprint
 from lungscope.serving.pacs.sending import Sending
 from lungscope.serving.pacs.settings import Settings
 from lungscope.serving.pacs.spool import Spool, lock_spool
+from lungscope.serving.pacs.status import CERTIFICATE_DAYS
 from lungscope.serving.pacs.store import Store
 
 log = logging.getLogger("lungscope.pacs")
@@ -83,6 +84,7 @@ class Service:
                 LISTENER,
                 ae_title=settings.ae_title,
                 address=f"{settings.host} port {self._node.port}",
+                certificate_expires=_check_certificate(settings),
             )
             undo.pop_all()
         for thread in self._threads:
@@ -179,3 +181,19 @@ class Service:
             log.critical("%s: internal error: %s", name, type(error).__name__)
         self._stopping.wait(_AFTER_TROUBLE)
         return False
+
+
+def _check_certificate(settings: Settings) -> float | None:
+    """Logs until when the node's certificate is good, and returns it; None without TLS."""
+    tls = settings.tls or settings.send_tls
+    if tls is None:
+        return None
+    days = (tls.expires - time.time()) / 86400
+    when = time.strftime("%Y-%m-%d", time.localtime(tls.expires))
+    if days <= 0:
+        log.error("TLS: the certificate of this node expired on %s; peers refuse it", when)
+    elif days < CERTIFICATE_DAYS:
+        log.warning("TLS: the certificate of this node expires on %s, in %.0f days", when, days)
+    else:
+        log.info("TLS: the certificate of this node is good until %s", when)
+    return tls.expires

@@ -2,7 +2,6 @@
 
 import random
 import re
-import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,6 +10,7 @@ from typing import Literal, TypeAlias, get_args
 
 from lungscope.errors import InvalidSetting
 from lungscope.network_address import is_loopback
+from lungscope.serving.pacs.tls import Tls
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,9 @@ class Target:
             >>> Target.parse("RIS@10.0.0.6:104=sr").takes
             ('sr',)
         """
-        peer, equals, kinds = text.partition("=")
+        head, colon, tail = text.rpartition(":")  # a title may hold "="
+        port, equals, kinds = tail.partition("=")
+        peer = head + colon + port
         if not equals:
             return cls(Peer.parse(peer))
         wanted = kinds.split(",")
@@ -135,56 +137,6 @@ class Target:
     def name(self) -> str:
         """How log, queue and status call it."""
         return str(self.peer)
-
-
-@dataclass(frozen=True)
-class Tls:
-    """TLS certificates, as PEM files.
-
-    Attributes:
-        certificate, key: certificate of this node and its private key, without a password.
-        authority: CA that must have signed the peers' certificates. Without it, peers connect
-            without a certificate, and the target's is checked against the system's CAs.
-    """
-
-    certificate: Path
-    key: Path
-    authority: Path | None = None
-
-    def server(self) -> ssl.SSLContext:
-        """Returns the context for peers that connect to this node.
-
-        Raises:
-            InvalidSetting: a file that cannot be used.
-        """
-        context = self._context(ssl.Purpose.CLIENT_AUTH)
-        if self.authority is not None:
-            context.verify_mode = ssl.CERT_REQUIRED
-        return context
-
-    def client(self) -> ssl.SSLContext:
-        """Returns the context for sending, which checks the target's certificate and host name.
-
-        Raises:
-            InvalidSetting: a file that cannot be used.
-        """
-        return self._context(ssl.Purpose.SERVER_AUTH)
-
-    def _context(self, purpose: ssl.Purpose) -> ssl.SSLContext:
-        try:
-            context = ssl.create_default_context(purpose, cafile=self.authority)
-            context.minimum_version = ssl.TLSVersion.TLSv1_2
-            context.load_cert_chain(self.certificate, self.key, password=_no_password)
-        except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-            raise InvalidSetting(
-                f"TLS: {self.certificate}, {self.key} or its authority cannot be used ({error}); "
-                "give PEM files, the key without a password"
-            ) from error
-        return context
-
-
-def _no_password() -> str:
-    raise ValueError("the key has a password")
 
 
 @dataclass(frozen=True)

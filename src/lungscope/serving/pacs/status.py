@@ -16,6 +16,9 @@ from lungscope.serving.pacs.unreadable import UnreadableInstances
 LONG = 3600.0
 """Seconds after which what waits needs attention."""
 
+CERTIFICATE_DAYS = 30
+"""Days before its certificate expires from which on a node needs attention."""
+
 _SILENCE = {LISTENER: 120.0, ORTHANC: 900.0}
 """Seconds without a success after which a part of a running node needs attention."""
 
@@ -102,6 +105,13 @@ class Status:
             )
 
     @property
+    def certificate_days(self) -> float | None:
+        """Days until the node's TLS certificate expires; None without TLS."""
+        listener = self.conditions.get(LISTENER)
+        until = listener.details.get("certificate_expires") if listener else None
+        return None if until is None else (until - time.time()) / 86400
+
+    @property
     def problems(self) -> list[str]:
         """What needs attention, one line each; empty if all is well."""
         return find_problems(self)
@@ -115,7 +125,9 @@ class Status:
             "running": self.running,
             "counts": self.counts,
             "oldest_seconds": self.oldest,
-            "listener": listener.to_json() if listener else None,
+            "listener": {**listener.to_json(), "certificate_days": self.certificate_days}
+            if listener
+            else None,
             "reconciliation": {
                 **orthanc.to_json(),
                 "age_seconds": None if orthanc.good is None else time.time() - orthanc.good,
@@ -158,6 +170,13 @@ def find_problems(status: Status) -> list[str]:
         found.append(f"the oldest waits for {status.oldest / 3600:.1f} hours")
     if status.oldest is not None and status.oldest < 0:
         found.append("something came in the future: the clock of this machine was set back")
+    days = status.certificate_days
+    if days is not None and days < CERTIFICATE_DAYS:
+        found.append(
+            f"the TLS certificate expires in {days:.0f} days"
+            if days > 0
+            else "the TLS certificate has expired"
+        )
     if status.running:
         found.extend(_find_silence(status))
     found.extend(
