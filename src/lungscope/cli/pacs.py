@@ -63,6 +63,15 @@ def run(
     keep: Annotated[
         bool, typer.Option("--keep", help="Keep images and results in the spool after sending.")
     ] = False,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=65535,
+            help="Port of 127.0.0.1 for /metrics (Prometheus) and /healthz.",
+            show_default="none",
+        ),
+    ] = None,
     tls_cert: Annotated[
         Path | None, typer.Option(help="Certificate of this node.", rich_help_panel=_TLS)
     ] = None,
@@ -157,6 +166,7 @@ def run(
         orthanc=_orthanc(orthanc, orthanc_credentials, since, backfill=backfill),
         keep=keep,
         workers=workers or cpu_count(),
+        metrics_port=metrics_port,
     )
     log = _log_without_identifiers()
     classifier = Classifier.load(find_model(model))

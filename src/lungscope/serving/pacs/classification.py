@@ -55,6 +55,7 @@ class Classification:
         store: Store,
         backoff: Backoff,
         on_results: Callable[[], None],
+        on_answer: Callable[[Prediction, float], None] = lambda *_: None,
     ) -> None:
         """Prepares for `step`.
 
@@ -63,9 +64,10 @@ class Classification:
             store: instances to classify.
             backoff: delays after failed attempts.
             on_results: called when there are results to send.
+            on_answer: called with each answer and the seconds that it took.
         """
         self._classifier, self._store, self._backoff = classifier, store, backoff
-        self._on_results = on_results
+        self._on_results, self._on_answer = on_results, on_answer
         self._model = fingerprint(classifier.description)
 
     def step(self) -> bool:
@@ -123,7 +125,9 @@ class Classification:
         if not self._store.queue.set_classified(entry, self._model, results, self._store.targets):
             log.info("%s was dropped or corrected meanwhile; answer discarded", entry.key[:12])
             return
-        log.info("%s classified in %.2f s", entry.key[:12], time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        log.info("%s classified in %.2f s", entry.key[:12], seconds)
+        self._on_answer(prediction, seconds)
         self._store.settle(entry.key)  # no target may take what there is
         self._on_results()
 

@@ -59,8 +59,8 @@ class Reconciliation:
         """Closes the connections to Orthanc."""
         self._client.close()
 
-    def step(self) -> bool:
-        """Reads a page of changes if it is time to; returns False if nothing was fetched.
+    def step(self) -> int:
+        """Reads a page of changes if it is time to; returns how many instances were fetched.
 
         Raises:
             OSError: the spool cannot be written; what was not stored is fetched again.
@@ -68,7 +68,7 @@ class Reconciliation:
         """
         conditions = self._store.queue.conditions
         if time.monotonic() < self._not_before or not conditions.may_try(ORTHANC):
-            return False
+            return 0
         try:
             if not self._begun:
                 self._begin()
@@ -79,11 +79,11 @@ class Reconciliation:
             delay = max(self._seconds, self._backoff.delay(self._failures))
             conditions.fail(ORTHANC, str(error), time.time() + delay)
             log.warning("Orthanc: %s; retrying in %.0f s", error, delay)
-            return False
+            return 0
         self._failures = 0
         conditions.succeed(ORTHANC)
         self._not_before = time.monotonic() + (self._seconds if done else 0)
-        return fetched + again > 0
+        return fetched + again
 
     def _begin(self) -> None:
         """Finds where to go on, or to begin at the first run, and says so."""

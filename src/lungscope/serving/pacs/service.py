@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from lungscope.serving.pacs.classification import Classification, ImageClassifier
 from lungscope.serving.pacs.conditions import LISTENER, ORTHANC
 from lungscope.serving.pacs.database import unusable_queue
+from lungscope.serving.pacs.metrics import MetricsServer, NodeMetrics
 from lungscope.serving.pacs.node import Node
 from lungscope.serving.pacs.queue import FILE, Queue
 from lungscope.serving.pacs.reconciliation import Reconciliation
@@ -18,7 +19,7 @@ from lungscope.serving.pacs.result_attributes import fingerprint
 from lungscope.serving.pacs.sending import Sending
 from lungscope.serving.pacs.settings import Settings
 from lungscope.serving.pacs.spool import Spool, lock_spool
-from lungscope.serving.pacs.status import CERTIFICATE_DAYS
+from lungscope.serving.pacs.status import CERTIFICATE_DAYS, Status
 from lungscope.serving.pacs.store import Store
 
 log = logging.getLogger("lungscope.pacs")
@@ -78,8 +79,15 @@ class Service:
             self._arrived = threading.Event()
             self._finished = {target: threading.Event() for target in settings.targets}
             self._closing: list[Callable[[], None]] = []
+            self._metrics = NodeMetrics(classifier.description, self._read_status)
+            self._metrics_server = None
+            if settings.metrics_port is not None:
+                self._metrics_server = MetricsServer(
+                    settings.metrics_port, self._metrics, self._read_status
+                )
+                undo.callback(self._metrics_server.close)
             self._threads = self._workers(settings, classifier, store)
-            self._node = Node(settings, store, self._arrived.set)
+            self._node = Node(settings, store, self._note_arrival)
             self._queue.conditions.describe(
                 LISTENER,
                 ae_title=settings.ae_title,
@@ -93,7 +101,13 @@ class Service:
     def _workers(
         self, settings: Settings, classifier: ImageClassifier, store: Store
     ) -> list[threading.Thread]:
-        classification = Classification(classifier, store, settings.backoff, self._wake_sending)
+        classification = Classification(
+            classifier,
+            store,
+            settings.backoff,
+            self._wake_sending,
+            self._metrics.count_answer,
+        )
         parts = [
             self._thread(f"classifying-{number}", classification.step, self._arrived)
             for number in range(settings.workers)
@@ -118,6 +132,11 @@ class Service:
         """TCP port that the node listens on."""
         return self._node.port
 
+    @property
+    def metrics_port(self) -> int | None:
+        """TCP port of the metrics; None without."""
+        return None if self._metrics_server is None else self._metrics_server.port
+
     def stop(self) -> None:
         """Stops listening, finishes the steps in progress, and leaves the rest on disk.
 
@@ -132,6 +151,8 @@ class Service:
             thread.join(max(0.0, until - time.monotonic()))
             if thread.is_alive():  # what is on disk goes on at the next start, as after a crash
                 log.warning("%s does not end and is left behind", thread.name)
+        if self._metrics_server is not None:
+            self._metrics_server.close()
         for close in self._closing:
             close()
         self._queue.close()
@@ -150,12 +171,19 @@ class Service:
         for event in self._finished.values():
             event.set()
 
-    def _announcing(self, step: Callable[[], bool]) -> Callable[[], bool]:
+    def _note_arrival(self, count: int = 1) -> None:
+        self._metrics.received.inc(count)
+        self._arrived.set()
+
+    def _read_status(self) -> Status:
+        return Status.read(self._queue, running=True)
+
+    def _announcing(self, step: Callable[[], int]) -> Callable[[], bool]:
         def announced() -> bool:
             taken = step()
             if taken:
-                self._arrived.set()
-            return taken
+                self._note_arrival(taken)
+            return taken > 0
 
         return announced
 

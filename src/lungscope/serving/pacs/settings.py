@@ -236,6 +236,7 @@ class Settings:
         backoff: delays of sending and of reconciliation after failures.
         keep: whether images and results stay in the spool after they are sent.
         workers: threads that classify, >= 1.
+        metrics_port: TCP port of 127.0.0.1 for metrics, 0 for a free one; None for no metrics.
     """
 
     spool: Path
@@ -251,6 +252,7 @@ class Settings:
     backoff: Backoff = field(default_factory=Backoff)
     keep: bool = False
     workers: int = 1
+    metrics_port: int | None = None
 
     def __post_init__(self) -> None:
         """Refuses contradictory settings.

@@ -93,22 +93,38 @@ class Status:
             LungscopeError: the queue can't be read, is locked, damaged, or of another version.
         """
         with open_queue(spool) as queue:
-            waiting = queue.in_state("received", "classified")
-            return cls(
-                queue.counts(),
-                _unfinished(queue),
-                time.time() - waiting[0].received if waiting else None,
-                is_locked(spool),
-                queue.deliveries.counts(),
-                queue.conditions.all(),
-                UnreadableInstances(queue.database, Backoff()).counts(),
-            )
+            return cls.read(queue, running=is_locked(spool))
+
+    @classmethod
+    def read(cls, queue: Queue, *, running: bool) -> "Status":
+        """Reads the status of an open queue.
+
+        Args:
+            queue: the queue of a spool.
+            running: whether a node works on the spool.
+        """
+        waiting = queue.in_state("received", "classified")
+        return cls(
+            queue.counts(),
+            _unfinished(queue),
+            time.time() - waiting[0].received if waiting else None,
+            running,
+            queue.deliveries.counts(),
+            queue.conditions.all(),
+            UnreadableInstances(queue.database, Backoff()).counts(),
+        )
+
+    @property
+    def certificate_expires(self) -> float | None:
+        """When the node's TLS certificate expires, in seconds since 1970; None without TLS."""
+        listener = self.conditions.get(LISTENER)
+        until = listener.details.get("certificate_expires") if listener else None
+        return None if until is None else float(until)
 
     @property
     def certificate_days(self) -> float | None:
         """Days until the node's TLS certificate expires; None without TLS."""
-        listener = self.conditions.get(LISTENER)
-        until = listener.details.get("certificate_expires") if listener else None
+        until = self.certificate_expires
         return None if until is None else (until - time.time()) / 86400
 
     @property
