@@ -22,7 +22,7 @@ NAME = attrgetter("name")
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("target", [each for each in TARGETS if each.name != "tiff"], ids=NAME)
+@pytest.mark.parametrize("target", TARGETS, ids=NAME)
 def test_a_mutated_file_is_read_or_refused_in_one_line(target, tmp_path):
     for number in range(len(target.corpus()) + INPUTS):
         fault = judge(target, make_input(target, SEED, number), tmp_path)

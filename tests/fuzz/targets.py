@@ -177,7 +177,7 @@ def _token(path):
 def _credentials(path):
     from lungscope.cli.pacs import _orthanc
 
-    _orthanc("http://127.0.0.1:8042", path, backfill=False)
+    _orthanc("http://127.0.0.1:8042", path, None, backfill=False)
 
 
 def _texts(name):

@@ -90,3 +90,14 @@ def test_an_export_of_0_1_0_is_refused_with_what_to_do(copy):
     (copy / "model.json").write_text(json.dumps(description | {"version": 1}))
     with pytest.raises(ModelDamaged, match=r"0\.1\.0.*train it again and export that run"):
         ExportedModel.load(copy)
+
+
+@pytest.mark.parametrize("temperature", ["9" * 400, "[" * 100_000, '"warm"', "null"])
+def test_a_description_of_an_impossible_temperature(exported_model, tmp_path, temperature):
+    path = tmp_path / "model.json"
+    plain = json.loads((exported_model / "model.json").read_text())
+    del plain["export"]
+    text = json.dumps(plain | {"temperature": "HERE"}).replace('"HERE"', temperature)
+    path.write_text(text)
+    with pytest.raises(ModelDamaged, match="damaged model description"):
+        Description.load(path)

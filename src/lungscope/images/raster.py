@@ -18,25 +18,19 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import (
     BITSPERSAMPLE,
-    COMPRESSION,
     IMAGELENGTH,
     IMAGEWIDTH,
-    JPEGTABLES,
     PHOTOMETRIC_INTERPRETATION,
     PLANAR_CONFIGURATION,
     SAMPLEFORMAT,
-    STRIPBYTECOUNTS,
-    STRIPOFFSETS,
-    TILEBYTECOUNTS,
-    TILEOFFSETS,
     TiffImageFile,
 )
 from PIL.WebPImagePlugin import WebPImageFile
 
-from lungscope.images.codestream import read_jpeg
 from lungscope.images.depth import find_used_bits
-from lungscope.images.jpeg import COLOURS_BY_COMPONENTS, Colours, decode_jpeg
+from lungscope.images.jpeg import Colours, decode_jpeg
 from lungscope.images.png import needed_chunks
+from lungscope.images.tiff import unpack
 from lungscope.images.undecodable import Undecodable
 from lungscope.text import describe_fault
 
@@ -71,7 +65,6 @@ _TURNS: dict[Any, Image.Transpose] = {  # by EXIF's orientation; 1 is upright
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_OLD_JPEG, _JPEG = 6, 7  # of TIFF's compressions
 _WHITE_IS_ZERO = 0
 _SIGNED = 2
 _SEPARATE = 2
@@ -124,12 +117,16 @@ def decode_raster(content: bytes, kind: str) -> Raster:
             content = needed_chunks(content)
         if kind == "WEBP":
             _check_canvas(content)
+        if kind == "TIFF":
+            content = _unpacked_tiff(content)
         with _PLUGINS[kind](BytesIO(content)) as image:
             _check_size(image.width, image.height)
             _check_single(image)
             bits = _bits(image, content)
             _check_samples(image, bits)
             mode = image.mode
+            if isinstance(image, TiffImageFile):
+                _check_covered(image)
             _load(image, content)
             _turn_upright(image)
             if mode in _DEEP:
@@ -169,6 +166,14 @@ def _check_canvas(content: bytes) -> None:
         raise Undecodable(f"{width} x {height} pixels is {_OVER_THE_LIMIT}")
 
 
+def _unpacked_tiff(content: bytes) -> bytes:
+    with TiffImageFile(BytesIO(content)) as image:
+        _check_size(image.width, image.height)
+        _check_single(image)
+        _check_samples(image, _bits(image, content))
+        return unpack(image, content, 2 * MOST_PIXELS)  # tiles reach beyond the image's edges
+
+
 def _check_single(image: ImageFile) -> None:
     if getattr(image, "is_animated", False):
         raise Undecodable("it holds more than one image (pages or frames); save one of them")
@@ -203,37 +208,16 @@ def _check_tiff(image: TiffImageFile, bits: int) -> None:
         raise Undecodable("the TIFF does not say whether 0 is black or white")
     if bits <= 16 and _SIGNED in tags.get(SAMPLEFORMAT, ()):
         raise Undecodable(f"signed {bits}-bit samples are not read; save it as unsigned 16-bit")
-    # Pillow leaves black what no strip or tile covers. Its own decoder, unlike libtiff, wants a
-    # set of tiles for each band where the bands are stored one after the other.
+
+
+def _check_covered(image: TiffImageFile) -> None:
+    # Pillow leaves black what no strip or tile covers. Where the bands are stored one after the
+    # other, it wants a set of them for each band.
     boxes = [tile.extents for tile in image.tile if tile.extents is not None]
     covered = sum((x1 - x0) * (y1 - y0) for x0, y0, x1, y1 in boxes)
-    separate = tags.get(PLANAR_CONFIGURATION) == _SEPARATE and not image.use_load_libtiff
+    separate = image.tag_v2.get(PLANAR_CONFIGURATION) == _SEPARATE
     if covered < image.width * image.height * (len(image.getbands()) if separate else 1):
         raise Undecodable("the TIFF data is damaged or cut short (strips or tiles are missing)")
-
-
-def _check_jpeg(image: TiffImageFile, content: bytes) -> None:
-    """Decodes the JPEG strips or tiles of a TIFF once more: libtiff drops libjpeg's warnings."""
-    tags = image.tag_v2
-    if tags.get(COMPRESSION) == _OLD_JPEG:
-        raise Undecodable("old-style JPEG in TIFF is not read; save it as PNG")
-    if tags.get(COMPRESSION) != _JPEG:
-        return
-    # the tables that all strips share, without their end marker
-    tables = bytes(tags.get(JPEGTABLES, b""))[:-2]
-    places = tags.get(STRIPOFFSETS) or tags[TILEOFFSETS]
-    lengths = tags.get(STRIPBYTECOUNTS) or tags[TILEBYTECOUNTS]
-    pixels = 0
-    for place, length in zip(places, lengths, strict=True):
-        part = content[place : place + length]
-        codestream = tables + part[2:] if tables else part
-        header = read_jpeg(codestream)
-        pixels += header.rows * header.columns
-        if pixels > 2 * MOST_PIXELS:  # tiles reach beyond the image's edges
-            raise Undecodable("the TIFF data is damaged (its strips or tiles are too large)")
-        if header.components not in COLOURS_BY_COMPONENTS:
-            raise Undecodable(f"JPEG of {header.components} components is not read; save it as PNG")
-        decode_jpeg(codestream, COLOURS_BY_COMPONENTS[header.components])
 
 
 def _load(image: ImageFile, content: bytes) -> None:
@@ -244,7 +228,6 @@ def _load(image: ImageFile, content: bytes) -> None:
         # A TIFF that brings its own memory is not measured against Pillow's global limit.
         stored = (image.tag_v2[IMAGEWIDTH], image.tag_v2[IMAGELENGTH])
         image.im = Image.new(image.mode, stored).im
-        _check_jpeg(image, content)
     if isinstance(image, JpegImageFile):
         samples = decode_jpeg(content, _JPEG_COLOURS[image.mode])
         if image.mode == "CMYK":

@@ -201,7 +201,9 @@ class Description:
             raise NotFound(f"{path}: {error.strerror}; give a model's folder") from error
         except OSError as error:
             raise ModelDamaged(f"{path}: {error.strerror}; give a model's folder") from error
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (
+            *(ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError),
+        ) as error:
             raise ModelDamaged(
                 f"{path}: damaged model description ({describe_fault(error)})"
             ) from error
