@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from itertools import pairwise
@@ -159,3 +160,23 @@ def test_help_has_whole_lines_and_no_type_beside_a_flag(words):
     for line, following in pairwise(lines):
         first = following.partition(" ")[0]
         assert not line or not first or len(f"{line} {first}") > 90, line
+
+
+def test_matplotlib_remarks_on_no_folder_of_its_own():
+    code = (
+        "import sys; from lungscope.cli.app import main\n"
+        "sys.argv = ['lungscope', '--version']\n"
+        "try: main()\n"
+        "except SystemExit: import matplotlib; print(matplotlib.get_cachedir())"
+    )
+    nowhere = {
+        "HOME": "/proc/none",
+        "XDG_CACHE_HOME": "/proc/none",
+        "XDG_CONFIG_HOME": "/proc/none",
+    }
+    environment = {k: v for k, v in os.environ.items() if k != "MPLCONFIGDIR"} | nowhere
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment
+    )
+    assert "matplotlib" in found.stdout
+    assert found.stderr == ""

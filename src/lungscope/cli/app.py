@@ -2,6 +2,7 @@
 
 import gc
 import io
+import logging
 import os
 import sys
 import warnings
@@ -217,4 +218,6 @@ def main() -> None:
         sys.stdin.reconfigure(errors="surrogateescape")  # names of files are bytes to the system
     # They warn of damaged metadata in their own words; whatever matters is an error of ours.
     warnings.filterwarnings("ignore", module=r"(PIL|pydicom)\.")
+    # It remarks on a folder for its settings that it cannot make, and works without.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     sys.exit(app())
