@@ -152,7 +152,7 @@ def _selection(
     target: str,
     older_than: str | None,
 ) -> "Selection":
-    from lungscope.serving.pacs.queue import State
+    from lungscope.serving.pacs.queue_entry import State
     from lungscope.serving.pacs.selection import Selection, parse_age
 
     known: dict[str, State] = {name: name for name in get_args(State)}

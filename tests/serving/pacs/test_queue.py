@@ -137,7 +137,7 @@ def test_a_damaged_queue_is_refused_instead_of_counted_wrongly(tmp_path):
     content[4096:6096] = bytes(2000)
     path.write_bytes(content)
     with pytest.raises(LungscopeError, match=r"damaged .* move this file away"):
-        Queue(path)
+        Queue(path, migrate=True)
 
 
 def test_a_file_that_is_no_queue_is_refused(tmp_path):

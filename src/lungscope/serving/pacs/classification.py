@@ -14,7 +14,7 @@ from lungscope.images import CHEST_RADIOGRAPHS, Radiograph, read_content
 from lungscope.inference.description import Description
 from lungscope.inference.prediction import Prediction
 from lungscope.serving.pacs.deliveries import Result
-from lungscope.serving.pacs.queue import QueueEntry
+from lungscope.serving.pacs.queue_entry import QueueEntry
 from lungscope.serving.pacs.result_attributes import ResultUids, fingerprint
 from lungscope.serving.pacs.revisions import ReportPlace, content_hash, split_file
 from lungscope.serving.pacs.secondary_capture import explain_answer, secondary_capture

@@ -31,7 +31,7 @@ class Database:
         Raises:
             Inaccessible: it cannot be written.
             InUse: another program has locked it.
-            InvalidData: it is damaged, or of another version.
+            InvalidData: it is damaged, or of another version. All of it is checked with `migrate`.
         """
         self.path = path
         self._lock = threading.RLock()
@@ -49,7 +49,8 @@ class Database:
                 # with WAL the default, NORMAL, may lose the last transactions in a power cut, and
                 # the senders of those images have a status that says they are stored
                 self._connection.execute("PRAGMA synchronous = FULL")
-                _check(self._connection)
+                if migrate:  # the node at its start; of a large file it takes seconds
+                    _check(self._connection)
                 prepare(self._connection, path, migrate=migrate)
             except BaseException:
                 self._connection.close()

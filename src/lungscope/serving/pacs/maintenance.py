@@ -14,7 +14,8 @@ from pathlib import Path
 from lungscope.errors import NotFound
 from lungscope.serving.pacs.database import unusable_queue
 from lungscope.serving.pacs.deliveries import Delivery
-from lungscope.serving.pacs.queue import FILE, Queue, QueueEntry
+from lungscope.serving.pacs.queue import FILE, Queue
+from lungscope.serving.pacs.queue_entry import QueueEntry
 from lungscope.serving.pacs.selection import Selection
 from lungscope.serving.pacs.settings import Backoff
 from lungscope.serving.pacs.spool import Spool

@@ -7,13 +7,8 @@ from collections import OrderedDict
 from lungscope.errors import InvalidSetting
 from lungscope.serving.pacs.conditions import ORTHANC
 from lungscope.serving.pacs.node import STORED
-from lungscope.serving.pacs.orthanc import (
-    Changes,
-    NewInstance,
-    OrthancClient,
-    OrthancUnavailable,
-    Unreadable,
-)
+from lungscope.serving.pacs.orthanc import OrthancClient, OrthancUnavailable, Unreadable
+from lungscope.serving.pacs.orthanc_answers import Changes, NewInstance
 from lungscope.serving.pacs.revisions import split_file
 from lungscope.serving.pacs.settings import Backoff, Settings, Since
 from lungscope.serving.pacs.source_image import is_uid

@@ -9,7 +9,7 @@ from pydicom.errors import InvalidDicomError
 
 from lungscope.serving.pacs.conditions import PARTS
 from lungscope.serving.pacs.deliveries import Result
-from lungscope.serving.pacs.queue import QueueEntry
+from lungscope.serving.pacs.queue_entry import QueueEntry
 from lungscope.serving.pacs.revisions import content_hash, split_file
 from lungscope.serving.pacs.settings import Kind
 from lungscope.serving.pacs.spool import key_of

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lungscope.errors import InvalidSetting, NotFound
-from lungscope.serving.pacs.queue import STATES, Queue, QueueEntry, State
+from lungscope.serving.pacs.queue import Queue
+from lungscope.serving.pacs.queue_entry import STATES, QueueEntry, State
 from lungscope.serving.pacs.source_image import is_uid
 from lungscope.serving.pacs.spool import key_of
 

@@ -8,7 +8,8 @@ from typing import Any
 from lungscope.serving.pacs.conditions import LISTENER, ORTHANC, PARTS, Condition
 from lungscope.serving.pacs.deliveries import Delivery
 from lungscope.serving.pacs.maintenance import open_queue
-from lungscope.serving.pacs.queue import Queue, QueueEntry, State
+from lungscope.serving.pacs.queue import Queue
+from lungscope.serving.pacs.queue_entry import QueueEntry, State
 from lungscope.serving.pacs.settings import Backoff
 from lungscope.serving.pacs.spool import is_locked
 from lungscope.serving.pacs.unreadable import UnreadableInstances

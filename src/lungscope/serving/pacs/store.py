@@ -4,7 +4,8 @@ import logging
 import threading
 from collections.abc import Sequence
 
-from lungscope.serving.pacs.queue import Queue, QueueEntry
+from lungscope.serving.pacs.queue import Queue
+from lungscope.serving.pacs.queue_entry import QueueEntry
 from lungscope.serving.pacs.revisions import content_hash
 from lungscope.serving.pacs.settings import Target
 from lungscope.serving.pacs.spool import Spool, key_of

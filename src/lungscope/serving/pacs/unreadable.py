@@ -4,7 +4,7 @@ import logging
 import time
 
 from lungscope.serving.pacs.database import Database
-from lungscope.serving.pacs.orthanc import NewInstance
+from lungscope.serving.pacs.orthanc_answers import NewInstance
 from lungscope.serving.pacs.settings import Backoff
 
 log = logging.getLogger("lungscope.pacs")
