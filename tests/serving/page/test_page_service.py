@@ -76,6 +76,13 @@ def test_the_token_is_asked_for_and_kept_for_the_tab_alone(page, stub, radiograp
     assert "right" not in page.evaluate("JSON.stringify(localStorage) + document.cookie")
 
 
+def test_behind_the_dialog_nothing_is_said_to_be_loading(page, stub):
+    stub.bearer = "right"
+    page.reload()
+    expect(page.get_by_role("dialog", name="requires a token")).to_be_visible()
+    expect(page.locator(".model-name")).to_have_text("A token is needed")
+
+
 def test_a_wrong_token_is_asked_for_again(page, stub):
     stub.bearer = "right"
     page.reload()

@@ -279,3 +279,16 @@ def test_who_asks_for_the_evidence_of_a_class_sees_it(page, radiographs):
     page.set_input_files("#files", str(radiographs[0]))
     page.get_by_role("radio", name="Viral Pneumonia").check()
     expect(page.locator("#overlay")).to_have_css("opacity", "0.5")
+
+
+def test_where_there_is_no_picture_there_is_nothing_to_invert_or_zoom(page, stub, tmp_path):
+    file = tmp_path / "chest.dcm"
+    file.write_bytes(b"\0" * 128 + b"DICM")
+    stub.go_on.clear()
+    page.set_input_files("#files", str(file))
+    tools = [page.locator(f"#{name}") for name in ("invert", "window", "zoom-in")]
+    for tool in tools:
+        expect(tool).to_be_disabled()
+    stub.go_on.set()
+    for tool in tools:
+        expect(tool).to_be_enabled()

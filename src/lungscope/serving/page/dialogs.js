@@ -67,7 +67,11 @@ export function showNoModel(problem, again) {
 }
 
 export function showModelWaits() {
-  byId("show-model").replaceChildren(element("span", { class: "model-name" }, "The model is loading …"));
+  showModelState("The model is loading …");
+}
+
+function showModelState(text) {
+  byId("show-model").replaceChildren(element("span", { class: "model-name" }, text));
 }
 
 /**
@@ -80,6 +84,7 @@ export function askForToken(refused) {
   const field = byId("token");
   const error = byId("token-error");
   field.value = "";
+  if (byId("model-facts").childElementCount === 0) showModelState("A token is needed");
   error.textContent = refused ? "The service rejected this token." : "";
   return new Promise((resolve) => {
     let given = null;

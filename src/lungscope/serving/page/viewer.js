@@ -83,6 +83,7 @@ export class Viewer {
     const base = image === null ? null : image.shown ? image.file : image.preview || null;
     this.#radiograph.show(base);
     this.#radiograph.image.alt = image === null ? "" : `Radiograph ${image.name}`;
+    for (const tool of ["invert", "window", "zoom-in"]) byId(tool).disabled = base === null;
     this.#overlay.show(image?.heatmap?.overlay ?? null);
     this.#outline.show(image?.heatmap?.outline ?? null);
     byId("heatmap").disabled = byId("opacity").disabled = !image?.heatmap && !isHeatmapExpected(image);
