@@ -3,7 +3,7 @@
 import logging
 import ssl
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pydicom import uid
@@ -24,8 +24,8 @@ MOST_REFUSALS = 5
 """Permanent refusals of a result by a target before it is given up there."""
 
 _PATIENCE = 5.0
-_SYNTAXES = [uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian]
-_CLASSES: dict[Kind, uid.UID] = {
+RESULT_SYNTAXES = (uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian)
+RESULT_CLASSES: Mapping[Kind, uid.UID] = {
     "sr": uid.ComprehensiveSRStorage,
     "picture": uid.SecondaryCaptureImageStorage,
 }
@@ -65,7 +65,7 @@ class Sending:
         self._entity.connection_timeout = self._entity.acse_timeout = seconds
         self._entity.network_timeout = self._entity.dimse_timeout = 2 * seconds
         for kind in target.takes:
-            self._entity.add_requested_context(_CLASSES[kind], _SYNTAXES)
+            self._entity.add_requested_context(RESULT_CLASSES[kind], list(RESULT_SYNTAXES))
         self._unreachable, self._conditions = 0, store.queue.conditions
 
     def step(self) -> bool:
@@ -118,8 +118,8 @@ class Sending:
         sent = 0
         for each in due:
             try:
-                if _CLASSES[each.kind] not in accepted:
-                    raise Refused(f"it does not accept {_CLASSES[each.kind].name}")
+                if RESULT_CLASSES[each.kind] not in accepted:
+                    raise Refused(f"it does not accept {RESULT_CLASSES[each.kind].name}")
                 if not association.is_established:
                     break  # the rest is still due
                 there = _send(association, self._store.spool.result(each.uid))
