@@ -50,7 +50,7 @@ def main(
     ls.Run.open(run).export(new)
     shutil.copyfile(run / "checkpoint" / WEIGHTS, new / WEIGHTS)
     card = (new / CARD).read_text(encoding="utf-8")
-    card = card.replace(f" of the run {run.name};", " of a run;")
+    card = re.sub(r"(?<=from the files of )the run \S+;", "a run;", card, count=1)
     lines = YAML(typ="safe").load(author.read_text(encoding="utf-8"))
     (new / CARD).write_text(complete(card, lines), encoding="utf-8")
     shutil.rmtree(out, ignore_errors=True)
