@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ from typer.testing import CliRunner
 from dicom_files import IDENTIFIERS, RAMP12, dataset, written
 from lungscope.cli.app import BROKEN_PIPE, app
 from lungscope.cli.output import file_or, name_partial
+from raster_files import RAMP8, tiff
 
 
 def radiograph(path: Path, left: int, right: int) -> Path:
@@ -185,6 +187,17 @@ def test_a_list_may_hold_names_that_are_no_utf_8_and_no_library_warns(exported_m
     )
     assert found.stderr == b""
     assert json.loads(found.stdout)["predicted"] == "Lung Opacity"
+
+
+def test_what_pillow_logs_of_a_damaged_file_is_not_printed(exported_model, folder):
+    content = bytearray(tiff([RAMP8.tobytes()], {258: [8]}))
+    place = content.index(struct.pack("<HHLL", 277, 3, 1, 1))
+    content[place + 8 : place + 10] = struct.pack("<H", 10_825)  # samples of a pixel
+    (folder / "a.tif").write_bytes(content)
+    words = ["predict", "a.tif", "--json", "--model", str(exported_model)]
+    found = subprocess.run([sys.executable, "-m", "lungscope", *words], capture_output=True)
+    assert found.stderr == b""
+    assert "the TIFF data is damaged" in json.loads(found.stdout)["error"]
 
 
 def test_an_answer_comes_without_torch(exported_model, folder):

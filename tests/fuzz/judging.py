@@ -1,6 +1,7 @@
 """Whether a reader did with an input what is promised: it is read, or refused in one line."""
 
 import contextlib
+import logging
 import os
 import resource
 import sys
@@ -20,6 +21,9 @@ MOST_MEMORY = 1100 * 2**20
 
 _MAY_WARN = ("PIL", "pydicom")
 """Packages whose warnings of damaged metadata are let through, see `lungscope.images.read`."""
+
+# Without a handler, what it logs before it raises would be printed; the command keeps it quiet.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
 @dataclass(frozen=True)

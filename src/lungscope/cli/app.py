@@ -220,4 +220,5 @@ def main() -> None:
     warnings.filterwarnings("ignore", module=r"(PIL|pydicom)\.")
     # It remarks on a folder for its settings that it cannot make, and works without.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    logging.getLogger("PIL").setLevel(logging.CRITICAL)  # it logs why it raises
     sys.exit(app())
