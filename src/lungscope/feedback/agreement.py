@@ -78,7 +78,7 @@ class Agreement:
         >>> corrected = [Judgement("Normal", "correct", "Lung Opacity")] * 20
         >>> found = assess_feedback(accepted + corrected)
         >>> print(found.ppv)
-        0.667 (95 % 0.466 to 0.833)
+        0.667 (95 % 0.466 to 0.833)
         >>> found.alarms
         ('wrong answers', 'missed Lung Opacity')
     """

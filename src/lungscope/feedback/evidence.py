@@ -92,7 +92,7 @@ def confidence_sequence(successes: int, count: int) -> Estimate:
 
     Examples:
         >>> print(confidence_sequence(90, 100))
-        0.900 (95 % 0.772 to 0.971)
+        0.900 (95 % 0.772 to 0.971)
         >>> print(confidence_sequence(0, 0).bounds(".0f"))
         0 to 1
     """
