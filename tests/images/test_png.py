@@ -62,5 +62,10 @@ def test_endless_empty_chunks_are_refused(refusal):
     assert refusal(with_chunk(flood)) == "it holds more than 100000 chunks, which no image needs"
 
 
+def test_a_second_header_is_refused_for_depth_and_samples_would_not_fit(refusal):
+    header = struct.pack(">IIBBBBB", 90, 70, 16, 0, 0, 0, 0)
+    assert "begin with its one header" in refusal(with_chunk(chunk(b"IHDR", header)))
+
+
 def test_a_damaged_length_is_pillows_business(refusal):
     assert refusal(with_chunk(b"\xff\xff\xff\xfftEXt")).startswith("the PNG data is damaged")

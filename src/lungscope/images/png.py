@@ -28,7 +28,7 @@ def needed_chunks(content: bytes) -> bytes:
         `content` itself where it has no others.
 
     Raises:
-        Undecodable: more than `MOST_CHUNKS`.
+        Undecodable: more than `MOST_CHUNKS`, or a header that is not the first chunk or not alone.
     """
     view = memoryview(content)
     parts = [view[:_SIGNATURE]]
@@ -39,6 +39,10 @@ def needed_chunks(content: bytes) -> bytes:
         count += 1
         if count > MOST_CHUNKS:
             raise Undecodable(f"it holds more than {MOST_CHUNKS} chunks, which no image needs")
+        if (name == b"IHDR") != (
+            count == 1
+        ):  # Pillow goes by the last header, `raster` by the first
+            raise Undecodable("the PNG data is damaged (it must begin with its one header)")
         if end > len(content) or not name.isalpha():  # damaged: Pillow says how
             break
         if not _is_needed(name, view[place + 8 : end - 4]):
