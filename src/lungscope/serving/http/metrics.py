@@ -7,26 +7,16 @@ import traceback
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    PlatformCollector,
-    ProcessCollector,
-    disable_created_metrics,
-    generate_latest,
-)
+from prometheus_client import Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from lungscope.inference.abstention import AbstentionCode
+from lungscope.serving.answer_metrics import AnswerMetrics
 from lungscope.serving.http.problems import FAULT, Problem, response
 
 SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
@@ -40,17 +30,18 @@ ROUTES = ("/v1/predictions", "/v1/model", "/healthz", "/readyz", "/metrics")
 class Metrics:
     """Counters of one service, in a registry of their own.
 
+    Attributes:
+        answers: what the model answers.
+        requests, seconds, unreadable: counters of requests, of their seconds, and of refused files.
+
     Example:
         >>> metrics = Metrics()
-        >>> metrics.classes.labels("Normal").inc()
+        >>> metrics.unreadable.inc()
     """
 
     def __init__(self) -> None:
-        # no gauge beside each counter that says when it was made
-        disable_created_metrics()  # type: ignore[no-untyped-call]
-        self._registry = CollectorRegistry()
-        ProcessCollector(registry=self._registry)
-        PlatformCollector(registry=self._registry)
+        self.answers = AnswerMetrics()
+        self._registry = self.answers.registry
         self.requests = Counter(
             "lungscope_requests",
             "Answered requests.",
@@ -64,48 +55,14 @@ class Metrics:
             buckets=SECONDS,
             registry=self._registry,
         )
-        self.classes = Counter(
-            "lungscope_answers",
-            "Images with a predicted class.",
-            ("class",),
-            registry=self._registry,
-        )
-        self.abstentions = Counter(
-            "lungscope_abstentions",
-            "Images without a predicted class, by reason.",
-            ("reason",),
-            registry=self._registry,
-        )
         self.unreadable = Counter(
             "lungscope_unreadable",
             "Files that could not be read as a radiograph.",
             registry=self._registry,
         )
-
-        self._build = Gauge(
-            "lungscope_build_info",
-            "1; the labels say which version and which model answer.",
-            ("version", "model", "model_sha256"),
-            registry=self._registry,
-        )
         for route in ROUTES:
             self.requests.labels(route, 200)
             self.seconds.labels(route)
-
-    def begin(self, version: str, model: str, model_sha256: str, classes: Sequence[str]) -> None:
-        """Sets what is known once the model is; each counter begins with 0, so that none is absent.
-
-        Args:
-            version: of lungscope.
-            model: its name.
-            model_sha256: of its weights.
-            classes: that it may name.
-        """
-        self._build.labels(version, model, model_sha256).set(1)
-        for name in classes:
-            self.classes.labels(name)
-        for code in get_args(AbstentionCode):
-            self.abstentions.labels(code)
 
     def watch(self, name: str, help_text: str, value: Callable[[], float | None]) -> None:
         """Adds a gauge whose value is computed at each scrape.
@@ -119,7 +76,7 @@ class Metrics:
 
     def exposition(self) -> bytes:
         """Returns all metrics in Prometheus' text format."""
-        return generate_latest(self._registry)
+        return self.answers.exposition()
 
 
 class _ComputedGauge(Collector):

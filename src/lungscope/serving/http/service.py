@@ -122,11 +122,8 @@ class Service:
             if model.quantiles:
                 self._drift = Drift(model.quantiles)
             description = model.classifier.description
-            self.metrics.begin(
-                __version__,
-                description.architecture,
-                description.weights_sha256,
-                model.classifier.classes,
+            self.metrics.answers.begin(
+                description.architecture, description.weights_sha256, model.classifier.classes
             )
             self.loaded = model
         except (LungscopeError, ValueError, OSError) as error:
@@ -223,10 +220,7 @@ class Service:
         if not isinstance(outcome, Prediction):
             self.metrics.unreadable.inc()
             return
-        if outcome.label is not None:
-            self.metrics.classes.labels(outcome.label).inc()
-        else:
-            self.metrics.abstentions.labels(outcome.abstention).inc()
+        self.metrics.answers.count(outcome)
         if self._drift is not None:
             self._drift.add(outcome.distance)
 

@@ -6,26 +6,15 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import get_args
 
-from prometheus_client import (
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    PlatformCollector,
-    ProcessCollector,
-    disable_created_metrics,
-    generate_latest,
-)
+from prometheus_client import Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from lungscope.about import __version__
 from lungscope.errors import InvalidSetting
-from lungscope.inference.abstention import AbstentionCode
 from lungscope.inference.description import Description
 from lungscope.inference.prediction import Prediction
+from lungscope.serving.answer_metrics import AnswerMetrics
 from lungscope.serving.pacs.conditions import PARTS
 from lungscope.serving.pacs.status import Status
 
@@ -48,46 +37,21 @@ class NodeMetrics:
             description: of the model.
             read_status: is called at each scrape.
         """
-        # no gauge beside each counter that says when it was made
-        disable_created_metrics()  # type: ignore[no-untyped-call]
-        self._registry = CollectorRegistry()
-        ProcessCollector(registry=self._registry)
-        PlatformCollector(registry=self._registry)
-        self._registry.register(_StatusCollector(read_status))
+        self._answers = AnswerMetrics()
+        self._answers.begin(description.identity, description.weights_sha256, description.classes)
+        registry = self._answers.registry
+        registry.register(_StatusCollector(read_status))
         self.received = Counter(
             "lungscope_pacs_received",
             "Instances that were stored to be classified, by C-STORE or from Orthanc.",
-            registry=self._registry,
+            registry=registry,
         )
         self._seconds = Histogram(
             "lungscope_pacs_classification_duration_seconds",
             "Seconds from reading an instance to its results.",
             buckets=SECONDS,
-            registry=self._registry,
+            registry=registry,
         )
-        self._classes = Counter(
-            "lungscope_answers",
-            "Images with a predicted class.",
-            ("class",),
-            registry=self._registry,
-        )
-        self._abstentions = Counter(
-            "lungscope_abstentions",
-            "Images without a predicted class, by reason.",
-            ("reason",),
-            registry=self._registry,
-        )
-        build = Gauge(
-            "lungscope_build_info",
-            "1; the labels say which version and which model answer.",
-            ("version", "model", "model_sha256"),
-            registry=self._registry,
-        )
-        build.labels(__version__, description.identity, description.weights_sha256).set(1)
-        for name in description.classes:
-            self._classes.labels(name)
-        for code in get_args(AbstentionCode):
-            self._abstentions.labels(code)
 
     def count_answer(self, prediction: Prediction, seconds: float) -> None:
         """Counts an answer or an abstention.
@@ -97,14 +61,11 @@ class NodeMetrics:
             seconds: that it took, results included.
         """
         self._seconds.observe(seconds)
-        if prediction.label is not None:
-            self._classes.labels(prediction.label).inc()
-        elif prediction.abstention is not None:
-            self._abstentions.labels(prediction.abstention).inc()
+        self._answers.count(prediction)
 
     def exposition(self) -> bytes:
         """Returns all metrics in Prometheus' text format."""
-        return generate_latest(self._registry)
+        return self._answers.exposition()
 
 
 class _StatusCollector(Collector):
