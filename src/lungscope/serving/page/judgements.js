@@ -1,6 +1,7 @@
 // Readers' verdicts on answers, kept in this browser: no file name, no identifier of a patient.
 
 import { csv } from "./download.js";
+import { remember, remembered } from "./memory.js";
 
 const KEY = "lungscope.verdicts";
 const COLUMNS = ["result", "judged", "predicted", "verdict", "reader_class", "model_sha256"];
@@ -9,14 +10,7 @@ const COLUMNS = ["result", "judged", "predicted", "verdict", "reader_class", "mo
 const MOST = 20_000;
 
 export class Judgements {
-  #store;
-  #rows;
-
-  /** @param {Storage|null} store what outlives the page; null where there is none */
-  constructor(store) {
-    this.#store = store;
-    this.#rows = new Map(read(store).map((row) => [row.result, row]));
-  }
+  #rows = new Map(read().map((row) => [row.result, row]));
 
   get count() {
     return this.#rows.size;
@@ -58,11 +52,7 @@ export class Judgements {
 
   #keep() {
     for (const oldest of [...this.#rows.keys()].slice(0, -MOST)) this.#rows.delete(oldest);
-    try {
-      this.#store?.setItem(KEY, JSON.stringify([...this.#rows.values()]));
-    } catch {
-      // full or switched off: they last as long as the page
-    }
+    remember(KEY, JSON.stringify([...this.#rows.values()]));
   }
 }
 
@@ -71,9 +61,9 @@ function idOf(image) {
   return image.result ?? `image-${image.id}`;
 }
 
-function read(store) {
+function read() {
   try {
-    const rows = JSON.parse(store?.getItem(KEY) ?? "[]");
+    const rows = JSON.parse(remembered(KEY) ?? "[]");
     return Array.isArray(rows) ? rows.filter((row) => typeof row?.result === "string") : [];
   } catch {
     return []; // not ours

@@ -1,6 +1,7 @@
 // Single keys for what hands do often. They can be switched off, for speech input (WCAG 2.1.4).
 
 import { byId, element } from "./element.js";
+import { remember, remembered } from "./memory.js";
 
 const KEY = "lungscope.single-keys";
 
@@ -16,8 +17,8 @@ export function listenToKeys(shortcuts, others) {
   ]);
   byId("keys").replaceChildren(...list);
   const wanted = byId("single-keys");
-  wanted.checked = remembered() !== "off";
-  wanted.addEventListener("change", () => remember(wanted.checked ? "on" : "off"));
+  wanted.checked = remembered(KEY) !== "off";
+  wanted.addEventListener("change", () => remember(KEY, wanted.checked ? "on" : "off"));
   document.addEventListener("keydown", (event) => {
     if (!wanted.checked || event.ctrlKey || event.altKey || event.metaKey) return;
     if (event.target.closest("dialog, input:not([type=radio], [type=range])")) return;
@@ -52,20 +53,4 @@ export function listenToStage(panZoom, remove) {
     event.preventDefault();
     event.stopPropagation();
   });
-}
-
-function remembered() {
-  try {
-    return localStorage.getItem(KEY);
-  } catch {
-    return null;
-  }
-}
-
-function remember(value) {
-  try {
-    localStorage.setItem(KEY, value);
-  } catch {
-    // storage is off: it holds as long as the page
-  }
 }

@@ -12,8 +12,8 @@ import { Inquiry } from "./inquiry.js";
 import { Intake } from "./intake.js";
 import { Judgements } from "./judgements.js";
 import { Judging } from "./judging.js";
-import { Listing } from "./listing.js";
 import { listenToKeys, listenToStage } from "./keyboard.js";
+import { Listing } from "./listing.js";
 import { Notice } from "./notice.js";
 import { Progress } from "./progress.js";
 import { Queue } from "./queue.js";
@@ -46,8 +46,8 @@ const queue = new Queue(async (image, signal) => {
 new Strip(collection, toImage);
 new Progress(collection);
 new Listing(collection);
-const viewer = new Viewer((image) => collection.change(image, { shown: false }), localStore());
-const judgements = new Judgements(localStore());
+const viewer = new Viewer((image) => collection.change(image, { shown: false }));
+const judgements = new Judgements();
 const judging = new Judging(judgements, (when) => {
   save(judgements.asCsv(), answersName(when, "csv", "verdicts"), "text/csv");
 });
@@ -232,15 +232,6 @@ listenToKeys(
     { shown: "Right-drag", does: "On the image: window's width (across) and level (down)" },
   ],
 );
-
-/** What outlives the page; null where the browser keeps nothing. */
-function localStore() {
-  try {
-    return window.localStorage;
-  } catch {
-    return null;
-  }
-}
 
 function explainNumber(number) {
   const image = collection.selected;

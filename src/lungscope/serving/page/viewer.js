@@ -2,6 +2,7 @@
 
 import { byId } from "./element.js";
 import { Greys } from "./greys.js";
+import { remember, remembered } from "./memory.js";
 import { PanZoom } from "./pan_zoom.js";
 
 const KEY = "lungscope.heatmap";
@@ -31,16 +32,13 @@ export class Viewer {
   #outline = new Layer(byId("lungs"));
   #panZoom;
   #greys = new Greys(byId("radiograph"), byId("stage"));
-  #store;
   #image = null;
 
   /**
    * The heatmap is off until it is asked for, so that it leads no eye; the choice is remembered.
    * @param {(image: object) => void} onUnshown called with an image that the browser cannot decode
-   * @param {Storage|null} store what outlives the page
    */
-  constructor(onUnshown, store) {
-    this.#store = store;
+  constructor(onUnshown) {
     this.#panZoom = new PanZoom(byId("stage"), byId("layers"), (scale) => {
       byId("layers").style.setProperty("--zoom", String(scale));
       byId("zoom-value").value = `${scale.toFixed(1)}×`;
@@ -66,7 +64,7 @@ export class Viewer {
     byId("zoom-in").addEventListener("click", () => this.#panZoom.closer());
     byId("zoom-out").addEventListener("click", () => this.#panZoom.further());
     byId("fit").addEventListener("click", () => this.#panZoom.fit());
-    this.#showHeatmap(store?.getItem(KEY) === "on");
+    this.#showHeatmap(remembered(KEY) === "on");
   }
 
   get panZoom() {
@@ -98,11 +96,7 @@ export class Viewer {
 
   /** @param {boolean} on */
   switchHeatmap(on) {
-    try {
-      this.#store?.setItem(KEY, on ? "on" : "off");
-    } catch {
-      // full: the choice lasts as long as the page
-    }
+    remember(KEY, on ? "on" : "off");
     this.#showHeatmap(on);
   }
 
