@@ -12,9 +12,12 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from pydicom import uid
 from pydicom.uid import UID
-from pynetdicom import PYNETDICOM_IMPLEMENTATION_UID, PYNETDICOM_IMPLEMENTATION_VERSION
+from pynetdicom import (
+    DEFAULT_TRANSFER_SYNTAXES,
+    PYNETDICOM_IMPLEMENTATION_UID,
+    PYNETDICOM_IMPLEMENTATION_VERSION,
+)
 from pynetdicom.sop_class import Verification
 
 from lungscope.about import DISCLAIMER, __version__
@@ -30,12 +33,6 @@ from lungscope.serving.pacs.sending import AT_ONCE, MOST_REFUSALS, RESULT_CLASSE
 from lungscope.serving.pacs.settings import Limits
 
 PAGE = Path(__file__).parent / "reference" / "dicom-conformance-statement.md"
-VERIFICATION_SYNTAXES = (
-    *(uid.ImplicitVRLittleEndian, uid.ExplicitVRLittleEndian),
-    *(uid.DeflatedExplicitVRLittleEndian, uid.ExplicitVRBigEndian),
-)
-"""What pynetdicom offers for a context without a list."""
-
 STATUSES = (
     (SUCCESS, "the instance is on disk, or was answered before"),
     (OUT_OF_RESOURCES, "too little space is left, or the disk cannot be written"),
@@ -99,7 +96,7 @@ One application entity, `LUNGSCOPE` unless `--ae-title` says otherwise, is SCP a
 ### Storage as SCP
 
 Every SOP class of the table above is accepted in each of these transfer syntaxes, in this order where a peer proposes several in one
-presentation context and leaves the choice; Verification in {", ".join(k.name for k in VERIFICATION_SYNTAXES)}.
+presentation context and leaves the choice; Verification in {", ".join(UID(k).name for k in DEFAULT_TRANSFER_SYNTAXES)}.
 
 {syntaxes(TRANSFER_SYNTAXES)}
 

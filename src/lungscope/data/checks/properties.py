@@ -1,6 +1,6 @@
 """How well one number of a file alone, such as its size or sharpness, tells the classes apart.
 
-A network sees most of these numbers in the pixels. Where one of them gives the class away, a high
+A network sees most of these numbers in the pixels. Where one of them predicts the class, a high
 accuracy says nothing of the lung.
 """
 
